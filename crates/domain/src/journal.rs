@@ -1,0 +1,192 @@
+//! What becomes of a row once a job sends it: the states it goes through and the meaning of each answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Change, Stand};
+
+/// The state of a journal row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RowState {
+    /// Not sent, or sent and known to have had no effect.
+    Planned,
+    /// A request with this row has left; its answer is not known yet.
+    Sent,
+    /// Qlik did it.
+    Done,
+    /// Qlik found it already so.
+    Already,
+    /// Qlik said no.
+    Refused,
+    /// Nobody knows; to be settled by reading.
+    Unknown,
+    /// Somebody else wrote meanwhile.
+    Conflict,
+}
+
+impl RowState {
+    /// Every state, in the order results are shown.
+    pub const ALL: [Self; 7] =
+        [Self::Refused, Self::Conflict, Self::Unknown, Self::Sent, Self::Planned, Self::Already, Self::Done];
+
+    /// The word in the database and in the URL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Sent => "sent",
+            Self::Done => "done",
+            Self::Already => "already",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+            Self::Conflict => "conflict",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Nothing more will happen to the row in this job.
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::Done | Self::Already | Self::Refused | Self::Conflict)
+    }
+}
+
+/// What Qlik said of one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The row's status, or that of the whole request.
+    pub status: u16,
+    /// Qlik's code, such as `LICENSES-011`; empty where there is none.
+    pub code: String,
+    /// Qlik's title, word for word.
+    pub title: String,
+}
+
+/// Qlik's code for "no available allotment".
+pub const NO_SEAT: &str = "LICENSES-011";
+/// Qlik's code for "assignment not found".
+pub const NOT_FOUND: &str = "LICENSES-016";
+
+/// What an answer means for the row it answers.
+pub fn outcome(change: &Change, answer: &Answer) -> RowState {
+    match answer.status {
+        200 if matches!(change, Change::Assign { .. }) => RowState::Already,
+        200..=299 => RowState::Done,
+        404 if matches!(change, Change::Remove { .. }) && (answer.code == NOT_FOUND || answer.code.is_empty()) => {
+            RowState::Already
+        }
+        429 => RowState::Planned,
+        400..=499 => RowState::Refused,
+        _ => RowState::Unknown,
+    }
+}
+
+/// What reading the tenant says about a row nobody knew the answer of.
+pub fn settle(stand: Stand) -> RowState {
+    match stand {
+        Stand::Wanted => RowState::Done,
+        Stand::Before => RowState::Planned,
+        Stand::Neither => RowState::Conflict,
+    }
+}
+
+/// What a person can do about a refused row.
+pub fn remedy(change: &Change, answer: &Answer) -> String {
+    match (answer.code.as_str(), change) {
+        (NO_SEAT, Change::Assign { allotment, .. } | Change::ChangeType { to: allotment, .. }) => {
+            format!("Free a seat of {}, or plan another allotment, then retry.", allotment.label())
+        }
+        (NOT_FOUND, Change::ChangeType { from, .. }) => {
+            format!("This person no longer holds {}: reload the table and plan again.", from.label())
+        }
+        _ if answer.status == 403 => "The key may not do this: connect with one that has the right.".to_owned(),
+        _ if answer.status == 401 => "The key is no longer valid: connect again, then retry.".to_owned(),
+        _ if answer.status == 404 => "It is no longer there: refresh and plan again.".to_owned(),
+        _ => "Read what Qlik says, change it there or here, then retry.".to_owned(),
+    }
+}
+
+/// How many rows are in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// Not sent.
+    pub planned: u64,
+    /// Under way.
+    pub sent: u64,
+    /// Done by Qlik.
+    pub done: u64,
+    /// Found already so.
+    pub already: u64,
+    /// Refused by Qlik.
+    pub refused: u64,
+    /// Not known.
+    pub unknown: u64,
+    /// Overtaken by somebody else.
+    pub conflict: u64,
+}
+
+impl Tally {
+    /// Counts `n` more rows in `state`.
+    pub fn add(&mut self, state: RowState, n: u64) {
+        *match state {
+            RowState::Planned => &mut self.planned,
+            RowState::Sent => &mut self.sent,
+            RowState::Done => &mut self.done,
+            RowState::Already => &mut self.already,
+            RowState::Refused => &mut self.refused,
+            RowState::Unknown => &mut self.unknown,
+            RowState::Conflict => &mut self.conflict,
+        } += n;
+    }
+
+    /// Rows in all.
+    pub fn total(&self) -> u64 {
+        self.planned + self.sent + self.settled() + self.unknown
+    }
+
+    /// Rows that nothing more will happen to.
+    pub fn settled(&self) -> u64 {
+        self.done + self.already + self.refused + self.conflict
+    }
+
+    /// Rows a retry would send again.
+    pub fn failed(&self) -> u64 {
+        self.refused + self.conflict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allotment::AllotmentName;
+    use crate::subject::Subject;
+
+    fn answer(status: u16, code: &str) -> Answer {
+        Answer { status, code: code.into(), title: String::new() }
+    }
+
+    #[test]
+    fn answers_mean_what_the_rules_say() {
+        let subject = Subject::new("a");
+        let allotment = AllotmentName::new("analyzer");
+        let add = Change::Assign { subject: subject.clone(), allotment: allotment.clone() };
+        let remove = Change::Remove { subject: subject.clone(), allotment: allotment.clone() };
+        let swap = Change::ChangeType { subject, from: allotment, to: AllotmentName::new("professional") };
+        assert_eq!(outcome(&add, &answer(201, "")), RowState::Done);
+        assert_eq!(outcome(&add, &answer(200, "")), RowState::Already);
+        assert_eq!(outcome(&add, &answer(403, NO_SEAT)), RowState::Refused);
+        assert_eq!(outcome(&remove, &answer(200, "")), RowState::Done);
+        assert_eq!(outcome(&remove, &answer(404, NOT_FOUND)), RowState::Already);
+        assert_eq!(outcome(&swap, &answer(404, NOT_FOUND)), RowState::Refused);
+        assert_eq!(outcome(&swap, &answer(429, "")), RowState::Planned);
+        assert_eq!(outcome(&swap, &answer(500, "")), RowState::Unknown);
+    }
+
+    #[test]
+    fn states_have_words() {
+        for state in RowState::ALL {
+            assert_eq!(RowState::parse(state.as_str()), Some(state));
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The rules of license and role changes, pure: no I/O, no clock, no framework.
+//!
+//! An [`inventory::Inventory`] is what Qlik said; an [`plan::Intent`] is what somebody wants;
+//! [`plan::draw_up`] turns both into a [`plan::Plan`] that can be read, applied, settled and undone.
+
+pub mod allotment;
+pub mod gauge;
+pub mod inventory;
+pub mod journal;
+pub mod mask;
+pub mod plan;
+pub mod roles;
+pub mod seats;
+pub mod subject;
+pub mod table;
+pub mod text;

@@ -1,0 +1,254 @@
+//! Plans do what was wanted, can be taken back, and never lie about seats.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::inventory::{Assignment, Group, Person, Role, RoleLevel, UserId};
+use crate::table::Table;
+
+const ALLOTMENTS: [&str; 3] = ["professional", "analyzer", "fullUser"];
+
+fn spelling(n: u8, upper: bool) -> Subject {
+    Subject::new(if upper { format!("M\\P{n}") } else { format!("m\\p{n}") })
+}
+
+fn name(n: usize) -> AllotmentName {
+    AllotmentName::new(ALLOTMENTS[n % ALLOTMENTS.len()])
+}
+
+fn role(n: u8) -> Role {
+    Role {
+        id: RoleId::new(n.to_string()),
+        name: format!("role {n}"),
+        description: String::new(),
+        custom: true,
+        level: if n.is_multiple_of(3) { RoleLevel::Admin } else { RoleLevel::User },
+        raises_entitlement: false,
+    }
+}
+
+prop_compose! {
+    fn inventory()(
+        held in proptest::collection::btree_set((0_u8..20, 0_usize..3), 0..30),
+        upper in any::<bool>(),
+        spare in proptest::array::uniform3(-3_i64..20),
+        overage in proptest::array::uniform3(-1_i64..4),
+        roles in proptest::collection::btree_set(0_u8..9, 0..9),
+        auto in any::<(Option<bool>, Option<bool>)>(),
+    ) -> Inventory {
+        let used = |n: usize| held.iter().filter(|(_, a)| *a == n).count() as i64;
+        Inventory {
+            allotments: (0..3).map(|n| Allotment {
+                name: name(n), usage_class: UsageClass::Assigned, units: used(n) + spare[n], used: used(n), overage: overage[n],
+            }).collect(),
+            assignments: held.iter().map(|(subject, allotment)| Assignment {
+                subject: spelling(*subject, upper), allotment: name(*allotment), excess: false, created: String::new(),
+            }).collect(),
+            people: (0..15).map(|n| Person {
+                id: UserId::new(n.to_string()), subject: spelling(n, !upper), name: format!("Person {n}"), email: String::new(),
+                status: "active".into(), roles: BTreeSet::new(), groups: BTreeSet::new(),
+            }).collect(),
+            groups: vec![Group {
+                id: GroupId::new("g"), name: "G".into(), description: String::new(), status: "active".into(),
+                provider: Provider::Idp, roles: roles.iter().map(|n| RoleId::new(n.to_string())).collect(), updated: String::new(),
+            }],
+            roles: (0..9).map(role).collect(),
+            auto_assign: AutoAssign { professional: auto.0, analyzer: auto.1 },
+            group_settings: GroupSettings::default(),
+        }
+    }
+}
+
+fn intent() -> impl Strategy<Value = Intent> {
+    let subjects = proptest::collection::vec((0_u8..20, any::<bool>()), 1..20);
+    let licenses = proptest::collection::vec((0_u8..20, any::<bool>(), 0_usize..3), 1..20);
+    prop_oneof![
+        (subjects, 0_usize..3).prop_map(|(subjects, allotment)| Intent::Assign {
+            subjects: subjects.into_iter().map(|(n, upper)| spelling(n, upper)).collect(),
+            allotment: name(allotment),
+        }),
+        licenses.clone().prop_map(|licenses| Intent::Remove {
+            licenses: licenses.into_iter().map(|(n, upper, a)| (spelling(n, upper), name(a))).collect(),
+        }),
+        (licenses, 0_usize..3).prop_map(|(licenses, to)| Intent::ChangeType {
+            licenses: licenses.into_iter().map(|(n, upper, a)| (spelling(n, upper), name(a))).collect(),
+            to: name(to),
+        }),
+        (0_u8..20, 20_u8..25).prop_map(|(from, to)| Intent::Rename { from: spelling(from, true), to: spelling(to, false) }),
+        proptest::collection::btree_set(0_u8..9, 0..9).prop_map(|roles| Intent::SetGroupRoles {
+            group: GroupId::new("g"),
+            roles: roles.into_iter().map(|n| RoleId::new(n.to_string())).collect(),
+        }),
+        any::<(Option<bool>, Option<bool>)>()
+            .prop_map(|(professional, analyzer)| Intent::SetAutoAssign(AutoAssign { professional, analyzer })),
+        any::<(bool, Option<bool>)>().prop_map(|(auto_create_groups, sync_idp_groups)| {
+            Intent::SetGroupSettings(GroupSettings { auto_create_groups, sync_idp_groups })
+        }),
+    ]
+}
+
+/// What the intent asks of the tenant, checked without the planner.
+fn fulfilled(before: &Holdings, after: &Holdings, intent: &Intent) -> bool {
+    match intent {
+        Intent::Assign { subjects, allotment } => subjects.iter().all(|s| after.holds(s, allotment)),
+        Intent::Remove { licenses } => licenses.iter().all(|(s, a)| !after.holds(s, a)),
+        Intent::ChangeType { licenses, to } => licenses
+            .iter()
+            .all(|(s, from)| !before.holds(s, from) || (after.holds(s, to) && (from == to || !after.holds(s, from)))),
+        Intent::Rename { from, to } => ALLOTMENTS
+            .iter()
+            .map(|a| AllotmentName::new(*a))
+            .all(|a| !before.holds(from, &a) || (after.holds(to, &a) && !after.holds(from, &a))),
+        Intent::SetGroupRoles { group, roles } => after.groups.get(group) == Some(roles),
+        Intent::SetAutoAssign(wanted) => after.auto_assign == *wanted,
+        Intent::SetGroupSettings(wanted) => after.group_settings == *wanted,
+        Intent::Exactly { .. } => true,
+    }
+}
+
+proptest! {
+    #[test]
+    fn applying_yields_the_intent_and_the_inverse_the_original(inventory in inventory(), intent in intent()) {
+        let before = Holdings::of(&inventory);
+        let plan = draw_up(&inventory, intent.clone()).unwrap();
+        let mut state = before.clone();
+        for planned in &plan.changes {
+            // Every listed change really changes something.
+            prop_assert_eq!(state.stand(&planned.change), Stand::Before);
+            state.apply(&planned.change);
+            prop_assert_eq!(state.stand(&planned.change), Stand::Wanted);
+        }
+        prop_assert!(fulfilled(&before, &state, &intent));
+        for planned in plan.changes.iter().rev() {
+            state.apply(&planned.change.inverse());
+        }
+        prop_assert_eq!(state, before);
+    }
+
+    #[test]
+    fn seats_never_lie(inventory in inventory(), intent in intent()) {
+        let plan = draw_up(&inventory, intent).unwrap();
+        let mut state = Holdings::of(&inventory);
+        for planned in &plan.changes { state.apply(&planned.change); }
+        for allotment in &inventory.allotments {
+            let held = state.held.iter().filter(|(_, name)| *name == allotment.name).count() as i64;
+            let said = plan.seats.iter().find(|seat| seat.allotment.name == allotment.name).map_or(allotment.used, |seat| seat.after);
+            prop_assert_eq!(said, held);
+        }
+    }
+
+    #[test]
+    fn a_foreseen_shortage_is_what_a_tenant_refuses(inventory in inventory(), intent in intent()) {
+        let plan = draw_up(&inventory, intent).unwrap();
+        let mut free: BTreeMap<_, _> = inventory.allotments.iter().map(|a| (a.name.clone(), a.seats().free(a.used))).collect();
+        let mut refused: BTreeMap<AllotmentName, i64> = BTreeMap::new();
+        for planned in &plan.changes {
+            let (frees, takes) = match &planned.change {
+                Change::Remove { allotment, .. } => (Some(allotment), None),
+                Change::Assign { allotment, .. } => (None, Some(allotment)),
+                Change::ChangeType { from, to, .. } => (Some(from), Some(to)),
+                _ => (None, None),
+            };
+            if let Some(takes) = takes {
+                match free.get_mut(takes) {
+                    Some(Some(n)) if *n <= 0 => { *refused.entry(takes.clone()).or_default() += 1; continue; }
+                    Some(Some(n)) => *n -= 1,
+                    _ => {}
+                }
+            }
+            if let Some(Some(Some(n))) = frees.map(|name| free.get_mut(name)) { *n += 1; }
+        }
+        // Without changes of type the forecast is exact; with them a ring of full allotments may refuse more.
+        if !plan.changes.iter().any(|p| p.change.kind() == Kind::ChangeType) {
+            for seat in &plan.seats {
+                prop_assert_eq!(refused.get(&seat.allotment.name).copied().unwrap_or_default(), seat.short());
+            }
+        }
+    }
+
+    #[test]
+    fn planning_what_is_so_changes_nothing(inventory in inventory(), intent in intent()) {
+        let plan = draw_up(&inventory, intent.clone()).unwrap();
+        let mut after = inventory.clone();
+        for planned in &plan.changes {
+            match &planned.change {
+                Change::Assign { subject, allotment } => after.assignments.push(Assignment {
+                    subject: subject.clone(), allotment: allotment.clone(), excess: false, created: String::new(),
+                }),
+                Change::Remove { subject, allotment } =>
+                    after.assignments.retain(|a| !(a.subject == *subject && a.allotment == *allotment)),
+                Change::ChangeType { subject, from, to } => for a in &mut after.assignments {
+                    if a.subject == *subject && a.allotment == *from { a.allotment = to.clone(); }
+                },
+                Change::Rename { from, to, .. } => for a in &mut after.assignments {
+                    if a.subject == *from { a.subject = to.clone(); }
+                },
+                Change::GroupRoles { after: roles, .. } => after.groups[0].roles = roles.clone(),
+                Change::AutoAssign { after: wanted, .. } => after.auto_assign = *wanted,
+                Change::GroupSettings { after: wanted, .. } => after.group_settings = *wanted,
+            }
+        }
+        prop_assert!(draw_up(&after, intent).unwrap().changes.is_empty());
+    }
+
+    #[test]
+    fn an_undo_takes_back_only_what_still_stands(inventory in inventory(), intent in intent()) {
+        let plan = draw_up(&inventory, intent).unwrap();
+        let undo = plan.changes.iter().map(|p| p.change.inverse()).collect();
+        // Nothing was applied, so there is nothing to take back.
+        let plan = draw_up(&inventory, Intent::Exactly { title: "Undo".into(), changes: undo }).unwrap();
+        prop_assert!(plan.changes.is_empty());
+    }
+}
+
+#[test]
+fn time_based_and_unknown_allotments_are_refused_with_words() {
+    let mut inventory = Inventory::default();
+    let timed = AllotmentName::new("analyzer_time");
+    inventory.allotments.push(Allotment { name: timed.clone(), usage_class: UsageClass::Time, units: 1, used: 0, overage: 0 });
+    let intent = |allotment: &AllotmentName| Intent::Assign { subjects: vec![Subject::new("a")], allotment: allotment.clone() };
+    let error = draw_up(&inventory, intent(&timed)).unwrap_err();
+    assert_eq!(error.to_string(), "Analyzer capacity is a pool of minutes and cannot be assigned: choose another allotment");
+    assert!(matches!(draw_up(&inventory, intent(&AllotmentName::new("x"))), Err(PlanError::UnknownAllotment(_))));
+}
+
+#[test]
+fn removals_come_first_and_swaps_follow_the_seats() {
+    let subject = |n: u8| spelling(n, false);
+    let inventory = Inventory {
+        allotments: (0..2)
+            .map(|n| Allotment { name: name(n), usage_class: UsageClass::Assigned, units: 1, used: 1, overage: 0 })
+            .collect(),
+        assignments: vec![
+            Assignment { subject: subject(1), allotment: name(0), excess: false, created: String::new() },
+            Assignment { subject: subject(2), allotment: name(1), excess: false, created: String::new() },
+        ],
+        ..Inventory::default()
+    };
+    let changes = vec![
+        Change::ChangeType { subject: subject(1), from: name(0), to: name(1) },
+        Change::Remove { subject: subject(2), allotment: name(1) },
+    ];
+    let plan = draw_up(&inventory, Intent::Exactly { title: String::new(), changes }).unwrap();
+    assert_eq!(plan.changes.iter().map(|p| p.change.kind()).collect::<Vec<_>>(), [Kind::Remove, Kind::ChangeType]);
+    assert!(plan.warnings.iter().all(|warning| !warning.is_grave()));
+    assert_eq!(plan.requests(100), 2);
+}
+
+#[test]
+fn a_person_with_two_licenses_is_assigned_once() {
+    let inventory = Inventory {
+        allotments: (0..3)
+            .map(|n| Allotment { name: name(n), usage_class: UsageClass::Assigned, units: 9, used: 1, overage: 0 })
+            .collect(),
+        assignments: (0..2)
+            .map(|n| Assignment { subject: spelling(1, n == 0), allotment: name(n), excess: false, created: String::new() })
+            .collect(),
+        ..Inventory::default()
+    };
+    let table = Table::build(&inventory);
+    let rows: Vec<&Row> = table.rows.iter().collect();
+    let plan = draw_up(&inventory, BulkAction::Assign.intent(&rows, Some(&name(2))).unwrap()).unwrap();
+    assert_eq!(plan.changes.len(), 1);
+    assert!(plan.warnings.contains(&Warning::SecondLicense { count: 1 }));
+}

@@ -1,0 +1,104 @@
+//! Seat arithmetic: how many there are, how many stay free, and what a plan does to them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::allotment::{Allotment, AllotmentName};
+use crate::plan::Change;
+
+/// How many people an allotment can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Seats {
+    /// So many: units + overage.
+    Bounded(i64),
+    /// No bound (`overage: -1`).
+    Unbounded,
+}
+
+impl Seats {
+    /// Seats left when `used` are taken; `None` without a bound. Negative when over-allocated.
+    pub fn free(self, used: i64) -> Option<i64> {
+        match self {
+            Self::Bounded(seats) => Some(seats - used),
+            Self::Unbounded => None,
+        }
+    }
+}
+
+/// What a plan does to one allotment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatChange {
+    /// The allotment as it is now.
+    pub allotment: Allotment,
+    /// People used after the plan, were every row of it done.
+    pub after: i64,
+    /// Seats the plan takes.
+    pub taken: i64,
+    /// Seats the plan gives back.
+    pub freed: i64,
+}
+
+impl SeatChange {
+    /// Seats missing for the plan; 0 when they suffice.
+    ///
+    /// An allotment that is over its seats already does not refuse what a plan gives back, so only what the plan
+    /// takes beyond what was free and what it frees counts.
+    pub fn short(&self) -> i64 {
+        match self.allotment.seats().free(self.allotment.used) {
+            None => 0,
+            Some(free) => (self.taken - self.freed - free).clamp(0, self.taken),
+        }
+    }
+
+    /// Seats free after the plan; `None` without a bound.
+    pub fn free_after(&self) -> Option<i64> {
+        self.allotment.seats().free(self.after)
+    }
+}
+
+/// Adds up what `changes` do to each allotment. Allotments that nothing touches are left out.
+pub fn seat_changes<'a>(allotments: &[Allotment], changes: impl IntoIterator<Item = &'a Change>) -> Vec<SeatChange> {
+    let mut deltas: BTreeMap<&AllotmentName, (i64, i64)> = BTreeMap::new();
+    for change in changes {
+        match change {
+            Change::Assign { allotment, .. } => deltas.entry(allotment).or_default().0 += 1,
+            Change::Remove { allotment, .. } => deltas.entry(allotment).or_default().1 += 1,
+            Change::ChangeType { from, to, .. } => {
+                deltas.entry(from).or_default().1 += 1;
+                deltas.entry(to).or_default().0 += 1;
+            }
+            Change::Rename { .. } | Change::GroupRoles { .. } | Change::AutoAssign { .. } | Change::GroupSettings { .. } => {}
+        }
+    }
+    allotments
+        .iter()
+        .filter_map(|allotment| {
+            let (taken, freed) = *deltas.get(&allotment.name)?;
+            Some(SeatChange { allotment: allotment.clone(), after: allotment.used + taken - freed, taken, freed })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allotment::UsageClass;
+
+    fn allotment(units: i64, used: i64, overage: i64) -> Allotment {
+        Allotment { name: AllotmentName::new("a"), usage_class: UsageClass::Assigned, units, used, overage }
+    }
+
+    #[test]
+    fn shortage_counts_what_the_plan_frees() {
+        let change =
+            |used, taken, freed| SeatChange { allotment: allotment(10, used, 0), after: used + taken - freed, taken, freed };
+        assert_eq!(change(8, 2, 0).short(), 0);
+        assert_eq!(change(8, 5, 0).short(), 3);
+        assert_eq!(change(8, 5, 3).short(), 0);
+        // Over its seats already: what is taken is short, never more than that.
+        assert_eq!(change(14, 2, 0).short(), 2);
+        assert_eq!(change(14, 0, 2).short(), 0);
+        assert_eq!(SeatChange { allotment: allotment(10, 14, -1), after: 20, taken: 6, freed: 0 }.short(), 0);
+    }
+}

@@ -1,0 +1,19 @@
+//! The client: one call core, one limiter, and one file per API.
+
+mod call;
+mod credential;
+mod error;
+mod groups;
+mod items;
+mod licenses;
+mod limiter;
+mod pages;
+mod people;
+mod roles;
+mod tier;
+
+pub use call::{Bounds, Client, ClientBuilder, Urgency};
+pub use credential::Credential;
+pub use error::{ApiError, CallError, Effect};
+pub use limiter::{Budget, JOB_RESERVE};
+pub use tier::{Operation, Tier, operations};

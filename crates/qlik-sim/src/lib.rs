@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod clock;
+mod control;
+mod cursor;
+mod faults;
+mod limits;
+mod listing;
+mod reply;
+mod scim;
+mod seed;
+mod server;
+mod tenant;
+mod world;
+
+pub use clock::{Clock, FixedClock, WallClock};
+pub use server::{Options, Sim, StartError};

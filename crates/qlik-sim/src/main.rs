@@ -1,0 +1,51 @@
+//! The simulated tenant as a program.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use qlik_sim::{Options, Sim};
+
+/// A simulated Qlik Cloud tenant on this machine.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:4000")]
+    listen: SocketAddr,
+    /// Users of the tenant.
+    #[arg(long, default_value_t = 12_000)]
+    users: usize,
+    /// Licenses held.
+    #[arg(long, default_value_t = 9_000)]
+    assignments: usize,
+    /// Groups, system groups aside.
+    #[arg(long, default_value_t = 400)]
+    groups: usize,
+    /// The same seed gives the same tenant.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A key that acts as a tenant admin; repeat it for more admins.
+    #[arg(long = "api-key", default_value = "demo-admin-key")]
+    api_keys: Vec<String>,
+    /// A key without admin rights.
+    #[arg(long, default_value = "demo-reader-key")]
+    reader_key: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments { listen, users, assignments, groups, seed, api_keys, reader_key } = Arguments::parse();
+    let options = Options { listen, users, assignments, groups, seed, api_keys, reader_key, ..Options::default() };
+    match Sim::start(options).await {
+        Ok(sim) => {
+            println!("qlik-sim is ready at {}", sim.url);
+            sim.run().await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("failed to start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

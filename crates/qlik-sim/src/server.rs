@@ -1,0 +1,344 @@
+//! The program's door: connections, faults, limits, authentication, and the request log.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper::{Request, Response, header};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::api::{self, Call};
+use crate::clock::{Clock, WallClock, iso};
+use crate::control;
+use crate::faults::{DropWhen, RowFault, Then};
+use crate::reply::{Refusal, Reply};
+use crate::world::{Knobs, World};
+
+/// The largest request body that is read, in bytes.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+
+/// What a simulated tenant is made of.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one. Loopback only.
+    pub listen: SocketAddr,
+    /// Users of the tenant.
+    pub users: usize,
+    /// Licenses held.
+    pub assignments: usize,
+    /// Groups, system groups aside.
+    pub groups: usize,
+    /// The same seed gives the same tenant.
+    pub seed: u64,
+    /// Keys that act as tenant admins, each as a user of its own.
+    pub api_keys: Vec<String>,
+    /// A key without admin rights.
+    pub reader_key: String,
+    /// By how much limits run faster than Qlik's; 20 makes a window of 15 s.
+    pub rate_scale: f64,
+    /// How long every answer takes at least.
+    pub latency_ms: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            users: 12_000,
+            assignments: 9_000,
+            groups: 400,
+            seed: 1,
+            api_keys: vec!["demo-admin-key".to_owned()],
+            reader_key: "demo-reader-key".to_owned(),
+            rate_scale: 1.0,
+            latency_ms: 0,
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn knobs(&self) -> Knobs {
+        Knobs { rate_scale: self.rate_scale, latency_ms: self.latency_ms, ..Knobs::default() }
+    }
+}
+
+/// Why the simulated tenant cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is not of this machine alone.
+    #[error("{0} is not a loopback address: a simulated tenant listens on this machine only")]
+    NotLoopback(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+}
+
+/// A running simulated tenant; stops when dropped.
+#[derive(Debug)]
+pub struct Sim {
+    /// Where it is: `http://127.0.0.1:4000`.
+    pub url: String,
+    accepting: JoinHandle<()>,
+}
+
+impl Sim {
+    /// Starts a tenant on the machine's clock.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        Self::start_at(options, Arc::new(WallClock)).await
+    }
+
+    /// Starts a tenant on this clock.
+    pub async fn start_at(options: Options, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let listen = options.listen;
+        if !listen.ip().is_loopback() {
+            return Err(StartError::NotLoopback(listen));
+        }
+        let listener = TcpListener::bind(listen).await.map_err(|error| StartError::Listen(listen, error))?;
+        let at = listener.local_addr().map_err(|error| StartError::Listen(listen, error))?;
+        let url = format!("http://{at}");
+        let world = Arc::new(World::new(options, clock));
+        let door = Arc::new(Door { world, base: url.clone() });
+        let accepting = tokio::spawn(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        let _ = stream.set_nodelay(true);
+                        tokio::spawn(serve(door.clone(), stream));
+                    }
+                    // Out of file handles, most likely: give others time to close theirs.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            }
+        });
+        Ok(Self { url, accepting })
+    }
+
+    /// Runs until the process ends.
+    pub async fn run(mut self) {
+        let _ = (&mut self.accepting).await;
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn serve(door: Arc<Door>, stream: TcpStream) {
+    let service = service_fn(move |request| {
+        let door = door.clone();
+        async move { door.answer(request).await }
+    });
+    // An error here is a connection that a client or a fault closed.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// A fault asked to close the connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed on purpose")]
+struct Closed;
+
+#[derive(Debug)]
+struct Door {
+    world: Arc<World>,
+    base: String,
+}
+
+impl Door {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Payload>, Closed> {
+        let (parts, body) = request.into_parts();
+        let method = parts.method.as_str().to_owned();
+        let path = parts.uri.path().to_owned();
+        let query = parts.uri.query().map(ToOwned::to_owned);
+        let body = match Limited::new(body, MAX_BODY).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let refusal = Refusal::new(413, "HTTP-413", "Payload too large");
+                return Ok(respond(&refusal.reply(api::service(&path), "0"), None));
+            }
+            Err(_) => return Err(Closed),
+        };
+        if path.starts_with("/_sim/") {
+            let reply = control::answer(&self.world, &self.base, &method, &path, query.as_deref(), &body);
+            return Ok(respond(&reply.unwrap_or_else(|refusal| refusal.reply(api::service(&path), "0")), None));
+        }
+        if path == "/resources/autogenerated/product-info.json" {
+            // How Qlik's own client tells a cloud tenant from a client-managed site.
+            let info = json!({ "composition": { "senseId": "qcs", "deploymentType": "qlikcloudservices" } });
+            return Ok(respond(&Reply::json(200, info), None));
+        }
+        let (met, latency) = {
+            let mut state = self.world.lock();
+            (state.faults.meet(&method, &path), state.knobs.latency_ms)
+        };
+        let delay = latency + met.as_ref().and_then(|then| then.delay_ms).unwrap_or(0);
+        if delay > 0 {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+        }
+        let token = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
+        let json_body = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| {
+            kind.split(';')
+                .next()
+                .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json") || kind.trim().ends_with("+json"))
+        });
+        let arrived = Arrived { method: &method, path: &path, query: query.as_deref(), token, json_body, body: &body };
+        self.work(&arrived, met.as_ref())
+    }
+
+    /// Does what a request asks, as far as no fault prevents it, and logs it.
+    fn work(&self, arrived: &Arrived<'_>, met: Option<&Then>) -> Result<Response<Payload>, Closed> {
+        let mut guard = self.world.lock();
+        let state = &mut *guard;
+        let now = self.world.now(state);
+        state.requests += 1;
+        let n = state.requests;
+        let key = arrived.token.and_then(|token| state.tenant.keys.get(token)).cloned();
+        let service = api::service(arrived.path);
+        let trace = format!("{n:032x}");
+        let dropped_before = met.is_some_and(|then| then.drop == Some(DropWhen::Before));
+        let mut reply = if dropped_before {
+            Reply::empty(0)
+        } else if let Some(status) = met.and_then(|then| then.status) {
+            let mut refusal = Refusal::new(status, "SIM-FAULT", "Simulated fault");
+            refusal.retry_after = met.and_then(|then| then.retry_after);
+            refusal.reply(service, &trace)
+        } else if let Some(key) = &key {
+            let knobs = state.knobs.clone();
+            let link_base = knobs.link_base.clone().unwrap_or_else(|| format!("{}/api/v1", self.base));
+            let call = Call {
+                method: arrived.method,
+                path: arrived.path,
+                query: arrived.query,
+                json_body: arrived.json_body,
+                body: arrived.body,
+                now,
+                base: &self.base,
+                link_base: link_base.trim_end_matches('/'),
+                batch_max: knobs.batch_max,
+            };
+            let limits = &mut state.limits;
+            let count = |tier| if knobs.rate_limits { limits.count(&key.user, tier, now, knobs.rate_scale) } else { Ok(()) };
+            api::answer(&mut state.tenant, key, &call, count).unwrap_or_else(|refusal| refusal.reply(service, &trace))
+        } else {
+            Refusal::unauthorized().reply(service, &trace)
+        };
+        let body: Value = serde_json::from_slice(arrived.body).unwrap_or(Value::Null);
+        state.log.push(json!({
+            "n": n,
+            "at": iso(now),
+            "user": key.map(|key| key.user),
+            "method": arrived.method,
+            "path": arrived.path,
+            "query": arrived.query.unwrap_or_default(),
+            "body": body,
+            "status": reply.status,
+            "rows": std::mem::take(&mut reply.rows),
+        }));
+        drop(guard);
+        if met.is_some_and(|then| then.drop.is_some()) {
+            return Err(Closed);
+        }
+        if let Some(fault) = met.and_then(|then| then.rows)
+            && reply.status == 207
+        {
+            spoil(&mut reply, fault);
+        }
+        Ok(respond(&reply.header("x-trace-id", trace), met))
+    }
+}
+
+/// A request, read whole.
+struct Arrived<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: Option<&'a str>,
+    token: Option<&'a str>,
+    json_body: bool,
+    body: &'a [u8],
+}
+
+fn spoil(reply: &mut Reply, fault: RowFault) {
+    let Some(rows) = reply.body.as_mut().and_then(|body| body.get_mut("data")).and_then(Value::as_array_mut) else { return };
+    match fault {
+        RowFault::Missing => {
+            rows.pop();
+        }
+        RowFault::Extra => rows.push(json!({ "type": "analyzer", "subject": "NOBODY\\asked", "status": 200 })),
+        RowFault::Shuffled => rows.reverse(),
+        RowFault::NoSubject => {
+            for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+                row.retain(|key, _| !matches!(key.as_str(), "subject" | "type" | "sourceSubject" | "sourceType"));
+            }
+        }
+    }
+}
+
+fn respond(reply: &Reply, met: Option<&Then>) -> Response<Payload> {
+    let mut bytes = match (&reply.body, met.is_some_and(|then| then.malformed)) {
+        (_, true) => Bytes::from_static(b"{\"data\": [{\"type\": "),
+        (Some(body), false) => Bytes::from(serde_json::to_vec(body).unwrap_or_default()),
+        (None, false) => Bytes::new(),
+    };
+    let length = bytes.len() as u64;
+    let cut = met.is_some_and(|then| then.truncate);
+    if cut {
+        bytes.truncate(bytes.len() / 2);
+    }
+    let mut response = Response::new(Payload { bytes: Some(bytes), length, cut });
+    *response.status_mut() = hyper::StatusCode::from_u16(reply.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if reply.body.is_some() {
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in &reply.headers {
+        if let Ok(value) = header::HeaderValue::from_str(value) {
+            headers.insert(*name, value);
+        }
+    }
+    response
+}
+
+/// A body that may end before its length does.
+#[derive(Debug)]
+struct Payload {
+    bytes: Option<Bytes>,
+    length: u64,
+    cut: bool,
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = Closed;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
+        match self.bytes.take() {
+            Some(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            _ if self.cut => Poll::Ready(Some(Err(Closed))),
+            _ => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.length == 0 || (self.bytes.is_none() && !self.cut)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
+    }
+}
