@@ -1,1 +1,15 @@
-//! stub
+#![doc = include_str!("../README.md")]
+
+mod audit;
+mod credentials;
+mod jobs;
+mod plans;
+mod sessions;
+mod store;
+
+pub use audit::{AuditEntry, NewAudit};
+pub use credentials::StoredCredential;
+pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, NewJob, RowResult};
+pub use plans::{PlanRow, PlanSummary};
+pub use sessions::SessionRow;
+pub use store::{Store, StoreError};

@@ -1,0 +1,97 @@
+//! Sealed credentials, one per session and tenant.
+
+use sqlx::any::AnyRow;
+
+use crate::store::{Store, StoreError, get};
+
+/// A credential as it is stored: sealed, with the key that opens it wrapped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredCredential {
+    /// Which tenant.
+    pub tenant: String,
+    /// The credential under its data key.
+    pub sealed: Vec<u8>,
+    /// The data key under the master key and the session's secret.
+    pub wrapped_key: Vec<u8>,
+    /// Whose it is at Qlik.
+    pub qlik_user: String,
+    /// Their name, for people.
+    pub qlik_name: String,
+}
+
+impl std::fmt::Debug for StoredCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoredCredential")
+            .field("tenant", &self.tenant)
+            .field("qlik_user", &self.qlik_user)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Keeps a credential; an earlier one of this session and tenant is replaced.
+    pub async fn put_credential(&self, session: &[u8], credential: &StoredCredential, now: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO credentials (session_key, tenant, sealed, wrapped_key, qlik_user, qlik_name, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (session_key, tenant) DO UPDATE SET \
+             sealed = excluded.sealed, wrapped_key = excluded.wrapped_key, qlik_user = excluded.qlik_user, \
+             qlik_name = excluded.qlik_name, created_at = excluded.created_at",
+        )
+        .bind(session.to_vec())
+        .bind(credential.tenant.clone())
+        .bind(credential.sealed.clone())
+        .bind(credential.wrapped_key.clone())
+        .bind(credential.qlik_user.clone())
+        .bind(credential.qlik_name.clone())
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The credential of a session for a tenant.
+    pub async fn credential(&self, session: &[u8], tenant: &str) -> Result<Option<StoredCredential>, StoreError> {
+        sqlx::query(
+            "SELECT tenant, sealed, wrapped_key, qlik_user, qlik_name FROM credentials WHERE session_key = $1 AND tenant = $2",
+        )
+        .bind(session.to_vec())
+        .bind(tenant.to_owned())
+        .fetch_optional(&self.pool)
+        .await?
+        .map(|row| read(&row))
+        .transpose()
+    }
+
+    /// All credentials of a session.
+    pub async fn credentials(&self, session: &[u8]) -> Result<Vec<StoredCredential>, StoreError> {
+        sqlx::query(
+            "SELECT tenant, sealed, wrapped_key, qlik_user, qlik_name FROM credentials WHERE session_key = $1 ORDER BY tenant",
+        )
+        .bind(session.to_vec())
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
+    /// Forgets a credential.
+    pub async fn delete_credential(&self, session: &[u8], tenant: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM credentials WHERE session_key = $1 AND tenant = $2")
+            .bind(session.to_vec())
+            .bind(tenant.to_owned())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+fn read(row: &AnyRow) -> Result<StoredCredential, StoreError> {
+    Ok(StoredCredential {
+        tenant: get(row, "tenant")?,
+        sealed: get(row, "sealed")?,
+        wrapped_key: get(row, "wrapped_key")?,
+        qlik_user: get(row, "qlik_user")?,
+        qlik_name: get(row, "qlik_name")?,
+    })
+}

@@ -1,0 +1,123 @@
+//! Plans, kept so that they have an address.
+
+use domain::plan::Plan;
+
+use crate::store::{Store, StoreError, get};
+
+/// A plan with where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanRow {
+    /// Its address.
+    pub id: String,
+    /// For which tenant.
+    pub tenant: String,
+    /// Who drew it up.
+    pub author: String,
+    /// What it undoes or retries: a job's id, or empty.
+    pub origin: String,
+    /// When Qlik said what it is drawn from.
+    pub inventory_at: i64,
+    /// When it was drawn up.
+    pub created_at: i64,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// A line in a list of plans.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanSummary {
+    /// Its address.
+    pub id: String,
+    /// What it does.
+    pub title: String,
+    /// Who drew it up.
+    pub author: String,
+    /// When.
+    pub created_at: i64,
+    /// How many changes.
+    pub rows: i64,
+    /// The job that applied it; empty where none did.
+    pub job: String,
+}
+
+impl Store {
+    /// Keeps a plan.
+    pub async fn put_plan(&self, row: &PlanRow) -> Result<(), StoreError> {
+        let body = serde_json::to_string(&row.plan).map_err(|_| StoreError::Unreadable("a plan"))?;
+        sqlx::query(
+            "INSERT INTO plans (id, tenant, author, title, hash, origin, inventory_at, created_at, rows, body) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(row.id.clone())
+        .bind(row.tenant.clone())
+        .bind(row.author.clone())
+        .bind(row.plan.title.clone())
+        .bind(row.plan.hash())
+        .bind(row.origin.clone())
+        .bind(row.inventory_at)
+        .bind(row.created_at)
+        .bind(i64::try_from(row.plan.changes.len()).unwrap_or(i64::MAX))
+        .bind(body)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// A plan of a tenant.
+    pub async fn plan(&self, tenant: &str, id: &str) -> Result<Option<PlanRow>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, tenant, author, origin, inventory_at, created_at, body FROM plans WHERE id = $1 AND tenant = $2",
+        )
+        .bind(id.to_owned())
+        .bind(tenant.to_owned())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            let body: String = get(&row, "body")?;
+            Ok(PlanRow {
+                id: get(&row, "id")?,
+                tenant: get(&row, "tenant")?,
+                author: get(&row, "author")?,
+                origin: get(&row, "origin")?,
+                inventory_at: get(&row, "inventory_at")?,
+                created_at: get(&row, "created_at")?,
+                plan: serde_json::from_str(&body).map_err(|_| StoreError::Unreadable("a plan"))?,
+            })
+        })
+        .transpose()
+    }
+
+    /// The newest plans of a tenant.
+    pub async fn plans(&self, tenant: &str, most: i64) -> Result<Vec<PlanSummary>, StoreError> {
+        sqlx::query(
+            "SELECT p.id, p.title, p.author, p.created_at, p.rows, COALESCE(j.id, '') AS job FROM plans p \
+             LEFT JOIN jobs j ON j.plan_id = p.id WHERE p.tenant = $1 ORDER BY p.created_at DESC, p.id LIMIT $2",
+        )
+        .bind(tenant.to_owned())
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(PlanSummary {
+                id: get(row, "id")?,
+                title: get(row, "title")?,
+                author: get(row, "author")?,
+                created_at: get(row, "created_at")?,
+                rows: get(row, "rows")?,
+                job: get(row, "job")?,
+            })
+        })
+        .collect()
+    }
+
+    /// Throws a plan away that no job applied. `false` where it is gone or applied.
+    pub async fn discard_plan(&self, tenant: &str, id: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query("DELETE FROM plans WHERE id = $1 AND tenant = $2 AND id NOT IN (SELECT plan_id FROM jobs)")
+            .bind(id.to_owned())
+            .bind(tenant.to_owned())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,108 @@
+//! Sessions: found by the hash of their id, saved by compare-and-set, ended for good.
+
+use crate::store::{Store, StoreError, get};
+
+/// A live session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// What the session layer keeps in it.
+    pub data: Vec<u8>,
+    /// Goes up with every save.
+    pub version: i64,
+    /// It ends then, unless it is used.
+    pub idle_until: i64,
+    /// It ends then, whatever happens.
+    pub absolute_until: i64,
+}
+
+impl Store {
+    /// Begins a session. `false` where the key is taken.
+    pub async fn create_session(
+        &self,
+        key: &[u8],
+        data: &[u8],
+        now: i64,
+        idle_until: i64,
+        absolute_until: i64,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO sessions (key, data, version, created_at, idle_until, absolute_until) VALUES ($1, $2, 1, $3, $4, $5) \
+             ON CONFLICT (key) DO NOTHING",
+        )
+        .bind(key.to_vec())
+        .bind(data.to_vec())
+        .bind(now)
+        .bind(idle_until)
+        .bind(absolute_until)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The session, if it lives at `now`.
+    pub async fn load_session(&self, key: &[u8], now: i64) -> Result<Option<SessionRow>, StoreError> {
+        let row = sqlx::query(
+            "SELECT data, version, idle_until, absolute_until FROM sessions \
+             WHERE key = $1 AND revoked_at IS NULL AND idle_until > $2 AND absolute_until > $2",
+        )
+        .bind(key.to_vec())
+        .bind(now)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            Ok(SessionRow {
+                data: get(&row, "data")?,
+                version: get(&row, "version")?,
+                idle_until: get(&row, "idle_until")?,
+                absolute_until: get(&row, "absolute_until")?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Saves what was loaded as `version`. `false` where somebody saved meanwhile or the session ended: a request in
+    /// flight never brings a session back.
+    pub async fn save_session(
+        &self,
+        key: &[u8],
+        data: &[u8],
+        version: i64,
+        now: i64,
+        idle_until: i64,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE sessions SET data = $1, version = version + 1, idle_until = $2 \
+             WHERE key = $3 AND version = $4 AND revoked_at IS NULL AND absolute_until > $5",
+        )
+        .bind(data.to_vec())
+        .bind(idle_until)
+        .bind(key.to_vec())
+        .bind(version)
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Ends a session at once and forgets its credentials. The row stays until it would have ended anyway.
+    pub async fn revoke_session(&self, key: &[u8], now: i64) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE sessions SET revoked_at = $1 WHERE key = $2 AND revoked_at IS NULL")
+            .bind(now)
+            .bind(key.to_vec())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM credentials WHERE session_key = $1").bind(key.to_vec()).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Deletes sessions that are over. Returns how many.
+    pub async fn purge_sessions(&self, now: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query("DELETE FROM sessions WHERE absolute_until <= $1 OR (idle_until <= $1 AND revoked_at IS NULL)")
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected())
+    }
+}

@@ -1,0 +1,269 @@
+//! One suite on both databases. PostgreSQL is taken from `QUARTERMASTER_TEST_POSTGRES`, which `script/test` sets.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+use std::collections::BTreeSet;
+
+use domain::allotment::AllotmentName;
+use domain::inventory::{GroupId, RoleId};
+use domain::journal::RowState;
+use domain::plan::{Change, Plan, PlannedChange};
+use domain::subject::Subject;
+use storage::{CreateJob, Grant, JobState, NewAudit, NewJob, PlanRow, RowResult, Store, StoreError, StoredCredential};
+
+/// Runs a test on SQLite, and on PostgreSQL in a schema of its own where there is one.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            #[tokio::test]
+            async fn sqlite() {
+                let folder = tempfile::tempdir().unwrap();
+                let store = super::Store::open(&format!("sqlite://{}", folder.path().join("test.db").display())).await.unwrap();
+                super::suite::$name(&store).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                let Some(url) = super::postgres(stringify!($name)).await else { return };
+                let store = super::Store::open(&url).await.unwrap();
+                super::suite::$name(&store).await;
+                store.close().await;
+            }
+        }
+    )*};
+}
+
+on_both!(
+    sessions_end_for_good,
+    credentials_go_with_the_session,
+    a_plan_is_applied_once,
+    rows_are_locked,
+    leases_fence,
+    the_trail_has_no_gaps,
+    journals_survive
+);
+
+/// A database of its own on the test server; `None`, loudly, where there is no server.
+#[expect(clippy::disallowed_methods, reason = "a test asks its script where the server is")]
+async fn postgres(name: &str) -> Option<String> {
+    let Ok(base) = std::env::var("QUARTERMASTER_TEST_POSTGRES") else {
+        eprintln!("SKIPPED on PostgreSQL: QUARTERMASTER_TEST_POSTGRES is not set (script/test sets it)");
+        return None;
+    };
+    sqlx_admin(&base, &format!("DROP DATABASE IF EXISTS {name}")).await;
+    sqlx_admin(&base, &format!("CREATE DATABASE {name}")).await;
+    Some(format!("{base}/{name}"))
+}
+
+async fn sqlx_admin(base: &str, statement: &str) {
+    use sqlx::Executor;
+    sqlx::any::install_default_drivers();
+    let pool = sqlx::AnyPool::connect(&format!("{base}/postgres")).await.unwrap();
+    pool.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.unwrap();
+    pool.close().await;
+}
+
+fn assign(n: u8) -> PlannedChange {
+    let change = Change::Assign { subject: Subject::new(format!("M\\p{n}")), allotment: AllotmentName::new("analyzer") };
+    PlannedChange { change, name: format!("Person {n}"), orphan: false }
+}
+
+fn plan(id: &str, rows: &[PlannedChange]) -> PlanRow {
+    PlanRow {
+        id: id.into(),
+        tenant: "t".into(),
+        author: "ann".into(),
+        origin: String::new(),
+        inventory_at: 1,
+        created_at: 2,
+        plan: Plan {
+            title: "Assign Analyzer".into(),
+            changes: rows.to_vec(),
+            unchanged: vec![],
+            seats: vec![],
+            warnings: vec![],
+        },
+    }
+}
+
+fn grant() -> Grant {
+    Grant { sealed: vec![1, 0, 255], wrapped_key: vec![2], expires_at: 1_000 }
+}
+
+async fn job(store: &Store, id: &str, rows: &[PlannedChange]) -> CreateJob {
+    let plan_id = format!("plan-{id}");
+    if store.plan("t", &plan_id).await.unwrap().is_none() {
+        store.put_plan(&plan(&plan_id, rows)).await.unwrap();
+    }
+    let new = NewJob {
+        id,
+        plan: &plan_id,
+        tenant: "t",
+        qlik_user: "u",
+        author: "ann",
+        title: "Assign",
+        undo_of: None,
+        rows,
+        grant: grant(),
+        now: 10,
+    };
+    store.create_job(&new).await.unwrap()
+}
+
+mod suite {
+    use super::*;
+
+    pub(super) async fn sessions_end_for_good(store: &Store) {
+        assert!(store.create_session(b"k", b"one", 0, 100, 1_000).await.unwrap());
+        assert!(!store.create_session(b"k", b"two", 0, 100, 1_000).await.unwrap());
+        let row = store.load_session(b"k", 50).await.unwrap().unwrap();
+        assert_eq!((row.data.as_slice(), row.version), (b"one".as_slice(), 1));
+        assert!(store.save_session(b"k", b"three", 1, 50, 150).await.unwrap());
+        assert!(!store.save_session(b"k", b"late", 1, 50, 150).await.unwrap(), "an older version must not win");
+        assert!(store.load_session(b"k", 150).await.unwrap().is_none(), "idle for too long");
+        store.revoke_session(b"k", 60).await.unwrap();
+        assert!(store.load_session(b"k", 61).await.unwrap().is_none());
+        assert!(!store.save_session(b"k", b"back", 2, 61, 200).await.unwrap(), "a late save must not bring it back");
+        assert!(!store.create_session(b"k", b"again", 61, 200, 1_000).await.unwrap());
+        assert_eq!(store.purge_sessions(1_000).await.unwrap(), 1);
+    }
+
+    pub(super) async fn credentials_go_with_the_session(store: &Store) {
+        store.create_session(b"k", b"", 0, 100, 1_000).await.unwrap();
+        let mut credential = StoredCredential {
+            tenant: "t".into(),
+            sealed: vec![0, 159, 255],
+            wrapped_key: vec![7; 3],
+            qlik_user: "u".into(),
+            qlik_name: "Ann".into(),
+        };
+        store.put_credential(b"k", &credential, 1).await.unwrap();
+        credential.qlik_name = "Anna".into();
+        store.put_credential(b"k", &credential, 2).await.unwrap();
+        assert_eq!(store.credential(b"k", "t").await.unwrap(), Some(credential.clone()));
+        assert_eq!(store.credentials(b"k").await.unwrap(), [credential]);
+        assert_eq!(store.credential(b"k", "other").await.unwrap(), None);
+        store.revoke_session(b"k", 3).await.unwrap();
+        assert_eq!(store.credential(b"k", "t").await.unwrap(), None);
+    }
+
+    pub(super) async fn a_plan_is_applied_once(store: &Store) {
+        let rows = [assign(1), assign(2)];
+        assert_eq!(job(store, "a", &rows).await, CreateJob::Created);
+        assert_eq!(store.plan("t", "plan-a").await.unwrap().unwrap(), plan("plan-a", &rows));
+        assert_eq!(store.plan("other", "plan-a").await.unwrap(), None);
+        assert_eq!(job(store, "a2", &[]).await, CreateJob::Created);
+        let again = NewJob {
+            id: "b",
+            plan: "plan-a",
+            tenant: "t",
+            qlik_user: "u",
+            author: "ann",
+            title: "",
+            undo_of: None,
+            rows: &rows,
+            grant: grant(),
+            now: 11,
+        };
+        assert_eq!(store.create_job(&again).await.unwrap(), CreateJob::AppliedBefore("a".into()));
+        assert!(!store.discard_plan("t", "plan-a").await.unwrap());
+        store.put_plan(&plan("unused", &rows)).await.unwrap();
+        assert!(store.discard_plan("t", "unused").await.unwrap());
+        assert_eq!(store.plans("t", 10).await.unwrap().len(), 2);
+    }
+
+    pub(super) async fn rows_are_locked(store: &Store) {
+        assert_eq!(job(store, "a", &[assign(1), assign(2)]).await, CreateJob::Created);
+        assert_eq!(job(store, "b", &[assign(3), assign(2)]).await, CreateJob::Locked("a".into()));
+        // Nothing of the refused job stayed behind.
+        assert!(store.job("t", "b").await.unwrap().is_none());
+        assert_eq!(job(store, "c", &[assign(3)]).await, CreateJob::Created);
+        let claim = store.claim_job("a", "me", 20, 30).await.unwrap().unwrap();
+        store.finish_job(&claim, JobState::Finished, 25).await.unwrap();
+        assert_eq!(store.grant("a", 25).await.unwrap(), None, "the grant is erased when the job ends");
+        assert_eq!(job(store, "d", &[assign(2)]).await, CreateJob::Created);
+    }
+
+    pub(super) async fn leases_fence(store: &Store) {
+        job(store, "a", &[assign(1)]).await;
+        assert_eq!(store.claimable_jobs(20).await.unwrap().len(), 1);
+        let first = store.claim_job("a", "one", 20, 30).await.unwrap().unwrap();
+        assert_eq!(store.claim_job("a", "two", 25, 35).await.unwrap(), None);
+        assert!(store.claimable_jobs(25).await.unwrap().is_empty());
+        let second = store.claim_job("a", "two", 31, 41).await.unwrap().unwrap();
+        assert!(second.token > first.token);
+        assert!(matches!(store.renew_lease(&first, 50).await, Err(StoreError::LeaseLost)));
+        assert!(matches!(store.mark_sent(&first, &[0], 32).await, Err(StoreError::LeaseLost)));
+        assert_eq!(store.tally("a").await.unwrap().planned, 1);
+        assert_eq!(store.renew_lease(&second, 50).await.unwrap(), JobState::Running);
+        assert!(store.steer_job("t", "a", &[JobState::Running], JobState::Cancelling, "").await.unwrap());
+        assert!(!store.steer_job("t", "a", &[JobState::Running], JobState::Paused, "").await.unwrap());
+        assert!(!store.steer_job("other", "a", &[JobState::Cancelling], JobState::Paused, "").await.unwrap());
+        assert_eq!(store.renew_lease(&second, 60).await.unwrap(), JobState::Cancelling);
+        store.release_lease(&second).await.unwrap();
+        assert_eq!(store.claimable_jobs(51).await.unwrap().len(), 1);
+    }
+
+    pub(super) async fn journals_survive(store: &Store) {
+        let roles = |ids: &[&str]| ids.iter().map(|id| RoleId::new(*id)).collect::<BTreeSet<_>>();
+        let group =
+            Change::GroupRoles { group: GroupId::new("g"), name: "G".into(), before: roles(&["a"]), after: roles(&["b"]) };
+        let rows = [assign(1), assign(2), PlannedChange { change: group.clone(), name: "G".into(), orphan: false }];
+        job(store, "a", &rows).await;
+        assert_eq!(store.grant("a", 11).await.unwrap(), Some(grant()));
+        assert_eq!(store.grant("a", 1_000).await.unwrap(), None, "expired");
+        let claim = store.claim_job("a", "me", 20, 30).await.unwrap().unwrap();
+        store.mark_sent(&claim, &[0, 1], 21).await.unwrap();
+        let result = |seq, state, status, code: &str| RowResult {
+            seq,
+            state,
+            status,
+            code: code.into(),
+            title: "No seat".into(),
+            trace: "t1".into(),
+        };
+        let results = [result(0, RowState::Done, 201, ""), result(1, RowState::Refused, 403, "LICENSES-011")];
+        store.settle(&claim, &results, 22, &[]).await.unwrap();
+        let tally = store.tally("a").await.unwrap();
+        assert_eq!((tally.done, tally.refused, tally.planned, tally.total()), (1, 1, 1, 3));
+        let refused = store.journal("a", &[RowState::Refused], 0, 10).await.unwrap();
+        assert_eq!((refused.len(), refused[0].code.as_str(), refused[0].seq), (1, "LICENSES-011", 1));
+        let planned = store.journal("a", &[RowState::Planned, RowState::Sent], 0, 10).await.unwrap();
+        assert_eq!(planned[0].change, group);
+        assert_eq!(store.journal("a", &RowState::ALL, 1, 1).await.unwrap()[0].seq, 1);
+        store.pause_claimed(&claim, "the key was revoked").await.unwrap();
+        let paused = store.job("t", "a").await.unwrap().unwrap();
+        assert_eq!((paused.state, paused.reason.as_str()), (JobState::Paused, "the key was revoked"));
+        store.renew_grant("a", &Grant { expires_at: 2_000, ..grant() }).await.unwrap();
+        assert!(store.grant("a", 1_500).await.unwrap().is_some());
+        assert_eq!(store.jobs("t", 5).await.unwrap().len(), 1);
+    }
+
+    pub(super) async fn the_trail_has_no_gaps(store: &Store) {
+        job(store, "a", &[assign(1)]).await;
+        let line = |tenant: &str, n: i64| NewAudit {
+            tenant: tenant.into(),
+            at: n,
+            actor: "ann".into(),
+            action: "connect".into(),
+            target: "t".into(),
+            job: String::new(),
+            outcome: "done".into(),
+            detail: String::new(),
+        };
+        let writers = (0..8).map(|n| {
+            let store = store.clone();
+            let lines = [line("t", n), line("t", n)];
+            tokio::spawn(async move { store.audit(&lines).await.unwrap() })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        store.audit(&[line("other", 1)]).await.unwrap();
+        let trail = store.audit_trail("t", 0, 100).await.unwrap();
+        assert_eq!(trail.iter().map(|entry| entry.seq).collect::<Vec<_>>(), (1..=18).rev().collect::<Vec<_>>());
+        assert_eq!(trail.last().unwrap().entry.outcome, "intent");
+        assert_eq!(store.audit_trail("t", 5, 2).await.unwrap().iter().map(|entry| entry.seq).collect::<Vec<_>>(), [4, 3]);
+        assert_eq!(store.audit_trail("other", 0, 9).await.unwrap().len(), 1);
+    }
+}
