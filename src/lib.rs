@@ -1,1 +1,18 @@
-//! stub
+//! Quartermaster: the licenses and group roles of Qlik tenants, seen, planned and changed from a browser.
+#![recursion_limit = "512"]
+
+pub mod app;
+pub mod error;
+pub mod features;
+#[cfg(feature = "ssr")]
+pub mod server;
+pub mod shell;
+pub mod ui;
+
+/// Takes over the page that the server rendered.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(app::App);
+}

@@ -1,2 +1,244 @@
-//! stub
-fn main() {}
+//! The program: the server, the demo, and a look at the configuration.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use quartermaster::server::clock::{SharedClock, WallClock};
+use quartermaster::server::config::{self, Config, TenantConfig};
+use quartermaster::server::seal::Sealer;
+use quartermaster::server::state::State;
+use quartermaster::server::{executor, router};
+use storage::Store;
+use tokio::net::TcpListener;
+
+/// The licenses and group roles of Qlik tenants, seen, planned and changed from a browser.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
+    /// The configuration file; `Leptos.toml` in this folder if it is there.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve(Serve),
+    /// Runs the portal and a simulated tenant in one process, on this machine only.
+    Demo(Demo),
+    /// Tells every fault of the configuration, then the effective one.
+    CheckConfig(Serve),
+}
+
+#[derive(Debug, clap::Args)]
+struct Demo {
+    /// Where the portal listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Users of the simulated tenant.
+    #[arg(long, default_value_t = 12_000)]
+    users: usize,
+    /// Licenses held.
+    #[arg(long, default_value_t = 9_000)]
+    assignments: usize,
+    /// Groups.
+    #[arg(long, default_value_t = 400)]
+    groups: usize,
+    /// The same seed gives the same tenant.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where to keep what must survive a restart; a folder that goes away with the demo if not set.
+    #[arg(long)]
+    storage: Option<String>,
+}
+
+/// Why the program ends.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the configuration has faults:\n{0}")]
+    Config(String),
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    #[error("cannot use the master key file {0}: {1}")]
+    MasterKey(PathBuf, String),
+    #[error("{0} is not a loopback address: the demo is for this machine only")]
+    NotLoopback(SocketAddr),
+    #[error(transparent)]
+    Store(#[from] storage::StoreError),
+    #[error(transparent)]
+    State(#[from] quartermaster::server::state::StateError),
+    #[error(transparent)]
+    Sim(#[from] qlik_sim::StartError),
+    #[error(transparent)]
+    Seal(#[from] quartermaster::server::seal::SealError),
+    #[error("the server failed: {0}")]
+    Serve(std::io::Error),
+    #[error("cannot make a folder for the demo: {0}")]
+    Folder(std::io::Error),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,quartermaster=info".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let outcome = match arguments.command {
+        Some(Command::Demo(demo)) => run_demo(demo).await,
+        Some(Command::CheckConfig(Serve { config })) => check_config(config),
+        Some(Command::Serve(Serve { config })) => serve(config).await,
+        None => serve(arguments.serve.config).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("quartermaster: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read_config(path: Option<PathBuf>) -> Result<Config, Failure> {
+    config::load(path.as_deref(), std::env::vars())
+        .map_err(|faults| Failure::Config(faults.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n")))
+}
+
+fn check_config(path: Option<PathBuf>) -> Result<(), Failure> {
+    print!("{}", read_config(path)?);
+    Ok(())
+}
+
+async fn serve(path: Option<PathBuf>) -> Result<(), Failure> {
+    let config = read_config(path)?;
+    let sealer = Sealer::new(master_key(&config.master_key_file)?);
+    let store = Store::open(&config.storage_url).await?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| Failure::Listen(config.listen, error))?;
+    let url = config.public_url.clone();
+    run(config, store, sealer, listener, || println!("Quartermaster is ready at {url}")).await
+}
+
+/// The master key: 32 bytes at least. Made where the file is missing, readable by its owner only.
+fn master_key(file: &PathBuf) -> Result<Vec<u8>, Failure> {
+    use std::io::Write as _;
+    const LEAST: usize = 32;
+    let failed = |reason: String| Failure::MasterKey(file.clone(), reason);
+    match std::fs::read(file) {
+        Ok(key) if key.len() >= LEAST => Ok(key),
+        Ok(key) => Err(failed(format!("it holds {} bytes, and needs at least {LEAST}", key.len()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = Sealer::new_master_key()?;
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            options
+                .open(file)
+                .and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all()))
+                .map_err(|error| failed(error.to_string()))?;
+            tracing::info!(file = %file.display(), "made a new master key; keep it apart from backups of the database");
+            Ok(key.to_vec())
+        }
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+async fn run_demo(demo: Demo) -> Result<(), Failure> {
+    const KEY: &str = "demo-admin-key";
+    if !demo.listen.ip().is_loopback() {
+        return Err(Failure::NotLoopback(demo.listen));
+    }
+    let sim = qlik_sim::Sim::start(qlik_sim::Options {
+        users: demo.users,
+        assignments: demo.assignments,
+        groups: demo.groups,
+        seed: demo.seed,
+        api_keys: vec![KEY.to_owned(), "demo-second-admin-key".to_owned()],
+        ..qlik_sim::Options::default()
+    })
+    .await?;
+    let folder = DemoFolder::make().map_err(Failure::Folder)?;
+    let listener = TcpListener::bind(demo.listen).await.map_err(|error| Failure::Listen(demo.listen, error))?;
+    let listen = listener.local_addr().map_err(|error| Failure::Listen(demo.listen, error))?;
+    // A demo takes nothing from the environment: it must run the same everywhere.
+    let mut config = config::read("demo", "", []).map_err(|_| Failure::NotLoopback(listen))?;
+    config.listen = listen;
+    config.public_url = format!("http://{listen}");
+    config.storage_url = demo.storage.unwrap_or_else(|| format!("sqlite://{}", folder.0.join("demo.db").display()));
+    config.tenants.insert("meridian".to_owned(), TenantConfig { name: "Meridian Foods".to_owned(), url: sim.url.clone() });
+    let store = Store::open(&config.storage_url).await?;
+    let (url, tenant) = (config.public_url.clone(), sim.url.clone());
+    run(config, store, Sealer::ephemeral()?, listener, move || {
+        println!("The simulated tenant is at {tenant}");
+        println!("Connect with the key {KEY}");
+        println!("Quartermaster is ready at {url}");
+    })
+    .await?;
+    drop(sim);
+    drop(folder);
+    Ok(())
+}
+
+/// A folder that goes away when the demo ends.
+struct DemoFolder(PathBuf);
+
+impl DemoFolder {
+    fn make() -> std::io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("quartermaster-demo-{}", State::fresh_id()));
+        std::fs::create_dir(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for DemoFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener, ready: impl FnOnce()) -> Result<(), Failure> {
+    let clock: SharedClock = Arc::new(WallClock);
+    let state = State::build(config, store, sealer, clock)?;
+    let jobs = tokio::spawn(executor::run(state.clone()));
+    let app = router::router(&state);
+    ready();
+    let served = axum::serve(listener, app).with_graceful_shutdown(asked_to_stop()).await.map_err(Failure::Serve);
+    jobs.abort();
+    state.store.close().await;
+    served
+}
+
+/// Ctrl-C, or the service manager's word.
+async fn asked_to_stop() {
+    let interrupt = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

@@ -274,6 +274,17 @@ impl Store {
             .transpose()
     }
 
+    /// The job that applied a plan.
+    pub async fn job_of_plan(&self, tenant: &str, plan: &str) -> Result<Option<String>, StoreError> {
+        sqlx::query("SELECT id FROM jobs WHERE plan_id = $1 AND tenant = $2")
+            .bind(plan.to_owned())
+            .bind(tenant.to_owned())
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| get(&row, "id"))
+            .transpose()
+    }
+
     /// The newest jobs of a tenant.
     pub async fn jobs(&self, tenant: &str, most: i64) -> Result<Vec<JobRow>, StoreError> {
         sqlx::query(job_query!("WHERE tenant = $1 ORDER BY created_at DESC, id LIMIT $2"))
@@ -380,31 +391,29 @@ impl Store {
 
     /// The executor pauses its job, for want of a credential.
     pub async fn pause_claimed(&self, claim: &Claim, reason: &str) -> Result<(), StoreError> {
-        self.guarded(claim, async |transaction| {
-            sqlx::query("UPDATE jobs SET state = 'paused', reason = $1, lease_until = 0 WHERE id = $2")
-                .bind(reason.to_owned())
-                .bind(claim.job.clone())
-                .execute(&mut **transaction)
-                .await?;
-            Ok(())
-        })
-        .await
+        let mut transaction = self.begin_claimed(claim).await?;
+        sqlx::query("UPDATE jobs SET state = 'paused', reason = $1, lease_until = 0 WHERE id = $2")
+            .bind(reason.to_owned())
+            .bind(claim.job.clone())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// The job is over: its locks are lifted and its grant erased.
     pub async fn finish_job(&self, claim: &Claim, state: JobState, now: i64) -> Result<(), StoreError> {
-        self.guarded(claim, async |transaction| {
-            sqlx::query("UPDATE jobs SET state = $1, reason = '', finished_at = $2, lease_until = 0 WHERE id = $3")
-                .bind(state.as_str().to_owned())
-                .bind(now)
-                .bind(claim.job.clone())
-                .execute(&mut **transaction)
-                .await?;
-            sqlx::query("DELETE FROM locks WHERE job_id = $1").bind(claim.job.clone()).execute(&mut **transaction).await?;
-            sqlx::query("DELETE FROM grants WHERE job_id = $1").bind(claim.job.clone()).execute(&mut **transaction).await?;
-            Ok(())
-        })
-        .await
+        let mut transaction = self.begin_claimed(claim).await?;
+        sqlx::query("UPDATE jobs SET state = $1, reason = '', finished_at = $2, lease_until = 0 WHERE id = $3")
+            .bind(state.as_str().to_owned())
+            .bind(now)
+            .bind(claim.job.clone())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM locks WHERE job_id = $1").bind(claim.job.clone()).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM grants WHERE job_id = $1").bind(claim.job.clone()).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// The job's credential, if it has one that serves at `now`.
@@ -470,18 +479,17 @@ impl Store {
 
     /// Writes down that these rows are about to be sent.
     pub async fn mark_sent(&self, claim: &Claim, rows: &[i64], now: i64) -> Result<(), StoreError> {
-        self.guarded(claim, async |transaction| {
-            for seq in rows {
-                sqlx::query("UPDATE journal SET state = 'sent', sent_at = $1 WHERE job_id = $2 AND seq = $3")
-                    .bind(now)
-                    .bind(claim.job.clone())
-                    .bind(*seq)
-                    .execute(&mut **transaction)
-                    .await?;
-            }
-            Ok(())
-        })
-        .await
+        let mut transaction = self.begin_claimed(claim).await?;
+        for seq in rows {
+            sqlx::query("UPDATE journal SET state = 'sent', sent_at = $1 WHERE job_id = $2 AND seq = $3")
+                .bind(now)
+                .bind(claim.job.clone())
+                .bind(*seq)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Writes down what became of rows, and the record of it.
@@ -509,17 +517,11 @@ impl Store {
         Ok(())
     }
 
-    /// Runs `work` in a transaction, if the claim still holds.
-    async fn guarded(
-        &self,
-        claim: &Claim,
-        work: impl AsyncFnOnce(&mut Transaction<'static, Any>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    /// A transaction that only begins while the claim holds.
+    async fn begin_claimed(&self, claim: &Claim) -> Result<Transaction<'static, Any>, StoreError> {
         let mut transaction = self.begin().await?;
         check(&mut transaction, claim).await?;
-        work(&mut transaction).await?;
-        transaction.commit().await?;
-        Ok(())
+        Ok(transaction)
     }
 }
 

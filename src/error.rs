@@ -1,0 +1,104 @@
+//! The one error that crosses from server to browser: what failed, why, and what to do about it.
+
+use leptos::server_fn::codec::JsonEncoding;
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use serde::{Deserialize, Serialize};
+
+/// Which kind of failure it is; decides the HTTP status and what the page offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ErrorKind {
+    /// No credential for this tenant in this session.
+    NotConnected,
+    /// The credential, or the portal role, may not do this.
+    Forbidden,
+    /// It is not there.
+    NotFound,
+    /// The input makes no sense.
+    Invalid,
+    /// Somebody else was faster, or something stands in the way.
+    Conflict,
+    /// Qlik asks to wait.
+    RateLimited,
+    /// The tenant does not answer, or not as it should.
+    Tenant,
+    /// The portal itself failed.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The HTTP status of an answer that fails like this.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::NotConnected => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Invalid => 422,
+            Self::Conflict => 409,
+            Self::RateLimited => 429,
+            Self::Tenant => 502,
+            Self::Internal => 500,
+        }
+    }
+}
+
+/// What Qlik said, word for word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QlikSays {
+    /// The HTTP status.
+    pub status: u16,
+    /// Such as `LICENSES-011`; may be empty.
+    pub code: String,
+    /// In Qlik's words.
+    pub title: String,
+    /// Identifies the request in Qlik's logs; may be empty.
+    pub trace: String,
+}
+
+/// A failure, as a person reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct AppError {
+    /// Which kind.
+    pub kind: ErrorKind,
+    /// What failed, as a headline.
+    pub what: String,
+    /// Why, and what to do.
+    pub why: String,
+    /// What Qlik said, where it did.
+    pub qlik: Option<Box<QlikSays>>,
+}
+
+impl AppError {
+    /// A failure of this kind.
+    pub fn new(kind: ErrorKind, what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), why: why.into(), qlik: None }
+    }
+
+    /// Input that makes no sense.
+    pub fn invalid(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Invalid, what, why)
+    }
+
+    /// Nothing there.
+    pub fn not_found(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, what, why)
+    }
+}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::new(
+                ErrorKind::Internal,
+                "No answer from Quartermaster",
+                "The connection to the portal broke. Nothing was changed by this click as far as is known: reload the page to see how things stand.",
+            ),
+            ServerFnErrorErr::Args(reason) | ServerFnErrorErr::MissingArg(reason) | ServerFnErrorErr::Deserialization(reason) => {
+                Self::new(ErrorKind::Invalid, "The form could not be read", format!("{reason}. Reload the page and try again."))
+            }
+            other => Self::new(ErrorKind::Internal, "Quartermaster failed", other.to_string()),
+        }
+    }
+}

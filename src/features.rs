@@ -1,0 +1,12 @@
+//! The rooms: one per thing an admin does. A room never reaches into another's insides.
+
+pub mod assignments;
+pub mod audit;
+pub mod connect;
+pub mod frame;
+pub mod groups;
+pub mod jobs;
+pub mod overview;
+pub mod plans;
+pub mod settings;
+pub mod shared;

@@ -1,0 +1,347 @@
+//! The assignments table with its filters and the bar of what is selected.
+
+use domain::table::{Column, Sort, View};
+use domain::text::thousands;
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+
+use super::api::{AssignmentsView, Choice, Draft, RowLine, assignments, visible};
+use super::selection::{Picked, Selecting};
+use crate::features::shared::{Failed, FreshLine, Refreshing, show, use_tenant};
+use crate::ui::feedback::{Empty, Skeleton};
+use crate::ui::head::Head;
+use crate::ui::pager::Pager;
+use crate::ui::query::{from_query, to_query};
+
+fn view_of(query: &str) -> View {
+    let pairs = from_query(query);
+    View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+fn n(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Who holds which license.
+#[component]
+pub fn AssignmentsPage() -> impl IntoView {
+    let tenant = use_tenant();
+    let refreshing = expect_context::<Refreshing>();
+    let location = use_location();
+    // The address is the state: only what a view knows counts, so that a foreign parameter changes nothing.
+    let query = Memo::new(move |_| location.search.with(|search| to_query(&view_of(search).to_pairs())));
+    let selecting = Selecting::new();
+    let draft = ServerAction::<Draft>::new();
+    let data =
+        Resource::new(move || (tenant.get(), query.get(), refreshing.version()), |(tenant, query, _)| assignments(tenant, query));
+    #[cfg(feature = "hydrate")]
+    clear_on_escape(selecting);
+    view! {
+        <Failed of=draft.value()/>
+        <Transition fallback=|| view! { <Head title="Assignments"/><Skeleton lines=12/> }>
+            {move || Suspend::new(async move {
+                let got = data.await;
+                show(got, move || data.refetch(), move |view, fresh| view! {
+                    <Head title="Assignments"><FreshLine fresh/></Head>
+                    <Body view query selecting draft/>
+                })
+            })}
+        </Transition>
+    }
+}
+
+#[cfg(feature = "hydrate")]
+fn clear_on_escape(selecting: Selecting) {
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        let in_dialog = document().query_selector("dialog[open]").ok().flatten().is_some();
+        if event.key() == "Escape" && !in_dialog {
+            selecting.clear();
+        }
+    });
+    on_cleanup(move || handle.remove());
+}
+
+#[component]
+fn Body(view: AssignmentsView, query: Memo<String>, selecting: Selecting, draft: ServerAction<Draft>) -> impl IntoView {
+    let tenant = use_tenant();
+    let (page, pages, matching) = (view.page, view.pages, view.matching);
+    let now = view_of(&query.get_untracked());
+    let href = {
+        let now = now.clone();
+        Callback::new(move |to: u32| {
+            format!("/t/{}/assignments{}", tenant.get_untracked(), to_query(&View { page: to, ..now.clone() }.to_pairs()))
+        })
+    };
+    let empty = view.rows.is_empty();
+    let filtered = !now.filter.is_empty();
+    let targets = view.targets.clone();
+    let rows = view.rows.clone();
+    view! {
+        <Filters view=view.clone() now=now.clone()/>
+        {(empty && filtered).then(|| view! {
+            <Empty title="Nobody matches this filter">
+                <a href=move || format!("/t/{}/assignments", tenant.get())>"Clear the filter"</a>{format!(" to see all {}.", thousands(n(view.of)))}
+            </Empty>
+        })}
+        {(empty && !filtered).then(|| view! {
+            <Empty title="This tenant has no users and no licenses in use">"They appear here as soon as somebody signs in or is given a license."</Empty>
+        })}
+        {(!empty).then(move || view! {
+            <ActionForm action=draft>
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                <Table rows=rows now=now matching selecting query first=u64::from(page - 1) * 100/>
+                <Pager page pages href/>
+                <Bar matching query selecting targets draft/>
+            </ActionForm>
+        })}
+    }
+}
+
+#[component]
+fn Filters(view: AssignmentsView, now: View) -> impl IntoView {
+    let tenant = use_tenant();
+    let filter = now.filter.clone();
+    let form = NodeRef::<leptos::html::Form>::new();
+    let navigate = use_navigate();
+    // Where scripts run, the table follows each choice at once; without them the button does.
+    let follow = move || {
+        let Some(form) = form.get_untracked() else { return };
+        let pairs = read_form(&form);
+        let view = View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let to = format!("/t/{}/assignments{}", tenant.get_untracked(), to_query(&view.to_pairs()));
+        navigate(&to, NavigateOptions { scroll: false, replace: true, ..NavigateOptions::default() });
+    };
+    let (on_change, on_input, on_submit) = (follow.clone(), follow.clone(), follow);
+    let allotment = filter.allotment.as_ref().map(ToString::to_string).unwrap_or_default();
+    let license = match filter.licensed {
+        None => "",
+        Some(true) => "any",
+        Some(false) => "none",
+    };
+    let flag = if filter.excess {
+        "excess"
+    } else if filter.orphan {
+        "orphan"
+    } else {
+        ""
+    };
+    let licenses = vec![
+        Choice { value: "any".into(), label: "With a license".into(), rows: None },
+        Choice { value: "none".into(), label: "Without a license".into(), rows: None },
+    ];
+    let flags = vec![
+        Choice { value: "excess".into(), label: "Excess".into(), rows: None },
+        Choice { value: "orphan".into(), label: "Orphans".into(), rows: None },
+    ];
+    let sort =
+        View { sort: now.sort, ..View::default() }.to_pairs().into_iter().next().map(|(_, value)| value).unwrap_or_default();
+    let clear = (!now.filter.is_empty())
+        .then(|| view! { <a class="button plain" href=move || format!("/t/{}/assignments", tenant.get())>"Clear"</a> });
+    let group = view.group.clone().map(|group| {
+        let mut without = now.clone();
+        without.filter.group = None;
+        without.page = 1;
+        let href = format!("/t/{}/assignments{}", tenant.get_untracked(), to_query(&without.to_pairs()));
+        view! {
+            <input type="hidden" name="group" value=group.value/>
+            <a class="chip set" href=href aria-label=format!("Remove the filter: group {}", group.label)>{format!("Group: {} ×", group.label)}</a>
+        }
+    });
+    view! {
+        <form class="filters" method="get" role="search" aria-label="Filter the table" node_ref=form
+            on:change=move |_| on_change()
+            on:submit=move |event| { event.prevent_default(); on_submit(); }>
+            <label class="sr" for="q">"Name, subject or mail"</label>
+            <input class="search" type="search" id="q" name="q" placeholder="Name, subject or mail" value=filter.text on:input=move |_| on_input()/>
+            <Select name="allotment" label="Allotment" any="Any allotment" choices=view.allotments chosen=allotment/>
+            <Select name="license" label="License" any="With or without" choices=licenses chosen=license.to_owned()/>
+            <Select name="flag" label="Flag" any="Any flag" choices=flags chosen=flag.to_owned()/>
+            <Select name="status" label="Status" any="Any status" choices=view.statuses chosen=filter.status.unwrap_or_default()/>
+            <Select name="role" label="Role" any="Any role" choices=view.roles chosen=filter.role.map(|role| role.to_string()).unwrap_or_default()/>
+            {group}
+            <input type="hidden" name="sort" value=sort/>
+            <button class="button" type="submit">"Filter"</button>
+            {clear}
+            <span class="result" role="status">{if view.matching == view.of {
+                format!("{} rows", thousands(n(view.of)))
+            } else {
+                format!("{} of {}", thousands(n(view.matching)), thousands(n(view.of)))
+            }}</span>
+        </form>
+    }
+}
+
+/// The pairs of a form as the browser would send them.
+fn read_form(form: &leptos::web_sys::HtmlFormElement) -> Vec<(String, String)> {
+    let Ok(data) = leptos::web_sys::FormData::new_with_form(form) else { return Vec::new() };
+    ["q", "allotment", "license", "flag", "status", "role", "group", "sort"]
+        .iter()
+        .filter_map(|key| Some(((*key).to_owned(), data.get(key).as_string()?)))
+        .collect()
+}
+
+#[component]
+fn Select(name: &'static str, label: &'static str, any: &'static str, choices: Vec<Choice>, chosen: String) -> impl IntoView {
+    let options = choices
+        .into_iter()
+        .map(|choice| {
+            let selected = choice.value == chosen;
+            let text =
+                choice.rows.map_or_else(|| choice.label.clone(), |rows| format!("{}, {}", choice.label, thousands(n(rows))));
+            view! { <option value=choice.value selected=selected>{text}</option> }
+        })
+        .collect_view();
+    let class = if chosen.is_empty() { "select" } else { "select set" };
+    view! {
+        <label class="sr" for=format!("filter-{name}")>{label}</label>
+        <select class=class id=format!("filter-{name}") name=name><option value="">{any}</option>{options}</select>
+    }
+}
+
+#[component]
+fn Table(rows: Vec<RowLine>, now: View, matching: u64, selecting: Selecting, query: Memo<String>, first: u64) -> impl IntoView {
+    let tenant = use_tenant();
+    let head = move |column: Column, text: &'static str, class: &'static str| {
+        let here = now.sort.column == column;
+        let descending = here && !now.sort.descending;
+        let to = View { sort: Sort { column, descending }, page: 1, ..now.clone() };
+        let href = format!("/t/{}/assignments{}", tenant.get_untracked(), to_query(&to.to_pairs()));
+        let sorted = here.then_some(if now.sort.descending { "descending" } else { "ascending" });
+        let arrow = match (here, now.sort.descending) {
+            (false, _) => "",
+            (true, false) => " ↑",
+            (true, true) => " ↓",
+        };
+        view! { <th scope="col" class=class aria-sort=sorted><a href=href>{text}<span aria-hidden="true">{arrow}</span></a></th> }
+    };
+    let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
+    let picked = selecting.picked;
+    let keys_of_page = StoredValue::new(keys);
+    let all = move || keys_of_page.with_value(|keys| picked.with(|picked| keys.iter().all(|key| picked.has(key))));
+    let toggle_all = move |event| {
+        let on = event_target_checked(&event);
+        keys_of_page.with_value(|keys| picked.update(|picked| keys.iter().for_each(|key| picked.set(key, on))));
+    };
+    let lines = rows
+        .into_iter()
+        .enumerate()
+        .map(|(at, row)| view! { <Line row at selecting keys=keys_of_page index=first + at as u64 + 2/> })
+        .collect_view();
+    let select_all = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "a" && (event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+            let filter = to_query(&view_of(&query.get_untracked()).filter.to_pairs());
+            picked.set(Picked { matching: Some(filter), ..Picked::default() });
+        }
+    };
+    view! {
+        <div class="table" tabindex="0" role="region" aria-label="People and licenses" on:keydown=select_all>
+            <table aria-rowcount=matching + 1>
+                <thead><tr aria-rowindex="1">
+                    <th scope="col" class="box"><input type="checkbox" class="js-only" aria-label="Select all rows of this page" prop:checked=all on:change=toggle_all/></th>
+                    {head(Column::Person, "Person", "")}
+                    {head(Column::Mail, "Mail", "hide-narrow")}
+                    {head(Column::Allotment, "Allotment", "")}
+                    {head(Column::Since, "Since", "num hide-narrow")}
+                    {head(Column::Status, "Status", "hide-narrow")}
+                    <th scope="col">"Flags"</th>
+                    {head(Column::Groups, "Groups", "num hide-narrow")}
+                </tr></thead>
+                <tbody>{lines}</tbody>
+            </table>
+        </div>
+    }
+}
+
+#[component]
+fn Line(row: RowLine, at: usize, selecting: Selecting, keys: StoredValue<Vec<String>>, index: u64) -> impl IntoView {
+    let key = StoredValue::new(row.key.clone());
+    let picked = Memo::new(move |_| selecting.picked.with(|picked| key.with_value(|key| picked.has(key))));
+    let who = if row.name.is_empty() { row.subject.clone() } else { row.name.clone() };
+    let name =
+        if row.orphan { view! { <span class="muted">"not a user here"</span> }.into_any() } else { row.name.clone().into_any() };
+    let shift = RwSignal::new(false);
+    view! {
+        <tr class:picked=picked aria-rowindex=index>
+            <td class="box">
+                <input type="checkbox" name="rows[]" value=row.key aria-label=format!("Select {who}{}", if row.allotment.is_empty() { String::new() } else { format!(", {}", row.allotment) })
+                    prop:checked=picked
+                    on:click=move |event: leptos::ev::MouseEvent| shift.set(event.shift_key())
+                    on:change=move |event| keys.with_value(|keys| selecting.click(keys, at, event_target_checked(&event), shift.get_untracked()))/>
+            </td>
+            <td>{name}<span class="sub">{row.subject}</span></td>
+            <td class="hide-narrow muted">{row.email}</td>
+            <td>{if row.allotment.is_empty() { view! { <span class="muted">"none"</span> }.into_any() } else { row.allotment.into_any() }}</td>
+            <td class="num hide-narrow">{row.since}</td>
+            <td class="hide-narrow muted">{row.status.clone()}</td>
+            <td>
+                {row.excess.then(|| view! { <span class="chip bad">"excess"</span>" " })}
+                {row.orphan.then(|| view! { <span class="chip warn">"orphan"</span>" " })}
+                {row.bot.then(|| view! { <span class="chip">"bot"</span>" " })}
+                {(row.held > 1).then(|| view! { <span class="chip">{format!("{} licenses", row.held)}</span>" " })}
+                {matches!(row.status.as_str(), "disabled" | "deleted").then(|| view! { <span class="chip warn">{row.status}</span> })}
+            </td>
+            <td class="num hide-narrow">{row.groups}</td>
+        </tr>
+    }
+}
+
+#[component]
+fn Bar(
+    matching: u64,
+    query: Memo<String>,
+    selecting: Selecting,
+    targets: Vec<Choice>,
+    draft: ServerAction<Draft>,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    let picked = selecting.picked;
+    let filter = move || to_query(&view_of(&query.get()).filter.to_pairs());
+    // Rows picked by hand that the present filter does not show; asked of the server, which has all rows.
+    let seen = Resource::new(
+        move || (tenant.get(), filter(), picked.get()),
+        |(tenant, filter, picked)| async move {
+            if filter.is_empty() || picked.is_empty() || picked.matching.is_some() {
+                return Ok(picked.keys.len() as u64);
+            }
+            visible(tenant, filter, picked.keys.into_iter().collect()).await
+        },
+    );
+    let hidden = move || {
+        let seen = seen.get().and_then(Result::ok).unwrap_or_else(|| picked.with(|picked| picked.keys.len() as u64));
+        picked.with(|picked| if picked.matching.is_some() { 0 } else { (picked.keys.len() as u64).saturating_sub(seen) })
+    };
+    let selected = move || picked.with(|picked| picked.count(matching));
+    let none = move || selected() == 0;
+    let extra = move || {
+        picked.with(|picked| match &picked.matching {
+            Some(query) => {
+                let except = picked.keys.iter().map(|key| view! { <input type="hidden" name="except[]" value=key.clone()/> }).collect_view();
+                view! { <input type="hidden" name="matching" value="1"/><input type="hidden" name="query" value=query.clone()/>{except} }.into_any()
+            }
+            // Rows of this page are in the form by their boxes; those picked on other pages are added here.
+            None => picked.keys.iter().map(|key| view! { <input type="hidden" name="rows[]" value=key.clone()/> }).collect_view().into_any(),
+        })
+    };
+    let options = targets.into_iter().map(|choice| view! { <option value=choice.value>{choice.label}</option> }).collect_view();
+    let all = move |_| picked.set(Picked { matching: Some(filter()), ..Picked::default() });
+    view! {
+        {extra}
+        <div class="bar" role="toolbar" aria-label="Selection" class:idle=none>
+            <span class="js-only" role="status">
+                <b class="num">{move || format!("{} selected", thousands(n(selected())))}</b>
+                {move || (hidden() > 0).then(|| format!(", {} hidden by the filter", thousands(n(hidden()))))}
+            </span>
+            {move || picked.with(|picked| picked.matching.is_none()).then(|| view! {
+                <button class="link js-only" type="button" on:click=all>{format!("Select all {} matching", thousands(n(matching)))}</button>
+            })}
+            <label class="sr" for="to">"License"</label>
+            <select class="select" id="to" name="to">{options}</select>
+            <button class="button primary" type="submit" name="action" value="change" disabled=move || draft.pending().get()>"Change type…"</button>
+            <button class="button" type="submit" name="action" value="assign" disabled=move || draft.pending().get()>"Assign…"</button>
+            <button class="button danger" type="submit" name="action" value="remove" disabled=move || draft.pending().get()>"Remove…"</button>
+            <button class="button plain js-only" type="button" on:click=move |_| selecting.clear()>"Clear "<kbd>"Esc"</kbd></button>
+        </div>
+    }
+}

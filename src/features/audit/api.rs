@@ -1,0 +1,55 @@
+//! What the audit page shows.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::AppError;
+
+/// A line of the trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditLine {
+    /// Its place.
+    pub seq: i64,
+    /// When.
+    pub at: String,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// To what.
+    pub target: String,
+    /// In which job.
+    pub job: String,
+    /// What came of it.
+    pub outcome: String,
+    /// More of it.
+    pub detail: String,
+}
+
+/// The newest lines before `before`; 0 for the newest of all.
+#[server(endpoint = "audit")]
+pub async fn audit(tenant: String, before: i64) -> Result<Vec<AuditLine>, AppError> {
+    use crate::server::access::{Access, Viewer, refused};
+    use crate::server::clock::date_time;
+    use crate::server::mapping::store_error;
+    let access = Access::<Viewer>::to(&tenant).await?;
+    let trail = access
+        .state
+        .store
+        .audit_trail(&access.tenant.id, before.max(0), 100)
+        .await
+        .map_err(|error| refused(store_error(&error)))?;
+    Ok(trail
+        .into_iter()
+        .map(|line| AuditLine {
+            seq: line.seq,
+            at: date_time(line.entry.at),
+            actor: line.entry.actor,
+            action: line.entry.action,
+            target: line.entry.target,
+            job: line.entry.job,
+            outcome: line.entry.outcome,
+            detail: line.entry.detail,
+        })
+        .collect())
+}

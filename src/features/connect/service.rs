@@ -1,0 +1,131 @@
+//! Checks, seals and forgets credentials.
+
+use qlik_api::client::{CallError, Credential, Urgency};
+use secrecy::SecretString;
+use storage::{NewAudit, StoredCredential};
+use tower_sessions::session::Id;
+
+use super::api::{ConnectFacts, TenantChoice};
+use crate::error::{AppError, ErrorKind};
+use crate::server::access::{caller, known_tenant, session_id, state};
+use crate::server::mapping::{call_error, store_error};
+use crate::server::middleware::own_path;
+use crate::server::seal::Purpose;
+use crate::server::sessions::{secret_of, session_key};
+
+/// Longer than any key Qlik gives out.
+const MAX_KEY: usize = 8_192;
+
+pub async fn facts() -> Result<ConnectFacts, AppError> {
+    let state = state();
+    let session = caller().await?.session;
+    let stored = match session_id(&session).await {
+        Some(id) => state.store.credentials(&session_key(&id)).await.map_err(|error| store_error(&error))?,
+        None => Vec::new(),
+    };
+    let tenants = state.tenants.values().map(|tenant| TenantChoice {
+        id: tenant.id.clone(),
+        name: tenant.name.clone(),
+        host: tenant.url.split_once("://").map_or("", |(_, host)| host).to_owned(),
+        connected: stored.iter().any(|credential| credential.tenant == tenant.id),
+    });
+    Ok(ConnectFacts { tenants: tenants.collect() })
+}
+
+fn session_failed(error: impl std::fmt::Display) -> AppError {
+    tracing::error!(%error, "the session failed");
+    AppError::new(
+        ErrorKind::Internal,
+        "The session could not be kept",
+        "Nothing was stored. Try again; the server's log says more.",
+    )
+}
+
+/// The session's id, of a session that is in the store.
+async fn begin_session(session: &tower_sessions::Session, now: i64) -> Result<Id, AppError> {
+    if let Some(id) = session_id(session).await {
+        return Ok(id);
+    }
+    session.insert("since", now).await.map_err(session_failed)?;
+    // Saved now, for the credential refers to it.
+    session.save().await.map_err(session_failed)?;
+    session.id().ok_or_else(|| session_failed("it has no id"))
+}
+
+pub async fn connect(tenant: &str, key: String, back: &str) -> Result<(), AppError> {
+    let state = state();
+    let caller = caller().await?;
+    let tenant = known_tenant(&state, tenant)?;
+    let key = key.trim().to_owned();
+    if key.is_empty() {
+        return Err(AppError::invalid(
+            "No key given",
+            "Paste an API key of the tenant. An admin makes one in Qlik under their profile settings.",
+        ));
+    }
+    if key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(AppError::invalid(
+            "This is no API key",
+            "A key has letters, digits and punctuation only, without spaces or line breaks. Copy it again.",
+        ));
+    }
+    let me = match tenant.client.me(&Credential::bearer(&key), Urgency::Person).await {
+        Ok(me) => me,
+        Err(CallError::Api(error)) if error.status == 401 => {
+            let mut told = call_error("Qlik does not accept this key", &CallError::Api(error));
+            told.kind = ErrorKind::Invalid;
+            told.why = "It is mistyped, expired, revoked, or of another tenant. Check it and paste it again.".to_owned();
+            return Err(told);
+        }
+        Err(error) => return Err(call_error(&format!("Failed to connect to {}", tenant.name), &error)),
+    };
+    let now = state.clock.now_ms();
+    let id = begin_session(&caller.session, now).await?;
+    let secret = SecretString::from(key);
+    let sealed = state.sealer.seal(&secret, Purpose::Session { secret: &secret_of(&id) }, &tenant.id).map_err(session_failed)?;
+    let name = if me.name.is_empty() { me.subject.clone() } else { me.name.clone() };
+    let credential = StoredCredential {
+        tenant: tenant.id.clone(),
+        sealed: sealed.sealed,
+        wrapped_key: sealed.wrapped_key,
+        qlik_user: me.id.clone(),
+        qlik_name: name.clone(),
+    };
+    state.store.put_credential(&session_key(&id), &credential, now).await.map_err(|error| store_error(&error))?;
+    // What an earlier key of the same user saw may not be what this one sees.
+    state.inventories.forget(&tenant.id, &me.id);
+    record(&tenant.id, now, &name, "connect").await?;
+    leptos_axum::redirect(own_path(back).unwrap_or(&format!("/t/{}/overview", tenant.id)));
+    Ok(())
+}
+
+pub async fn disconnect(tenant: &str) -> Result<(), AppError> {
+    let state = state();
+    let session = caller().await?.session;
+    if let Some(id) = session_id(&session).await {
+        let key = session_key(&id);
+        if let Some(stored) = state.store.credential(&key, tenant).await.map_err(|error| store_error(&error))? {
+            record(tenant, state.clock.now_ms(), &stored.qlik_name, "disconnect").await?;
+        }
+        state.store.delete_credential(&key, tenant).await.map_err(|error| store_error(&error))?;
+        if state.store.credentials(&key).await.map_err(|error| store_error(&error))?.is_empty() {
+            session.flush().await.map_err(session_failed)?;
+        }
+    }
+    leptos_axum::redirect("/connect");
+    Ok(())
+}
+
+async fn record(tenant: &str, at: i64, actor: &str, action: &str) -> Result<(), AppError> {
+    let line = NewAudit {
+        tenant: tenant.to_owned(),
+        at,
+        actor: actor.to_owned(),
+        action: action.to_owned(),
+        target: tenant.to_owned(),
+        job: String::new(),
+        outcome: "done".to_owned(),
+        detail: "API key".to_owned(),
+    };
+    state().store.audit(&[line]).await.map_err(|error| store_error(&error))
+}

@@ -1,0 +1,7 @@
+//! The frame around a tenant's rooms: navigation, tenant, and who one is.
+
+mod api;
+mod page;
+
+pub use api::{FrameFacts, read_frame};
+pub use page::Frame;

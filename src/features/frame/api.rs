@@ -1,0 +1,56 @@
+//! What the frame shows.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::AppError;
+
+/// What the frame shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameFacts {
+    /// The tenant's name.
+    pub tenant: String,
+    /// The tenant's host.
+    pub host: String,
+    /// As whom one acts at Qlik.
+    pub qlik_name: String,
+    /// Other tenants of the configuration: id and name.
+    pub others: Vec<(String, String)>,
+    /// Licenses held, where known.
+    pub assignments: Option<u64>,
+    /// Groups, where known.
+    pub groups: Option<u64>,
+    /// Jobs that are not over.
+    pub running: u64,
+}
+
+/// What the frame shows; waits for nothing.
+#[server(endpoint = "frame")]
+pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
+    use crate::server::access::{Access, Viewer, refused};
+    use crate::server::inventory::Seen;
+    use crate::server::mapping::store_error;
+    let access = Access::<Viewer>::to(&tenant).await?;
+    let state = &access.state;
+    let (assignments, groups) = match state.inventories.look(&access.source(), std::time::Duration::ZERO).await {
+        Seen::Ready(snapshot, _) => {
+            (Some(snapshot.inventory.assignments.len() as u64), Some(snapshot.inventory.groups.len() as u64))
+        }
+        Seen::Loading(_) | Seen::Failed(_) => (None, None),
+    };
+    let jobs = state.store.jobs(&access.tenant.id, 50).await.map_err(|error| refused(store_error(&error)))?;
+    Ok(FrameFacts {
+        tenant: access.tenant.name.clone(),
+        host: access.tenant.url.split_once("://").map_or("", |(_, host)| host).to_owned(),
+        qlik_name: access.actor.clone(),
+        others: state
+            .tenants
+            .values()
+            .filter(|other| other.id != access.tenant.id)
+            .map(|other| (other.id.clone(), other.name.clone()))
+            .collect(),
+        assignments,
+        groups,
+        running: jobs.iter().filter(|job| !job.state.is_over()).count() as u64,
+    })
+}

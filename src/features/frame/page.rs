@@ -1,0 +1,93 @@
+//! The frame itself.
+
+use domain::text::thousands;
+use leptos::prelude::*;
+use leptos_router::components::{A, Outlet};
+
+use super::api::{FrameFacts, read_frame};
+use crate::features::connect::{Disconnect, Mark};
+use crate::features::shared::{Refresh, Refreshing, use_tenant};
+
+/// Navigation beside the room.
+#[component]
+pub fn Frame() -> impl IntoView {
+    let tenant = use_tenant();
+    let refresh = ServerAction::<Refresh>::new();
+    provide_context(Refreshing(refresh));
+    let facts = Resource::new(move || (tenant.get(), refresh.version().get()), |(tenant, _)| read_frame(tenant));
+    let with_facts = move |read: fn(&FrameFacts) -> String| {
+        view! { <Transition>{move || Suspend::new(async move { facts.await.ok().map(|facts| read(&facts)) })}</Transition> }
+    };
+    let item = move |path: &'static str, text: &'static str, read: Option<fn(&FrameFacts) -> String>| {
+        view! {
+            <li><A href=move || format!("/t/{}/{path}", tenant.get())>
+                <span>{text}</span><span class="count">{read.map(with_facts)}</span>
+            </A></li>
+        }
+    };
+    view! {
+        <a class="skip" href="#main">"Skip to content"</a>
+        <div class="frame">
+            <nav class="nav" aria-label="Main">
+                <a class="brand" href="/"><Mark/><span>"Quartermaster"</span></a>
+                <TenantSwitch facts/>
+                <ul>
+                    {item("overview", "Overview", None)}
+                    {item("assignments", "Assignments", Some(|facts| number(facts.assignments)))}
+                    {item("groups", "Groups", Some(|facts| number(facts.groups)))}
+                    {item("plans", "Plans", None)}
+                    {item("jobs", "Jobs", Some(|facts| if facts.running > 0 { format!("{} running", facts.running) } else { String::new() }))}
+                    {item("audit", "Audit", None)}
+                    {item("settings", "Settings", None)}
+                </ul>
+                <Who facts/>
+            </nav>
+            <main class="page" id="main"><Outlet/></main>
+        </div>
+    }
+}
+
+fn number(n: Option<u64>) -> String {
+    n.map_or_else(String::new, |n| thousands(i64::try_from(n).unwrap_or(i64::MAX)))
+}
+
+type Facts = Resource<Result<FrameFacts, crate::error::AppError>>;
+
+#[component]
+fn TenantSwitch(facts: Facts) -> impl IntoView {
+    view! {
+        <Transition fallback=|| view! { <div class="tenant"><span><b>"…"</b><small>"…"</small></span></div> }>
+            {move || Suspend::new(async move {
+                facts.await.ok().map(|facts| {
+                    let name = view! { <span><b>{facts.tenant}</b><small>{facts.host}</small></span> };
+                    if facts.others.is_empty() {
+                        view! { <div class="tenant">{name}</div> }.into_any()
+                    } else {
+                        let others = facts.others.into_iter().map(|(id, name)| view! { <li><a href=format!("/t/{id}/overview")>{name}</a></li> }).collect_view();
+                        view! {
+                            <details class="tenants">
+                                <summary class="tenant">{name}<span class="muted" aria-hidden="true">"⌄"</span></summary>
+                                <ul aria-label="Other tenants">{others}</ul>
+                            </details>
+                        }.into_any()
+                    }
+                })
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Who(facts: Facts) -> impl IntoView {
+    let tenant = use_tenant();
+    let disconnect = ServerAction::<Disconnect>::new();
+    view! {
+        <div class="who">
+            <Transition>{move || Suspend::new(async move { facts.await.ok().map(|facts| view! { <p>"Acting as "{facts.qlik_name}</p> }) })}</Transition>
+            <ActionForm action=disconnect>
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                <button class="link" type="submit">"Disconnect"</button>
+            </ActionForm>
+        </div>
+    }
+}

@@ -1,0 +1,336 @@
+//! The list of groups, and the role editor of one.
+
+use std::collections::BTreeSet;
+
+use domain::inventory::RoleId;
+use domain::roles::{MAX_ROLES_PER_GROUP, RoleDiff, RoleMark, merge};
+use domain::text::{count, thousands};
+use leptos::prelude::*;
+use leptos_router::components::Form;
+use leptos_router::hooks::use_query_map;
+
+use super::api::{DraftLicense, DraftRoles, GroupLine, GroupView, RoleLine, group, groups};
+use crate::features::shared::{Failed, FreshLine, Refreshing, show, use_part, use_tenant};
+use crate::ui::feedback::{Empty, Skeleton};
+use crate::ui::head::Head;
+use crate::ui::pager::Pager;
+use crate::ui::query::{escape, to_query};
+
+fn n(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// The groups.
+#[component]
+pub fn GroupsPage() -> impl IntoView {
+    let tenant = use_tenant();
+    let query = use_query_map();
+    let refreshing = expect_context::<Refreshing>();
+    let search = Memo::new(move |_| query.with(|query| query.get("q")).unwrap_or_default());
+    let page = Memo::new(move |_| query.with(|query| query.get("page")).and_then(|page| page.parse::<u32>().ok()).unwrap_or(1));
+    let data = Resource::new(
+        move || (tenant.get(), search.get(), page.get(), refreshing.version()),
+        |(tenant, q, page, _)| groups(tenant, q, page),
+    );
+    let href = Callback::new(move |to: u32| {
+        let pairs = [("q", search.get_untracked()), ("page", to.to_string())];
+        format!("/t/{}/groups{}", tenant.get_untracked(), to_query(&pairs))
+    });
+    view! {
+        <Transition fallback=|| view! { <Head title="Groups"/><Skeleton lines=10/> }>
+            {move || Suspend::new(async move {
+                let got = data.await;
+                show(got, move || data.refetch(), move |view, fresh| {
+                    let none = view.groups.is_empty();
+                    view! {
+                        <Head title="Groups"><FreshLine fresh/></Head>
+                        <Form method="GET" action="" attr:class="filters" attr:role="search">
+                            <label class="sr" for="q">"Name of a group"</label>
+                            <input class="search" type="search" id="q" name="q" placeholder="Name" value=search.get_untracked()/>
+                            <button class="button" type="submit">"Search"</button>
+                            <span class="result" role="status">{if view.matching == view.of {
+                                count(n(view.of), "group", "groups")
+                            } else {
+                                format!("{} of {}", thousands(n(view.matching)), thousands(n(view.of)))
+                            }}</span>
+                        </Form>
+                        <section class="panel" aria-labelledby="system">
+                            <header><h2 id="system">"System groups"</h2><span class="muted small">"kept by Qlik; only their roles can be changed"</span></header>
+                            <GroupTable lines=view.system label="System groups"/>
+                        </section>
+                        <section class="panel" aria-labelledby="own">
+                            <header><h2 id="own">"Groups"</h2></header>
+                            {none.then(|| view! {
+                                <Empty title="No group matches">
+                                    <a href=move || format!("/t/{}/groups", tenant.get())>"Show all groups"</a>". A group of the identity provider appears once a member has signed in."
+                                </Empty>
+                            })}
+                            {(!none).then(|| view! { <GroupTable lines=view.groups label="Groups"/> })}
+                            <Pager page=view.page pages=view.pages href/>
+                        </section>
+                    }
+                })
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn GroupTable(lines: Vec<GroupLine>, label: &'static str) -> impl IntoView {
+    let tenant = use_tenant();
+    let rows = lines
+        .into_iter()
+        .map(|line| {
+            let id = escape(&line.id);
+            view! {
+                <tr>
+                    <td><a href=move || format!("/t/{}/groups/{id}", tenant.get())>{line.name}</a></td>
+                    <td class="hide-narrow muted">{line.provider}</td>
+                    <td>{if line.status == "active" { view! { <span class="muted">"active"</span> }.into_any() } else { view! { <span class="chip warn">{line.status}</span> }.into_any() }}</td>
+                    <td class="num">{line.roles}</td>
+                    <td>{line.admin.then(|| view! { <span class="chip warn">"admin level"</span> })}</td>
+                    <td class="num">{line.members.map_or_else(|| "everybody".to_owned(), |members| thousands(n(members)))}</td>
+                    <td class="num hide-narrow">{line.updated}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="table" tabindex="0" role="region" aria-label=label>
+            <table>
+                <thead><tr><th>"Name"</th><th class="hide-narrow">"From"</th><th>"Status"</th><th class="num">"Roles"</th><th>"Marks"</th><th class="num">"Members"</th><th class="num hide-narrow">"Updated"</th></tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+}
+
+fn set_of(list: &str) -> BTreeSet<RoleId> {
+    list.split(',').filter(|id| !id.is_empty()).map(RoleId::new).collect()
+}
+
+fn list_of(set: &BTreeSet<RoleId>) -> String {
+    set.iter().map(RoleId::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// The role editor.
+#[component]
+pub fn GroupPage() -> impl IntoView {
+    let (tenant, id) = (use_tenant(), use_part("id"));
+    let query = use_query_map();
+    let refreshing = expect_context::<Refreshing>();
+    let draft = ServerAction::<DraftRoles>::new();
+    let license = ServerAction::<DraftLicense>::new();
+    // A draft in the address: what I chose, and what I saw when I chose it.
+    let carried = Memo::new(move |_| query.with(|query| (query.get("base"), query.get("mine"))));
+    let data = Resource::new(
+        move || (tenant.get(), id.get(), refreshing.version(), carried.get()),
+        |(tenant, id, _, _)| group(tenant, id),
+    );
+    view! {
+        <Failed of=draft.value()/>
+        <Failed of=license.value()/>
+        <Transition fallback=|| view! { <Head title="Group"/><Skeleton lines=12/> }>
+            {move || Suspend::new(async move {
+                let got = data.await;
+                show(got, move || data.refetch(), move |view, fresh| {
+                    let title = view.line.name.clone();
+                    view! {
+                        <Head title><FreshLine fresh/></Head>
+                        <Editor view carried=carried.get_untracked() draft license/>
+                    }
+                })
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Editor(
+    view: GroupView,
+    carried: (Option<String>, Option<String>),
+    draft: ServerAction<DraftRoles>,
+    license: ServerAction<DraftLicense>,
+) -> impl IntoView {
+    let (tenant, id) = (use_tenant(), use_part("id"));
+    let theirs: BTreeSet<RoleId> = view.roles.iter().filter(|role| role.now).map(|role| RoleId::new(&role.id)).collect();
+    let base = carried.0.as_deref().map_or_else(|| theirs.clone(), set_of);
+    let mine = carried.1.as_deref().map_or_else(|| theirs.clone(), set_of);
+    let conflict = (base != theirs)
+        .then(|| view! { <Conflict roles=view.roles.clone() base=base.clone() mine=mine.clone() theirs=theirs.clone()/> });
+    let chosen = RwSignal::new(mine);
+    let names: Vec<(RoleId, String, u64)> =
+        view.roles.iter().map(|role| (RoleId::new(&role.id), role.name.clone(), role.only_here)).collect();
+    let names = StoredValue::new(names);
+    let theirs = StoredValue::new(theirs);
+    let diff = Memo::new(move |_| theirs.with_value(|theirs| chosen.with(|chosen| RoleDiff::between(theirs, chosen))));
+    let changes = move || diff.with(RoleDiff::len);
+    let part = |legend: &'static str, what: &'static str, keep: fn(&RoleLine) -> bool| {
+        let lines: Vec<RoleLine> = view.roles.iter().filter(|role| keep(role)).cloned().collect();
+        (!lines.is_empty()).then(|| {
+            let lines = lines.into_iter().map(|role| view! { <RoleBox role chosen/> }).collect_view();
+            view! { <fieldset><legend>{legend}" "<span class="muted small">{what}</span></legend>{lines}</fieldset> }
+        })
+    };
+    let parts = (
+        part("Admin level", "members can manage the tenant", |role| role.admin && !role.custom),
+        part("User level", "", |role| !role.admin && !role.custom),
+        part("Custom", "made in this tenant", |role| role.custom),
+    );
+    let base_fields = theirs.with_value(|theirs| {
+        theirs.iter().map(|id| view! { <input type="hidden" name="base[]" value=id.to_string()/> }).collect_view()
+    });
+    let list = move || {
+        diff.with(|diff| {
+            names.with_value(|names| {
+                names
+                    .iter()
+                    .filter_map(|(id, name, only_here)| {
+                        let (class, sign, note) = if diff.added.contains(id) {
+                            ("plus", "+", String::new())
+                        } else if diff.removed.contains(id) {
+                            let note = match only_here {
+                                0 => ", every member keeps it by another group".to_owned(),
+                                only => format!(", {} it", count(n(*only), "member loses", "members lose")),
+                            };
+                            ("minus", "−", note)
+                        } else {
+                            return None;
+                        };
+                        Some(view! { <li><span class=class>{sign}</span><span>{name.clone()}<span class="muted small">{note}</span></span></li> })
+                    })
+                    .collect_view()
+            })
+        })
+    };
+    let line = view.line.clone();
+    let members = line.members;
+    let members_link = move || format!("/t/{}/assignments?group={}", tenant.get(), escape(&id.get()));
+    view! {
+        {conflict}
+        <div class="grid cols">
+            <ActionForm action=draft attr:class="roles" attr:id="roles">
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                <input type="hidden" name="id" value=move || id.get()/>
+                {base_fields}
+                {parts}
+            </ActionForm>
+            <aside class="aside grid" aria-label="Changes and facts">
+                <section class="panel" aria-labelledby="changes">
+                    <header><h2 id="changes">"What changes"</h2></header>
+                    {move || (changes() == 0).then(|| view! { <p class="muted">"Nothing yet. Tick or untick roles."</p> })}
+                    <ul aria-live="polite">{list}</ul>
+                    <p class="muted small">{move || format!("{} of {MAX_ROLES_PER_GROUP} roles after.", chosen.with(BTreeSet::len))}</p>
+                    <div class="foot">
+                        <a class="button plain" href=move || format!("/t/{}/groups/{}", tenant.get(), escape(&id.get()))>"Discard"</a>
+                        <button class="button primary" type="submit" form="roles" disabled=move || draft.pending().get()>
+                            {move || if changes() == 0 { "Plan the change".to_owned() } else { format!("Plan {}", count(n(changes() as u64), "change", "changes")) }}
+                        </button>
+                    </div>
+                </section>
+                <section class="panel" aria-labelledby="facts">
+                    <header><h2 id="facts">"Group"</h2><span class="chip">{line.provider}</span></header>
+                    <dl class="facts">
+                        <dt>"Name"</dt><dd>{line.name}</dd>
+                        {(!view.description.is_empty()).then(|| view! { <dt>"For"</dt><dd>{view.description.clone()}</dd> })}
+                        <dt>"Status"</dt><dd>{line.status}</dd>
+                        <dt>"Members"</dt><dd>{match members {
+                            None => view! { "everybody" }.into_any(),
+                            Some(members) => view! { <a href=members_link>{thousands(n(members))}</a> }.into_any(),
+                        }}</dd>
+                        <dt>"Updated"</dt><dd>{line.updated}</dd>
+                        <dt>"Id"</dt><dd class="mono">{line.id}</dd>
+                    </dl>
+                </section>
+                <section class="panel" aria-labelledby="license">
+                    <header><h2 id="license">"License everyone in this group"</h2></header>
+                    <p class="muted small">{format!("{} no license now. The plan shows who would get one, and the seats, before anything is sent.", count(n(view.unlicensed), "member has", "members have"))}</p>
+                    <ActionForm action=license attr:class="inline">
+                        <input type="hidden" name="tenant" value=move || tenant.get()/>
+                        <input type="hidden" name="id" value=move || id.get()/>
+                        <label class="sr" for="to">"License"</label>
+                        <select class="select" id="to" name="to">{view.targets.iter().map(|(value, label)| view! { <option value=value.clone()>{label.clone()}</option> }).collect_view()}</select>
+                        <button class="button" type="submit" disabled=move || license.pending().get()>"Plan…"</button>
+                    </ActionForm>
+                </section>
+            </aside>
+        </div>
+    }
+}
+
+#[component]
+fn RoleBox(role: RoleLine, chosen: RwSignal<BTreeSet<RoleId>>) -> impl IntoView {
+    let id = StoredValue::new(RoleId::new(&role.id));
+    let on = Memo::new(move |_| chosen.with(|chosen| id.with_value(|id| chosen.contains(id))));
+    let was = role.now;
+    let state = move || match (was, on.get()) {
+        (false, true) => Some(("chip ok", "added")),
+        (true, false) => Some(("chip bad", "removed")),
+        _ => None,
+    };
+    let mark = role.mark.map(|mark| {
+        let class = match mark {
+            RoleMark::FullControl => "chip bad",
+            RoleMark::AdminLevel | RoleMark::RaisesEntitlement => "chip warn",
+        };
+        view! { <span class=class>{mark.label()}</span> }
+    });
+    let checked = on.get_untracked();
+    view! {
+        <label class:added=move || !was && on.get() class:removed=move || was && !on.get()>
+            <input type="checkbox" name="roles[]" value=role.id checked=checked prop:checked=on
+                on:change=move |event| {
+                    let now = event_target_checked(&event);
+                    chosen.update(|chosen| {
+                        let id = id.get_value();
+                        if now { chosen.insert(id); } else { chosen.remove(&id); }
+                    });
+                }/>
+            <span>{role.name}</span>
+            <span class="what">{role.description}</span>
+            <span class="marks">{mark}{move || state().map(|(class, word)| view! { <span class=class>{word}</span> })}</span>
+        </label>
+    }
+}
+
+#[component]
+fn Conflict(roles: Vec<RoleLine>, base: BTreeSet<RoleId>, mine: BTreeSet<RoleId>, theirs: BTreeSet<RoleId>) -> impl IntoView {
+    let (tenant, id) = (use_tenant(), use_part("id"));
+    let merged = merge(&base, &mine, &theirs);
+    let to = move |set: &BTreeSet<RoleId>, theirs: &BTreeSet<RoleId>| {
+        let pairs = [("base", list_of(theirs)), ("mine", list_of(set))];
+        format!("/t/{}/groups/{}{}", tenant.get_untracked(), escape(&id.get_untracked()), to_query(&pairs))
+    };
+    let (use_merged, use_mine) = (to(&merged, &theirs), to(&mine, &theirs));
+    let use_theirs = move || format!("/t/{}/groups/{}", tenant.get(), escape(&id.get()));
+    let known: std::collections::BTreeMap<String, String> = roles.into_iter().map(|role| (role.id, role.name)).collect();
+    let touched: BTreeSet<&RoleId> = base
+        .union(&mine)
+        .chain(&theirs)
+        .filter(|id| !(base.contains(*id) && mine.contains(*id) && theirs.contains(*id)))
+        .collect();
+    let cell =
+        |has: bool| if has { view! { <td>"yes"</td> }.into_any() } else { view! { <td class="muted">"no"</td> }.into_any() };
+    let rows = touched
+        .into_iter()
+        .map(|id| {
+            let name = known.get(id.as_str()).cloned().unwrap_or_else(|| format!("deleted role {id}"));
+            view! { <tr><th scope="row">{name}</th>{cell(base.contains(id))}{cell(theirs.contains(id))}{cell(mine.contains(id))}{cell(merged.contains(id))}</tr> }
+        })
+        .collect_view();
+    view! {
+        <section class="conflict" aria-labelledby="conflict" role="alert">
+            <h2 id="conflict">"Somebody changed this group since you opened it"</h2>
+            <p>"Nothing was sent. Choose which version to go on with; you can still edit it before it becomes a plan."</p>
+            <div class="table" tabindex="0" role="region" aria-label="The three versions"><table>
+                <thead><tr><th>"Role"</th><th>"When you opened it"</th><th>"Now at Qlik"</th><th>"Your choice"</th><th>"Both together"</th></tr></thead>
+                <tbody>{rows}</tbody>
+            </table></div>
+            <p class="choices">
+                <a class="button primary" href=use_merged>"Keep both changes"</a>
+                <a class="button" href=use_mine>"Use mine"</a>
+                <a class="button" href=use_theirs>"Use theirs"</a>
+            </p>
+        </section>
+    }
+}

@@ -1,0 +1,12 @@
+//! Jobs: progress, results, and what can be done about them.
+
+mod api;
+mod page;
+#[cfg(feature = "ssr")]
+mod service;
+
+pub use api::{JobLine, JobView, Tallies, job, jobs, redo, steer};
+pub use page::{JobPage, JobTable, JobsPage};
+pub(crate) use page::{from_to, short};
+#[cfg(feature = "ssr")]
+pub use service::{grant as service_grant, recent};

@@ -1,0 +1,104 @@
+//! Server functions of the jobs room.
+
+use domain::journal::{RowState, Tally};
+use domain::plan::Change;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::AppError;
+
+/// A count of rows with the word for it.
+pub type Tallies = Tally;
+
+/// A job in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobLine {
+    /// Its address.
+    pub id: String,
+    /// What it does.
+    pub title: String,
+    /// Who asked for it.
+    pub author: String,
+    /// When it was asked for.
+    pub at: String,
+    /// Where it stands, in a word.
+    pub state: String,
+    /// Nothing more will happen.
+    pub over: bool,
+    /// What became of its rows.
+    pub tally: Tally,
+}
+
+/// A row of a job's result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultLine {
+    /// What it changes.
+    pub change: Change,
+    /// The person's or group's name.
+    pub name: String,
+    /// Where it stands.
+    pub state: RowState,
+    /// Qlik's code.
+    pub code: String,
+    /// Qlik's title, or why nobody knows.
+    pub title: String,
+    /// Qlik's trace id.
+    pub trace: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// A job's page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobView {
+    /// The job.
+    pub line: JobLine,
+    /// The plan it applies.
+    pub plan: String,
+    /// Why it is paused.
+    pub reason: String,
+    /// When it ended.
+    pub finished: Option<String>,
+    /// The job it undoes.
+    pub undo_of: Option<String>,
+    /// Rows of this page, failures first.
+    pub rows: Vec<ResultLine>,
+    /// This page, from 1.
+    pub page: u32,
+    /// Pages in all.
+    pub pages: u32,
+    /// Where the write budget stands.
+    pub budget: String,
+}
+
+/// The tenant's newest jobs.
+#[server(endpoint = "jobs/list")]
+pub async fn jobs(tenant: String) -> Result<Vec<JobLine>, AppError> {
+    use crate::server::access::{Access, Viewer};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::service::recent(&access, 100).await
+}
+
+/// A job with a page of its rows.
+#[server(endpoint = "jobs/one")]
+pub async fn job(tenant: String, id: String, page: u32) -> Result<JobView, AppError> {
+    use crate::server::access::{Access, Viewer};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::service::view(&access, &id, page).await
+}
+
+/// Pauses, resumes or cancels a job.
+#[server(endpoint = "jobs/steer")]
+pub async fn steer(tenant: String, id: String, to: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator};
+    let access = Access::<Operator>::to(&tenant).await?;
+    super::service::steer(&access, &id, &to).await.map_err(crate::server::access::refused)
+}
+
+/// Draws up a plan from a job's rows: `undo` what was done, or `retry` what was refused.
+#[server(endpoint = "jobs/redo")]
+pub async fn redo(tenant: String, id: String, what: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator};
+    let access = Access::<Operator>::to(&tenant).await?;
+    super::service::redo(&access, &id, &what).await.map_err(crate::server::access::refused)
+}

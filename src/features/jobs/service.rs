@@ -1,0 +1,212 @@
+//! Reads jobs, steers them, and turns their rows into new plans.
+
+use domain::journal::{Answer, RowState, remedy};
+use domain::plan::{Change, Intent};
+use qlik_api::client::Tier;
+use storage::{Grant, JobRow, JobState};
+
+use super::api::{JobLine, JobView, ResultLine};
+use crate::error::{AppError, ErrorKind};
+use crate::features::plans::keep_plan;
+use crate::server::access::{Access, Operator, Role, Viewer, refused};
+use crate::server::clock::date_time;
+use crate::server::mapping::store_error;
+use crate::server::seal::Purpose;
+
+/// Rows on a page of results.
+const PAGE: i64 = 100;
+/// What a job did can be taken back for so long.
+const UNDO_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// A job's credential serves for so long.
+pub const GRANT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+fn gone() -> AppError {
+    AppError::not_found("No such job", "It is not one of this tenant's jobs. The list of jobs shows what there is.")
+}
+
+async fn line<R: Role>(access: &Access<R>, job: JobRow) -> Result<JobLine, AppError> {
+    let tally = access.state.store.tally(&job.id).await.map_err(|error| store_error(&error))?;
+    Ok(JobLine {
+        id: job.id,
+        title: job.title,
+        author: job.author,
+        at: date_time(job.created_at),
+        state: job.state.as_str().to_owned(),
+        over: job.state.is_over(),
+        tally,
+    })
+}
+
+/// The newest jobs.
+pub async fn recent<R: Role>(access: &Access<R>, most: i64) -> Result<Vec<JobLine>, AppError> {
+    let jobs = access.state.store.jobs(&access.tenant.id, most).await.map_err(|error| refused(store_error(&error)))?;
+    let mut lines = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        lines.push(line(access, job).await.map_err(refused)?);
+    }
+    Ok(lines)
+}
+
+async fn find<R: Role>(access: &Access<R>, id: &str) -> Result<JobRow, AppError> {
+    access.state.store.job(&access.tenant.id, id).await.map_err(|error| store_error(&error))?.ok_or_else(gone)
+}
+
+pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobView, AppError> {
+    let job = find(access, id).await.map_err(refused)?;
+    let store = &access.state.store;
+    let (plan, reason, undo_of) = (job.plan.clone(), job.reason.clone(), job.undo_of.clone());
+    let finished = job.finished_at.map(date_time);
+    let line = line(access, job).await.map_err(refused)?;
+    let total = i64::try_from(line.tally.total()).unwrap_or(i64::MAX);
+    let pages = ((total + PAGE - 1) / PAGE).max(1);
+    let page = i64::from(page.max(1)).min(pages);
+    // Failures first: the states in order, each in the order of the plan.
+    let (mut skip, mut want) = ((page - 1) * PAGE, PAGE);
+    let mut rows = Vec::new();
+    for state in RowState::ALL {
+        if want == 0 {
+            break;
+        }
+        let found = store.journal(id, &[state], skip, want).await.map_err(|error| refused(store_error(&error)))?;
+        let in_state = i64::try_from(in_state(&line.tally, state)).unwrap_or(i64::MAX);
+        skip = (skip - in_state).max(0);
+        want -= i64::try_from(found.len()).unwrap_or(0);
+        rows.extend(found);
+    }
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            let answer =
+                Answer { status: u16::try_from(row.status).unwrap_or(0), code: row.code.clone(), title: row.title.clone() };
+            let remedy = match row.state {
+                RowState::Refused => remedy(&row.change, &answer),
+                RowState::Conflict => "See how it is now, then plan again.".to_owned(),
+                RowState::Unknown => "It is being read to see whether it was done.".to_owned(),
+                _ => String::new(),
+            };
+            ResultLine {
+                change: row.change,
+                name: row.name,
+                state: row.state,
+                code: row.code,
+                title: row.title,
+                trace: row.trace,
+                remedy,
+            }
+        })
+        .collect();
+    let budget = access.tenant.client.budget(&access.credential(), Tier::Two);
+    Ok(JobView {
+        line,
+        plan,
+        reason,
+        finished,
+        undo_of,
+        rows,
+        page: u32::try_from(page).unwrap_or(1),
+        pages: u32::try_from(pages).unwrap_or(u32::MAX),
+        budget: format!(
+            "{} of {} write calls used in this window, {} kept for people",
+            budget.used,
+            budget.limit,
+            qlik_api::client::JOB_RESERVE
+        ),
+    })
+}
+
+fn in_state(tally: &domain::journal::Tally, state: RowState) -> u64 {
+    match state {
+        RowState::Planned => tally.planned,
+        RowState::Sent => tally.sent,
+        RowState::Done => tally.done,
+        RowState::Already => tally.already,
+        RowState::Refused => tally.refused,
+        RowState::Unknown => tally.unknown,
+        RowState::Conflict => tally.conflict,
+    }
+}
+
+/// Seals the access' credential for a job.
+pub fn grant(access: &Access<Operator>, job: &str) -> Result<Grant, AppError> {
+    let sealed = access.state.sealer.seal(access.secret(), Purpose::Grant, job).map_err(|error| {
+        tracing::error!(%error, "a grant could not be sealed");
+        AppError::new(
+            ErrorKind::Internal,
+            "The job's key could not be sealed",
+            "Nothing was sent. Tell whoever runs Quartermaster.",
+        )
+    })?;
+    Ok(Grant { sealed: sealed.sealed, wrapped_key: sealed.wrapped_key, expires_at: access.now() + GRANT_MS })
+}
+
+pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), AppError> {
+    let job = find(access, id).await?;
+    let store = &access.state.store;
+    let (from, to): (&[JobState], JobState) = match to {
+        "pause" => (&[JobState::Queued, JobState::Running], JobState::Paused),
+        "resume" => {
+            if job.qlik_user != access.qlik_user {
+                return Err(AppError::new(
+                    ErrorKind::Forbidden,
+                    "This job acts as another Qlik user",
+                    "Only the Qlik user it was started as can resume it: connect with a key of that user.",
+                ));
+            }
+            store.renew_grant(id, &grant(access, id)?).await.map_err(|error| store_error(&error))?;
+            (&[JobState::Paused], JobState::Queued)
+        }
+        "cancel" => (&[JobState::Queued, JobState::Running, JobState::Paused], JobState::Cancelling),
+        _ => return Err(AppError::invalid("Unknown wish", "A job can be paused, resumed or cancelled.")),
+    };
+    let reason = if to == JobState::Paused { format!("Paused by {}.", access.actor) } else { String::new() };
+    let done = store.steer_job(&access.tenant.id, id, from, to, &reason).await.map_err(|error| store_error(&error))?;
+    access.state.jobs.notify_one();
+    if done {
+        Ok(())
+    } else {
+        Err(AppError::new(
+            ErrorKind::Conflict,
+            "The job has moved on",
+            "It is no longer in a state where this can be done. The page shows where it stands.",
+        ))
+    }
+}
+
+pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<(), AppError> {
+    let job = find(access, id).await?;
+    if !job.state.is_over() {
+        return Err(AppError::new(ErrorKind::Conflict, "The job is not over", "Wait until it has ended, or cancel the rest."));
+    }
+    let (states, undo): (&[RowState], bool) = match what {
+        "undo" => (&[RowState::Done], true),
+        "retry" => (&[RowState::Refused, RowState::Conflict, RowState::Planned], false),
+        _ => return Err(AppError::invalid("Unknown wish", "A job's rows can be undone or retried.")),
+    };
+    if undo && access.now() - job.created_at > UNDO_MS {
+        return Err(AppError::new(
+            ErrorKind::Conflict,
+            "Too late to undo",
+            "A job can be undone for 30 days. Plan the opposite change instead.",
+        ));
+    }
+    let rows = access.state.store.journal(id, states, 0, i64::MAX).await.map_err(|error| store_error(&error))?;
+    if rows.is_empty() {
+        return Err(AppError::invalid(
+            "Nothing to do",
+            if undo { "The job changed nothing that could be undone." } else { "No row of the job was refused." },
+        ));
+    }
+    let changes: Vec<Change> = if undo {
+        rows.iter().rev().map(|row| row.change.inverse()).collect()
+    } else {
+        rows.into_iter().map(|row| row.change).collect()
+    };
+    let title = match (undo, job.title.strip_prefix("Undo: ")) {
+        (true, Some(original)) => format!("Redo: {original}"),
+        (true, None) => format!("Undo: {}", job.title),
+        (false, _) => format!("Retry: {}", job.title),
+    };
+    // Whether it still stands is judged by a fresh reading, not by what was true then.
+    let snapshot = access.state.inventories.refresh(&access.source()).await?;
+    keep_plan(access, &snapshot, Intent::Exactly { title, changes }, id).await
+}

@@ -1,0 +1,185 @@
+//! Reads the overview out of a snapshot.
+
+use domain::gauge::{self, Tone};
+use domain::mask::masked;
+use domain::text::{count, thousands};
+
+use super::api::{Attention, LicenseFacts, Overview};
+use crate::error::AppError;
+use crate::features::jobs::recent;
+use crate::features::shared::{Loaded, look};
+use crate::server::access::{Access, Viewer};
+use crate::server::clock::{days_left, month};
+use crate::server::inventory::Snapshot;
+
+/// A license that ends within so many days needs attention.
+const SOON_DAYS: i64 = 60;
+
+pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppError> {
+    let recent = recent(access, 3).await?;
+    let now = access.now();
+    look(access, |snapshot| Overview {
+        alarm: alarm(snapshot),
+        gauges: snapshot.inventory.allotments.iter().map(|allotment| gauge::read(allotment, month(now))).collect(),
+        attention: attention(snapshot, now),
+        license: license(snapshot, now),
+        recent,
+    })
+    .await
+}
+
+/// What makes the tenant unusable, in a sentence.
+fn alarm(snapshot: &Snapshot) -> Option<String> {
+    let status = snapshot.license.status.as_ref();
+    if status.is_some_and(|status| status.deactivated) {
+        return Some(
+            "This tenant is deactivated. Nobody can use it, and licenses cannot be changed until Qlik activates it again."
+                .to_owned(),
+        );
+    }
+    let word = snapshot.license.overview.as_ref().map(|overview| overview.status.as_str());
+    match word.or(status.map(|status| status.status.as_str())) {
+        None | Some("Missing") => {
+            Some("This tenant has no license. Apply one in Qlik's own console; until then nothing can be assigned.".to_owned())
+        }
+        Some("Expired") => {
+            Some("The license has expired. People lose access; renew it with Qlik before changing assignments.".to_owned())
+        }
+        Some("Blacklisted") => {
+            Some("Qlik has blacklisted this license. Talk to Qlik; until then nobody gets access through it.".to_owned())
+        }
+        _ if snapshot.license.overview.is_none() => Some(
+            "Qlik finds no license for this tenant. Apply one in Qlik's own console; until then nothing can be assigned."
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+fn valid_until(snapshot: &Snapshot) -> Option<&str> {
+    let valid = snapshot.license.overview.as_ref().map(|overview| &overview.valid).or(snapshot
+        .license
+        .status
+        .as_ref()
+        .map(|status| &status.valid))?;
+    valid.split_once('/').map(|(_, end)| end)
+}
+
+fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
+    let inventory = &snapshot.inventory;
+    let item = |tone, text: String, path: &str, go: &str| Attention { tone, text, path: path.to_owned(), go: go.to_owned() };
+    let mut list = Vec::new();
+    for allotment in &inventory.allotments {
+        let label = allotment.name.label();
+        let path = format!("assignments?allotment={}&flag=excess", crate::ui::query::escape(allotment.name.as_str()));
+        let excess = inventory.assignments.iter().filter(|a| a.excess && a.allotment == allotment.name).count();
+        if excess > 0 {
+            let verb = if excess == 1 { "exceeds" } else { "exceed" };
+            list.push(item(
+                Tone::Bad,
+                format!("{} {verb} what {label} allots", count(whole(excess), "assignment", "assignments")),
+                &path,
+                "Review",
+            ));
+        }
+        if gauge::nearly_full(allotment) {
+            let free = allotment.seats().free(allotment.used).unwrap_or(0);
+            let here = format!("assignments?allotment={}", crate::ui::query::escape(allotment.name.as_str()));
+            let text =
+                if free > 0 { format!("{label} is nearly full: {} free", thousands(free)) } else { format!("{label} is full") };
+            list.push(item(Tone::Warn, text, &here, "Who has it"));
+        }
+    }
+    if let Some(days) = valid_until(snapshot).and_then(|end| days_left(now, end)) {
+        if days < 0 {
+            list.push(item(Tone::Bad, format!("The license ended {} ago", count(-days, "day", "days")), "", ""));
+        } else if days <= SOON_DAYS {
+            list.push(item(Tone::Warn, format!("The license ends in {}", count(days, "day", "days")), "", ""));
+        }
+    }
+    let orphans = snapshot.table.rows.iter().filter(|row| row.orphan).count();
+    if orphans > 0 {
+        let text = format!("{} held by nobody of this tenant", count(whole(orphans), "license is", "licenses are"));
+        list.push(item(Tone::Warn, text, "assignments?flag=orphan", "Review"));
+    }
+    let gone = inventory
+        .people
+        .iter()
+        .filter(|person| matches!(person.status.as_str(), "disabled" | "deleted"))
+        .map(|person| person.subject.key());
+    let gone: std::collections::HashSet<String> = gone.collect();
+    let held = inventory.assignments.iter().filter(|a| gone.contains(&a.subject.key())).count();
+    if held > 0 {
+        let text = format!("{} held by people who are disabled or deleted", count(whole(held), "license is", "licenses are"));
+        list.push(item(Tone::Plain, text, "assignments?license=any&status=disabled", "Review"));
+    }
+    list.sort_by_key(|item| match item.tone {
+        Tone::Bad => 0,
+        Tone::Warn => 1,
+        Tone::Plain => 2,
+    });
+    list
+}
+
+fn whole(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn grouped(number: &str) -> String {
+    let chars: Vec<char> = number.chars().collect();
+    chars.chunks(4).map(|chunk| chunk.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+fn license(snapshot: &Snapshot, now: i64) -> LicenseFacts {
+    let (overview, status) = (snapshot.license.overview.as_ref(), snapshot.license.status.as_ref());
+    let word = overview
+        .map(|overview| overview.status.clone())
+        .or(status.map(|status| status.status.clone()))
+        .unwrap_or_else(|| "Missing".to_owned());
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: String| {
+        if !value.is_empty() {
+            facts.push((name.to_owned(), value));
+        }
+    };
+    let product = overview.map(|overview| overview.product.clone()).or(status.map(|status| status.product.clone()));
+    fact("Product", product.unwrap_or_default());
+    let valid = overview.map(|overview| overview.valid.clone()).or(status.map(|status| status.valid.clone())).unwrap_or_default();
+    fact("Valid", valid.replace('/', " to "));
+    if let Some(status) = status {
+        fact("Type", format!("{}, {}", status.kind, if status.trial { "a trial" } else { "not a trial" }));
+    }
+    if let Some(overview) = overview {
+        fact("Number", grouped(&overview.license_number));
+        fact("Key", format!("{} shown masked", masked(&overview.license_key)));
+        fact("Changed", overview.updated.get(..10).unwrap_or_default().to_owned());
+    }
+    let word_of = |on: Option<bool>| match on {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "not stated",
+    };
+    let auto = snapshot.inventory.auto_assign;
+    fact("Auto-assign", format!("Professional {}, Analyzer {}", word_of(auto.professional), word_of(auto.analyzer)));
+    let parameters = overview.map(|overview| {
+        overview
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let valid = if parameter.valid == "./." {
+                    "without end".to_owned()
+                } else {
+                    parameter.valid.replace("./", "until ").replace("/.", " on").replace('/', " to ")
+                };
+                format!("{}, {valid}", parameter.name)
+            })
+            .collect()
+    });
+    LicenseFacts {
+        tone: if word == "Ok" { Tone::Plain } else { Tone::Bad },
+        status: word,
+        facts,
+        days_left: valid_until(snapshot).and_then(|end| days_left(now, end)),
+        parameters: parameters.unwrap_or_default(),
+    }
+}

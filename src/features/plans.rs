@@ -1,0 +1,11 @@
+//! Plans: what would change, before anything does.
+
+mod api;
+mod page;
+#[cfg(feature = "ssr")]
+mod service;
+
+pub use api::{Apply, PlanLine, PlanView, apply, plan, plans};
+pub use page::{PlanPage, PlansPage};
+#[cfg(feature = "ssr")]
+pub use service::keep_plan;

@@ -1,0 +1,96 @@
+//! Server functions of the plans room.
+
+use domain::plan::{PlannedChange, Warning, WhyNot};
+use domain::seats::SeatChange;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::AppError;
+
+/// A plan in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanLine {
+    /// Its address.
+    pub id: String,
+    /// What it does.
+    pub title: String,
+    /// Who drew it up.
+    pub author: String,
+    /// When.
+    pub at: String,
+    /// How many changes.
+    pub rows: i64,
+    /// The job that applied it; empty where none did.
+    pub job: String,
+}
+
+/// A plan's page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanView {
+    /// Its address.
+    pub id: String,
+    /// What it does.
+    pub title: String,
+    /// Who drew it up.
+    pub author: String,
+    /// When it was drawn up, and from what.
+    pub drawn: String,
+    /// What happens to the seats.
+    pub seats: Vec<SeatChange>,
+    /// What to think about first.
+    pub warnings: Vec<Warning>,
+    /// What will not be sent, counted.
+    pub unchanged: Vec<(WhyNot, u64)>,
+    /// Changes in all.
+    pub total: u64,
+    /// How many of those are removals.
+    pub removals: u64,
+    /// Changes of this page.
+    pub changes: Vec<PlannedChange>,
+    /// Role names by id, for group changes.
+    pub roles: Vec<(String, String)>,
+    /// This page, from 1.
+    pub page: u32,
+    /// Pages in all.
+    pub pages: u32,
+    /// Requests it needs.
+    pub requests: u64,
+    /// The number that must be typed to confirm, where the plan is a large removal.
+    pub confirm: Option<u64>,
+    /// The job that applied it.
+    pub job: Option<String>,
+    /// It replaces another plan that reality had overtaken.
+    pub replaces: Option<String>,
+}
+
+/// The tenant's newest plans.
+#[server(endpoint = "plans/list")]
+pub async fn plans(tenant: String) -> Result<Vec<PlanLine>, AppError> {
+    use crate::server::access::{Access, Viewer};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::service::list(&access).await.map_err(crate::server::access::refused)
+}
+
+/// A plan with a page of its changes.
+#[server(endpoint = "plans/one")]
+pub async fn plan(tenant: String, id: String, page: u32) -> Result<PlanView, AppError> {
+    use crate::server::access::{Access, Viewer};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::service::view(&access, &id, page).await.map_err(crate::server::access::refused)
+}
+
+/// Applies a plan, if the tenant still is as it expects; otherwise leads to the plan as it would be now.
+#[server(endpoint = "plans/apply")]
+pub async fn apply(tenant: String, id: String, #[server(default)] confirm: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator};
+    let access = Access::<Operator>::to(&tenant).await?;
+    super::service::apply(&access, &id, &confirm).await.map_err(crate::server::access::refused)
+}
+
+/// Throws a plan away that was not applied.
+#[server(endpoint = "plans/discard")]
+pub async fn discard(tenant: String, id: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator};
+    let access = Access::<Operator>::to(&tenant).await?;
+    super::service::discard(&access, &id).await.map_err(crate::server::access::refused)
+}

@@ -1,0 +1,220 @@
+//! Keeps plans, shows them, and turns them into jobs.
+
+use std::sync::Arc;
+
+use domain::plan::{Change, Intent, Kind, PlannedChange, draw_up};
+use qlik_api::client::Urgency;
+use storage::{CreateJob, NewJob, PlanRow};
+
+use super::api::{PlanLine, PlanView};
+use crate::error::{AppError, ErrorKind};
+use crate::features::jobs::service_grant as grant;
+use crate::server::access::{Access, Operator, Role, Viewer};
+use crate::server::clock::{date_time, time_of_day};
+use crate::server::inventory::{Needs, Snapshot, read_again};
+use crate::server::mapping::{call_error, store_error};
+use crate::server::state::State;
+
+/// Changes on a page of a plan.
+const PAGE: usize = 200;
+/// A plan that removes at least so many licenses wants the number typed.
+const LARGE_REMOVAL: u64 = 50;
+/// What marks the origin of a plan that replaces an overtaken one.
+const REPLACES: &str = "replaces ";
+
+fn gone() -> AppError {
+    AppError::not_found("No such plan", "It was discarded, or belongs to another tenant. Draw it up again.")
+}
+
+/// Draws up a plan, keeps it, and leads to its page.
+pub async fn keep_plan(
+    access: &Access<Operator>,
+    snapshot: &Arc<Snapshot>,
+    intent: Intent,
+    origin: &str,
+) -> Result<(), AppError> {
+    let plan = draw_up(&snapshot.inventory, intent)
+        .map_err(|error| AppError::invalid("No plan could be drawn up", sentence(&error.to_string())))?;
+    let id = keep(access, plan, snapshot.as_of, origin).await?;
+    leptos_axum::redirect(&format!("/t/{}/plans/{id}", access.tenant.id));
+    Ok(())
+}
+
+/// An error's fragment as a sentence.
+fn sentence(fragment: &str) -> String {
+    let mut chars = fragment.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
+}
+
+async fn keep(access: &Access<Operator>, plan: domain::plan::Plan, inventory_at: i64, origin: &str) -> Result<String, AppError> {
+    let row = PlanRow {
+        id: State::fresh_id(),
+        tenant: access.tenant.id.clone(),
+        author: access.actor.clone(),
+        origin: origin.to_owned(),
+        inventory_at,
+        created_at: access.now(),
+        plan,
+    };
+    access.state.store.put_plan(&row).await.map_err(|error| store_error(&error))?;
+    Ok(row.id)
+}
+
+pub async fn list(access: &Access<Viewer>) -> Result<Vec<PlanLine>, AppError> {
+    let plans = access.state.store.plans(&access.tenant.id, 100).await.map_err(|error| store_error(&error))?;
+    Ok(plans
+        .into_iter()
+        .map(|plan| PlanLine {
+            id: plan.id,
+            title: plan.title,
+            author: plan.author,
+            at: date_time(plan.created_at),
+            rows: plan.rows,
+            job: plan.job,
+        })
+        .collect())
+}
+
+async fn find<R: Role>(access: &Access<R>, id: &str) -> Result<PlanRow, AppError> {
+    access.state.store.plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))?.ok_or_else(gone)
+}
+
+fn removals(changes: &[PlannedChange]) -> u64 {
+    changes.iter().filter(|planned| planned.change.kind() == Kind::Remove).count() as u64
+}
+
+fn confirm(changes: &[PlannedChange]) -> Option<u64> {
+    let removals = removals(changes);
+    (removals >= LARGE_REMOVAL).then_some(removals)
+}
+
+pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanView, AppError> {
+    let row = find(access, id).await?;
+    let job = access.state.store.job_of_plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))?;
+    let roles = role_names(access, &row).await;
+    let plan = row.plan;
+    let total = plan.changes.len();
+    let pages = total.div_ceil(PAGE).max(1);
+    let page = (page.max(1) as usize).min(pages);
+    Ok(PlanView {
+        title: plan.title.clone(),
+        author: row.author,
+        drawn: format!("drawn up {} from what Qlik said at {}", time_of_day(row.created_at), time_of_day(row.inventory_at)),
+        unchanged: plan.unchanged_counts(),
+        requests: plan.requests(100) as u64,
+        removals: removals(&plan.changes),
+        confirm: confirm(&plan.changes),
+        total: total as u64,
+        changes: plan.changes.into_iter().skip((page - 1) * PAGE).take(PAGE).collect(),
+        seats: plan.seats,
+        warnings: plan.warnings,
+        roles,
+        page: u32::try_from(page).unwrap_or(1),
+        pages: u32::try_from(pages).unwrap_or(u32::MAX),
+        job,
+        replaces: row.origin.strip_prefix(REPLACES).map(ToOwned::to_owned),
+        id: row.id,
+    })
+}
+
+/// Names of the roles that group changes speak of, as far as they are known.
+async fn role_names(access: &Access<Viewer>, row: &PlanRow) -> Vec<(String, String)> {
+    if !row.plan.changes.iter().any(|planned| matches!(planned.change, Change::GroupRoles { .. })) {
+        return Vec::new();
+    }
+    match access.state.inventories.look(&access.source(), std::time::Duration::from_secs(1)).await {
+        crate::server::inventory::Seen::Ready(snapshot, _) => {
+            snapshot.inventory.roles.iter().map(|role| (role.id.to_string(), role.name.clone())).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+pub async fn discard(access: &Access<Operator>, id: &str) -> Result<(), AppError> {
+    access.state.store.discard_plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))?;
+    leptos_axum::redirect(&format!("/t/{}/plans", access.tenant.id));
+    Ok(())
+}
+
+pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> Result<(), AppError> {
+    let row = find(access, id).await?;
+    if row.plan.changes.is_empty() {
+        return Err(AppError::invalid("Nothing to apply", "Everything already is as the plan wants it."));
+    }
+    if let Some(number) = confirm(&row.plan.changes)
+        && confirmation.trim().replace([',', ' '], "") != number.to_string()
+    {
+        return Err(AppError::invalid(
+            "Not confirmed",
+            format!("This plan removes {number} licenses. Type {number} to confirm."),
+        ));
+    }
+    if let Some(job) = access.state.store.job_of_plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))? {
+        // Applied before, perhaps by this very click: lead to what came of it.
+        leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
+        return Ok(());
+    }
+    if let Some(fresh) = overtaken(access, &row).await? {
+        leptos_axum::redirect(&format!("/t/{}/plans/{fresh}", access.tenant.id));
+        return Ok(());
+    }
+    let job = State::fresh_id();
+    // An undo or a retry has the job it comes from as its origin.
+    let undo_of = (!row.origin.is_empty() && !row.origin.starts_with(REPLACES)).then_some(row.origin.as_str());
+    let new = NewJob {
+        id: &job,
+        plan: id,
+        tenant: &access.tenant.id,
+        qlik_user: &access.qlik_user,
+        author: &access.actor,
+        title: &row.plan.title,
+        undo_of,
+        rows: &row.plan.changes,
+        grant: grant(access, &job)?,
+        now: access.now(),
+    };
+    let job = match access.state.store.create_job(&new).await.map_err(|error| store_error(&error))? {
+        CreateJob::Created => job,
+        CreateJob::AppliedBefore(job) => job,
+        CreateJob::Locked(holder) => {
+            return Err(AppError::new(
+                ErrorKind::Conflict,
+                "Another job is changing some of these rows",
+                format!(
+                    "Job {} has not ended yet. Nothing was sent; apply again when it has.",
+                    holder.get(..4).unwrap_or(&holder).to_uppercase()
+                ),
+            ));
+        }
+    };
+    access.state.jobs.notify_one();
+    leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
+    Ok(())
+}
+
+/// Reads again what the plan touches. Where somebody else changed it, keeps the plan as it would be now and returns its address.
+async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<String>, AppError> {
+    let changes: Vec<Change> = row.plan.changes.iter().map(|planned| planned.change.clone()).collect();
+    let needs = Needs::of(&changes);
+    let mut now = read_again(&access.tenant.client, &access.credential(), Urgency::Person, &needs)
+        .await
+        .map_err(|error| call_error("Failed to read the tenant before applying. Nothing was sent", &error))?;
+    // People do not change where licenses stand; the last reading's names will do.
+    if let crate::server::inventory::Seen::Ready(snapshot, _) =
+        access.state.inventories.look(&access.source(), std::time::Duration::ZERO).await
+    {
+        now.people.clone_from(&snapshot.inventory.people);
+    }
+    let mut again = draw_up(&now, Intent::Exactly { title: row.plan.title.clone(), changes })
+        .map_err(|error| AppError::new(ErrorKind::Conflict, "The plan no longer fits", sentence(&error.to_string())))?;
+    // A shortage that was not foreseen is worth a look as well; one that was is not news.
+    let news = again.changes.len() != row.plan.changes.len()
+        || (again.warnings.iter().any(domain::plan::Warning::is_grave)
+            && !row.plan.warnings.iter().any(domain::plan::Warning::is_grave));
+    if !news {
+        return Ok(None);
+    }
+    again.unchanged.extend(row.plan.unchanged.iter().cloned());
+    access.state.inventories.forget(&access.tenant.id, &access.qlik_user);
+    keep(access, again, access.now(), &format!("{REPLACES}{}", row.id)).await.map(Some)
+}

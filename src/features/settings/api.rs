@@ -1,0 +1,64 @@
+//! Server functions of the settings room.
+
+use domain::inventory::{AutoAssign, GroupSettings};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::AppError;
+use crate::features::shared::Loaded;
+
+/// The settings as Qlik has them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsView {
+    /// Who gets a license at sign-in.
+    pub auto_assign: AutoAssign,
+    /// How groups come into being.
+    pub group_settings: GroupSettings,
+    /// System groups: id, name, how many roles.
+    pub system: Vec<(String, String, u32)>,
+}
+
+/// The settings.
+#[server(endpoint = "settings")]
+pub async fn settings(tenant: String) -> Result<Loaded<SettingsView>, AppError> {
+    use crate::server::access::{Access, Viewer};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::service::read(&access).await
+}
+
+/// Draws up a plan that sets who gets a license at sign-in. A box that is not ticked is not sent.
+#[server(endpoint = "settings/auto-assign")]
+pub async fn draft_auto_assign(
+    tenant: String,
+    #[server(default)] professional: String,
+    #[server(default)] analyzer: String,
+) -> Result<(), AppError> {
+    use crate::server::access::{Access, Admin};
+    let access = Access::<Admin>::to(&tenant).await?;
+    super::service::draft_auto_assign(&access, !professional.is_empty(), !analyzer.is_empty())
+        .await
+        .map_err(crate::server::access::refused)
+}
+
+/// Draws up a plan that sets how groups come into being.
+#[server(endpoint = "settings/groups")]
+pub async fn draft_group_settings(
+    tenant: String,
+    #[server(default)] create: String,
+    #[server(default)] sync: String,
+) -> Result<(), AppError> {
+    use crate::server::access::{Access, Admin};
+    let access = Access::<Admin>::to(&tenant).await?;
+    super::service::draft_group_settings(&access, !create.is_empty(), !sync.is_empty())
+        .await
+        .map_err(crate::server::access::refused)
+}
+
+/// Chooses light, dark, or what the system prefers; kept in this browser.
+#[server(endpoint = "settings/theme")]
+pub async fn set_theme(tenant: String, theme: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Viewer};
+    Access::<Viewer>::to(&tenant).await?;
+    super::service::set_theme(&theme);
+    Ok(())
+}

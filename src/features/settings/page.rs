@@ -1,0 +1,108 @@
+//! The settings page.
+
+use leptos::prelude::*;
+
+use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, SettingsView, settings};
+use crate::features::shared::{Failed, FreshLine, Refreshing, show, use_tenant};
+use crate::ui::feedback::Skeleton;
+use crate::ui::head::Head;
+
+/// Settings of the tenant and of this browser.
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    let tenant = use_tenant();
+    let refreshing = expect_context::<Refreshing>();
+    let auto = ServerAction::<DraftAutoAssign>::new();
+    let groups = ServerAction::<DraftGroupSettings>::new();
+    let data = Resource::new(move || (tenant.get(), refreshing.version()), |(tenant, _)| settings(tenant));
+    view! {
+        <Failed of=auto.value()/>
+        <Failed of=groups.value()/>
+        <Transition fallback=|| view! { <Head title="Settings"/><Skeleton lines=8/> }>
+            {move || Suspend::new(async move {
+                let got = data.await;
+                show(got, move || data.refetch(), move |view, fresh| view! {
+                    <Head title="Settings"><FreshLine fresh/></Head>
+                    <Body view auto groups/>
+                })
+            })}
+        </Transition>
+        <Theme/>
+    }
+}
+
+#[component]
+fn Body(view: SettingsView, auto: ServerAction<DraftAutoAssign>, groups: ServerAction<DraftGroupSettings>) -> impl IntoView {
+    let tenant = use_tenant();
+    let switch = |name: &'static str, on: Option<bool>, label: &'static str, help: &'static str| {
+        let unstated = on.is_none().then_some(" Qlik does not state how it is set.");
+        view! {
+            <label class="switch">
+                <input type="checkbox" name=name value="on" checked=on == Some(true)/>
+                <span><b>{label}</b><span class="muted small">{help}{unstated}</span></span>
+            </label>
+        }
+    };
+    let sync = view.group_settings.sync_idp_groups;
+    let system = view
+        .system
+        .into_iter()
+        .map(|(id, name, roles)| {
+            view! {
+                <li><span>{name}</span><span class="muted">{domain::text::count(i64::from(roles), "role", "roles")}</span>
+                    <a class="go" href=move || format!("/t/{}/groups/{id}", tenant.get())>"Edit roles"</a></li>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="grid halves">
+            <section class="panel" aria-labelledby="auto">
+                <header><h2 id="auto">"Licenses at sign-in"</h2></header>
+                <ActionForm action=auto attr:class="stack">
+                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                    {switch("professional", view.auto_assign.professional, "Professional", "Given first, as long as there are any.")}
+                    {switch("analyzer", view.auto_assign.analyzer, "Analyzer", "Given when no Professional is, as long as there are any; then analyzer capacity.")}
+                    <p><button class="button" type="submit" disabled=move || auto.pending().get()>"Plan the change…"</button></p>
+                </ActionForm>
+            </section>
+            <section class="panel" aria-labelledby="groups">
+                <header><h2 id="groups">"Groups"</h2></header>
+                <ActionForm action=groups attr:class="stack">
+                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                    {switch("create", Some(view.group_settings.auto_create_groups), "Create groups at sign-in", "Groups of the identity provider come into being when a member signs in.")}
+                    {sync.map(|sync| switch("sync", Some(sync), "Sync groups of the identity provider", "Deprecated by Qlik; members follow their groups at sign-in."))}
+                    <p><button class="button" type="submit" disabled=move || groups.pending().get()>"Plan the change…"</button></p>
+                </ActionForm>
+            </section>
+            <section class="panel" aria-labelledby="system">
+                <header><h2 id="system">"What everybody gets"</h2></header>
+                <ul class="lines">{system}</ul>
+            </section>
+        </div>
+    }
+}
+
+#[component]
+fn Theme() -> impl IntoView {
+    let tenant = use_tenant();
+    let choose = ServerAction::<SetTheme>::new();
+    // The cookie serves the next page; this one follows at once.
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        let Some(chosen) = choose.input().with(|input| input.as_ref().map(|input| input.theme.clone())) else { return };
+        if let Some(root) = document().document_element() {
+            let _ =
+                if chosen == "system" { root.remove_attribute("data-theme") } else { root.set_attribute("data-theme", &chosen) };
+        }
+    });
+    let button = move |theme: &'static str, text: &'static str| view! { <button class="button" type="submit" name="theme" value=theme>{text}</button> };
+    view! {
+        <section class="panel" aria-labelledby="theme">
+            <header><h2 id="theme">"Theme"</h2><span class="muted small">"kept in this browser"</span></header>
+            <ActionForm action=choose attr:class="inline">
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                {button("system", "As the system")}{button("light", "Light")}{button("dark", "Dark")}
+            </ActionForm>
+        </section>
+    }
+}

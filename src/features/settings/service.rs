@@ -1,0 +1,55 @@
+//! Reads settings and turns wishes into plans.
+
+use axum::http::{HeaderValue, header};
+use domain::inventory::{AutoAssign, GroupSettings, Provider};
+use domain::plan::Intent;
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+
+use super::api::SettingsView;
+use crate::error::AppError;
+use crate::features::plans::keep_plan;
+use crate::features::shared::{Loaded, look};
+use crate::server::access::{Access, Admin, Viewer};
+
+pub async fn read(access: &Access<Viewer>) -> Result<Loaded<SettingsView>, AppError> {
+    look(access, |snapshot| SettingsView {
+        auto_assign: snapshot.inventory.auto_assign,
+        group_settings: snapshot.inventory.group_settings,
+        system: snapshot
+            .inventory
+            .groups
+            .iter()
+            .filter(|group| group.provider == Provider::System)
+            .map(|group| (group.id.to_string(), group.name.clone(), u32::try_from(group.roles.len()).unwrap_or(u32::MAX)))
+            .collect(),
+    })
+    .await
+}
+
+pub async fn draft_auto_assign(access: &Access<Admin>, professional: bool, analyzer: bool) -> Result<(), AppError> {
+    let snapshot = access.state.inventories.refresh(&access.source()).await?;
+    // What the tenant does not state and nobody ticked stays unstated.
+    let now = snapshot.inventory.auto_assign;
+    let wish = |now: Option<bool>, wanted: bool| if now.is_none() && !wanted { None } else { Some(wanted) };
+    let after = AutoAssign { professional: wish(now.professional, professional), analyzer: wish(now.analyzer, analyzer) };
+    keep_plan(&access.as_operator(), &snapshot, Intent::SetAutoAssign(after), "").await
+}
+
+pub async fn draft_group_settings(access: &Access<Admin>, create: bool, sync: bool) -> Result<(), AppError> {
+    let snapshot = access.state.inventories.refresh(&access.source()).await?;
+    let now = snapshot.inventory.group_settings;
+    let after = GroupSettings { auto_create_groups: create, sync_idp_groups: now.sync_idp_groups.map(|_| sync) };
+    keep_plan(&access.as_operator(), &snapshot, Intent::SetGroupSettings(after), "").await
+}
+
+/// Sets the cookie that the shell reads before any script.
+pub fn set_theme(theme: &str) {
+    let cookie = match theme {
+        "light" | "dark" => format!("theme={theme}; Path=/; Max-Age=31536000; SameSite=Lax"),
+        _ => "theme=; Path=/; Max-Age=0; SameSite=Lax".to_owned(),
+    };
+    if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&cookie)) {
+        response.append_header(header::SET_COOKIE, value);
+    }
+}

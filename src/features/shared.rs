@@ -1,0 +1,236 @@
+//! What several rooms show alike: freshness, failures, loading, and the tenant in the address.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{AppError, ErrorKind};
+use crate::ui::feedback::{Note, ProgressBar};
+
+/// How old what is shown is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fresh {
+    /// When Qlik said it: `12:03:22 UTC`.
+    pub at: String,
+    /// Seconds since.
+    pub age_s: i64,
+    /// Why the newest attempt to read again failed.
+    pub trouble: Option<AppError>,
+}
+
+/// How far the first reading is. A figure of 0 is not known yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Rows read.
+    pub done: i64,
+    /// Rows there are, as far as is known.
+    pub of: i64,
+}
+
+/// What a room has to show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Loaded<T> {
+    /// It is there.
+    Ready(Box<T>, Fresh),
+    /// The first reading of the tenant is under way.
+    Reading(Reading),
+}
+
+/// The tenant in the address.
+pub fn use_tenant() -> Memo<String> {
+    let params = use_params_map();
+    Memo::new(move |_| params.with(|params| params.get("tenant").unwrap_or_default()))
+}
+
+/// A part of the address by its name.
+pub fn use_part(name: &'static str) -> Memo<String> {
+    let params = use_params_map();
+    Memo::new(move |_| params.with(|params| params.get(name).unwrap_or_default()))
+}
+
+/// Reads the tenant again.
+#[server(endpoint = "refresh")]
+pub async fn refresh(tenant: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Viewer, refused};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    access.state.inventories.refresh(&access.source()).await.map_err(refused)?;
+    Ok(())
+}
+
+/// Goes up with every refresh, so that rooms read again.
+#[derive(Clone, Copy)]
+pub struct Refreshing(pub ServerAction<Refresh>);
+
+impl Refreshing {
+    /// How often was refreshed.
+    pub fn version(self) -> usize {
+        self.0.version().get()
+    }
+}
+
+/// When Qlik said it, and the way to ask again.
+#[component]
+pub fn FreshLine(
+    /// How old it is.
+    fresh: Fresh,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    let refreshing = expect_context::<Refreshing>().0;
+    let age = match fresh.age_s {
+        ..=1 => "just now".to_owned(),
+        s @ 2..=119 => format!("{s} s ago"),
+        s => format!("{} min ago", s / 60),
+    };
+    view! {
+        <span class="num">{format!("as of {}, {age}", fresh.at)}</span>
+        <ActionForm action=refreshing>
+            <input type="hidden" name="tenant" value=move || tenant.get()/>
+            <button class="link" type="submit" disabled=move || refreshing.pending().get()>
+                {move || if refreshing.pending().get() { "Refreshing…" } else { "Refresh" }}
+            </button>
+        </ActionForm>
+    }
+}
+
+/// A page's own condition: why what is shown is not the newest.
+#[component]
+pub fn Trouble(
+    /// The failure of the newest reading.
+    trouble: Option<AppError>,
+) -> impl IntoView {
+    trouble.map(|error| {
+        view! {
+            <Note tone="warn" title="Showing what was last known.">
+                {error.why.clone()}
+                <QlikDetails error/>
+            </Note>
+        }
+    })
+}
+
+/// A failure where the content would be.
+#[component]
+pub fn ErrorPanel(
+    /// The failure.
+    error: AppError,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    let connect = (error.kind == ErrorKind::NotConnected || error.kind == ErrorKind::Forbidden).then(|| {
+        let href = move || format!("/connect?tenant={}", tenant.get());
+        view! { <p><a class="button" href=href>"Connect with another key"</a></p> }
+    });
+    view! {
+        <div class="note bad" role="alert">
+            <span class="dot bad" aria-hidden="true"></span>
+            <div><b>{format!("{}.", error.what)}</b>" "{error.why.clone()}<QlikDetails error/>{connect}</div>
+        </div>
+    }
+}
+
+/// What Qlik said, one click away.
+#[component]
+pub fn QlikDetails(
+    /// The failure.
+    error: AppError,
+) -> impl IntoView {
+    error.qlik.map(|says| {
+        view! {
+            <details class="says">
+                <summary>"What Qlik said"</summary>
+                <code>{format!("{} {} {}", says.status, says.code, says.title)}</code>
+                {(!says.trace.is_empty()).then(|| view! { <code class="muted">{format!("trace {}", says.trace)}</code> })}
+            </details>
+        }
+    })
+}
+
+/// Shows what a room has, or how far it is, or why it has nothing.
+pub fn show<T, V>(
+    got: Result<Loaded<T>, AppError>,
+    again: impl Fn() + Clone + Send + Sync + 'static,
+    ready: impl FnOnce(T, Fresh) -> V,
+) -> AnyView
+where
+    V: IntoView + 'static,
+{
+    match got {
+        Ok(Loaded::Ready(data, fresh)) => {
+            let trouble = fresh.trouble.clone();
+            view! { <Trouble trouble/>{ready(*data, fresh)} }.into_any()
+        }
+        Ok(Loaded::Reading(reading)) => view! { <StillReading reading again/> }.into_any(),
+        Err(error) => view! { <ErrorPanel error/> }.into_any(),
+    }
+}
+
+/// The first reading, with what it has so far; looks again by itself where scripts run.
+#[component]
+fn StillReading(
+    /// How far it is.
+    reading: Reading,
+    /// Looks again.
+    again: impl Fn() + Clone + Send + Sync + 'static,
+) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        let again = again.clone();
+        set_timeout(move || again(), std::time::Duration::from_millis(400));
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = again;
+    let of = if reading.of > 0 { format!(" of about {}", domain::text::thousands(reading.of)) } else { String::new() };
+    let (now, max) = (u64::try_from(reading.done).unwrap_or(0), u64::try_from(reading.of.max(reading.done)).unwrap_or(0));
+    view! {
+        <section class="reading" aria-busy="true">
+            <p role="status">{format!("Reading the tenant: {}{of} rows.", domain::text::thousands(reading.done))}</p>
+            <ProgressBar label="Rows read" now max/>
+            <p class="muted small">"This goes on in the background. "<a href="">"Look again"</a></p>
+        </section>
+    }
+}
+
+/// What the newest try of an action came to, if it failed.
+#[component]
+pub fn Failed<T: Clone + Send + Sync + 'static>(
+    /// The action's value.
+    #[prop(into)]
+    of: Signal<Option<Result<T, AppError>>>,
+) -> impl IntoView {
+    move || {
+        of.with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned())).map(|error| view! { <ErrorPanel error/> })
+    }
+}
+
+#[cfg(feature = "ssr")]
+pub use ssr::look;
+
+#[cfg(feature = "ssr")]
+mod ssr {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::{Fresh, Loaded, Reading};
+    use crate::error::AppError;
+    use crate::server::access::{Access, Role, refused};
+    use crate::server::clock::time_of_day;
+    use crate::server::inventory::{Seen, Snapshot};
+
+    /// How long a page waits for a first reading before it shows how far that is.
+    const WAIT: Duration = Duration::from_millis(1_500);
+
+    /// Shows `view` of what is known of the tenant.
+    pub async fn look<R: Role, T>(access: &Access<R>, view: impl FnOnce(&Arc<Snapshot>) -> T) -> Result<Loaded<T>, AppError> {
+        match access.state.inventories.look(&access.source(), WAIT).await {
+            Seen::Ready(snapshot, trouble) => {
+                let age_s = (access.now() - snapshot.as_of).max(0) / 1_000;
+                let fresh = Fresh { at: time_of_day(snapshot.as_of), age_s, trouble };
+                Ok(Loaded::Ready(Box::new(view(&snapshot)), fresh))
+            }
+            Seen::Loading(progress) => Ok(Loaded::Reading(Reading {
+                done: progress.users + progress.assignments,
+                of: progress.users_of + progress.assignments_of,
+            })),
+            Seen::Failed(error) => Err(refused(error)),
+        }
+    }
+}

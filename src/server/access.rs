@@ -1,0 +1,194 @@
+//! Authorisation as types: what a request may do is a value, and without it a service cannot be called.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use leptos::prelude::{expect_context, use_context};
+use leptos_axum::ResponseOptions;
+use qlik_api::client::Credential;
+use secrecy::{ExposeSecret, SecretString};
+use tower_sessions::Session;
+use tower_sessions::session::Id;
+
+use super::inventory::Source;
+use super::mapping::store_error;
+use super::seal::Purpose;
+use super::sessions::{secret_of, session_key};
+use super::state::{Shared, Tenant};
+use crate::error::{AppError, ErrorKind};
+
+/// A portal role. Each includes those below it.
+pub trait Role: Send + Sync + 'static {
+    /// Its rank.
+    const RANK: Rank;
+}
+
+/// The ranks of portal roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Reads.
+    Viewer,
+    /// Draws up and applies plans.
+    Operator,
+    /// Changes settings of the tenant.
+    Admin,
+}
+
+/// Reads.
+#[derive(Debug)]
+pub struct Viewer;
+/// Draws up and applies plans.
+#[derive(Debug)]
+pub struct Operator;
+/// Changes settings of the tenant.
+#[derive(Debug)]
+pub struct Admin;
+
+impl Role for Viewer {
+    const RANK: Rank = Rank::Viewer;
+}
+impl Role for Operator {
+    const RANK: Rank = Rank::Operator;
+}
+impl Role for Admin {
+    const RANK: Rank = Rank::Admin;
+}
+
+/// Who sent the request, as the middleware found out.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The session, which may not exist yet.
+    pub session: Session,
+    /// The caller's rank in the portal.
+    pub rank: Rank,
+    /// The caller's name in the portal.
+    pub name: String,
+}
+
+/// Leave to act on a tenant as a Qlik user, in the portal role `R`.
+pub struct Access<R> {
+    pub state: Shared,
+    pub tenant: Arc<Tenant>,
+    /// The Qlik user's id.
+    pub qlik_user: String,
+    /// Who acts: the portal's user and the Qlik user.
+    pub actor: String,
+    /// The credential as typed, for sealing it into a job's grant.
+    secret: SecretString,
+    role: PhantomData<R>,
+}
+
+impl<R: Role> Access<R> {
+    /// The first thing every server function does.
+    pub async fn to(tenant: &str) -> Result<Self, AppError> {
+        Self::find(tenant).await.map_err(refused)
+    }
+
+    async fn find(tenant: &str) -> Result<Self, AppError> {
+        let state = use_context::<Shared>().ok_or_else(no_session)?;
+        let caller = caller().await?;
+        let tenant = known_tenant(&state, tenant)?;
+        if caller.rank < R::RANK {
+            return Err(AppError::new(
+                ErrorKind::Forbidden,
+                "Not allowed",
+                "Your role in Quartermaster does not include this. Ask an administrator of the portal.",
+            ));
+        }
+        let id = session_id(&caller.session).await.ok_or_else(|| not_connected(&tenant))?;
+        let stored = state.store.credential(&session_key(&id), &tenant.id).await.map_err(|error| store_error(&error))?;
+        let stored = stored.ok_or_else(|| not_connected(&tenant))?;
+        let secret = state
+            .sealer
+            .open(&stored.sealed, &stored.wrapped_key, Purpose::Session { secret: &secret_of(&id) }, &tenant.id)
+            .map_err(|_| not_connected(&tenant))?;
+        let actor =
+            if caller.name.is_empty() { stored.qlik_name.clone() } else { format!("{} as {}", caller.name, stored.qlik_name) };
+        Ok(Self { state, tenant, qlik_user: stored.qlik_user, actor, secret, role: PhantomData })
+    }
+
+    /// The credential, drawing on its Qlik user's budget.
+    pub fn credential(&self) -> Credential {
+        Credential::bearer(self.secret.expose_secret()).of_user(&self.qlik_user)
+    }
+
+    /// The credential as a secret, to be sealed again.
+    pub fn secret(&self) -> &SecretString {
+        &self.secret
+    }
+
+    /// Whose view of the tenant it is.
+    pub fn source(&self) -> Source {
+        Source {
+            tenant: self.tenant.id.clone(),
+            qlik_user: self.qlik_user.clone(),
+            client: self.tenant.client.clone(),
+            credential: self.credential(),
+        }
+    }
+
+    /// Now.
+    pub fn now(&self) -> i64 {
+        self.state.clock.now_ms()
+    }
+}
+
+impl Access<Admin> {
+    /// Whoever may do more may do less.
+    pub fn as_operator(&self) -> Access<Operator> {
+        Access {
+            state: self.state.clone(),
+            tenant: self.tenant.clone(),
+            qlik_user: self.qlik_user.clone(),
+            actor: self.actor.clone(),
+            secret: self.secret.clone(),
+            role: PhantomData,
+        }
+    }
+}
+
+/// The caller of this request.
+pub async fn caller() -> Result<Caller, AppError> {
+    leptos_axum::extract::<axum::Extension<Caller>>().await.map(|axum::Extension(caller)| caller).map_err(|_| no_session())
+}
+
+/// A tenant of the configuration.
+pub fn known_tenant(state: &Shared, id: &str) -> Result<Arc<Tenant>, AppError> {
+    state.tenants.get(id).cloned().ok_or_else(|| {
+        AppError::not_found("No such tenant", format!("“{id}” is not in the configuration. Choose one of those that are."))
+    })
+}
+
+/// The id of a session that exists in the store.
+pub async fn session_id(session: &Session) -> Option<Id> {
+    let id = session.id()?;
+    // The cookie may name a session that is over.
+    session.get_value("since").await.ok().flatten().map(|_| id)
+}
+
+/// Gives the answer the status that its error deserves: Leptos would send every failure as 500.
+pub fn refused(error: AppError) -> AppError {
+    if let Some(response) = use_context::<ResponseOptions>()
+        && let Ok(status) = axum::http::StatusCode::from_u16(error.kind.status())
+    {
+        response.set_status(status);
+    }
+    error
+}
+
+/// The shared state, where authorisation has happened or is not needed.
+pub fn state() -> Shared {
+    expect_context::<Shared>()
+}
+
+fn no_session() -> AppError {
+    AppError::new(ErrorKind::NotConnected, "Not signed in", "Open Quartermaster's start page and connect to a tenant.")
+}
+
+fn not_connected(tenant: &Tenant) -> AppError {
+    AppError::new(
+        ErrorKind::NotConnected,
+        format!("Not connected to {}", tenant.name),
+        "Connect with an API key of this tenant first.",
+    )
+}

@@ -1,0 +1,292 @@
+//! Sends one batch of journal rows and says what became of each.
+
+use domain::journal::{Answer, RowState, outcome};
+use domain::plan::{Change, Holdings, Stand};
+use qlik_api::client::{CallError, Client, Credential, Effect, Urgency};
+use qlik_api::rows::{SentRow, pair};
+use qlik_api::wire::groups::{GroupPatch, SettingsPatch};
+use qlik_api::wire::licenses::{AddRow, AssignmentAction, DeleteRow, Settings, UpdateRow};
+use storage::{JournalRow, RowResult};
+
+use crate::server::inventory::{Needs, read_again};
+
+/// Rows in one request at most.
+const MOST: usize = 100;
+
+/// Cuts rows into batches of one kind, smaller after trouble, larger after success.
+#[derive(Debug)]
+pub(super) struct Batcher {
+    size: usize,
+}
+
+impl Default for Batcher {
+    fn default() -> Self {
+        Self { size: MOST }
+    }
+}
+
+impl Batcher {
+    /// The next batch from `at` on.
+    pub(super) fn take<'a>(&self, rows: &'a [JournalRow], at: &mut usize) -> Option<&'a [JournalRow]> {
+        let rest = rows.get(*at..)?;
+        let kind = rest.first()?.change.kind();
+        let most = if kind.batches() { self.size } else { 1 };
+        let n = rest.iter().take(most).take_while(|row| row.change.kind() == kind).count();
+        *at += n;
+        rest.get(..n)
+    }
+
+    /// Halves the batch where its size may be the trouble.
+    pub(super) fn shrink(&mut self, error: &CallError) {
+        let size_matters = matches!(error, CallError::Timeout(_) | CallError::Broken(_) | CallError::TooLarge(_))
+            || matches!(error.status(), Some(400 | 413 | 500..=599));
+        if size_matters {
+            self.size = (self.size / 2).max(1);
+        }
+    }
+
+    /// Grows back slowly.
+    pub(super) fn grow(&mut self) {
+        self.size = (self.size + self.size / 4 + 1).min(MOST);
+    }
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(super) struct BatchEnd {
+    /// One result per row.
+    pub(super) results: Vec<RowResult>,
+    /// Why the request as a whole failed.
+    pub(super) failed: Option<CallError>,
+}
+
+fn result(row: &JournalRow, state: RowState, answer: Answer, trace: &str) -> RowResult {
+    RowResult {
+        seq: row.seq,
+        state,
+        status: i64::from(answer.status),
+        code: answer.code,
+        title: answer.title,
+        trace: trace.to_owned(),
+    }
+}
+
+fn without_answer(row: &JournalRow, state: RowState, why: &str) -> RowResult {
+    result(row, state, Answer { status: 0, code: String::new(), title: why.to_owned() }, "")
+}
+
+/// Sends rows of one kind.
+pub(super) async fn batch(client: &Client, credential: &Credential, rows: &[JournalRow]) -> BatchEnd {
+    let Some(first) = rows.first() else { return BatchEnd { results: Vec::new(), failed: None } };
+    if first.change.kind().batches() {
+        return licenses(client, credential, rows).await;
+    }
+    match single(client, credential, first).await {
+        Ok(result) => BatchEnd { results: vec![result], failed: None },
+        Err(error) => whole(rows, error),
+    }
+}
+
+/// A request that failed as a whole: what that means for its rows.
+fn whole(rows: &[JournalRow], error: CallError) -> BatchEnd {
+    let one = rows.len() == 1;
+    let verdict = |row: &JournalRow| match (&error, error.effect()) {
+        (CallError::Api(api), Effect::None) if !api.promises_retry() => {
+            let answer = Answer { status: api.status, code: api.code().to_owned(), title: api.title() };
+            let state = match api.status {
+                // The key, not the row, is at fault.
+                401 => RowState::Planned,
+                // One row may have spoilt the request for the others: they are sent again in smaller batches.
+                400 | 413 if !one => RowState::Planned,
+                _ => RowState::Refused,
+            };
+            result(row, state, answer, api.trace_id.as_deref().unwrap_or_default())
+        }
+        (_, Effect::None) => without_answer(row, RowState::Planned, "Not sent yet: the tenant could not take it."),
+        (_, Effect::Unknown) => without_answer(row, RowState::Unknown, "Qlik's answer was lost."),
+    };
+    let results: Vec<RowResult> = rows.iter().map(verdict).collect();
+    // Where every row has its answer, the request did not fail: it was refused.
+    let settled = results.iter().all(|result| result.state == RowState::Refused);
+    BatchEnd { results, failed: (!settled).then_some(error) }
+}
+
+async fn licenses(client: &Client, credential: &Credential, rows: &[JournalRow]) -> BatchEnd {
+    let (action, sent) = request(rows);
+    match client.assignment_action(credential, Urgency::Job, &action).await {
+        Err(error) => whole(rows, error),
+        Ok(answer) => {
+            let paired = pair(&sent, answer.data);
+            if paired.surplus > 0 {
+                tracing::warn!(surplus = paired.surplus, "Qlik answered rows that were not sent");
+            }
+            let results = rows
+                .iter()
+                .zip(paired.answers)
+                .map(|(row, answer)| match answer {
+                    None => without_answer(row, RowState::Unknown, "Qlik's answer does not say what became of this row."),
+                    Some(answer) => {
+                        let answer = Answer {
+                            status: u16::try_from(answer.status).unwrap_or(0),
+                            code: answer.code.unwrap_or_default(),
+                            title: answer.title.unwrap_or_default(),
+                        };
+                        result(row, outcome(&row.change, &answer), answer, "")
+                    }
+                })
+                .collect();
+            BatchEnd { results, failed: None }
+        }
+    }
+}
+
+/// The request for rows of one kind, and what identifies each row in its answer.
+fn request(rows: &[JournalRow]) -> (AssignmentAction, Vec<SentRow>) {
+    let mut sent = Vec::with_capacity(rows.len());
+    let (mut add, mut delete, mut update) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        let (subject, allotment) = match &row.change {
+            Change::Assign { subject, allotment } => {
+                add.push(AddRow { allotment: allotment.to_string(), subject: subject.to_string() });
+                (subject, Some(allotment))
+            }
+            Change::Remove { subject, allotment } => {
+                delete.push(DeleteRow { allotment: allotment.to_string(), subject: subject.to_string() });
+                (subject, Some(allotment))
+            }
+            Change::ChangeType { subject, from, to } => {
+                update.push(UpdateRow {
+                    subject: subject.to_string(),
+                    allotment: Some(to.to_string()),
+                    source_type: Some(from.to_string()),
+                    source_subject: None,
+                });
+                (subject, Some(to))
+            }
+            Change::Rename { from, to, .. } => {
+                update.push(UpdateRow {
+                    subject: to.to_string(),
+                    allotment: None,
+                    source_type: None,
+                    source_subject: Some(from.to_string()),
+                });
+                (to, None)
+            }
+            Change::GroupRoles { .. } | Change::AutoAssign { .. } | Change::GroupSettings { .. } => continue,
+        };
+        sent.push(SentRow { subject: subject.to_string(), allotment: allotment.map(ToString::to_string) });
+    }
+    let action = if !add.is_empty() {
+        AssignmentAction::Add(add)
+    } else if !delete.is_empty() {
+        AssignmentAction::Delete(delete)
+    } else {
+        AssignmentAction::Update(update)
+    };
+    (action, sent)
+}
+
+/// A group or a setting: read right before, since there is no ETag to help, and written only where nobody else wrote.
+async fn single(client: &Client, credential: &Credential, row: &JournalRow) -> Result<RowResult, CallError> {
+    let now = read_again(client, credential, Urgency::Job, &Needs::of([&row.change])).await?;
+    if let Change::GroupRoles { group, .. } = &row.change
+        && now.group(group).is_none()
+    {
+        let answer = Answer { status: 404, code: String::new(), title: "The group is no longer there.".to_owned() };
+        return Ok(result(row, RowState::Refused, answer, ""));
+    }
+    match Holdings::of(&now).stand(&row.change) {
+        Stand::Wanted => return Ok(without_answer(row, RowState::Already, "It is so already.")),
+        Stand::Neither => {
+            return Ok(without_answer(row, RowState::Conflict, "Somebody else changed it since the plan was drawn up."));
+        }
+        Stand::Before => {}
+    }
+    match &row.change {
+        Change::GroupRoles { group, after, .. } => {
+            let ids = after.iter().map(domain::inventory::RoleId::as_str);
+            client.patch_group(credential, Urgency::Job, group.as_str(), &[GroupPatch::roles(ids)]).await?;
+            Ok(result(row, RowState::Done, Answer { status: 204, code: String::new(), title: String::new() }, ""))
+        }
+        Change::AutoAssign { after, .. } => {
+            let settings = Settings { auto_assign_professional: after.professional, auto_assign_analyzer: after.analyzer };
+            client.put_license_settings(credential, Urgency::Job, settings).await?;
+            Ok(result(row, RowState::Done, Answer { status: 200, code: String::new(), title: String::new() }, ""))
+        }
+        Change::GroupSettings { before, after } => {
+            let mut patches = Vec::new();
+            if before.auto_create_groups != after.auto_create_groups {
+                patches.push(SettingsPatch::auto_create_groups(after.auto_create_groups));
+            }
+            if let Some(sync) = after.sync_idp_groups
+                && before.sync_idp_groups != after.sync_idp_groups
+            {
+                patches.push(SettingsPatch::sync_idp_groups(sync));
+            }
+            client.patch_group_settings(credential, Urgency::Job, &patches).await?;
+            Ok(result(row, RowState::Done, Answer { status: 204, code: String::new(), title: String::new() }, ""))
+        }
+        Change::Assign { .. } | Change::Remove { .. } | Change::ChangeType { .. } | Change::Rename { .. } => {
+            Ok(without_answer(row, RowState::Unknown, "A license cannot be sent this way."))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::allotment::AllotmentName;
+    use domain::plan::Kind;
+    use domain::subject::Subject;
+
+    fn rows(kinds: &[Kind]) -> Vec<JournalRow> {
+        let subject = || Subject::new("a");
+        let allotment = || AllotmentName::new("analyzer");
+        kinds
+            .iter()
+            .enumerate()
+            .map(|(seq, kind)| JournalRow {
+                seq: seq as i64,
+                change: match kind {
+                    Kind::Remove => Change::Remove { subject: subject(), allotment: allotment() },
+                    _ => Change::Assign { subject: subject(), allotment: allotment() },
+                },
+                name: String::new(),
+                state: RowState::Planned,
+                status: 0,
+                code: String::new(),
+                title: String::new(),
+                trace: String::new(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_batch_is_of_one_kind_and_shrinks_after_trouble() {
+        let kinds: Vec<Kind> = std::iter::repeat_n(Kind::Remove, 3).chain(std::iter::repeat_n(Kind::Assign, 250)).collect();
+        let rows = rows(&kinds);
+        let mut batcher = Batcher::default();
+        let mut at = 0;
+        let mut sizes = Vec::new();
+        while let Some(batch) = batcher.take(&rows, &mut at) {
+            sizes.push(batch.len());
+        }
+        assert_eq!(sizes, [3, 100, 100, 50]);
+        batcher.shrink(&CallError::Broken(String::new()));
+        let mut at = 3;
+        assert_eq!(batcher.take(&rows, &mut at).map(<[_]>::len), Some(50));
+        for _ in 0..20 {
+            batcher.shrink(&CallError::Broken(String::new()));
+        }
+        let mut at = 3;
+        assert_eq!(batcher.take(&rows, &mut at).map(<[_]>::len), Some(1));
+    }
+
+    #[test]
+    fn a_lost_answer_makes_rows_unknown_and_a_broken_connection_attempt_does_not() {
+        let rows = rows(&[Kind::Assign, Kind::Assign]);
+        let states = |error| whole(&rows, error).results.iter().map(|result| result.state).collect::<Vec<_>>();
+        assert_eq!(states(CallError::Broken(String::new())), [RowState::Unknown; 2]);
+        assert_eq!(states(CallError::Connect(String::new())), [RowState::Planned; 2]);
+    }
+}

@@ -1,0 +1,58 @@
+//! Puts the rooms behind the middleware, in order.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use leptos::prelude::provide_context;
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use tower_http::compression::CompressionLayer;
+use tower_http::trace::TraceLayer;
+use tower_sessions::cookie::SameSite;
+use tower_sessions::{Expiry, SessionManagerLayer};
+
+use super::sessions::{IDLE_MS, Sessions};
+use super::state::{AppState, Shared};
+use super::{assets, middleware};
+use crate::app::App;
+use crate::shell::shell;
+
+/// The largest form that is read: room for tens of thousands of selected rows.
+const MAX_FORM: usize = 4 * 1024 * 1024;
+
+/// The portal.
+pub fn router(state: &Shared) -> Router {
+    let secure = state.config.public_url.starts_with("https://");
+    // Browsers take the prefix with `Secure` only, and that with https only.
+    let cookie = if secure { "__Host-quartermaster" } else { "quartermaster" };
+    let sessions = SessionManagerLayer::new(Sessions::new(state.store.clone(), state.clock.clone()))
+        .with_name(cookie)
+        .with_secure(secure)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_expiry(Expiry::OnInactivity(time::Duration::milliseconds(IDLE_MS)));
+    let context = {
+        let state = state.clone();
+        move || provide_context(state.clone())
+    };
+    let options = state.leptos.clone();
+    let app_state = AppState(state.clone());
+    let rooms = Router::new()
+        .leptos_routes_with_context(&app_state, generate_route_list(App), context, move || shell(options.clone()))
+        .layer(from_fn_with_state(state.clone(), middleware::caller))
+        .layer(sessions)
+        .layer(CompressionLayer::new());
+    let files = Router::new().route("/pkg/{*file}", get(assets::serve)).route("/favicon.svg", get(assets::serve));
+    Router::new()
+        .merge(rooms)
+        .merge(files)
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(from_fn_with_state(state.clone(), middleware::csrf))
+        .layer(from_fn_with_state(state.clone(), middleware::host))
+        .layer(from_fn_with_state(state.clone(), middleware::headers))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &axum::extract::Request| {
+            // The path alone: a query may hold a person's name.
+            tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+        }))
+        .with_state(app_state)
+}

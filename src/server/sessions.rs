@@ -1,0 +1,106 @@
+//! The session store behind tower-sessions: ids are kept as hashes only, saves are compare-and-set, ends are final.
+
+use async_trait::async_trait;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use storage::Store;
+use time::OffsetDateTime;
+use tower_sessions::SessionStore;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::{Error, Result};
+
+use super::clock::SharedClock;
+
+/// A session ends after this long without use.
+pub const IDLE_MS: i64 = 2 * 60 * 60 * 1_000;
+/// A session ends after this long whatever happens.
+const ABSOLUTE_MS: i64 = 12 * 60 * 60 * 1_000;
+/// Where the version of the stored record travels in the record itself.
+const VERSION: &str = "stored version";
+
+/// Sessions in our database.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    store: Store,
+    clock: SharedClock,
+}
+
+/// What a session is found by: SHA-256 of its id. The id itself is only in the cookie.
+pub fn session_key(id: &Id) -> Vec<u8> {
+    Sha256::digest(secret_of(id)).to_vec()
+}
+
+/// What seals a session's credentials together with the master key.
+pub fn secret_of(id: &Id) -> [u8; 16] {
+    id.0.to_be_bytes()
+}
+
+impl Sessions {
+    /// Sessions in `store`.
+    pub fn new(store: Store, clock: SharedClock) -> Self {
+        Self { store, clock }
+    }
+
+    fn idle_until(&self, record: &Record) -> i64 {
+        (i64::try_from(record.expiry_date.unix_timestamp_nanos() / 1_000_000).unwrap_or(0)).min(self.clock.now_ms() + IDLE_MS)
+    }
+}
+
+fn encode(record: &Record) -> Result<Vec<u8>> {
+    let mut data = record.data.clone();
+    data.remove(VERSION);
+    serde_json::to_vec(&data).map_err(|error| Error::Encode(error.to_string()))
+}
+
+fn backend(error: storage::StoreError) -> Error {
+    Error::Backend(error.to_string())
+}
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        let data = encode(record)?;
+        loop {
+            let now = self.clock.now_ms();
+            let created = self
+                .store
+                .create_session(&session_key(&record.id), &data, now, self.idle_until(record), now + ABSOLUTE_MS)
+                .await
+                .map_err(backend)?;
+            if created {
+                record.data.insert(VERSION.to_owned(), json!(1));
+                return Ok(());
+            }
+            record.id = Id::default();
+        }
+    }
+
+    async fn save(&self, record: &Record) -> Result<()> {
+        let version = record.data.get(VERSION).and_then(serde_json::Value::as_i64).unwrap_or(1);
+        let (key, data, now) = (session_key(&record.id), encode(record)?, self.clock.now_ms());
+        let saved = self.store.save_session(&key, &data, version, now, self.idle_until(record)).await.map_err(backend)?;
+        if !saved {
+            // Answered as if saved: the answer that is on its way is good, only what it wanted to remember is overtaken.
+            tracing::warn!("a session was changed or ended while a request was under way; its save is dropped");
+        }
+        Ok(())
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        let row = self.store.load_session(&session_key(id), self.clock.now_ms()).await.map_err(backend)?;
+        row.map(|row| {
+            let mut data: std::collections::HashMap<String, serde_json::Value> =
+                serde_json::from_slice(&row.data).map_err(|error| Error::Decode(error.to_string()))?;
+            data.insert(VERSION.to_owned(), json!(row.version));
+            let until = row.idle_until.min(row.absolute_until);
+            let expiry_date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(until) * 1_000_000)
+                .map_err(|error| Error::Decode(error.to_string()))?;
+            Ok(Record { id: *id, data, expiry_date })
+        })
+        .transpose()
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        self.store.revoke_session(&session_key(id), self.clock.now_ms()).await.map_err(backend)
+    }
+}

@@ -1,0 +1,91 @@
+//! What every request can reach: configuration, store, keys, tenants, inventories, and the bell of the executor.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use leptos::prelude::LeptosOptions;
+use qlik_api::client::Client;
+use storage::Store;
+use tokio::sync::Notify;
+
+use super::clock::SharedClock;
+use super::config::Config;
+use super::inventory::Inventories;
+use super::seal::Sealer;
+
+/// A tenant that credentials may be sent to.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Its id in URLs.
+    pub id: String,
+    /// Its name, for people.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// The one client of this tenant, and with it the one limiter.
+    pub client: Client,
+}
+
+/// The state.
+#[derive(Debug)]
+pub struct State {
+    pub config: Config,
+    pub store: Store,
+    pub sealer: Sealer,
+    pub clock: SharedClock,
+    pub tenants: BTreeMap<String, Arc<Tenant>>,
+    pub inventories: Inventories,
+    /// Rung when there may be a job to carry out.
+    pub jobs: Notify,
+    pub leptos: LeptosOptions,
+}
+
+/// The state, shared.
+pub type Shared = Arc<State>;
+
+/// What axum's router holds.
+#[derive(Debug, Clone)]
+pub struct AppState(pub Shared);
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.0.leptos.clone()
+    }
+}
+
+/// Why the state cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// A tenant's address is unusable.
+    #[error("tenant {0}: {1}")]
+    Tenant(String, qlik_api::client::CallError),
+}
+
+impl State {
+    /// Builds the state; makes no call.
+    pub fn build(config: Config, store: Store, sealer: Sealer, clock: SharedClock) -> Result<Shared, StateError> {
+        let mut tenants = BTreeMap::new();
+        for (id, tenant) in &config.tenants {
+            let client = Client::new(&tenant.url).map_err(|error| StateError::Tenant(id.clone(), error))?;
+            let tenant = Tenant { id: id.clone(), name: tenant.name.clone(), url: tenant.url.clone(), client };
+            tenants.insert(id.clone(), Arc::new(tenant));
+        }
+        let leptos = LeptosOptions::builder()
+            .output_name(config.leptos.output_name.as_str())
+            .site_root(config.leptos.site_root.as_str())
+            .site_pkg_dir(config.leptos.site_pkg_dir.as_str())
+            .site_addr(config.listen)
+            .build();
+        let inventories = Inventories::new(clock.clone());
+        Ok(Arc::new(Self { config, store, sealer, clock, tenants, inventories, jobs: Notify::new(), leptos }))
+    }
+
+    /// An id for a plan or a job: short enough to say aloud, random enough not to be guessed.
+    pub fn fresh_id() -> String {
+        use rand::Rng;
+        const LETTERS: &[u8] = b"0123456789abcdefghjkmnpqrstvwxyz";
+        let mut rng = rand::rng();
+        (0..16).map(|_| char::from(LETTERS.get(rng.random_range(0..LETTERS.len())).copied().unwrap_or(b'0'))).collect()
+    }
+}

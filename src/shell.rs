@@ -1,0 +1,57 @@
+//! The document around the app: head, theme, and the page's policy.
+
+use leptos::config::LeptosOptions;
+use leptos::prelude::*;
+use leptos_meta::MetaTags;
+
+/// The whole document.
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    secure_page();
+    let theme = theme();
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-theme=theme>
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                <link rel="stylesheet" href="/pkg/quartermaster.css"/>
+                <HydrationScripts options/>
+                <MetaTags/>
+            </head>
+            <body>
+                <crate::app::App/>
+            </body>
+        </html>
+    }
+}
+
+/// Sets the policy with this answer's nonce. There is none for server functions, which keep the bare policy.
+#[cfg(feature = "ssr")]
+fn secure_page() {
+    use axum::http::{HeaderValue, header};
+    let (Some(nonce), Some(response)) = (leptos::nonce::use_nonce(), use_context::<leptos_axum::ResponseOptions>()) else {
+        return;
+    };
+    if let Ok(policy) = HeaderValue::from_str(&crate::server::middleware::page_csp(&nonce)) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+/// The theme somebody chose, from a cookie, so that it is right before any script.
+fn theme() -> Option<&'static str> {
+    #[cfg(feature = "ssr")]
+    {
+        let parts = use_context::<axum::http::request::Parts>()?;
+        let cookies = parts.headers.get(axum::http::header::COOKIE)?.to_str().ok()?;
+        cookies.split(';').find_map(|cookie| match cookie.trim() {
+            "theme=light" => Some("light"),
+            "theme=dark" => Some("dark"),
+            _ => None,
+        })
+    }
+    #[cfg(not(feature = "ssr"))]
+    None
+}

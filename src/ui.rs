@@ -1,0 +1,7 @@
+//! Primitives without any knowledge of licenses: they import nothing of ours but each other.
+
+pub mod feedback;
+pub mod head;
+pub mod meter;
+pub mod pager;
+pub mod query;

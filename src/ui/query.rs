@@ -1,0 +1,52 @@
+//! Query strings: pairs to text and back.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// Everything but what RFC 3986 calls unreserved.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Spells a value out for an address.
+pub fn escape(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// `?a=1&b=2`, or nothing without pairs.
+pub fn to_query(pairs: &[(&str, String)]) -> String {
+    let mut out = String::new();
+    for (key, value) in pairs {
+        out.push(if out.is_empty() { '?' } else { '&' });
+        out.push_str(key);
+        out.push('=');
+        out.push_str(&escape(value));
+    }
+    out
+}
+
+/// Reads a query with or without its `?`. What cannot be decoded is left out.
+pub fn from_query(query: &str) -> Vec<(String, String)> {
+    query
+        .trim_start_matches('?')
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .filter_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let decode =
+                |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8().ok().map(std::borrow::Cow::into_owned);
+            Some((decode(key)?, decode(value)?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_survive() {
+        let pairs = [("q", "a b&c=d+é\u{1f}".to_owned()), ("sort", "-since".to_owned())];
+        let read = from_query(&to_query(&pairs));
+        assert_eq!(read, pairs.map(|(key, value)| (key.to_owned(), value)));
+        assert_eq!(to_query(&[]), "");
+        assert!(from_query("?%ff=1").is_empty());
+    }
+}
