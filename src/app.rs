@@ -23,6 +23,7 @@ pub fn App() -> impl IntoView {
         <Title formatter=|title: String| if title.is_empty() { "Quartermaster".to_owned() } else { format!("{title} · Quartermaster") }/>
         <Router>
             <Routes fallback=NotFound>
+                <Route path=path!("/") view=Start ssr=SsrMode::Async/>
                 <Route path=path!("/connect") view=ConnectPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("/t/:tenant") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("/overview") view=OverviewPage ssr=SsrMode::Async/>
@@ -42,6 +43,15 @@ pub fn App() -> impl IntoView {
     }
 }
 
+/// The start page is a crossroads: the server leads on from it, and so does this where the browser came here by itself.
+#[component]
+fn Start() -> impl IntoView {
+    view! {
+        <Title text=""/>
+        <main class="alone"><h1 tabindex="-1">"Quartermaster"</h1><p><a class="button primary" href="/connect">"Connect to a tenant"</a></p></main>
+    }
+}
+
 /// An address that leads nowhere.
 #[component]
 fn NotFound() -> impl IntoView {
@@ -54,7 +64,7 @@ fn NotFound() -> impl IntoView {
         <main class="alone">
             <h1 tabindex="-1">"There is nothing at this address"</h1>
             <p class="muted">"It may have been mistyped, or what it led to was discarded."</p>
-            <p><a class="button primary" href="/">"Go to the overview"</a></p>
+            <p><a class="button primary" href="/" rel="external">"Go to the overview"</a></p>
         </main>
     }
 }

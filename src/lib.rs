@@ -1,5 +1,7 @@
 //! Quartermaster: the licenses and group roles of Qlik tenants, seen, planned and changed from a browser.
 #![recursion_limit = "512"]
+// Leptos' macros make types `pub` that live in private modules, and fields that cannot carry a doc.
+#![allow(missing_docs, unreachable_pub, reason = "written by macros")]
 
 pub mod app;
 pub mod error;
@@ -15,4 +17,8 @@ pub mod ui;
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(app::App);
+    // Says that the page answers to scripts now.
+    if let Some(root) = leptos::prelude::document().document_element() {
+        let _ = root.set_attribute("data-ready", "");
+    }
 }

@@ -9,6 +9,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     #[cfg(feature = "ssr")]
     secure_page();
     let theme = theme();
+    let style = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme>
@@ -17,14 +18,28 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
-                <link rel="stylesheet" href="/pkg/quartermaster.css"/>
-                <HydrationScripts options/>
+                <link rel="stylesheet" href=style/>
+                <Takeover options/>
                 <MetaTags/>
             </head>
             <body>
                 <crate::app::App/>
             </body>
         </html>
+    }
+}
+
+/// Loads the program and lets it take the page over. Leptos' own component leaves the nonce off its preload links.
+#[component]
+fn Takeover(options: LeptosOptions) -> impl IntoView {
+    let nonce = leptos::nonce::use_nonce();
+    let base = format!("/{}/{}", options.site_pkg_dir, options.output_name);
+    let (script, program) = (format!("{base}.js"), format!("{base}.wasm"));
+    let code = format!("import({script:?}).then(m => m.default({{ module_or_path: {program:?} }}).then(() => m.hydrate()));");
+    view! {
+        <link rel="modulepreload" href=script nonce=nonce.clone()/>
+        <link rel="preload" href=program r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
+        <script type="module" nonce=nonce>{code}</script>
     }
 }
 

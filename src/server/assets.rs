@@ -10,6 +10,7 @@ use super::state::AppState;
 #[cfg(feature = "embed")]
 #[derive(rust_embed::RustEmbed)]
 #[folder = "target/site"]
+#[exclude = "*.d.ts*"]
 struct Site;
 
 #[cfg(feature = "embed")]

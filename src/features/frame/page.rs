@@ -29,7 +29,7 @@ pub fn Frame() -> impl IntoView {
         <a class="skip" href="#main">"Skip to content"</a>
         <div class="frame">
             <nav class="nav" aria-label="Main">
-                <a class="brand" href="/"><Mark/><span>"Quartermaster"</span></a>
+                <a class="brand" href=move || format!("/t/{}/overview", tenant.get())><Mark/><span>"Quartermaster"</span></a>
                 <TenantSwitch facts/>
                 <ul>
                     {item("overview", "Overview", None)}

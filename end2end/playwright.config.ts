@@ -1,0 +1,35 @@
+// How the browser tests run: one portal per worker, Debian's Chromium, hydrated on both databases and without JavaScript.
+import { defineConfig } from "@playwright/test";
+import type { Options } from "./support/test";
+
+const postgres = process.env.QUARTERMASTER_TEST_POSTGRES;
+
+export default defineConfig<Options, { storage: string }>({
+  testDir: "tests",
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  fullyParallel: false,
+  workers: 2,
+  retries: 0,
+  reporter: [["list"]],
+  forbidOnly: !!process.env.CI,
+  use: {
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      ],
+    },
+    viewport: { width: 1600, height: 1000 },
+    trace: "off",
+  },
+  projects: [
+    { name: "sqlite", testIgnore: /(noscript|screenshots)\.spec/, use: { storage: "" } },
+    ...(postgres
+      ? [{ name: "postgres", testMatch: /(journey|groups)\.spec/, use: { storage: `${postgres}/postgres` } }]
+      : []),
+    { name: "no script", testMatch: /noscript\.spec/, use: { storage: "", javaScriptEnabled: false } },
+    ...(process.env.SCREENSHOTS ? [{ name: "screenshots", testMatch: /screenshots\.spec/, use: { storage: "" } }] : []),
+  ],
+});

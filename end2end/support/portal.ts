@@ -1,0 +1,41 @@
+// Starts programs of the project and reads from their output where they listen.
+import { spawn, type ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
+
+const BIN = process.env.QUARTERMASTER_BIN ?? "quartermaster";
+
+export type Running = { lines: string[]; stop: () => Promise<void>; process: ChildProcess };
+
+/** Starts a program and waits until it says it is ready. */
+export async function start(args: string[], env: Record<string, string> = {}, bin = BIN): Promise<Running> {
+  const child = spawn(bin, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const lines: string[] = [];
+  let errors = "";
+  child.stderr!.on("data", (data) => (errors += data));
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${bin} ${args.join(" ")} was not ready in time: ${errors}`)), 30_000);
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`${bin} ended with ${code}: ${errors}`)));
+    createInterface({ input: child.stdout! }).on("line", (line) => {
+      lines.push(line);
+      if (line.includes("is ready at")) {
+        clearTimeout(late);
+        resolve();
+      }
+    });
+  });
+  return {
+    lines,
+    process: child,
+    stop: async () => {
+      child.kill("SIGTERM");
+      const hard = setTimeout(() => child.kill("SIGKILL"), 3_000);
+      await ended;
+      clearTimeout(hard);
+    },
+  };
+}
+
+/** The address in a line that ends with one. */
+export const address = (line: string) => line.split(" ").at(-1)!;

@@ -1,0 +1,72 @@
+// The test with its portal: a fresh tenant for each test, and a guard against console errors and policy reports.
+import { test as base, expect, type Page } from "@playwright/test";
+import AxeBuilder from "@axe-core/playwright";
+import { address, start } from "./portal";
+import { Sim } from "./sim";
+
+export const KEY = "demo-admin-key";
+export type Portal = { url: string; sim: Sim };
+export type Options = {};
+type Fixtures = { guard: string[]; tenant: Sim; connected: Page };
+
+export const test = base.extend<Fixtures & Options, { storage: string; portal: Portal }>({
+  storage: ["", { option: true, scope: "worker" }],
+  portal: [
+    async ({ storage }, use) => {
+      const args = ["demo", "--listen", "127.0.0.1:0", "--users", "1200", "--assignments", "900", "--groups", "60"];
+      const running = await start(storage ? [...args, "--storage", storage] : args);
+      await use({ url: address(running.lines.at(-1)!), sim: new Sim(address(running.lines[0])) });
+      await running.stop();
+    },
+    { scope: "worker" },
+  ],
+  baseURL: async ({ portal }, use) => use(portal.url),
+  tenant: async ({ portal }, use) => {
+    await portal.sim.reset();
+    await use(portal.sim);
+  },
+  // What the page complained of; a test may take an expected line out.
+  guard: [
+    async ({ page }, use) => {
+      const complaints: string[] = [];
+      page.on("console", (message) => message.type() === "error" && complaints.push(`console: ${message.text()} (${message.location().url})`));
+      page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+      await page.addInitScript(() => {
+        document.addEventListener("securitypolicyviolation", (event) => {
+          console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+        });
+      });
+      await use(complaints);
+      expect(complaints, "no console error and no policy report").toEqual([]);
+    },
+    { auto: true },
+  ],
+  connected: async ({ page, tenant }, use) => {
+    await connect(page, tenant);
+    await use(page);
+  },
+});
+
+export { expect };
+
+/** Types the key and waits for the overview. */
+export async function connect(page: Page, _tenant: Sim, key = KEY) {
+  await page.goto("/");
+  await page.getByLabel("API key").fill(key);
+  await page.getByRole("button", { name: "Connect" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+}
+
+/** Waits until the program has taken the page over. */
+export async function hydrated(page: Page) {
+  await page.waitForFunction(() => document.documentElement.hasAttribute("data-ready"));
+}
+
+/** Nothing that axe finds, in light and dark. */
+export async function accessible(page: Page) {
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+    expect(found.violations.map((v) => `${scheme} ${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(" | ")}`)).toEqual([]);
+  }
+}

@@ -1,0 +1,104 @@
+// The main job: connect, read the gauges, plan a bulk change, apply it, read the results, undo it.
+import { expect, hydrated, test } from "../support/test";
+import { free, pairs } from "../support/sim";
+
+const number = (text: string | null) => Number((text ?? "").replace(/[^0-9-]/g, ""));
+
+test("gauges equal what the tenant says", async ({ connected: page, tenant }) => {
+  const state = await tenant.state();
+  for (const allotment of state.allotments) {
+    const gauge = page.locator(`[role=meter][aria-valuenow="${allotment.unitsUsed}"]`).filter({ hasText: number(String(allotment.units)).toLocaleString("en-US") });
+    await expect(gauge.first(), allotment.name).toBeVisible();
+    const bound = allotment.overage === -1 ? Math.max(allotment.units, allotment.unitsUsed) : allotment.units + (allotment.overage ?? 0);
+    await expect(gauge.first()).toHaveAttribute("aria-valuemax", String(Math.max(bound, allotment.unitsUsed)));
+  }
+  expect(await page.getByRole("meter").count()).toBe(state.allotments.length);
+});
+
+test("25 rows: plan, apply, results, gauge moved, undo", async ({ connected: page, tenant }) => {
+  await hydrated(page);
+  const before = await tenant.state();
+  await page.getByRole("link", { name: "Assignments" }).click();
+  await page.getByLabel("License", { exact: true }).first().selectOption("none");
+  await expect(page).toHaveURL(/license=none/);
+  await expect(page.getByRole("status").filter({ hasText: "of" }).first()).toBeVisible();
+  const rows = page.locator("tbody input[type=checkbox]");
+  await rows.first().click();
+  await rows.nth(24).click({ modifiers: ["Shift"] });
+  await expect(page.getByText("25 selected")).toBeVisible();
+  await page.getByLabel("License", { exact: true }).last().selectOption("analyzer");
+  await page.getByRole("button", { name: "Assign…" }).click();
+
+  await expect(page.getByRole("heading", { level: 1, name: /^Plan .*Assign Analyzer/ })).toBeVisible();
+  const analyzer = before.allotments.find((a) => a.name === "analyzer")!;
+  const seats = page.getByRole("region", { name: "Seats before and after" });
+  await expect(seats).toContainText(`${analyzer.unitsUsed.toLocaleString("en-US")}→${(analyzer.unitsUsed + 25).toLocaleString("en-US")}`);
+  expect(pairs(await tenant.state())).toEqual(pairs(before));
+
+  await page.getByRole("button", { name: "Apply 25 changes" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Job/ })).toBeVisible();
+  await expect(page.getByText("25 of 25: 25 done")).toBeVisible();
+  await expect(page.getByRole("cell", { name: "done", exact: true })).toHaveCount(25);
+  const after = await tenant.state();
+  expect(after.assignments.length).toBe(before.assignments.length + 25);
+
+  await page.getByRole("link", { name: "Overview" }).click();
+  await expect(page.locator(`[role=meter][aria-label="Analyzer"]`)).toHaveAttribute("aria-valuenow", String(analyzer.unitsUsed + 25));
+
+  await page.goBack();
+  await page.getByRole("button", { name: "Undo 25 changes" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Plan .*Undo/ })).toBeVisible();
+  await page.getByRole("button", { name: "Apply 25 changes" }).click();
+  await expect(page.getByText("25 of 25: 25 done")).toBeVisible();
+  expect(pairs(await tenant.state())).toEqual(pairs(before));
+});
+
+test("three rows refused for want of seats, the rest undone", async ({ connected: page, tenant }) => {
+  await hydrated(page);
+  const start = await tenant.state();
+  // Somebody else fills Professional up to 22 free seats, or frees some.
+  const spare = free(start, "professional");
+  const holders = start.assignments.filter((a) => a.type === "professional");
+  if (spare > 22) await tenant.act({ assign: Array.from({ length: spare - 22 }, (_, n) => ({ subject: `FILL\\${n}`, type: "professional" })) });
+  if (spare < 22) await tenant.act({ unassign: holders.slice(0, 22 - spare).map(({ subject, type }) => ({ subject, type })) });
+  const before = await tenant.state();
+  expect(free(before, "professional")).toBe(22);
+
+  await page.goto("/t/meridian/assignments?license=none");
+  await hydrated(page);
+  const rows = page.locator("tbody input[type=checkbox]");
+  await rows.first().click();
+  await rows.nth(24).click({ modifiers: ["Shift"] });
+  await page.getByLabel("License", { exact: true }).last().selectOption("professional");
+  await page.getByRole("button", { name: "Assign…" }).click();
+  await expect(page.getByText("3 seats are missing for Professional.")).toBeVisible();
+  await page.getByRole("button", { name: "Apply 25 changes" }).click();
+  await expect(page.getByText("25 of 25: 22 done, 0 already so, 3 refused")).toBeVisible();
+  await expect(page.getByRole("cell", { name: /LICENSES-011/ })).toHaveCount(3);
+  expect(free(await tenant.state(), "professional")).toBe(0);
+
+  await page.getByRole("button", { name: "Undo 22 changes" }).click();
+  await page.getByRole("button", { name: "Apply 22 changes" }).click();
+  await expect(page.getByText("22 of 22: 22 done")).toBeVisible();
+  expect(pairs(await tenant.state())).toEqual(pairs(before));
+});
+
+test("a selection survives sort, filter and pages; all matching is a query", async ({ connected: page, tenant }) => {
+  await page.goto("/t/meridian/assignments?allotment=analyzer");
+  await hydrated(page);
+  await page.locator("tbody input[type=checkbox]").first().click();
+  await page.getByRole("link", { name: "Since" }).click();
+  await expect(page).toHaveURL(/sort=since/);
+  await expect(page.getByText("1 selected")).toBeVisible();
+  await page.getByLabel("Name, subject or mail").fill("no such person at all");
+  await expect(page.getByText("Nobody matches this filter")).toBeVisible();
+  await page.getByRole("link", { name: "Clear the filter" }).click();
+  await page.goto("/t/meridian/assignments?allotment=professional");
+  await hydrated(page);
+  await page.locator("tbody input[type=checkbox]").first().click();
+  await page.getByRole("button", { name: /Select all .* matching/ }).click();
+  const held = (await tenant.state()).assignments.filter((a) => a.type === "professional").length;
+  await expect(page.getByText(`${held.toLocaleString("en-US")} selected`)).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("toolbar", { name: "Selection" })).toBeHidden();
+});
