@@ -18,15 +18,15 @@ test("gauges equal what the tenant says", async ({ connected: page, tenant }) =>
 test("25 rows: plan, apply, results, gauge moved, undo", async ({ connected: page, tenant }) => {
   await hydrated(page);
   const before = await tenant.state();
-  await page.getByRole("link", { name: "Assignments" }).click();
-  await page.getByLabel("License", { exact: true }).first().selectOption("none");
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Assignments" }).click();
+  await page.getByLabel("License", { exact: true }).selectOption("none");
   await expect(page).toHaveURL(/license=none/);
   await expect(page.getByRole("status").filter({ hasText: "of" }).first()).toBeVisible();
   const rows = page.locator("tbody input[type=checkbox]");
   await rows.first().click();
   await rows.nth(24).click({ modifiers: ["Shift"] });
   await expect(page.getByText("25 selected")).toBeVisible();
-  await page.getByLabel("License", { exact: true }).last().selectOption("analyzer");
+  await page.getByLabel("License to give").selectOption("analyzer");
   await page.getByRole("button", { name: "Assign…" }).click();
 
   await expect(page.getByRole("heading", { level: 1, name: /^Plan .*Assign Analyzer/ })).toBeVisible();
@@ -42,7 +42,7 @@ test("25 rows: plan, apply, results, gauge moved, undo", async ({ connected: pag
   const after = await tenant.state();
   expect(after.assignments.length).toBe(before.assignments.length + 25);
 
-  await page.getByRole("link", { name: "Overview" }).click();
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Overview" }).click();
   await expect(page.locator(`[role=meter][aria-label="Analyzer"]`)).toHaveAttribute("aria-valuenow", String(analyzer.unitsUsed + 25));
 
   await page.goBack();
@@ -69,7 +69,7 @@ test("three rows refused for want of seats, the rest undone", async ({ connected
   const rows = page.locator("tbody input[type=checkbox]");
   await rows.first().click();
   await rows.nth(24).click({ modifiers: ["Shift"] });
-  await page.getByLabel("License", { exact: true }).last().selectOption("professional");
+  await page.getByLabel("License to give").selectOption("professional");
   await page.getByRole("button", { name: "Assign…" }).click();
   await expect(page.getByText("3 seats are missing for Professional.")).toBeVisible();
   await page.getByRole("button", { name: "Apply 25 changes" }).click();

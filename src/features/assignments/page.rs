@@ -336,7 +336,7 @@ fn Bar(
             {move || picked.with(|picked| picked.matching.is_none()).then(|| view! {
                 <button class="link js-only" type="button" on:click=all>{format!("Select all {} matching", thousands(n(matching)))}</button>
             })}
-            <label class="sr" for="to">"License"</label>
+            <label class="sr" for="to">"License to give"</label>
             <select class="select" id="to" name="to">{options}</select>
             <button class="button primary" type="submit" name="action" value="change" disabled=move || draft.pending().get()>"Change type…"</button>
             <button class="button" type="submit" name="action" value="assign" disabled=move || draft.pending().get()>"Assign…"</button>

@@ -248,7 +248,7 @@ fn Editor(
                     <ActionForm action=license attr:class="inline">
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
-                        <label class="sr" for="to">"License"</label>
+                        <label class="sr" for="to">"License to give"</label>
                         <select class="select" id="to" name="to">{view.targets.iter().map(|(value, label)| view! { <option value=value.clone()>{label.clone()}</option> }).collect_view()}</select>
                         <button class="button" type="submit" disabled=move || license.pending().get()>"Plan…"</button>
                     </ActionForm>

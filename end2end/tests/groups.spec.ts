@@ -1,0 +1,77 @@
+// Groups: an edit that arrives at Qlik, and one that meets somebody else's.
+import { expect, hydrated, test } from "../support/test";
+
+test("a role edit is planned, applied and seen at Qlik", async ({ connected: page, tenant }) => {
+  const state = await tenant.state();
+  const group = state.groups.find((g) => g.roles.length >= 2)!;
+  const gained = state.roles.find((r) => r.name === "AuditAdmin")!;
+  await page.goto(`/t/meridian/groups/${group.id}`);
+  await hydrated(page);
+  const lost = state.roles.find((r) => r.id === group.roles[0])!;
+  await page.getByRole("checkbox", { name: new RegExp(`^${gained.name} `) }).check();
+  await page.getByRole("checkbox", { name: new RegExp(`^${lost.name} `) }).uncheck();
+  await expect(page.getByRole("complementary", { name: "Changes and facts" })).toContainText(gained.name);
+  await page.getByRole("button", { name: "Plan 2 changes" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: new RegExp(`Set roles of ${group.name}`) })).toBeVisible();
+  await expect(page.getByText(`${gained.name} can manage the tenant.`)).toBeVisible();
+  await page.getByRole("button", { name: "Apply 1 change" }).click();
+  await expect(page.getByText("1 of 1: 1 done")).toBeVisible();
+  const after = (await tenant.state()).groups.find((g) => g.id === group.id)!;
+  expect(new Set(after.roles)).toEqual(new Set([...group.roles.slice(1), gained.id]));
+});
+
+test("a change behind the portal's back leads to a choice, not an overwrite", async ({ connected: page, tenant }) => {
+  const state = await tenant.state();
+  const group = state.groups.find((g) => g.roles.length >= 2)!;
+  const [mine, theirs] = state.roles.filter((r) => r.level === "user" && !group.roles.includes(r.id));
+  await page.goto(`/t/meridian/groups/${group.id}`);
+  await hydrated(page);
+  await page.getByRole("checkbox", { name: new RegExp(`^${mine.name} `) }).check();
+  await tenant.act({ set_group_roles: { id: group.id, roles: [...group.roles, theirs.id] } });
+  await page.getByRole("button", { name: "Plan 1 change" }).click();
+  await expect(page.getByRole("heading", { name: "Somebody changed this group since you opened it" })).toBeVisible();
+  expect((await tenant.state()).groups.find((g) => g.id === group.id)!.roles).toHaveLength(group.roles.length + 1);
+  await page.getByRole("link", { name: "Keep both changes" }).click();
+  await expect(page.getByRole("button", { name: "Plan 1 change" })).toBeVisible();
+  await expect(page.getByRole("checkbox", { name: new RegExp(`^${theirs.name} `) })).toBeChecked();
+  await page.getByRole("button", { name: "Plan 1 change" }).click();
+  await page.getByRole("button", { name: "Apply 1 change" }).click();
+  await expect(page.getByText("1 of 1: 1 done")).toBeVisible();
+  const after = (await tenant.state()).groups.find((g) => g.id === group.id)!;
+  expect(new Set(after.roles)).toEqual(new Set([...group.roles, mine.id, theirs.id]));
+});
+
+test("a plan that reality overtook is drawn up again before anything is sent", async ({ connected: page, tenant }) => {
+  const state = await tenant.state();
+  const group = state.groups.find((g) => g.roles.length >= 2)!;
+  const [mine, theirs] = state.roles.filter((r) => r.level === "user" && !group.roles.includes(r.id));
+  await page.goto(`/t/meridian/groups/${group.id}`);
+  await hydrated(page);
+  await page.getByRole("checkbox", { name: new RegExp(`^${mine.name} `) }).check();
+  await page.getByRole("button", { name: "Plan 1 change" }).click();
+  await expect(page.getByRole("button", { name: "Apply 1 change" })).toBeVisible();
+  await tenant.act({ set_group_roles: { id: group.id, roles: [theirs.id] } });
+  await page.getByRole("button", { name: "Apply 1 change" }).click();
+  await expect(page.getByText("Somebody changed the tenant since you drew this up. Nothing was sent.")).toBeVisible();
+  expect((await tenant.state()).groups.find((g) => g.id === group.id)!.roles).toEqual([theirs.id]);
+});
+
+test("license everyone in a group", async ({ connected: page, tenant }) => {
+  const group = (await tenant.state()).groups.find((g) => g.status === "active")!;
+  await page.goto(`/t/meridian/groups/${group.id}`);
+  await hydrated(page);
+  await page.getByLabel("License to give").selectOption("analyzer");
+  await page.getByRole("button", { name: "Plan…" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /Assign Analyzer/ })).toBeVisible();
+});
+
+test("settings change through a plan", async ({ connected: page, tenant }) => {
+  await page.goto("/t/meridian/settings");
+  await hydrated(page);
+  await page.getByRole("checkbox", { name: /^Professional/ }).check();
+  await page.getByRole("button", { name: "Plan the change…" }).first().click();
+  await expect(page.getByText("Professional will be given automatically.")).toBeVisible();
+  await page.getByRole("button", { name: "Apply 1 change" }).click();
+  await expect(page.getByText("1 of 1: 1 done")).toBeVisible();
+  expect((await tenant.state()).settings.autoAssignProfessional).toBe(true);
+});

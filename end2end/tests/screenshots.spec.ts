@@ -1,0 +1,70 @@
+// Pictures of every page, light and dark, wide and narrow, into docs/screenshots. Run by script/screenshots.
+import { mkdirSync } from "node:fs";
+import { expect, hydrated, test } from "../support/test";
+
+const OUT = process.env.SCREENSHOTS!;
+
+test("pictures", async ({ connected: page, tenant }) => {
+  test.setTimeout(180_000);
+  mkdirSync(OUT, { recursive: true });
+  const shots: [string, string][] = [];
+  const shoot = async (name: string) => {
+    for (const scheme of ["light", "dark"] as const) {
+      for (const width of [1600, 390]) {
+        await page.emulateMedia({ colorScheme: scheme });
+        await page.setViewportSize({ width, height: width === 1600 ? 1000 : 844 });
+        await page.screenshot({ path: `${OUT}/${name}-${scheme}${width === 390 ? "-narrow" : ""}.png` });
+      }
+    }
+    await page.setViewportSize({ width: 1600, height: 1000 });
+  };
+  const go = async (path: string, heading: string | RegExp) => {
+    await page.goto(path);
+    await hydrated(page);
+    await expect(page.getByRole("heading", { level: 1, name: heading })).toBeVisible();
+  };
+  // A job with refusals first, so that the other pages have something to show.
+  await go("/t/meridian/assignments?license=none", "Assignments");
+  await page.locator("tbody input[type=checkbox]").first().click();
+  await page.locator("tbody input[type=checkbox]").nth(24).click({ modifiers: ["Shift"] });
+  await page.getByLabel("License to give").selectOption("professional");
+  await page.getByRole("button", { name: "Assign…" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
+  await shoot("plan");
+  await page.getByRole("button", { name: /^Apply/ }).click();
+  await expect(page.getByText("finished", { exact: true })).toBeVisible();
+  await shoot("job");
+  await go("/t/meridian/assignments?allotment=professional", "Assignments");
+  await page.locator("tbody input[type=checkbox]").first().click();
+  await page.locator("tbody input[type=checkbox]").nth(4).click({ modifiers: ["Shift"] });
+  await shoot("assignments");
+  await page.getByLabel("License to give").selectOption("analyzer");
+  await page.getByRole("button", { name: "Change type…" }).click();
+  await page.getByRole("button", { name: /^Apply/ }).click();
+  await expect(page.getByText("finished", { exact: true })).toBeVisible();
+  await go("/t/meridian/overview", "Overview");
+  await shoot("overview");
+  await go("/t/meridian/groups", "Groups");
+  await shoot("groups");
+  const group = (await tenant.state()).groups.find((g) => g.roles.length > 3)!;
+  await go(`/t/meridian/groups/${group.id}`, group.name);
+  await page.locator("form.roles input[type=checkbox]").nth(2).click();
+  await page.locator("form.roles input[type=checkbox]:checked").last().click();
+  await shoot("group");
+  const other = group.roles.slice(1);
+  await tenant.act({ set_group_roles: { id: group.id, roles: other } });
+  await page.getByRole("button", { name: /^Plan \d/ }).click();
+  await expect(page.getByText("Somebody changed this group")).toBeVisible();
+  await shoot("group-conflict");
+  await go("/t/meridian/settings", "Settings");
+  await shoot("settings");
+  await go("/t/meridian/plans", "Plans");
+  await shoot("plans");
+  await go("/t/meridian/jobs", "Jobs");
+  await shoot("jobs");
+  await go("/t/meridian/audit", "Audit");
+  await shoot("audit");
+  await page.getByRole("button", { name: "Disconnect" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Connect to a tenant" })).toBeVisible();
+  await shoot("connect");
+});

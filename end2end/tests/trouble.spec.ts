@@ -1,0 +1,122 @@
+// Bad input and bad weather: the person reads what happened and what to do, and nothing is lost or half-shown as done.
+import { connect, expect, hydrated, test } from "../support/test";
+import { pairs } from "../support/sim";
+import type { Page } from "@playwright/test";
+
+const refused = (guard: string[]) => {
+  // The browser itself reports answers of 4xx and 5xx to its own requests.
+  for (let at = guard.length; at--; ) if (guard[at].includes("Failed to load resource")) guard.splice(at, 1);
+};
+
+async function plan25(page: Page, to = "analyzer") {
+  await page.goto("/t/meridian/assignments?license=none");
+  await hydrated(page);
+  await page.locator("tbody input[type=checkbox]").first().click();
+  await page.locator("tbody input[type=checkbox]").nth(24).click({ modifiers: ["Shift"] });
+  await page.getByLabel("License to give").selectOption(to);
+  await page.getByRole("button", { name: "Assign…" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
+}
+
+test("a wrong key", async ({ page, tenant, guard }) => {
+  await page.goto("/connect");
+  await hydrated(page);
+  await page.getByLabel("API key").fill("wrong-key");
+  await page.getByRole("button", { name: "Connect" }).click();
+  await expect(page.getByRole("alert")).toContainText("Qlik does not accept this key");
+  await expect(page.getByRole("alert")).toContainText("Check it and paste it again");
+  expect(await page.content()).not.toContain("wrong-key");
+  refused(guard);
+});
+
+test("a key without rights", async ({ page, tenant, guard }) => {
+  await connect(page, tenant, "demo-reader-key").catch(() => {});
+  await expect(page.getByRole("alert").first()).toContainText("Connect with a key of a tenant admin");
+  await expect(page.getByRole("link", { name: "Connect with another key" })).toBeVisible();
+  refused(guard);
+});
+
+for (const [name, then, says] of [
+  ["500", { status: 500 }, "Qlik failed to answer"],
+  ["truncated JSON", { truncate: true }, "connection to the tenant broke"],
+  ["malformed JSON", { malformed: true }, "could not be read"],
+  ["429", { status: 429, retry_after: 9 }, "rate limit is reached"],
+] as const) {
+  test(`the last known data stays in sight: ${name}`, async ({ connected: page, tenant, guard }) => {
+    await hydrated(page);
+    const meters = await page.getByRole("meter").count();
+    await tenant.faults([{ path: "/api/v1/licenses", times: 20, then }]);
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await expect(page.getByText("Showing what was last known.")).toBeVisible({ timeout: 20_000 });
+    await expect(page.locator("#main")).toContainText(says);
+    expect(await page.getByRole("meter").count()).toBe(meters);
+    refused(guard);
+  });
+}
+
+test("answers lost halfway are settled by reading, and nothing is sent twice", async ({ connected: page, tenant }) => {
+  const before = await tenant.state();
+  await plan25(page);
+  const seen = (await tenant.requests()).length;
+  await tenant.faults([{ method: "POST", path: "/api/v1/licenses/assignments/actions", times: 1, then: { drop: "after" } }]);
+  await page.getByRole("button", { name: "Apply 25 changes" }).click();
+  await expect(page.getByText("25 of 25: 25 done")).toBeVisible({ timeout: 20_000 });
+  const rows = (await tenant.requests(seen)).flatMap((r) => r.rows ?? []);
+  expect(rows.filter((r) => r.changed)).toHaveLength(25);
+  expect(pairs(await tenant.state())).toHaveLength(pairs(before).length + 25);
+});
+
+test("rows that the answer leaves out are read, not believed", async ({ connected: page, tenant }) => {
+  await plan25(page);
+  await tenant.faults([{ method: "POST", path: "/api/v1/licenses/assignments/actions", times: 1, then: { rows: "missing" } }]);
+  await page.getByRole("button", { name: "Apply 25 changes" }).click();
+  await expect(page.getByText("25 of 25: 25 done")).toBeVisible({ timeout: 20_000 });
+});
+
+test("somebody else takes a row before it is applied", async ({ connected: page, tenant }) => {
+  await plan25(page);
+  const subject = await page.locator("tr.add .sub").first().textContent();
+  await tenant.act({ assign: [{ subject, type: "analyzer" }] });
+  await page.getByRole("button", { name: "Apply 25 changes" }).click();
+  await expect(page.getByText("Somebody changed the tenant since you drew this up. Nothing was sent.")).toBeVisible();
+  await expect(page.getByText("1 row is already as wanted and will not be sent.")).toBeVisible();
+  await page.getByRole("button", { name: "Apply 24 changes" }).click();
+  await expect(page.getByText("24 of 24: 24 done")).toBeVisible();
+});
+
+test("a key revoked in the middle pauses the job, and loses nothing", async ({ connected: page, tenant, guard }) => {
+  await plan25(page);
+  await tenant.faults([{ method: "POST", path: "/api/v1/licenses/assignments/actions", times: 1, then: { status: 401 } }]);
+  await page.getByRole("button", { name: "Apply 25 changes" }).click();
+  await expect(page.getByText("Qlik no longer accepts the key")).toBeVisible();
+  await page.getByRole("button", { name: "Resume" }).click();
+  await expect(page.getByText("25 of 25: 25 done")).toBeVisible();
+  refused(guard);
+});
+
+test("a role deleted meanwhile", async ({ connected: page, tenant, guard }) => {
+  const state = await tenant.state();
+  const group = state.groups.find((g) => g.roles.length >= 1)!;
+  const role = state.roles.find((r) => r.type === "custom" && !group.roles.includes(r.id))!;
+  await page.goto(`/t/meridian/groups/${group.id}`);
+  await hydrated(page);
+  await page.getByRole("checkbox", { name: new RegExp(`^${role.name} `) }).check();
+  await tenant.act({ delete_role: role.id });
+  await page.getByRole("button", { name: "Plan 1 change" }).click();
+  await expect(page.getByRole("alert").first()).toContainText("a chosen role was deleted meanwhile", { ignoreCase: true });
+  refused(guard);
+});
+
+for (const [set, says] of [
+  [{ present: false }, "This tenant has no license|Qlik finds no license"],
+  [{ status: "Expired" }, "The license has expired"],
+  [{ status: "Blacklisted" }, "blacklisted this license"],
+  [{ deactivated: true }, "This tenant is deactivated"],
+] as const) {
+  test(`a tenant that says so plainly: ${says}`, async ({ connected: page, tenant }) => {
+    await hydrated(page);
+    await tenant.act({ set_license: set });
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await expect(page.getByRole("alert")).toContainText(new RegExp(says));
+  });
+}

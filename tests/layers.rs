@@ -1,0 +1,87 @@
+//! Arrows point one way: the leaves know nothing of each other, rooms stay out of each other's insides, `ui` knows nothing of ours.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+use std::path::{Path, PathBuf};
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_leaves_know_nothing_of_each_other() {
+    let manifest = |name: &str| read(&root().join("crates").join(name).join("Cargo.toml"));
+    let depends = |name: &str| manifest(name).split("[dev-dependencies]").next().unwrap().to_owned();
+    for (name, forbidden) in [
+        ("domain", ["qlik-api", "qlik-sim", "storage", "leptos", "tokio"].as_slice()),
+        ("qlik-api", &["domain", "qlik-sim", "storage", "leptos", "axum"]),
+        ("qlik-sim", &["domain", "storage", "leptos", "features = [\"client\"]"]),
+        ("storage", &["qlik-api", "qlik-sim", "leptos", "axum"]),
+    ] {
+        for other in forbidden {
+            let line = depends(name).lines().any(|line| line.starts_with(other) || line.contains(&format!("/{other}\"")));
+            assert!(!line, "{name} depends on {other}");
+        }
+    }
+}
+
+#[test]
+fn primitives_import_nothing_of_ours() {
+    for file in files(&root().join("src/ui")) {
+        for line in read(&file).lines().filter(|line| line.trim_start().starts_with("use ")) {
+            for ours in ["crate::features", "crate::server", "crate::error", "domain::", "storage::", "qlik_api::"] {
+                assert!(!line.contains(ours), "{}: {line}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn rooms_stay_out_of_each_others_insides() {
+    for file in files(&root().join("src/features")) {
+        let own = file.strip_prefix(root().join("src/features")).unwrap().components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        for line in read(&file).lines() {
+            let Some(path) = line.split("crate::features::").nth(1) else { continue };
+            let mut parts = path.split("::");
+            let room = parts.next().unwrap().trim_end_matches([';', ',', ' ']);
+            let inside = parts.next().is_some_and(|part| ["api", "page", "service", "selection"].iter().any(|inner| part == *inner));
+            assert!(room == own || !inside, "{}: {line}", file.display());
+        }
+    }
+}
+
+#[test]
+fn only_one_place_maps_what_qlik_says() {
+    for file in files(&root().join("src")) {
+        let name = file.strip_prefix(root().join("src")).unwrap().display().to_string();
+        if name.starts_with("server/") {
+            continue;
+        }
+        assert!(!read(&file).contains("qlik_api::wire"), "{name} reads Qlik's wire types");
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for file in files(&root().join("src")).into_iter().chain(files(&root().join("crates"))) {
+        let text = read(&file);
+        let first = text.lines().next().unwrap_or_default();
+        assert!(first.starts_with("//!") || first.starts_with("#![doc = include_str!"), "{}: {first}", file.display());
+    }
+}

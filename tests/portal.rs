@@ -1,0 +1,224 @@
+//! The portal as a whole, without a browser: who is let in, what is refused, and where a key never appears.
+#![cfg(feature = "ssr")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response, StatusCode, header};
+use quartermaster::server::clock::WallClock;
+use quartermaster::server::config::{self, TenantConfig};
+use quartermaster::server::seal::Sealer;
+use quartermaster::server::state::{Shared, State};
+use quartermaster::server::{executor, router};
+use storage::Store;
+use tower::ServiceExt;
+
+const KEY: &str = "canary-key-7f3a9c51";
+const HOST: &str = "127.0.0.1:3999";
+
+struct Portal {
+    app: Router,
+    state: Shared,
+    folder: tempfile::TempDir,
+    sim: qlik_sim::Sim,
+}
+
+async fn portal() -> Portal {
+    let sim = qlik_sim::Sim::start(qlik_sim::Options {
+        users: 300,
+        assignments: 200,
+        groups: 20,
+        api_keys: vec![KEY.to_owned()],
+        ..qlik_sim::Options::default()
+    })
+    .await
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config::read("test", "", []).unwrap();
+    config.listen = HOST.parse().unwrap();
+    config.public_url = format!("http://{HOST}");
+    config.storage_url = format!("sqlite://{}", folder.path().join("test.db").display());
+    config.tenants.insert("meridian".into(), TenantConfig { name: "Meridian Foods".into(), url: sim.url.clone() });
+    let store = Store::open(&config.storage_url).await.unwrap();
+    let state = State::build(config, store, Sealer::new(vec![9; 32]), Arc::new(WallClock)).unwrap();
+    Portal { app: router::router(&state), state, folder, sim }
+}
+
+fn get(path: &str, cookie: &str) -> Request<Body> {
+    Request::get(path).header(header::HOST, HOST).header(header::COOKIE, cookie).body(Body::empty()).unwrap()
+}
+
+/// A form as a browser sends it from the portal's own page.
+fn post(path: &str, cookie: &str, form: &str) -> Request<Body> {
+    Request::post(path)
+        .header(header::HOST, HOST)
+        .header(header::ORIGIN, format!("http://{HOST}"))
+        .header("sec-fetch-site", "same-origin")
+        .header(header::COOKIE, cookie)
+        .header(header::REFERER, format!("http://{HOST}/t/meridian/overview"))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(form.to_owned()))
+        .unwrap()
+}
+
+impl Portal {
+    async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.app.clone().oneshot(request).await.unwrap()
+    }
+
+    async fn text(&self, request: Request<Body>) -> String {
+        let body = to_bytes(self.send(request).await.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8_lossy(&body).into_owned()
+    }
+
+    async fn connect(&self) -> String {
+        let answer = self.send(post("/api/connect/key", "", &format!("tenant=meridian&key={KEY}&back="))).await;
+        assert_eq!(answer.status(), StatusCode::FOUND);
+        assert_eq!(answer.headers()[header::LOCATION], "/t/meridian/overview");
+        let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap().to_owned();
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
+    /// Everything the database has on disk.
+    fn disk(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for entry in std::fs::read_dir(self.folder.path()).unwrap() {
+            bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
+        }
+        bytes
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_server_function_authorises_first() {
+    let portal = portal().await;
+    // Arguments that every function can read, so that nothing but the authorisation can refuse.
+    let form = "tenant=meridian&id=x&page=1&before=0&q=&query=&what=undo&to=pause&action=assign&theme=dark&rows[]=a&confirm=";
+    let json = r#"{"tenant":"meridian","query":"","rows":["a"]}"#;
+    let mut walked = 0;
+    for (path, method) in leptos::server_fn::axum::server_fn_paths() {
+        if path.starts_with("/api/connect/") {
+            continue;
+        }
+        assert_eq!(method, axum::http::Method::POST, "{path}: a mutation by GET");
+        let mut request = post(path, "", form);
+        if path.ends_with("/visible") {
+            *request.body_mut() = Body::from(json);
+            request.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+        }
+        request.headers_mut().insert(header::ACCEPT, "application/json".parse().unwrap());
+        let answer = portal.send(request).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+        walked += 1;
+    }
+    assert!(walked >= 20, "only {walked} server functions were found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_send_the_unconnected_to_the_connect_page_and_back() {
+    let portal = portal().await;
+    let answer = portal.send(get("/t/meridian/assignments?q=a%20b", "")).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let to = answer.headers()[header::LOCATION].to_str().unwrap();
+    assert_eq!(to, "/connect?tenant=meridian&back=%2Ft%2Fmeridian%2Fassignments%3Fq%3Da%2520b");
+    assert_eq!(portal.send(get("/", "")).await.headers()[header::LOCATION], "/connect");
+    let cookie = portal.connect().await;
+    assert_eq!(portal.send(get("/", &cookie)).await.headers()[header::LOCATION], "/t/meridian/overview");
+    let form = format!("tenant=meridian&key={KEY}&back=%2F%2Fevil.example.com");
+    let answer = portal.send(post("/api/connect/key", "", &form)).await;
+    assert_eq!(answer.headers()[header::LOCATION], "/t/meridian/overview", "an open redirect");
+    assert_eq!(portal.send(get("/nowhere", &cookie)).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(portal.send(get("/t/other/overview", &cookie)).await.status(), StatusCode::OK);
+    assert!(portal.text(get("/t/other/overview", &cookie)).await.contains("is not in the configuration"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_sites_and_other_hosts_are_refused() {
+    let portal = portal().await;
+    let cookie = portal.connect().await;
+    let mut foreign = post("/api/connect/forget", &cookie, "tenant=meridian");
+    foreign.headers_mut().insert(header::ORIGIN, "https://evil.example.com".parse().unwrap());
+    assert_eq!(portal.send(foreign).await.status(), StatusCode::FORBIDDEN);
+    let mut bare = post("/api/connect/forget", &cookie, "tenant=meridian");
+    bare.headers_mut().remove(header::ORIGIN);
+    bare.headers_mut().remove("sec-fetch-site");
+    assert_eq!(portal.send(bare).await.status(), StatusCode::FORBIDDEN, "missing headers");
+    assert_eq!(portal.state.store.audit_trail("", 0, 10).await.unwrap().len(), 2, "refusals are recorded");
+    let mut rebound = get("/connect", "");
+    rebound.headers_mut().insert(header::HOST, "evil.example.com".parse().unwrap());
+    assert_eq!(portal.send(rebound).await.status(), StatusCode::MISDIRECTED_REQUEST);
+    // Still connected: nothing of that had an effect.
+    assert_eq!(portal.send(get("/t/meridian/overview", &cookie)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_has_its_headers_and_every_page_its_own_nonce() {
+    let portal = portal().await;
+    let nonce = async || {
+        let answer = portal.send(get("/connect", "")).await;
+        let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+        assert!(policy.contains("'strict-dynamic'") && policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-inline"), "{policy}");
+        for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", "same-origin"), ("cache-control", "no-store")] {
+            assert_eq!(answer.headers()[name], value);
+        }
+        assert!(!answer.headers().contains_key(header::SERVER));
+        policy.split("nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned()
+    };
+    assert_ne!(nonce().await, nonce().await);
+    let html = portal.text(get("/connect", "")).await;
+    assert!(!html.contains(" style="), "an inline style, which the policy forbids");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_never_appears_in_clear() {
+    let portal = portal().await;
+    let cookie = portal.connect().await;
+    let executor = tokio::spawn(executor::run(portal.state.clone()));
+    for page in ["overview", "assignments", "groups", "settings", "plans", "jobs", "audit"] {
+        let html = portal.text(get(&format!("/t/meridian/{page}"), &cookie)).await;
+        assert!(html.contains("<h1"), "{page}");
+        assert!(!html.contains(KEY), "{page} shows the key");
+    }
+    assert!(!portal.text(get("/connect", &cookie)).await.contains(KEY));
+    // A job carries its own sealed copy: let one run to its end.
+    let html = portal.text(get("/t/meridian/assignments?license=none", &cookie)).await;
+    let row = html.split("name=\"rows[]\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let form = format!("tenant=meridian&action=assign&to=analyzer&rows[]={}", quartermaster::ui::query::escape(&row));
+    let answer = portal.send(post("/api/assignments/draft", &cookie, &form)).await;
+    let plan = answer.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    assert!(plan.contains("/plans/"), "{plan}");
+    let id = plan.rsplit('/').next().unwrap();
+    let answer = portal.send(post("/api/plans/apply", &cookie, &format!("tenant=meridian&id={id}&confirm="))).await;
+    let job = answer.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    assert!(job.contains("/jobs/"), "{job}");
+    assert!(!contains(&portal.disk(), KEY.as_bytes()));
+    let id = job.rsplit('/').next().unwrap();
+    for _ in 0..100 {
+        if portal.state.store.job("meridian", id).await.unwrap().unwrap().state.is_over() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(portal.text(get(&job, &cookie)).await.contains("1 of 1: 1 done"));
+    assert!(!contains(&portal.disk(), KEY.as_bytes()), "the key is in the database in clear");
+    let session = cookie.split('=').nth(1).unwrap();
+    assert!(!contains(&portal.disk(), session.as_bytes()), "the session's id is in the database in clear");
+    executor.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disconnecting_ends_the_session_for_good() {
+    let portal = portal().await;
+    let cookie = portal.connect().await;
+    portal.send(post("/api/connect/forget", &cookie, "tenant=meridian")).await;
+    assert_eq!(portal.send(get("/t/meridian/overview", &cookie)).await.status(), StatusCode::SEE_OTHER);
+    drop(portal.sim);
+}
