@@ -55,12 +55,22 @@ fn primitives_import_nothing_of_ours() {
 #[test]
 fn rooms_stay_out_of_each_others_insides() {
     for file in files(&root().join("src/features")) {
-        let own = file.strip_prefix(root().join("src/features")).unwrap().components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let own = file
+            .strip_prefix(root().join("src/features"))
+            .unwrap()
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap()
+            .trim_end_matches(".rs")
+            .to_owned();
         for line in read(&file).lines() {
             let Some(path) = line.split("crate::features::").nth(1) else { continue };
             let mut parts = path.split("::");
             let room = parts.next().unwrap().trim_end_matches([';', ',', ' ']);
-            let inside = parts.next().is_some_and(|part| ["api", "page", "service", "selection"].iter().any(|inner| part == *inner));
+            let inside = parts.next().is_some_and(|part| ["api", "page", "service", "selection"].contains(&part));
             assert!(room == own || !inside, "{}: {line}", file.display());
         }
     }

@@ -165,8 +165,13 @@ async fn every_answer_has_its_headers_and_every_page_its_own_nonce() {
     let nonce = async || {
         let answer = portal.send(get("/connect", "")).await;
         let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-        assert!(policy.contains("'strict-dynamic'") && policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-inline"), "{policy}");
-        for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", "same-origin"), ("cache-control", "no-store")] {
+        assert!(
+            policy.contains("'strict-dynamic'") && policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-inline"),
+            "{policy}"
+        );
+        for (name, value) in
+            [("x-content-type-options", "nosniff"), ("referrer-policy", "same-origin"), ("cache-control", "no-store")]
+        {
             assert_eq!(answer.headers()[name], value);
         }
         assert!(!answer.headers().contains_key(header::SERVER));

@@ -174,7 +174,7 @@ fn StillReading(
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
         let again = again.clone();
-        set_timeout(move || again(), std::time::Duration::from_millis(400));
+        set_timeout(again, std::time::Duration::from_millis(400));
     });
     #[cfg(not(feature = "hydrate"))]
     let _ = again;
@@ -202,7 +202,7 @@ pub fn Failed<T: Clone + Send + Sync + 'static>(
 }
 
 #[cfg(feature = "ssr")]
-pub use ssr::look;
+pub use ssr::{WAIT, look};
 
 #[cfg(feature = "ssr")]
 mod ssr {
@@ -216,7 +216,7 @@ mod ssr {
     use crate::server::inventory::{Seen, Snapshot};
 
     /// How long a page waits for a first reading before it shows how far that is.
-    const WAIT: Duration = Duration::from_millis(1_500);
+    pub const WAIT: Duration = Duration::from_millis(1_500);
 
     /// Shows `view` of what is known of the tenant.
     pub async fn look<R: Role, T>(access: &Access<R>, view: impl FnOnce(&Arc<Snapshot>) -> T) -> Result<Loaded<T>, AppError> {

@@ -168,6 +168,14 @@ pub async fn session_id(session: &Session) -> Option<Id> {
 
 /// Gives the answer the status that its error deserves: Leptos would send every failure as 500.
 pub fn refused(error: AppError) -> AppError {
+    // A form that was posted without a script is answered by a redirect back to its page; a status would undo that.
+    let plain_form = use_context::<axum::http::request::Parts>().is_some_and(|parts| {
+        let accepts = parts.headers.get(axum::http::header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        parts.method == axum::http::Method::POST && accepts.contains("text/html")
+    });
+    if plain_form {
+        return error;
+    }
     if let Some(response) = use_context::<ResponseOptions>()
         && let Ok(status) = axum::http::StatusCode::from_u16(error.kind.status())
     {

@@ -290,7 +290,7 @@ impl Reader<'_> {
             };
             let url = url.trim_end_matches('/').to_owned();
             let local = url.strip_prefix("http://").is_some_and(is_loopback_host);
-            if !local && !url.strip_prefix("https://").is_some_and(|host| !host.is_empty()) {
+            if !local && url.strip_prefix("https://").is_none_or(str::is_empty) {
                 self.fault(&place, format!("`tenants.{id}.url` must be https, or http on loopback, and is “{url}”"));
             }
             tenants.insert(id, TenantConfig { name, url });

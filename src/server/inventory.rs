@@ -182,7 +182,7 @@ impl Inventories {
         *locked(&entry.progress) = Progress::default();
         let (source, entry, clock) = (source.clone(), entry.clone(), self.clock.clone());
         tokio::spawn(async move {
-            let read = read(&source.client, &source.credential, Urgency::Person, &entry.progress).await;
+            let read = Box::pin(read(&source.client, &source.credential, Urgency::Person, &entry.progress)).await;
             let mut state = locked(&entry.state);
             state.loading = false;
             match read {

@@ -9,13 +9,20 @@ pub fn Head(
     /// The heading.
     #[prop(into)]
     title: Signal<String>,
+    /// The page is not there yet: the heading announces nothing.
+    #[prop(optional)]
+    waiting: bool,
     /// What stands at its right.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
     let heading = NodeRef::<leptos::html::H1>::new();
     #[cfg(feature = "hydrate")]
-    focus_after_navigation(heading);
+    if !waiting {
+        focus_after_navigation(heading);
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = waiting;
     view! {
         <Title text=move || title.get()/>
         <header class="head">
@@ -25,17 +32,21 @@ pub fn Head(
     }
 }
 
-/// The first page keeps the browser's own focus; later ones announce themselves by their heading.
+/// The first page keeps the browser's own focus; later ones announce themselves by their heading. A heading that is
+/// drawn again on the same page, as after a refresh, takes nothing.
 #[cfg(feature = "hydrate")]
 fn focus_after_navigation(heading: NodeRef<leptos::html::H1>) {
-    use std::cell::Cell;
-    thread_local! { static FIRST: Cell<bool> = const { Cell::new(true) }; }
+    use std::cell::RefCell;
+    thread_local! { static LAST: RefCell<Option<String>> = const { RefCell::new(None) }; }
     Effect::new(move |_| {
-        if let Some(heading) = heading.get() {
-            if FIRST.replace(false) {
-                return;
-            }
-            let _ = heading.focus();
+        let Some(heading) = heading.get() else { return };
+        let here = window().location().pathname().unwrap_or_default();
+        let before = LAST.with(|last| last.replace(Some(here.clone())));
+        if before.is_some_and(|before| before != here) {
+            // The heading may not be in the document yet.
+            request_animation_frame(move || {
+                let _ = heading.focus();
+            });
         }
     });
 }

@@ -32,7 +32,9 @@ impl Fixture {
         use std::io::{Read, Write};
         let host = self.sim.url.trim_start_matches("http://").to_owned();
         let length = body.len();
-        let request = format!("{method} /_sim/{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+        let request = format!(
+            "{method} /_sim/{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
         tokio::task::spawn_blocking(move || {
             let mut stream = std::net::TcpStream::connect(host).unwrap();
             stream.write_all(request.as_bytes()).unwrap();
@@ -112,7 +114,12 @@ async fn licenses_are_given_changed_and_taken() {
     };
     assert_eq!(act(swap("professional", "analyzer")).await, [404]);
     assert_eq!(act(swap("analyzer", "professional")).await, [200]);
-    let rename = UpdateRow { subject: "NEW\\other".into(), allotment: None, source_type: None, source_subject: Some("NEW\\person".into()) };
+    let rename = UpdateRow {
+        subject: "NEW\\other".into(),
+        allotment: None,
+        source_type: None,
+        source_subject: Some("NEW\\person".into()),
+    };
     assert_eq!(act(AssignmentAction::Update(vec![rename])).await, [201]);
     let delete = || AssignmentAction::Delete(vec![DeleteRow { allotment: "professional".into(), subject: "new\\OTHER".into() }]);
     assert_eq!(act(delete()).await, [200]);

@@ -41,7 +41,10 @@ fn an_overview_without_what_the_schema_requires_and_with_what_it_does_not_know()
     .unwrap();
     assert_eq!(overview.status, "Paused");
     assert_eq!(overview.allotments.len(), 3);
-    assert_eq!((overview.allotments[1].units, overview.allotments[1].units_used, overview.allotments[1].overage), (200, 15, Some(-1)));
+    assert_eq!(
+        (overview.allotments[1].units, overview.allotments[1].units_used, overview.allotments[1].overage),
+        (200, 15, Some(-1))
+    );
     let status: Status = serde_json::from_str(r#"{"type":"2.0","status":"Missing"}"#).unwrap();
     assert_eq!((status.kind.as_str(), status.status.as_str(), status.deactivated), ("2.0", "Missing", false));
     assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
@@ -58,6 +61,7 @@ fn action_answers_groups_settings_and_errors() {
     assert_eq!(group.assigned_roles[0].level, "admin");
     let settings: GroupSettings = serde_json::from_str(r#"{"tenantId":"t","autoCreateGroups":true,"systemGroups":{"000000000000000000000001":{"id":"000000000000000000000001","enabled":true}}}"#).unwrap();
     assert!(settings.system_groups["000000000000000000000001"].enabled && settings.sync_idp_groups.is_none());
-    let error: ErrorBody = serde_json::from_str(r#"{"error":"e","message":"m","errors":[{"code":"LICENSES-123","title":"t"},"odd"]}"#).unwrap();
+    let error: ErrorBody =
+        serde_json::from_str(r#"{"error":"e","message":"m","errors":[{"code":"LICENSES-123","title":"t"},"odd"]}"#).unwrap();
     assert_eq!(error.errors.len(), 1);
 }

@@ -71,9 +71,9 @@ impl Store {
             .connect_with(options)
             .await?;
         if sqlite {
-            SQLITE.run(&pool).await?
+            SQLITE.run(&pool).await?;
         } else {
-            POSTGRES.run(&pool).await?
+            POSTGRES.run(&pool).await?;
         }
         // A write transaction takes its lock at once: upgrading a read lock can only fail in SQLite.
         Ok(Self { pool, begin: if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" } })

@@ -1,6 +1,6 @@
 //! The assignments table with its filters and the bar of what is selected.
 
-use domain::table::{Column, Sort, View};
+use domain::table::{Column, Filter, Sort, View};
 use domain::text::thousands;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -8,7 +8,8 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use super::api::{AssignmentsView, Choice, Draft, RowLine, assignments, visible};
 use super::selection::{Picked, Selecting};
-use crate::features::shared::{Failed, FreshLine, Refreshing, show, use_tenant};
+use crate::error::AppError;
+use crate::features::shared::{Failed, FreshLine, Loaded, Refreshing, show, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -39,15 +40,47 @@ pub fn AssignmentsPage() -> impl IntoView {
     clear_on_escape(selecting);
     view! {
         <Failed of=draft.value()/>
-        <Transition fallback=|| view! { <Head title="Assignments"/><Skeleton lines=12/> }>
-            {move || Suspend::new(async move {
-                let got = data.await;
-                show(got, move || data.refetch(), move |view, fresh| view! {
-                    <Head title="Assignments"><FreshLine fresh/></Head>
-                    <Body view query selecting draft/>
-                })
+        <Head title="Assignments">
+            <Transition>{move || match data.get() {
+                Some(Ok(Loaded::Ready(_, fresh))) => Some(view! { <FreshLine fresh/> }),
+                _ => None,
+            }}</Transition>
+        </Head>
+        <Transition fallback=|| ()>{
+            // Drawn once and kept: a filter that is typed into must not be replaced under the hands.
+            let choices = Memo::new(move |_| match data.get() {
+                Some(Ok(Loaded::Ready(view, _))) => Some(Choices::of(&view)),
+                _ => None,
+            });
+            move || choices.get().map(|choices| view! { <Filters choices query data/> })
+        }</Transition>
+        <Transition fallback=|| view! { <Skeleton lines=12/> }>
+            {move || data.get().map(|got| {
+                show(got, move || data.refetch(), move |view, _| view! { <Body view query selecting draft/> })
             })}
         </Transition>
+    }
+}
+
+type Data = Resource<Result<Loaded<AssignmentsView>, AppError>>;
+
+/// What the filters offer; changes with the tenant, not with the filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Choices {
+    allotments: Vec<Choice>,
+    statuses: Vec<Choice>,
+    roles: Vec<Choice>,
+    group: Option<Choice>,
+}
+
+impl Choices {
+    fn of(view: &AssignmentsView) -> Self {
+        Self {
+            allotments: view.allotments.clone(),
+            statuses: view.statuses.clone(),
+            roles: view.roles.clone(),
+            group: view.group.clone(),
+        }
     }
 }
 
@@ -78,7 +111,6 @@ fn Body(view: AssignmentsView, query: Memo<String>, selecting: Selecting, draft:
     let targets = view.targets.clone();
     let rows = view.rows.clone();
     view! {
-        <Filters view=view.clone() now=now.clone()/>
         {(empty && filtered).then(|| view! {
             <Empty title="Nobody matches this filter">
                 <a href=move || format!("/t/{}/assignments", tenant.get())>"Clear the filter"</a>{format!(" to see all {}.", thousands(n(view.of)))}
@@ -99,9 +131,8 @@ fn Body(view: AssignmentsView, query: Memo<String>, selecting: Selecting, draft:
 }
 
 #[component]
-fn Filters(view: AssignmentsView, now: View) -> impl IntoView {
+fn Filters(choices: Choices, query: Memo<String>, data: Data) -> impl IntoView {
     let tenant = use_tenant();
-    let filter = now.filter.clone();
     let form = NodeRef::<leptos::html::Form>::new();
     let navigate = use_navigate();
     // Where scripts run, the table follows each choice at once; without them the button does.
@@ -113,61 +144,58 @@ fn Filters(view: AssignmentsView, now: View) -> impl IntoView {
         navigate(&to, NavigateOptions { scroll: false, replace: true, ..NavigateOptions::default() });
     };
     let (on_change, on_input, on_submit) = (follow.clone(), follow.clone(), follow);
-    let allotment = filter.allotment.as_ref().map(ToString::to_string).unwrap_or_default();
-    let license = match filter.licensed {
-        None => "",
-        Some(true) => "any",
-        Some(false) => "none",
+    let now = Memo::new(move |_| view_of(&query.get()));
+    let chosen = move |read: fn(&Filter) -> String| Signal::derive(move || now.with(|view| read(&view.filter)));
+    let text = chosen(|filter| filter.text.clone());
+    let option = |value: &str, label: &str| Choice { value: value.to_owned(), label: label.to_owned(), rows: None };
+    let licenses = vec![option("any", "With a license"), option("none", "Without a license")];
+    let flags = vec![option("excess", "Excess"), option("orphan", "Orphans")];
+    let sort = move || {
+        let sort = now.with(|view| view.sort);
+        View { sort, ..View::default() }.to_pairs().into_iter().next().map(|(_, value)| value).unwrap_or_default()
     };
-    let flag = if filter.excess {
-        "excess"
-    } else if filter.orphan {
-        "orphan"
-    } else {
-        ""
+    let clear = move || {
+        let filtered = now.with(|view| !view.filter.is_empty());
+        filtered.then(|| view! { <a class="button plain" href=move || format!("/t/{}/assignments", tenant.get())>"Clear"</a> })
     };
-    let licenses = vec![
-        Choice { value: "any".into(), label: "With a license".into(), rows: None },
-        Choice { value: "none".into(), label: "Without a license".into(), rows: None },
-    ];
-    let flags = vec![
-        Choice { value: "excess".into(), label: "Excess".into(), rows: None },
-        Choice { value: "orphan".into(), label: "Orphans".into(), rows: None },
-    ];
-    let sort =
-        View { sort: now.sort, ..View::default() }.to_pairs().into_iter().next().map(|(_, value)| value).unwrap_or_default();
-    let clear = (!now.filter.is_empty())
-        .then(|| view! { <a class="button plain" href=move || format!("/t/{}/assignments", tenant.get())>"Clear"</a> });
-    let group = view.group.clone().map(|group| {
-        let mut without = now.clone();
-        without.filter.group = None;
-        without.page = 1;
-        let href = format!("/t/{}/assignments{}", tenant.get_untracked(), to_query(&without.to_pairs()));
+    let group = choices.group.map(|group| {
+        let href = move || {
+            let mut without = now.get();
+            without.filter.group = None;
+            without.page = 1;
+            format!("/t/{}/assignments{}", tenant.get(), to_query(&without.to_pairs()))
+        };
         view! {
             <input type="hidden" name="group" value=group.value/>
             <a class="chip set" href=href aria-label=format!("Remove the filter: group {}", group.label)>{format!("Group: {} ×", group.label)}</a>
         }
     });
+    let count = move || match data.get() {
+        Some(Ok(Loaded::Ready(view, _))) if view.matching == view.of => format!("{} rows", thousands(n(view.of))),
+        Some(Ok(Loaded::Ready(view, _))) => format!("{} of {}", thousands(n(view.matching)), thousands(n(view.of))),
+        _ => String::new(),
+    };
     view! {
         <form class="filters" method="get" role="search" aria-label="Filter the table" node_ref=form
             on:change=move |_| on_change()
             on:submit=move |event| { event.prevent_default(); on_submit(); }>
             <label class="sr" for="q">"Name, subject or mail"</label>
-            <input class="search" type="search" id="q" name="q" placeholder="Name, subject or mail" value=filter.text on:input=move |_| on_input()/>
-            <Select name="allotment" label="Allotment" any="Any allotment" choices=view.allotments chosen=allotment/>
-            <Select name="license" label="License" any="With or without" choices=licenses chosen=license.to_owned()/>
-            <Select name="flag" label="Flag" any="Any flag" choices=flags chosen=flag.to_owned()/>
-            <Select name="status" label="Status" any="Any status" choices=view.statuses chosen=filter.status.unwrap_or_default()/>
-            <Select name="role" label="Role" any="Any role" choices=view.roles chosen=filter.role.map(|role| role.to_string()).unwrap_or_default()/>
+            <input class="search" type="search" id="q" name="q" placeholder="Name, subject or mail"
+                value=text.get_untracked() prop:value=text on:input=move |_| on_input()/>
+            <Select name="allotment" label="Allotment" any="Any allotment" choices=choices.allotments
+                chosen=chosen(|filter| filter.allotment.as_ref().map(ToString::to_string).unwrap_or_default())/>
+            <Select name="license" label="License" any="With or without" choices=licenses
+                chosen=chosen(|filter| filter.licensed.map_or("", |any| if any { "any" } else { "none" }).to_owned())/>
+            <Select name="flag" label="Flag" any="Any flag" choices=flags
+                chosen=chosen(|filter| if filter.excess { "excess" } else if filter.orphan { "orphan" } else { "" }.to_owned())/>
+            <Select name="status" label="Status" any="Any status" choices=choices.statuses chosen=chosen(|filter| filter.status.clone().unwrap_or_default())/>
+            <Select name="role" label="Role" any="Any role" choices=choices.roles
+                chosen=chosen(|filter| filter.role.as_ref().map(ToString::to_string).unwrap_or_default())/>
             {group}
             <input type="hidden" name="sort" value=sort/>
             <button class="button" type="submit">"Filter"</button>
             {clear}
-            <span class="result" role="status">{if view.matching == view.of {
-                format!("{} rows", thousands(n(view.of)))
-            } else {
-                format!("{} of {}", thousands(n(view.matching)), thousands(n(view.of)))
-            }}</span>
+            <span class="result" role="status">{count}</span>
         </form>
     }
 }
@@ -182,20 +210,28 @@ fn read_form(form: &leptos::web_sys::HtmlFormElement) -> Vec<(String, String)> {
 }
 
 #[component]
-fn Select(name: &'static str, label: &'static str, any: &'static str, choices: Vec<Choice>, chosen: String) -> impl IntoView {
+fn Select(
+    name: &'static str,
+    label: &'static str,
+    any: &'static str,
+    choices: Vec<Choice>,
+    chosen: Signal<String>,
+) -> impl IntoView {
+    let first = chosen.get_untracked();
     let options = choices
         .into_iter()
         .map(|choice| {
-            let selected = choice.value == chosen;
+            let selected = choice.value == first;
             let text =
                 choice.rows.map_or_else(|| choice.label.clone(), |rows| format!("{}, {}", choice.label, thousands(n(rows))));
             view! { <option value=choice.value selected=selected>{text}</option> }
         })
         .collect_view();
-    let class = if chosen.is_empty() { "select" } else { "select set" };
     view! {
         <label class="sr" for=format!("filter-{name}")>{label}</label>
-        <select class=class id=format!("filter-{name}") name=name><option value="">{any}</option>{options}</select>
+        <select class="select" class:set=move || !chosen.get().is_empty() id=format!("filter-{name}") name=name prop:value=chosen>
+            <option value="">{any}</option>{options}
+        </select>
     }
 }
 

@@ -19,8 +19,8 @@ pub fn AuditPage() -> impl IntoView {
     view! {
         <Head title="Audit"/>
         <Transition fallback=|| view! { <Skeleton lines=10/> }>
-            {move || Suspend::new(async move {
-                match data.await {
+            {move || data.get().map(|got| {
+                match got {
                     Ok(lines) if lines.is_empty() => view! { <Empty title="Nothing is recorded yet">"Every connection and every change leaves a line here."</Empty> }.into_any(),
                     Ok(lines) => view! { <Trail lines/> }.into_any(),
                     Err(error) => view! { <ErrorPanel error/> }.into_any(),

@@ -16,8 +16,8 @@ pub fn ConnectPage() -> impl IntoView {
             <p class="brand big"><Mark/><span>"Quartermaster"</span></p>
             <Head title="Connect to a tenant"/>
             <Suspense fallback=|| ()>
-                {move || Suspend::new(async move {
-                    match facts.await {
+                {move || facts.get().map(|got| {
+                    match got {
                         Ok(facts) if facts.tenants.is_empty() => view! { <NoTenant/> }.into_any(),
                         Ok(facts) => view! { <KeyForm tenants=facts.tenants/> }.into_any(),
                         Err(error) => view! { <ErrorPanel error/> }.into_any(),

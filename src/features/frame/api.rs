@@ -24,7 +24,7 @@ pub struct FrameFacts {
     pub running: u64,
 }
 
-/// What the frame shows; waits for nothing.
+/// What the frame shows; waits a moment for a first reading, as its room does.
 #[server(endpoint = "frame")]
 pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
     use crate::server::access::{Access, Viewer, refused};
@@ -32,7 +32,7 @@ pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
     use crate::server::mapping::store_error;
     let access = Access::<Viewer>::to(&tenant).await?;
     let state = &access.state;
-    let (assignments, groups) = match state.inventories.look(&access.source(), std::time::Duration::ZERO).await {
+    let (assignments, groups) = match state.inventories.look(&access.source(), crate::features::shared::WAIT).await {
         Seen::Ready(snapshot, _) => {
             (Some(snapshot.inventory.assignments.len() as u64), Some(snapshot.inventory.groups.len() as u64))
         }

@@ -16,7 +16,7 @@ pub fn Frame() -> impl IntoView {
     provide_context(Refreshing(refresh));
     let facts = Resource::new(move || (tenant.get(), refresh.version().get()), |(tenant, _)| read_frame(tenant));
     let with_facts = move |read: fn(&FrameFacts) -> String| {
-        view! { <Transition>{move || Suspend::new(async move { facts.await.ok().map(|facts| read(&facts)) })}</Transition> }
+        view! { <Transition>{move || facts.get().and_then(Result::ok).map(|facts| read(&facts))}</Transition> }
     };
     let item = move |path: &'static str, text: &'static str, read: Option<fn(&FrameFacts) -> String>| {
         view! {
@@ -57,8 +57,8 @@ type Facts = Resource<Result<FrameFacts, crate::error::AppError>>;
 fn TenantSwitch(facts: Facts) -> impl IntoView {
     view! {
         <Transition fallback=|| view! { <div class="tenant"><span><b>"…"</b><small>"…"</small></span></div> }>
-            {move || Suspend::new(async move {
-                facts.await.ok().map(|facts| {
+            {move || {
+                facts.get().and_then(Result::ok).map(|facts| {
                     let name = view! { <span><b>{facts.tenant}</b><small>{facts.host}</small></span> };
                     if facts.others.is_empty() {
                         view! { <div class="tenant">{name}</div> }.into_any()
@@ -72,7 +72,7 @@ fn TenantSwitch(facts: Facts) -> impl IntoView {
                         }.into_any()
                     }
                 })
-            })}
+            }}
         </Transition>
     }
 }
@@ -83,7 +83,7 @@ fn Who(facts: Facts) -> impl IntoView {
     let disconnect = ServerAction::<Disconnect>::new();
     view! {
         <div class="who">
-            <Transition>{move || Suspend::new(async move { facts.await.ok().map(|facts| view! { <p>"Acting as "{facts.qlik_name}</p> }) })}</Transition>
+            <Transition>{move || facts.get().and_then(Result::ok).map(|facts| view! { <p>"Acting as "{facts.qlik_name}</p> })}</Transition>
             <ActionForm action=disconnect>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <button class="link" type="submit">"Disconnect"</button>

@@ -37,9 +37,8 @@ pub fn GroupsPage() -> impl IntoView {
         format!("/t/{}/groups{}", tenant.get_untracked(), to_query(&pairs))
     });
     view! {
-        <Transition fallback=|| view! { <Head title="Groups"/><Skeleton lines=10/> }>
-            {move || Suspend::new(async move {
-                let got = data.await;
+        <Transition fallback=|| view! { <Head title="Groups" waiting=true/><Skeleton lines=10/> }>
+            {move || data.get().map(|got| {
                 show(got, move || data.refetch(), move |view, fresh| {
                     let none = view.groups.is_empty();
                     view! {
@@ -56,7 +55,7 @@ pub fn GroupsPage() -> impl IntoView {
                         </Form>
                         <section class="panel" aria-labelledby="system">
                             <header><h2 id="system">"System groups"</h2><span class="muted small">"kept by Qlik; only their roles can be changed"</span></header>
-                            <GroupTable lines=view.system label="System groups"/>
+                            <GroupTable lines=view.system label="Table of system groups"/>
                         </section>
                         <section class="panel" aria-labelledby="own">
                             <header><h2 id="own">"Groups"</h2></header>
@@ -65,7 +64,7 @@ pub fn GroupsPage() -> impl IntoView {
                                     <a href=move || format!("/t/{}/groups", tenant.get())>"Show all groups"</a>". A group of the identity provider appears once a member has signed in."
                                 </Empty>
                             })}
-                            {(!none).then(|| view! { <GroupTable lines=view.groups label="Groups"/> })}
+                            {(!none).then(|| view! { <GroupTable lines=view.groups label="Table of groups"/> })}
                             <Pager page=view.page pages=view.pages href/>
                         </section>
                     }
@@ -130,9 +129,8 @@ pub fn GroupPage() -> impl IntoView {
     view! {
         <Failed of=draft.value()/>
         <Failed of=license.value()/>
-        <Transition fallback=|| view! { <Head title="Group"/><Skeleton lines=12/> }>
-            {move || Suspend::new(async move {
-                let got = data.await;
+        <Transition fallback=|| view! { <Head title="Group" waiting=true/><Skeleton lines=12/> }>
+            {move || data.get().map(|got| {
                 show(got, move || data.refetch(), move |view, fresh| {
                     let title = view.line.name.clone();
                     view! {

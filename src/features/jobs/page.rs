@@ -75,8 +75,8 @@ pub fn JobsPage() -> impl IntoView {
     view! {
         <Head title="Jobs"/>
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
-            {move || Suspend::new(async move {
-                match data.await {
+            {move || data.get().map(|got| {
+                match got {
                     Ok(lines) if lines.is_empty() => view! {
                         <Empty title="No job has run yet">
                             "A job begins when a plan is applied. "<a href=move || format!("/t/{}/assignments", tenant.get())>"Select rows to plan a change"</a>"."
@@ -105,9 +105,9 @@ pub fn JobPage() -> impl IntoView {
     view! {
         <Failed of=steer.value()/>
         <Failed of=redo.value()/>
-        <Transition fallback=|| view! { <Head title="Job"/><Skeleton lines=8/> }>
-            {move || Suspend::new(async move {
-                match data.await {
+        <Transition fallback=|| view! { <Head title="Job" waiting=true/><Skeleton lines=8/> }>
+            {move || data.get().map(|got| {
+                match got {
                     Ok(view) => view! { <Body view steer redo again=Callback::new(move |()| data.refetch())/> }.into_any(),
                     Err(error) => view! { <Head title="Job"/><ErrorPanel error/> }.into_any(),
                 }
@@ -264,7 +264,7 @@ fn Results(rows: Vec<ResultLine>) -> impl IntoView {
             view! {
                 <tr>
                     <td><span class=class>{word}</span></td>
-                    <td>{name}<span class="sub">{target}</span></td>
+                    <td>{(!name.is_empty()).then(|| view! { <span>{name}</span> })}<span class="sub">{target}</span></td>
                     <td>{from}" → "{to}</td>
                     <td>{(!row.code.is_empty()).then(|| view! { <span class="chip bad">{row.code}</span>" " })}{row.title}
                         {(!row.trace.is_empty()).then(|| view! { <code class="sub">{row.trace}</code> })}</td>

@@ -18,9 +18,8 @@ pub fn OverviewPage() -> impl IntoView {
     let refreshing = expect_context::<Refreshing>();
     let data = Resource::new(move || (tenant.get(), refreshing.version()), |(tenant, _)| read_overview(tenant));
     view! {
-        <Transition fallback=|| view! { <Head title="Overview"/><Skeleton lines=8/> }>
-            {move || Suspend::new(async move {
-                let got = data.await;
+        <Transition fallback=|| view! { <Head title="Overview" waiting=true/><Skeleton lines=8/> }>
+            {move || data.get().map(|got| {
                 show(got, move || data.refetch(), move |data, fresh| view! {
                     <Head title="Overview"><FreshLine fresh/></Head>
                     <Body data/>

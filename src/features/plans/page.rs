@@ -26,8 +26,8 @@ pub fn PlansPage() -> impl IntoView {
     view! {
         <Head title="Plans"/>
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
-            {move || Suspend::new(async move {
-                match data.await {
+            {move || data.get().map(|got| {
+                match got {
                     Ok(lines) if lines.is_empty() => view! {
                         <Empty title="No plan was drawn up yet">
                             "Every change starts as one. "<a href=move || format!("/t/{}/assignments", tenant.get())>"Select rows to plan a change"</a>"."
@@ -77,9 +77,9 @@ pub fn PlanPage() -> impl IntoView {
     view! {
         <Failed of=apply.value()/>
         <Failed of=discard.value()/>
-        <Transition fallback=|| view! { <Head title="Plan"/><Skeleton lines=8/> }>
-            {move || Suspend::new(async move {
-                match data.await {
+        <Transition fallback=|| view! { <Head title="Plan" waiting=true/><Skeleton lines=8/> }>
+            {move || data.get().map(|got| {
+                match got {
                     Ok(view) => view! { <Body view apply discard/> }.into_any(),
                     Err(error) => view! { <Head title="Plan"/><ErrorPanel error/> }.into_any(),
                 }
@@ -250,7 +250,7 @@ fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>) -> impl IntoV
             view! {
                 <tr class=class>
                     <td>{kind.sign()}</td>
-                    <td>{name}<span class="sub">{target}</span></td>
+                    <td>{(!name.is_empty()).then(|| view! { <span>{name}</span> })}<span class="sub">{target}</span></td>
                     <td>{from}</td><td>{to}</td><td>{detail}</td>
                 </tr>
             }

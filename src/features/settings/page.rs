@@ -18,9 +18,8 @@ pub fn SettingsPage() -> impl IntoView {
     view! {
         <Failed of=auto.value()/>
         <Failed of=groups.value()/>
-        <Transition fallback=|| view! { <Head title="Settings"/><Skeleton lines=8/> }>
-            {move || Suspend::new(async move {
-                let got = data.await;
+        <Transition fallback=|| view! { <Head title="Settings" waiting=true/><Skeleton lines=8/> }>
+            {move || data.get().map(|got| {
                 show(got, move || data.refetch(), move |view, fresh| view! {
                     <Head title="Settings"><FreshLine fresh/></Head>
                     <Body view auto groups/>
