@@ -102,3 +102,14 @@ test("a selection survives sort, filter and pages; all matching is a query", asy
   await page.keyboard.press("Escape");
   await expect(page.getByRole("toolbar", { name: "Selection" })).toBeHidden();
 });
+
+test("typing into the filter keeps the hands where they are", async ({ connected: page }) => {
+  await page.goto("/t/meridian/assignments");
+  await hydrated(page);
+  const search = page.getByLabel("Name, subject or mail");
+  await search.pressSequentially("meridian\\a", { delay: 40 });
+  await expect(search).toBeFocused();
+  await expect(search).toHaveValue("meridian\\a");
+  await expect(page).toHaveURL(/q=meridian%5Ca/);
+  await expect(page.locator("tbody tr").first()).toContainText(/meridian\\a/i);
+});

@@ -64,6 +64,9 @@ async fn sim() -> Sim {
     Sim::start(Options { users: 130, assignments: 120, groups: 50, ..Options::default() }).await.unwrap()
 }
 
+/// Document, path in it, method, target, body, key.
+type Call<'a> = (&'a str, &'a str, &'a str, String, Option<Value>, &'a str);
+
 const KEY: &str = "demo-admin-key";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,13 +80,12 @@ async fn answers_are_as_the_documents_say() {
     let everyone = "000000000000000000000001";
     let subject = state["assignments"][0]["subject"].clone();
     let held = state["assignments"][0]["type"].clone();
-    // Document, path in it, method, target, body, key.
     let add = json!({ "add": [{ "subject": "NEW\\a", "type": "analyzer" }, { "subject": "NEW\\a", "type": "nope" }, { "subject": subject, "type": held }] });
     let update = json!({ "update": [{ "subject": "NEW\\b", "sourceSubject": "NEW\\a" }, { "subject": "gone", "type": "analyzer", "sourceType": "professional" }] });
     let delete = json!({ "delete": [{ "subject": "new\\B", "type": "analyzer" }, { "subject": "x", "type": "analyzer" }] });
     let roles = json!([{ "op": "replace", "path": "assignedRoles", "value": [{ "id": role }] }]);
     let filter = json!({ "filter": "name co \"a\"" });
-    let calls: Vec<(&str, &str, &str, String, Option<Value>, &str)> = vec![
+    let calls: Vec<Call<'_>> = vec![
         ("licenses", "/api/v1/licenses/assignments", "GET", "/api/v1/licenses/assignments?limit=7".into(), None, KEY),
         (
             "licenses",

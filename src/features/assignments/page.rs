@@ -8,8 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use super::api::{AssignmentsView, Choice, Draft, RowLine, assignments, visible};
 use super::selection::{Picked, Selecting};
-use crate::error::AppError;
-use crate::features::shared::{Failed, FreshLine, Loaded, Refreshing, show, use_tenant};
+use crate::features::shared::{Failed, FreshLine, Refreshing, show, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -40,31 +39,23 @@ pub fn AssignmentsPage() -> impl IntoView {
     clear_on_escape(selecting);
     view! {
         <Failed of=draft.value()/>
-        <Head title="Assignments">
-            <Transition>{move || match data.get() {
-                Some(Ok(Loaded::Ready(_, fresh))) => Some(view! { <FreshLine fresh/> }),
-                _ => None,
-            }}</Transition>
-        </Head>
-        <Transition fallback=|| ()>{
-            // Drawn once and kept: a filter that is typed into must not be replaced under the hands.
-            let choices = Memo::new(move |_| match data.get() {
-                Some(Ok(Loaded::Ready(view, _))) => Some(Choices::of(&view)),
-                _ => None,
-            });
-            move || choices.get().map(|choices| view! { <Filters choices query data/> })
-        }</Transition>
-        <Transition fallback=|| view! { <Skeleton lines=12/> }>
-            {move || data.get().map(|got| {
-                show(got, move || data.refetch(), move |view, _| view! { <Body view query selecting draft/> })
-            })}
+        <Transition fallback=|| view! { <Head title="Assignments" waiting=true/><Skeleton lines=12/> }>
+            {move || {
+                data.get().map(|got| {
+                    show(got, move || data.refetch(), move |view, fresh| {
+                        let off = fresh.trouble.is_some();
+                        view! {
+                            <Head title="Assignments"><FreshLine fresh/></Head>
+                            <Body view query selecting draft off/>
+                        }
+                    })
+                })
+            }}
         </Transition>
     }
 }
 
-type Data = Resource<Result<Loaded<AssignmentsView>, AppError>>;
-
-/// What the filters offer; changes with the tenant, not with the filter.
+/// What the filters offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Choices {
     allotments: Vec<Choice>,
@@ -96,7 +87,13 @@ fn clear_on_escape(selecting: Selecting) {
 }
 
 #[component]
-fn Body(view: AssignmentsView, query: Memo<String>, selecting: Selecting, draft: ServerAction<Draft>) -> impl IntoView {
+fn Body(
+    view: AssignmentsView,
+    query: Memo<String>,
+    selecting: Selecting,
+    draft: ServerAction<Draft>,
+    off: bool,
+) -> impl IntoView {
     let tenant = use_tenant();
     let (page, pages, matching) = (view.page, view.pages, view.matching);
     let now = view_of(&query.get_untracked());
@@ -108,9 +105,16 @@ fn Body(view: AssignmentsView, query: Memo<String>, selecting: Selecting, draft:
     };
     let empty = view.rows.is_empty();
     let filtered = !now.filter.is_empty();
+    let choices = Choices::of(&view);
+    let count = if view.matching == view.of {
+        format!("{} rows", thousands(n(view.of)))
+    } else {
+        format!("{} of {}", thousands(n(view.matching)), thousands(n(view.of)))
+    };
     let targets = view.targets.clone();
     let rows = view.rows.clone();
     view! {
+        <Filters choices query count/>
         {(empty && filtered).then(|| view! {
             <Empty title="Nobody matches this filter">
                 <a href=move || format!("/t/{}/assignments", tenant.get())>"Clear the filter"</a>{format!(" to see all {}.", thousands(n(view.of)))}
@@ -124,14 +128,14 @@ fn Body(view: AssignmentsView, query: Memo<String>, selecting: Selecting, draft:
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <Table rows=rows now=now matching selecting query first=u64::from(page - 1) * 100/>
                 <Pager page pages href/>
-                <Bar matching query selecting targets draft/>
+                <Bar matching query selecting targets draft off/>
             </ActionForm>
         })}
     }
 }
 
 #[component]
-fn Filters(choices: Choices, query: Memo<String>, data: Data) -> impl IntoView {
+fn Filters(choices: Choices, query: Memo<String>, count: String) -> impl IntoView {
     let tenant = use_tenant();
     let form = NodeRef::<leptos::html::Form>::new();
     let navigate = use_navigate();
@@ -170,11 +174,6 @@ fn Filters(choices: Choices, query: Memo<String>, data: Data) -> impl IntoView {
             <a class="chip set" href=href aria-label=format!("Remove the filter: group {}", group.label)>{format!("Group: {} ×", group.label)}</a>
         }
     });
-    let count = move || match data.get() {
-        Some(Ok(Loaded::Ready(view, _))) if view.matching == view.of => format!("{} rows", thousands(n(view.of))),
-        Some(Ok(Loaded::Ready(view, _))) => format!("{} of {}", thousands(n(view.matching)), thousands(n(view.of))),
-        _ => String::new(),
-    };
     view! {
         <form class="filters" method="get" role="search" aria-label="Filter the table" node_ref=form
             on:change=move |_| on_change()
@@ -330,6 +329,7 @@ fn Bar(
     selecting: Selecting,
     targets: Vec<Choice>,
     draft: ServerAction<Draft>,
+    off: bool,
 ) -> impl IntoView {
     let tenant = use_tenant();
     let picked = selecting.picked;
@@ -350,6 +350,9 @@ fn Bar(
     };
     let selected = move || picked.with(|picked| picked.count(matching));
     let none = move || selected() == 0;
+    let closed = move || off || draft.pending().get();
+    let why_off =
+        off.then(|| view! { <span class="small bad">"Changes are off until the tenant answers again: refresh."</span> });
     let extra = move || {
         picked.with(|picked| match &picked.matching {
             Some(query) => {
@@ -372,11 +375,12 @@ fn Bar(
             {move || picked.with(|picked| picked.matching.is_none()).then(|| view! {
                 <button class="link js-only" type="button" on:click=all>{format!("Select all {} matching", thousands(n(matching)))}</button>
             })}
+            {why_off}
             <label class="sr" for="to">"License to give"</label>
             <select class="select" id="to" name="to">{options}</select>
-            <button class="button primary" type="submit" name="action" value="change" disabled=move || draft.pending().get()>"Change type…"</button>
-            <button class="button" type="submit" name="action" value="assign" disabled=move || draft.pending().get()>"Assign…"</button>
-            <button class="button danger" type="submit" name="action" value="remove" disabled=move || draft.pending().get()>"Remove…"</button>
+            <button class="button primary" type="submit" name="action" value="change" disabled=closed>"Change type…"</button>
+            <button class="button" type="submit" name="action" value="assign" disabled=closed>"Assign…"</button>
+            <button class="button danger" type="submit" name="action" value="remove" disabled=closed>"Remove…"</button>
             <button class="button plain js-only" type="button" on:click=move |_| selecting.clear()>"Clear "<kbd>"Esc"</kbd></button>
         </div>
     }
