@@ -148,27 +148,23 @@ fn Filters(choices: Choices, query: Memo<String>, count: String) -> impl IntoVie
         navigate(&to, NavigateOptions { scroll: false, replace: true, ..NavigateOptions::default() });
     };
     let (on_change, on_input, on_submit) = (follow.clone(), follow.clone(), follow);
-    let now = Memo::new(move |_| view_of(&query.get()));
-    let chosen = move |read: fn(&Filter) -> String| Signal::derive(move || now.with(|view| read(&view.filter)));
-    let text = chosen(|filter| filter.text.clone());
+    // As of this drawing: the form is drawn again with each answer, and must not look at the address while its page is left.
+    let now = view_of(&query.get_untracked());
+    let filter = now.filter.clone();
+    let chosen = |read: fn(&Filter) -> String| read(&filter);
+    let text = filter.text.clone();
     let option = |value: &str, label: &str| Choice { value: value.to_owned(), label: label.to_owned(), rows: None };
     let licenses = vec![option("any", "With a license"), option("none", "Without a license")];
     let flags = vec![option("excess", "Excess"), option("orphan", "Orphans")];
-    let sort = move || {
-        let sort = now.with(|view| view.sort);
-        View { sort, ..View::default() }.to_pairs().into_iter().next().map(|(_, value)| value).unwrap_or_default()
-    };
-    let clear = move || {
-        let filtered = now.with(|view| !view.filter.is_empty());
-        filtered.then(|| view! { <a class="button plain" href=move || format!("/t/{}/assignments", tenant.get())>"Clear"</a> })
-    };
+    let sort =
+        View { sort: now.sort, ..View::default() }.to_pairs().into_iter().next().map(|(_, value)| value).unwrap_or_default();
+    let clear = (!filter.is_empty())
+        .then(|| view! { <a class="button plain" href=move || format!("/t/{}/assignments", tenant.get())>"Clear"</a> });
     let group = choices.group.map(|group| {
-        let href = move || {
-            let mut without = now.get();
-            without.filter.group = None;
-            without.page = 1;
-            format!("/t/{}/assignments{}", tenant.get(), to_query(&without.to_pairs()))
-        };
+        let mut without = now.clone();
+        without.filter.group = None;
+        without.page = 1;
+        let href = format!("/t/{}/assignments{}", tenant.get_untracked(), to_query(&without.to_pairs()));
         view! {
             <input type="hidden" name="group" value=group.value/>
             <a class="chip set" href=href aria-label=format!("Remove the filter: group {}", group.label)>{format!("Group: {} ×", group.label)}</a>
@@ -180,7 +176,7 @@ fn Filters(choices: Choices, query: Memo<String>, count: String) -> impl IntoVie
             on:submit=move |event| { event.prevent_default(); on_submit(); }>
             <label class="sr" for="q">"Name, subject or mail"</label>
             <input class="search" type="search" id="q" name="q" placeholder="Name, subject or mail"
-                value=text.get_untracked() prop:value=text on:input=move |_| on_input()/>
+                value=text.clone() prop:value=text on:input=move |_| on_input()/>
             <Select name="allotment" label="Allotment" any="Any allotment" choices=choices.allotments
                 chosen=chosen(|filter| filter.allotment.as_ref().map(ToString::to_string).unwrap_or_default())/>
             <Select name="license" label="License" any="With or without" choices=licenses
@@ -209,18 +205,12 @@ fn read_form(form: &leptos::web_sys::HtmlFormElement) -> Vec<(String, String)> {
 }
 
 #[component]
-fn Select(
-    name: &'static str,
-    label: &'static str,
-    any: &'static str,
-    choices: Vec<Choice>,
-    chosen: Signal<String>,
-) -> impl IntoView {
-    let first = chosen.get_untracked();
+fn Select(name: &'static str, label: &'static str, any: &'static str, choices: Vec<Choice>, chosen: String) -> impl IntoView {
+    let class = if chosen.is_empty() { "select" } else { "select set" };
     let options = choices
         .into_iter()
         .map(|choice| {
-            let selected = choice.value == first;
+            let selected = choice.value == chosen;
             let text =
                 choice.rows.map_or_else(|| choice.label.clone(), |rows| format!("{}, {}", choice.label, thousands(n(rows))));
             view! { <option value=choice.value selected=selected>{text}</option> }
@@ -228,7 +218,7 @@ fn Select(
         .collect_view();
     view! {
         <label class="sr" for=format!("filter-{name}")>{label}</label>
-        <select class="select" class:set=move || !chosen.get().is_empty() id=format!("filter-{name}") name=name prop:value=chosen>
+        <select class=class id=format!("filter-{name}") name=name prop:value=chosen>
             <option value="">{any}</option>{options}
         </select>
     }
@@ -333,10 +323,10 @@ fn Bar(
 ) -> impl IntoView {
     let tenant = use_tenant();
     let picked = selecting.picked;
-    let filter = move || to_query(&view_of(&query.get()).filter.to_pairs());
+    let filter = StoredValue::new(to_query(&view_of(&query.get_untracked()).filter.to_pairs()));
     // Rows picked by hand that the present filter does not show; asked of the server, which has all rows.
     let seen = Resource::new(
-        move || (tenant.get(), filter(), picked.get()),
+        move || (tenant.get(), filter.get_value(), picked.get()),
         |(tenant, filter, picked)| async move {
             if filter.is_empty() || picked.is_empty() || picked.matching.is_some() {
                 return Ok(picked.keys.len() as u64);
@@ -364,7 +354,7 @@ fn Bar(
         })
     };
     let options = targets.into_iter().map(|choice| view! { <option value=choice.value>{choice.label}</option> }).collect_view();
-    let all = move |_| picked.set(Picked { matching: Some(filter()), ..Picked::default() });
+    let all = move |_| picked.set(Picked { matching: Some(filter.get_value()), ..Picked::default() });
     view! {
         {extra}
         <div class="bar" role="toolbar" aria-label="Selection" class:idle=none>

@@ -63,7 +63,7 @@ fn TenantSwitch(facts: Facts) -> impl IntoView {
                     if facts.others.is_empty() {
                         view! { <div class="tenant">{name}</div> }.into_any()
                     } else {
-                        let others = facts.others.into_iter().map(|(id, name)| view! { <li><a href=format!("/t/{id}/overview")>{name}</a></li> }).collect_view();
+                        let others = facts.others.into_iter().map(|(id, name)| view! { <li><a href=format!("/t/{id}/overview") rel="external">{name}</a></li> }).collect_view();
                         view! {
                             <details class="tenants">
                                 <summary class="tenant">{name}<span class="muted" aria-hidden="true">"⌄"</span></summary>

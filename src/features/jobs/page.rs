@@ -178,7 +178,7 @@ fn Body(view: JobView, steer: ServerAction<Steer>, redo: ServerAction<Redo>, aga
             <div class="job">
                 <ProgressBar label="Rows settled" now=tally.settled() bad=tally.failed() max=tally.total()/>
                 <dl class="facts">
-                    <dt>"State"</dt><dd role="status">{state}</dd>
+                    <dt>"State"</dt><dd><span role="status">{state}</span></dd>
                     <dt>"Settled"</dt><dd>{said}</dd>
                     <dt>"Asked for"</dt><dd>{format!("{} by {}", line.at, line.author)}</dd>
                     <dt>"Plan"</dt><dd><a href=move || format!("/t/{}/plans/{plan}", tenant.get())>{format!("{}, as it was read", line.title)}</a></dd>
