@@ -30,7 +30,6 @@ test("axe finds nothing on any page, and nothing scrolls sideways", async ({ con
   await page.getByRole("button", { name: /^Apply/ }).click();
   await expect(page.getByText("finished", { exact: true })).toBeVisible();
   await accessible(page);
-  await page.goto("/nowhere");
   await page.goto("/connect");
   await hydrated(page);
   await accessible(page);

@@ -39,13 +39,19 @@ pub enum Loaded<T> {
 /// The tenant in the address.
 pub fn use_tenant() -> Memo<String> {
     let params = use_params_map();
-    Memo::new(move |_| params.with(|params| params.get("tenant").unwrap_or_default()))
+    Memo::new(move |_| params.try_with(|params| params.get("tenant")).flatten().unwrap_or_default())
+}
+
+/// The value of a memo for a resource to read. A resource may be woken once more while its page is being left, when its
+/// memos are gone already; whatever it reads then is thrown away.
+pub fn live<T: Clone + Default + Send + Sync + 'static>(memo: Memo<T>) -> T {
+    memo.try_get().unwrap_or_default()
 }
 
 /// A part of the address by its name.
 pub fn use_part(name: &'static str) -> Memo<String> {
     let params = use_params_map();
-    Memo::new(move |_| params.with(|params| params.get(name).unwrap_or_default()))
+    Memo::new(move |_| params.try_with(|params| params.get(name)).flatten().unwrap_or_default())
 }
 
 /// Reads the tenant again.
@@ -64,7 +70,7 @@ pub struct Refreshing(pub ServerAction<Refresh>);
 impl Refreshing {
     /// How often was refreshed.
     pub fn version(self) -> usize {
-        self.0.version().get()
+        self.0.version().try_get().unwrap_or_default()
     }
 }
 

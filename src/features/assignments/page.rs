@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use super::api::{AssignmentsView, Choice, Draft, RowLine, assignments, visible};
 use super::selection::{Picked, Selecting};
-use crate::features::shared::{Failed, FreshLine, Refreshing, show, use_tenant};
+use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -30,11 +30,11 @@ pub fn AssignmentsPage() -> impl IntoView {
     let refreshing = expect_context::<Refreshing>();
     let location = use_location();
     // The address is the state: only what a view knows counts, so that a foreign parameter changes nothing.
-    let query = Memo::new(move |_| location.search.with(|search| to_query(&view_of(search).to_pairs())));
+    let query = Memo::new(move |_| location.search.try_with(|search| to_query(&view_of(search).to_pairs())).unwrap_or_default());
     let selecting = Selecting::new();
     let draft = ServerAction::<Draft>::new();
     let data =
-        Resource::new(move || (tenant.get(), query.get(), refreshing.version()), |(tenant, query, _)| assignments(tenant, query));
+        Resource::new(move || (live(tenant), live(query), refreshing.version()), |(tenant, query, _)| assignments(tenant, query));
     #[cfg(feature = "hydrate")]
     clear_on_escape(selecting);
     view! {
@@ -326,7 +326,7 @@ fn Bar(
     let filter = StoredValue::new(to_query(&view_of(&query.get_untracked()).filter.to_pairs()));
     // Rows picked by hand that the present filter does not show; asked of the server, which has all rows.
     let seen = Resource::new(
-        move || (tenant.get(), filter.get_value(), picked.get()),
+        move || (live(tenant), filter.try_get_value().unwrap_or_default(), picked.try_get().unwrap_or_default()),
         |(tenant, filter, picked)| async move {
             if filter.is_empty() || picked.is_empty() || picked.matching.is_some() {
                 return Ok(picked.keys.len() as u64);

@@ -5,7 +5,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{AuditLine, audit};
 use crate::features::jobs::short;
-use crate::features::shared::{ErrorPanel, use_tenant};
+use crate::features::shared::{ErrorPanel, live, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 
@@ -14,8 +14,10 @@ use crate::ui::head::Head;
 pub fn AuditPage() -> impl IntoView {
     let tenant = use_tenant();
     let query = use_query_map();
-    let before = Memo::new(move |_| query.with(|query| query.get("before")).and_then(|seq| seq.parse::<i64>().ok()).unwrap_or(0));
-    let data = Resource::new(move || (tenant.get(), before.get()), |(tenant, before)| audit(tenant, before));
+    let before = Memo::new(move |_| {
+        query.try_with(|query| query.get("before")).flatten().and_then(|seq| seq.parse::<i64>().ok()).unwrap_or(0)
+    });
+    let data = Resource::new(move || (live(tenant), live(before)), |(tenant, before)| audit(tenant, before));
     view! {
         <Head title="Audit"/>
         <Transition fallback=|| view! { <Skeleton lines=10/> }>

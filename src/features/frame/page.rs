@@ -6,7 +6,7 @@ use leptos_router::components::{A, Outlet};
 
 use super::api::{FrameFacts, read_frame};
 use crate::features::connect::{Disconnect, Mark};
-use crate::features::shared::{Refresh, Refreshing, use_tenant};
+use crate::features::shared::{Refresh, Refreshing, live, use_tenant};
 
 /// Navigation beside the room.
 #[component]
@@ -14,7 +14,7 @@ pub fn Frame() -> impl IntoView {
     let tenant = use_tenant();
     let refresh = ServerAction::<Refresh>::new();
     provide_context(Refreshing(refresh));
-    let facts = Resource::new(move || (tenant.get(), refresh.version().get()), |(tenant, _)| read_frame(tenant));
+    let facts = Resource::new(move || (live(tenant), refresh.version().get()), |(tenant, _)| read_frame(tenant));
     let with_facts = move |read: fn(&FrameFacts) -> String| {
         view! { <Transition>{move || facts.get().and_then(Result::ok).map(|facts| read(&facts))}</Transition> }
     };

@@ -10,7 +10,7 @@ use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{DraftLicense, DraftRoles, GroupLine, GroupView, RoleLine, group, groups};
-use crate::features::shared::{Failed, FreshLine, Refreshing, show, use_part, use_tenant};
+use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -26,10 +26,12 @@ pub fn GroupsPage() -> impl IntoView {
     let tenant = use_tenant();
     let query = use_query_map();
     let refreshing = expect_context::<Refreshing>();
-    let search = Memo::new(move |_| query.with(|query| query.get("q")).unwrap_or_default());
-    let page = Memo::new(move |_| query.with(|query| query.get("page")).and_then(|page| page.parse::<u32>().ok()).unwrap_or(1));
+    let search = Memo::new(move |_| query.try_with(|query| query.get("q")).flatten().unwrap_or_default());
+    let page = Memo::new(move |_| {
+        query.try_with(|query| query.get("page")).flatten().and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)
+    });
     let data = Resource::new(
-        move || (tenant.get(), search.get(), page.get(), refreshing.version()),
+        move || (live(tenant), live(search), live(page), refreshing.version()),
         |(tenant, q, page, _)| groups(tenant, q, page),
     );
     let href = Callback::new(move |to: u32| {
@@ -121,9 +123,9 @@ pub fn GroupPage() -> impl IntoView {
     let draft = ServerAction::<DraftRoles>::new();
     let license = ServerAction::<DraftLicense>::new();
     // A draft in the address: what I chose, and what I saw when I chose it.
-    let carried = Memo::new(move |_| query.with(|query| (query.get("base"), query.get("mine"))));
+    let carried = Memo::new(move |_| query.try_with(|query| (query.get("base"), query.get("mine"))).unwrap_or_default());
     let data = Resource::new(
-        move || (tenant.get(), id.get(), refreshing.version(), carried.get()),
+        move || (live(tenant), live(id), refreshing.version(), live(carried)),
         |(tenant, id, _, _)| group(tenant, id),
     );
     view! {

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{JobLine, JobView, Redo, ResultLine, Steer, job, jobs};
-use crate::features::shared::{ErrorPanel, Failed, use_part, use_tenant};
+use crate::features::shared::{ErrorPanel, Failed, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -71,7 +71,7 @@ pub fn JobTable(
 #[component]
 pub fn JobsPage() -> impl IntoView {
     let tenant = use_tenant();
-    let data = Resource::new(move || tenant.get(), jobs);
+    let data = Resource::new(move || live(tenant), jobs);
     view! {
         <Head title="Jobs"/>
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
@@ -95,11 +95,13 @@ pub fn JobsPage() -> impl IntoView {
 pub fn JobPage() -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let query = use_query_map();
-    let page = Memo::new(move |_| query.with(|query| query.get("page")).and_then(|page| page.parse::<u32>().ok()).unwrap_or(1));
+    let page = Memo::new(move |_| {
+        query.try_with(|query| query.get("page")).flatten().and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)
+    });
     let steer = ServerAction::<Steer>::new();
     let redo = ServerAction::<Redo>::new();
     let data = Resource::new(
-        move || (tenant.get(), id.get(), page.get(), steer.version().get()),
+        move || (live(tenant), live(id), live(page), steer.version().get()),
         |(tenant, id, page, _)| job(tenant, id, page),
     );
     view! {

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::api::{LicenseFacts, Overview, read_overview};
 use crate::features::jobs::JobTable;
-use crate::features::shared::{FreshLine, Refreshing, show, use_tenant};
+use crate::features::shared::{FreshLine, Refreshing, live, show, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::meter::{Bar, Meter, MeterFacts};
@@ -16,7 +16,7 @@ use crate::ui::meter::{Bar, Meter, MeterFacts};
 pub fn OverviewPage() -> impl IntoView {
     let tenant = use_tenant();
     let refreshing = expect_context::<Refreshing>();
-    let data = Resource::new(move || (tenant.get(), refreshing.version()), |(tenant, _)| read_overview(tenant));
+    let data = Resource::new(move || (live(tenant), refreshing.version()), |(tenant, _)| read_overview(tenant));
     view! {
         <Transition fallback=|| view! { <Head title="Overview" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {

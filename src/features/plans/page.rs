@@ -9,7 +9,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{Apply, Discard, PlanView, plan, plans};
 use crate::features::jobs::{from_to, short};
-use crate::features::shared::{ErrorPanel, Failed, use_part, use_tenant};
+use crate::features::shared::{ErrorPanel, Failed, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -22,7 +22,7 @@ fn n(n: u64) -> i64 {
 #[component]
 pub fn PlansPage() -> impl IntoView {
     let tenant = use_tenant();
-    let data = Resource::new(move || tenant.get(), plans);
+    let data = Resource::new(move || live(tenant), plans);
     view! {
         <Head title="Plans"/>
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
@@ -70,10 +70,12 @@ pub fn PlansPage() -> impl IntoView {
 pub fn PlanPage() -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let query = use_query_map();
-    let page = Memo::new(move |_| query.with(|query| query.get("page")).and_then(|page| page.parse::<u32>().ok()).unwrap_or(1));
+    let page = Memo::new(move |_| {
+        query.try_with(|query| query.get("page")).flatten().and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)
+    });
     let apply = ServerAction::<Apply>::new();
     let discard = ServerAction::<Discard>::new();
-    let data = Resource::new(move || (tenant.get(), id.get(), page.get()), |(tenant, id, page)| plan(tenant, id, page));
+    let data = Resource::new(move || (live(tenant), live(id), live(page)), |(tenant, id, page)| plan(tenant, id, page));
     view! {
         <Failed of=apply.value()/>
         <Failed of=discard.value()/>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, SettingsView, settings};
-use crate::features::shared::{Failed, FreshLine, Refreshing, show, use_tenant};
+use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, use_tenant};
 use crate::ui::feedback::Skeleton;
 use crate::ui::head::Head;
 
@@ -14,7 +14,7 @@ pub fn SettingsPage() -> impl IntoView {
     let refreshing = expect_context::<Refreshing>();
     let auto = ServerAction::<DraftAutoAssign>::new();
     let groups = ServerAction::<DraftGroupSettings>::new();
-    let data = Resource::new(move || (tenant.get(), refreshing.version()), |(tenant, _)| settings(tenant));
+    let data = Resource::new(move || (live(tenant), refreshing.version()), |(tenant, _)| settings(tenant));
     view! {
         <Failed of=auto.value()/>
         <Failed of=groups.value()/>
