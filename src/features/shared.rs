@@ -48,6 +48,18 @@ pub fn live<T: Clone + Default + Send + Sync + 'static>(memo: Memo<T>) -> T {
     memo.try_get().unwrap_or_default()
 }
 
+/// Whether an action is under way. The action's own signals may be gone while its page is being left, by the very
+/// redirect that it answered with; then it is not.
+pub fn busy<S>(action: ServerAction<S>) -> impl Fn() -> bool + Copy + Send + Sync + 'static
+where
+    S: leptos::server_fn::ServerFn + Clone + Send + Sync + 'static,
+    S::Output: Send + Sync + 'static,
+    S::Error: Send + Sync + 'static,
+{
+    let pending = action.pending();
+    move || pending.try_get().unwrap_or_default()
+}
+
 /// A part of the address by its name.
 pub fn use_part(name: &'static str) -> Memo<String> {
     let params = use_params_map();
@@ -65,12 +77,12 @@ pub async fn refresh(tenant: String) -> Result<(), AppError> {
 
 /// Goes up with every refresh, so that rooms read again.
 #[derive(Clone, Copy)]
-pub struct Refreshing(pub ServerAction<Refresh>);
+pub struct Refreshing(pub ServerAction<Refresh>, pub Signal<usize>);
 
 impl Refreshing {
     /// How often was refreshed.
     pub fn version(self) -> usize {
-        self.0.version().try_get().unwrap_or_default()
+        self.1.try_get().unwrap_or_default()
     }
 }
 
@@ -82,6 +94,7 @@ pub fn FreshLine(
 ) -> impl IntoView {
     let tenant = use_tenant();
     let refreshing = expect_context::<Refreshing>().0;
+    let pending = busy(refreshing);
     let age = match fresh.age_s {
         ..=1 => "just now".to_owned(),
         s @ 2..=119 => format!("{s} s ago"),
@@ -91,8 +104,8 @@ pub fn FreshLine(
         <span class="num">{format!("as of {}, {age}", fresh.at)}</span>
         <ActionForm action=refreshing>
             <input type="hidden" name="tenant" value=move || tenant.get()/>
-            <button class="link" type="submit" disabled=move || refreshing.pending().get()>
-                {move || if refreshing.pending().get() { "Refreshing…" } else { "Refresh" }}
+            <button class="link" type="submit" disabled=pending>
+                {move || if pending() { "Refreshing…" } else { "Refresh" }}
             </button>
         </ActionForm>
     }
@@ -203,7 +216,9 @@ pub fn Failed<T: Clone + Send + Sync + 'static>(
     of: Signal<Option<Result<T, AppError>>>,
 ) -> impl IntoView {
     move || {
-        of.with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned())).map(|error| view! { <ErrorPanel error/> })
+        of.try_with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned()))
+            .flatten()
+            .map(|error| view! { <ErrorPanel error/> })
     }
 }
 

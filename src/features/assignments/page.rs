@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use super::api::{AssignmentsView, Choice, Draft, RowLine, assignments, visible};
 use super::selection::{Picked, Selecting};
-use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, use_tenant};
+use crate::features::shared::{Failed, FreshLine, Refreshing, busy, live, show, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -340,7 +340,8 @@ fn Bar(
     };
     let selected = move || picked.with(|picked| picked.count(matching));
     let none = move || selected() == 0;
-    let closed = move || off || draft.pending().get();
+    let pending = busy(draft);
+    let closed = move || off || pending();
     let why_off =
         off.then(|| view! { <span class="small bad">"Changes are off until the tenant answers again: refresh."</span> });
     let extra = move || {

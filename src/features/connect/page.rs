@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{Connect, TenantChoice, tenants_to_connect};
-use crate::features::shared::{ErrorPanel, Failed};
+use crate::features::shared::{ErrorPanel, Failed, busy};
 use crate::ui::head::Head;
 
 /// Choose a tenant, paste a key.
@@ -50,6 +50,7 @@ fn NoTenant() -> impl IntoView {
 #[component]
 fn KeyForm(tenants: Vec<TenantChoice>) -> impl IntoView {
     let connect = ServerAction::<Connect>::new();
+    let pending = busy(connect);
     let query = use_query_map();
     let asked = query.with_untracked(|query| query.get("tenant")).unwrap_or_default();
     let back = query.with_untracked(|query| query.get("back")).unwrap_or_default();
@@ -81,8 +82,8 @@ fn KeyForm(tenants: Vec<TenantChoice>) -> impl IntoView {
                 </p>
             </div>
             <input type="hidden" name="back" value=back/>
-            <p><button class="button primary" type="submit" disabled=move || connect.pending().get()>
-                {move || if connect.pending().get() { "Checking the key…" } else { "Connect" }}
+            <p><button class="button primary" type="submit" disabled=pending>
+                {move || if pending() { "Checking the key…" } else { "Connect" }}
             </button></p>
         </ActionForm>
     }

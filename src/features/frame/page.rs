@@ -13,8 +13,9 @@ use crate::features::shared::{Refresh, Refreshing, live, use_tenant};
 pub fn Frame() -> impl IntoView {
     let tenant = use_tenant();
     let refresh = ServerAction::<Refresh>::new();
-    provide_context(Refreshing(refresh));
-    let facts = Resource::new(move || (live(tenant), refresh.version().get()), |(tenant, _)| read_frame(tenant));
+    let version: Signal<usize> = refresh.version().into();
+    provide_context(Refreshing(refresh, version));
+    let facts = Resource::new(move || (live(tenant), version.try_get().unwrap_or_default()), |(tenant, _)| read_frame(tenant));
     let with_facts = move |read: fn(&FrameFacts) -> String| {
         view! { <Transition>{move || facts.get().and_then(Result::ok).map(|facts| read(&facts))}</Transition> }
     };

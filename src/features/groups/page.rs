@@ -10,7 +10,7 @@ use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{DraftLicense, DraftRoles, GroupLine, GroupView, RoleLine, group, groups};
-use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, use_part, use_tenant};
+use crate::features::shared::{Failed, FreshLine, Refreshing, busy, live, show, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -223,7 +223,7 @@ fn Editor(
                     <p class="muted small">{move || format!("{} of {MAX_ROLES_PER_GROUP} roles after.", chosen.with(BTreeSet::len))}</p>
                     <div class="foot">
                         <a class="button plain" href=move || format!("/t/{}/groups/{}", tenant.get(), escape(&id.get()))>"Discard"</a>
-                        <button class="button primary" type="submit" form="roles" disabled=move || draft.pending().get()>
+                        <button class="button primary" type="submit" form="roles" disabled=busy(draft)>
                             {move || if changes() == 0 { "Plan the change".to_owned() } else { format!("Plan {}", count(n(changes() as u64), "change", "changes")) }}
                         </button>
                     </div>
@@ -250,7 +250,7 @@ fn Editor(
                         <input type="hidden" name="id" value=move || id.get()/>
                         <label class="sr" for="to">"License to give"</label>
                         <select class="select" id="to" name="to">{view.targets.iter().map(|(value, label)| view! { <option value=value.clone()>{label.clone()}</option> }).collect_view()}</select>
-                        <button class="button" type="submit" disabled=move || license.pending().get()>"Plan…"</button>
+                        <button class="button" type="submit" disabled=busy(license)>"Plan…"</button>
                     </ActionForm>
                 </section>
             </aside>

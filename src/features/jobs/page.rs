@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{JobLine, JobView, Redo, ResultLine, Steer, job, jobs};
-use crate::features::shared::{ErrorPanel, Failed, live, use_part, use_tenant};
+use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -99,9 +99,10 @@ pub fn JobPage() -> impl IntoView {
         query.try_with(|query| query.get("page")).flatten().and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)
     });
     let steer = ServerAction::<Steer>::new();
+    let steered = steer.version();
     let redo = ServerAction::<Redo>::new();
     let data = Resource::new(
-        move || (live(tenant), live(id), live(page), steer.version().get()),
+        move || (live(tenant), live(id), live(page), steered.try_get().unwrap_or_default()),
         |(tenant, id, page, _)| job(tenant, id, page),
     );
     view! {
@@ -149,7 +150,7 @@ fn Body(view: JobView, steer: ServerAction<Steer>, redo: ServerAction<Redo>, aga
             <ActionForm action=redo>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
-                <button class=class type="submit" name="what" value=what disabled=move || redo.pending().get()>{text}</button>
+                <button class=class type="submit" name="what" value=what disabled=busy(redo)>{text}</button>
             </ActionForm>
         }
     };

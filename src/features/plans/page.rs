@@ -9,7 +9,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{Apply, Discard, PlanView, plan, plans};
 use crate::features::jobs::{from_to, short};
-use crate::features::shared::{ErrorPanel, Failed, live, use_part, use_tenant};
+use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -93,6 +93,7 @@ pub fn PlanPage() -> impl IntoView {
 #[component]
 fn Body(view: PlanView, apply: ServerAction<Apply>, discard: ServerAction<Discard>) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
+    let pending = busy(apply);
     let title = format!("Plan {}: {}", short(&view.id), view.title);
     let total = n(view.total);
     let seats = view.seats.into_iter().map(|seat| view! { <Seat seat/> }).collect_view();
@@ -150,8 +151,8 @@ fn Body(view: PlanView, apply: ServerAction<Apply>, discard: ServerAction<Discar
                                 <input class="input short" id="confirm" name="confirm" inputmode="numeric" autocomplete="off" required/>
                             </label>
                         })}
-                        <button class=if only_removals { "button danger solid" } else { "button primary" } type="submit" disabled=move || apply.pending().get()>
-                            {move || if apply.pending().get() { "Reading again before applying…".to_owned() } else { button.clone() }}
+                        <button class=if only_removals { "button danger solid" } else { "button primary" } type="submit" disabled=pending>
+                            {move || if pending() { "Reading again before applying…".to_owned() } else { button.clone() }}
                         </button>
                     </ActionForm>
                 </div>

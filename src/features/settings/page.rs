@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, SettingsView, settings};
-use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, use_tenant};
+use crate::features::shared::{Failed, FreshLine, Refreshing, busy, live, show, use_tenant};
 use crate::ui::feedback::Skeleton;
 use crate::ui::head::Head;
 
@@ -61,7 +61,7 @@ fn Body(view: SettingsView, auto: ServerAction<DraftAutoAssign>, groups: ServerA
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     {switch("professional", view.auto_assign.professional, "Professional", "Given first, as long as there are any.")}
                     {switch("analyzer", view.auto_assign.analyzer, "Analyzer", "Given when no Professional is, as long as there are any; then analyzer capacity.")}
-                    <p><button class="button" type="submit" disabled=move || auto.pending().get()>"Plan the change…"</button></p>
+                    <p><button class="button" type="submit" disabled=busy(auto)>"Plan the change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="groups">
@@ -70,7 +70,7 @@ fn Body(view: SettingsView, auto: ServerAction<DraftAutoAssign>, groups: ServerA
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     {switch("create", Some(view.group_settings.auto_create_groups), "Create groups at sign-in", "Groups of the identity provider come into being when a member signs in.")}
                     {sync.map(|sync| switch("sync", Some(sync), "Sync groups of the identity provider", "Deprecated by Qlik; members follow their groups at sign-in."))}
-                    <p><button class="button" type="submit" disabled=move || groups.pending().get()>"Plan the change…"</button></p>
+                    <p><button class="button" type="submit" disabled=busy(groups)>"Plan the change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="system">
