@@ -3,6 +3,7 @@
 use domain::table::{Column, Filter, Sort, View};
 use domain::text::thousands;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
@@ -123,13 +124,14 @@ fn Body(
         {(empty && !filtered).then(|| view! {
             <Empty title="This tenant has no users and no licenses in use">"They appear here as soon as somebody signs in or is given a license."</Empty>
         })}
+        // A plain form: the whole page is left for the plan, with a script and without.
         {(!empty).then(move || view! {
-            <ActionForm action=draft>
+            <form method="post" action=Draft::url()>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <Table rows=rows now=now matching selecting query first=u64::from(page - 1) * 100/>
                 <Pager page pages href/>
                 <Bar matching query selecting targets draft off/>
-            </ActionForm>
+            </form>
         })}
     }
 }
@@ -335,10 +337,14 @@ fn Bar(
         },
     );
     let hidden = move || {
-        let seen = seen.get().and_then(Result::ok).unwrap_or_else(|| picked.with(|picked| picked.keys.len() as u64));
+        let seen = seen
+            .try_get()
+            .flatten()
+            .and_then(Result::ok)
+            .unwrap_or_else(|| picked.try_with(|picked| picked.keys.len() as u64).unwrap_or_default());
         picked.with(|picked| if picked.matching.is_some() { 0 } else { (picked.keys.len() as u64).saturating_sub(seen) })
     };
-    let selected = move || picked.with(|picked| picked.count(matching));
+    let selected = move || picked.try_with(|picked| picked.count(matching)).unwrap_or_default();
     let none = move || selected() == 0;
     let pending = busy(draft);
     let closed = move || off || pending();
