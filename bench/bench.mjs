@@ -17,7 +17,7 @@ const url = await new Promise((resolve, reject) => {
 });
 const base = new URL(url);
 
-function get(path, headers = {}, agent) {
+function get(path, headers = {}, agent = false) {
   return new Promise((resolve, reject) => {
     const started = performance.now();
     const request = http.get({ host: base.hostname, port: base.port, path, headers, agent }, (answer) => {
@@ -48,15 +48,18 @@ const parts = { "overview (HTML)": page.bytes };
 for (const file of ["quartermaster.js", "quartermaster.wasm", "quartermaster.css"]) parts[file] = (await get(`/pkg/${file}`, brotli)).bytes;
 const load = parts["quartermaster.js"] + parts["quartermaster.wasm"] + parts["quartermaster.css"];
 
+// What was not answered with 200, by path and reason: published with the rest.
+const failed = new Map();
+
 async function hammer(path) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const times = [];
   const end = performance.now() + SECONDS * 1000;
   await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
     while (performance.now() < end) {
-      const answer = await get(path, { cookie, "accept-encoding": "identity" }, agent);
-      if (answer.status !== 200) throw new Error(`${path}: ${answer.status}`);
-      times.push(answer.first);
+      const answer = await get(path, { cookie, "accept-encoding": "identity" }, agent).catch((error) => ({ status: error.code }));
+      if (answer.status === 200) times.push(answer.first);
+      else failed.set(`${path}: ${answer.status}`, (failed.get(`${path}: ${answer.status}`) ?? 0) + 1);
     }
   }));
   agent.destroy();
@@ -103,5 +106,9 @@ Medians of ${ROUNDS} rounds of ${SECONDS} s, in turn with a static file.
 | static file | ${of("file", "rate").toFixed(0)} | ${ms(of("file", "p50"))} | ${ms(of("file", "p99"))} |
 | ratio | ${(of("overview", "rate") / of("file", "rate")).toFixed(2)} | ${(of("overview", "p50") / of("file", "p50")).toFixed(1)} | ${(of("overview", "p99") / of("file", "p99")).toFixed(1)} |
 `;
-writeFileSync(new URL("RESULTS.md", import.meta.url), text);
-console.log(text);
+const lost = [...failed].map(([what, n]) => `${n} × ${what}`).join("; ") || "none";
+const whole = `${text}
+Requests without an answer of 200: ${lost}.
+`;
+writeFileSync(new URL("RESULTS.md", import.meta.url), whole);
+console.log(whole);
