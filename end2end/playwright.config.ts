@@ -10,8 +10,7 @@ export default defineConfig<Options, { storage: string }>({
   expect: { timeout: 10_000 },
   fullyParallel: false,
   workers: 2,
-  // A shared machine can stall for seconds; a test that passes only the second time is listed as flaky.
-  retries: process.env.CI ? 1 : 0,
+  retries: 0,
   reporter: [["list"]],
   forbidOnly: !!process.env.CI,
   use: {
