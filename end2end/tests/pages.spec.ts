@@ -47,8 +47,8 @@ test("the theme is chosen before any script", async ({ connected: page }) => {
   await hydrated(page);
   await page.getByRole("button", { name: "Dark" }).click();
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
-  const html = await (await page.request.get("/t/meridian/settings")).text();
-  expect(html).toContain('data-theme="dark"');
+  // The page turns at once; the cookie comes with the answer a moment later.
+  await expect.poll(async () => (await (await page.request.get("/t/meridian/settings")).text()).includes('data-theme="dark"')).toBe(true);
   await page.getByRole("button", { name: "As the system" }).click();
   await expect(page.locator("html")).not.toHaveAttribute("data-theme", /./);
 });
