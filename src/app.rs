@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
-use leptos_router::{SsrMode, path};
+use leptos_router::{ChooseView, SsrMode, path};
 
 use crate::features::assignments::AssignmentsPage;
 use crate::features::audit::AuditPage;
@@ -14,6 +14,47 @@ use crate::features::jobs::{JobPage, JobsPage};
 use crate::features::overview::OverviewPage;
 use crate::features::plans::{PlanPage, PlansPage};
 use crate::features::settings::SettingsPage;
+
+/// A first visit loads what it takes to connect and to see the overview; the other rooms come as one further part of the
+/// program, when the first of them is opened.
+#[derive(Debug, Clone, Copy)]
+enum Room {
+    Assignments,
+    Groups,
+    Group,
+    Plans,
+    Plan,
+    Jobs,
+    Job,
+    Audit,
+    Settings,
+}
+
+#[leptos::lazy]
+fn open(room: Room) -> AnyView {
+    match room {
+        Room::Assignments => view! { <AssignmentsPage/> }.into_any(),
+        Room::Groups => view! { <GroupsPage/> }.into_any(),
+        Room::Group => view! { <GroupPage/> }.into_any(),
+        Room::Plans => view! { <PlansPage/> }.into_any(),
+        Room::Plan => view! { <PlanPage/> }.into_any(),
+        Room::Jobs => view! { <JobsPage/> }.into_any(),
+        Room::Job => view! { <JobPage/> }.into_any(),
+        Room::Audit => view! { <AuditPage/> }.into_any(),
+        Room::Settings => view! { <SettingsPage/> }.into_any(),
+    }
+}
+
+impl ChooseView for Room {
+    async fn choose(self) -> AnyView {
+        open(self).await
+    }
+
+    async fn preload(&self) {
+        #[cfg(target_arch = "wasm32")]
+        __preload_open().await;
+    }
+}
 
 /// The app, the same on both sides.
 #[component]
@@ -27,15 +68,15 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/connect") view=ConnectPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("/t/:tenant") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("/overview") view=OverviewPage ssr=SsrMode::Async/>
-                    <Route path=path!("/assignments") view=AssignmentsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/groups") view=GroupsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/groups/:id") view=GroupPage ssr=SsrMode::Async/>
-                    <Route path=path!("/plans") view=PlansPage ssr=SsrMode::Async/>
-                    <Route path=path!("/plans/:id") view=PlanPage ssr=SsrMode::Async/>
-                    <Route path=path!("/jobs") view=JobsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async/>
-                    <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings") view=SettingsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/assignments") view=Room::Assignments ssr=SsrMode::Async/>
+                    <Route path=path!("/groups") view=Room::Groups ssr=SsrMode::Async/>
+                    <Route path=path!("/groups/:id") view=Room::Group ssr=SsrMode::Async/>
+                    <Route path=path!("/plans") view=Room::Plans ssr=SsrMode::Async/>
+                    <Route path=path!("/plans/:id") view=Room::Plan ssr=SsrMode::Async/>
+                    <Route path=path!("/jobs") view=Room::Jobs ssr=SsrMode::Async/>
+                    <Route path=path!("/jobs/:id") view=Room::Job ssr=SsrMode::Async/>
+                    <Route path=path!("/audit") view=Room::Audit ssr=SsrMode::Async/>
+                    <Route path=path!("/settings") view=Room::Settings ssr=SsrMode::Async/>
                 </ParentRoute>
                 <Route path=path!("/*any") view=NotFound ssr=SsrMode::Async/>
             </Routes>

@@ -16,9 +16,13 @@ pub mod ui;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(app::App);
-    // Says that the page answers to scripts now.
-    if let Some(root) = leptos::prelude::document().document_element() {
-        let _ = root.set_attribute("data-ready", "");
-    }
+    wasm_bindgen_futures::spawn_local(async {
+        // The room's part of the program may have to be loaded first.
+        let Some(body) = leptos::prelude::document().body() else { return };
+        leptos::mount::hydrate_from_async(body, app::App).await.forget();
+        // Says that the page answers to scripts now.
+        if let Some(root) = leptos::prelude::document().document_element() {
+            let _ = root.set_attribute("data-ready", "");
+        }
+    });
 }

@@ -8,7 +8,7 @@ use leptos_meta::Title;
 pub fn Head(
     /// The heading.
     #[prop(into)]
-    title: Signal<String>,
+    title: String,
     /// The page is not there yet: the heading announces nothing.
     #[prop(optional)]
     waiting: bool,
@@ -24,9 +24,10 @@ pub fn Head(
     #[cfg(not(feature = "hydrate"))]
     let _ = waiting;
     view! {
-        <Title text=move || title.get()/>
+        // As text, not as a signal: the server reads it after the page is drawn, when the page's signals are gone.
+        <Title text=title.clone()/>
         <header class="head">
-            <h1 tabindex="-1" node_ref=heading>{move || title.get()}</h1>
+            <h1 tabindex="-1" node_ref=heading>{title}</h1>
             {children.map(|children| view! { <div class="fresh">{children()}</div> })}
         </header>
     }
