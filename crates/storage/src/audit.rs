@@ -1,5 +1,6 @@
 //! The audit trail: what was intended and what came of it, in one order per tenant, never changed.
 
+use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use crate::store::{Store, StoreError, get};
@@ -45,8 +46,8 @@ pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &
     for line in lines {
         seq += 1;
         sqlx::query(
-            "INSERT INTO audit (tenant, seq, at, actor, action, target, job_id, outcome, detail) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO audit (tenant, seq, at, actor, action, target, target_key, job_id, outcome, detail) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(tenant.clone())
         .bind(seq)
@@ -54,6 +55,8 @@ pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &
         .bind(line.actor.clone())
         .bind(line.action.clone())
         .bind(line.target.clone())
+        // Subjects differ in case from one spelling to the next, and databases disagree on what that is.
+        .bind(line.target.to_lowercase())
         .bind(line.job.clone())
         .bind(line.outcome.clone())
         .bind(line.detail.clone())
@@ -93,21 +96,39 @@ impl Store {
         .fetch_all(&self.pool)
         .await?
         .iter()
-        .map(|row| {
-            Ok(AuditEntry {
-                seq: get(row, "seq")?,
-                entry: NewAudit {
-                    tenant: get(row, "tenant")?,
-                    at: get(row, "at")?,
-                    actor: get(row, "actor")?,
-                    action: get(row, "action")?,
-                    target: get(row, "target")?,
-                    job: get(row, "job_id")?,
-                    outcome: get(row, "outcome")?,
-                    detail: get(row, "detail")?,
-                },
-            })
-        })
+        .map(read)
         .collect()
     }
+
+    /// The newest lines about one subject, group or setting, whatever its case.
+    pub async fn audit_of(&self, tenant: &str, target: &str, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
+        sqlx::query(
+            "SELECT tenant, seq, at, actor, action, target, job_id, outcome, detail FROM audit \
+             WHERE tenant = $1 AND target_key = $2 ORDER BY seq DESC LIMIT $3",
+        )
+        .bind(tenant.to_owned())
+        .bind(target.to_lowercase())
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+}
+
+fn read(row: &AnyRow) -> Result<AuditEntry, StoreError> {
+    Ok(AuditEntry {
+        seq: get(row, "seq")?,
+        entry: NewAudit {
+            tenant: get(row, "tenant")?,
+            at: get(row, "at")?,
+            actor: get(row, "actor")?,
+            action: get(row, "action")?,
+            target: get(row, "target")?,
+            job: get(row, "job_id")?,
+            outcome: get(row, "outcome")?,
+            detail: get(row, "detail")?,
+        },
+    })
 }

@@ -11,5 +11,5 @@ pub use audit::{AuditEntry, NewAudit};
 pub use credentials::StoredCredential;
 pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, NewJob, RowResult};
 pub use plans::{PlanRow, PlanSummary};
-pub use sessions::SessionRow;
+pub use sessions::{LiveSession, SessionRow};
 pub use store::{Store, StoreError};

@@ -15,7 +15,56 @@ pub struct SessionRow {
     pub absolute_until: i64,
 }
 
+/// A session that lives, for whoever looks over theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSession {
+    /// Its key: the hash of its id.
+    pub key: Vec<u8>,
+    /// When it began.
+    pub created_at: i64,
+    /// It ends then, unless it is used.
+    pub idle_until: i64,
+    /// It ends then, whatever happens.
+    pub absolute_until: i64,
+    /// What it is connected to: the tenant's id, and the Qlik user's name.
+    pub connected: Vec<(String, String)>,
+}
+
 impl Store {
+    /// The sessions that live at `now`, the newest first.
+    pub async fn live_sessions(&self, now: i64) -> Result<Vec<LiveSession>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT s.key AS key, s.created_at AS created_at, s.idle_until AS idle_until, s.absolute_until AS absolute_until, \
+             COALESCE(c.tenant, '') AS tenant, COALESCE(c.qlik_name, '') AS qlik_name \
+             FROM sessions s LEFT JOIN credentials c ON c.session_key = s.key \
+             WHERE s.revoked_at IS NULL AND s.idle_until > $1 AND s.absolute_until > $1 \
+             ORDER BY s.created_at DESC, s.key, c.tenant",
+        )
+        .bind(now)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut sessions: Vec<LiveSession> = Vec::new();
+        for row in &rows {
+            let key: Vec<u8> = get(row, "key")?;
+            if sessions.last().is_none_or(|last| last.key != key) {
+                sessions.push(LiveSession {
+                    key,
+                    created_at: get(row, "created_at")?,
+                    idle_until: get(row, "idle_until")?,
+                    absolute_until: get(row, "absolute_until")?,
+                    connected: Vec::new(),
+                });
+            }
+            let (tenant, name): (String, String) = (get(row, "tenant")?, get(row, "qlik_name")?);
+            if let Some(session) = sessions.last_mut()
+                && !tenant.is_empty()
+            {
+                session.connected.push((tenant, name));
+            }
+        }
+        Ok(sessions)
+    }
+
     /// Begins a session. `false` where the key is taken.
     pub async fn create_session(
         &self,

@@ -40,6 +40,7 @@ on_both!(
     rows_are_locked,
     leases_fence,
     the_trail_has_no_gaps,
+    sessions_and_grants_are_listed_and_withdrawn,
     journals_survive
 );
 
@@ -112,6 +113,39 @@ async fn job(store: &Store, id: &str, rows: &[PlannedChange]) -> CreateJob {
 
 mod suite {
     use super::*;
+
+    pub(super) async fn sessions_and_grants_are_listed_and_withdrawn(store: &Store) {
+        for (key, at) in [(b"a", 1), (b"b", 2)] {
+            assert!(store.create_session(key, b"", at, 100, 1_000).await.unwrap());
+        }
+        let credential = |tenant: &str| StoredCredential {
+            tenant: tenant.into(),
+            sealed: vec![1],
+            wrapped_key: vec![2],
+            qlik_user: "u".into(),
+            qlik_name: "Ann".into(),
+        };
+        store.put_credential(b"a", &credential("x"), 3).await.unwrap();
+        store.put_credential(b"a", &credential("y"), 3).await.unwrap();
+        let live = store.live_sessions(50).await.unwrap();
+        let seen: Vec<_> = live.iter().map(|s| (s.key.clone(), s.connected.len())).collect();
+        assert_eq!(seen, [(b"b".to_vec(), 0), (b"a".to_vec(), 2)]);
+        store.revoke_session(b"b", 60).await.unwrap();
+        assert_eq!(store.live_sessions(70).await.unwrap().len(), 1);
+        assert!(store.live_sessions(100).await.unwrap().is_empty());
+
+        assert_eq!(job(store, "j", &[assign(1)]).await, CreateJob::Created);
+        let grants = store.live_grants("t", 20).await.unwrap();
+        assert_eq!((grants[0].0.id.as_str(), grants[0].1), ("j", 1_000));
+        assert!(store.live_grants("t", 1_000).await.unwrap().is_empty(), "over");
+        assert!(!store.withdraw_grant("other", "j", "no").await.unwrap());
+        assert!(store.withdraw_grant("t", "j", "Withdrawn.").await.unwrap());
+        assert_eq!(store.grant("j", 20).await.unwrap().map(|_| ()), None);
+        let row = store.job("t", "j").await.unwrap().unwrap();
+        assert_eq!((row.state, row.reason.as_str()), (JobState::Paused, "Withdrawn."));
+        let trail = store.audit_of("t", "m\\P1", 10).await.unwrap();
+        assert_eq!(trail.len(), 1, "the intent, whatever the case");
+    }
 
     pub(super) async fn sessions_end_for_good(store: &Store) {
         assert!(store.create_session(b"k", b"one", 0, 100, 1_000).await.unwrap());

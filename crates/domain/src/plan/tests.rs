@@ -2,9 +2,15 @@
 
 use proptest::prelude::*;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::*;
-use crate::inventory::{Assignment, Group, Person, Role, RoleLevel, UserId};
-use crate::table::Table;
+use crate::allotment::{Allotment, UsageClass};
+use crate::inventory::{
+    Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory, Person, Provider, Role, RoleLevel, UserId,
+};
+use crate::subject::Subject;
+use crate::table::{Row, Table};
 
 const ALLOTMENTS: [&str; 3] = ["professional", "analyzer", "fullUser"];
 
@@ -169,24 +175,15 @@ proptest! {
     #[test]
     fn planning_what_is_so_changes_nothing(inventory in inventory(), intent in intent()) {
         let plan = draw_up(&inventory, intent.clone()).unwrap();
-        let mut after = inventory.clone();
+        let after = carried_out(&inventory, plan.changes.iter().map(|planned| &planned.change));
+        let mut state = Holdings::of(&inventory);
         for planned in &plan.changes {
-            match &planned.change {
-                Change::Assign { subject, allotment } => after.assignments.push(Assignment {
-                    subject: subject.clone(), allotment: allotment.clone(), excess: false, created: String::new(),
-                }),
-                Change::Remove { subject, allotment } =>
-                    after.assignments.retain(|a| !(a.subject == *subject && a.allotment == *allotment)),
-                Change::ChangeType { subject, from, to } => for a in &mut after.assignments {
-                    if a.subject == *subject && a.allotment == *from { a.allotment = to.clone(); }
-                },
-                Change::Rename { from, to, .. } => for a in &mut after.assignments {
-                    if a.subject == *from { a.subject = to.clone(); }
-                },
-                Change::GroupRoles { after: roles, .. } => after.groups[0].roles = roles.clone(),
-                Change::AutoAssign { after: wanted, .. } => after.auto_assign = *wanted,
-                Change::GroupSettings { after: wanted, .. } => after.group_settings = *wanted,
-            }
+            state.apply(&planned.change);
+        }
+        prop_assert_eq!(Holdings::of(&after), state);
+        for allotment in &after.allotments {
+            let held = after.assignments.iter().filter(|a| a.allotment == allotment.name).count() as i64;
+            prop_assert_eq!(allotment.used, held);
         }
         prop_assert!(draw_up(&after, intent).unwrap().changes.is_empty());
     }

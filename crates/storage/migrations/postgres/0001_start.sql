@@ -92,8 +92,10 @@ CREATE TABLE audit (
   actor TEXT NOT NULL,
   action TEXT NOT NULL,
   target TEXT NOT NULL,
+  target_key TEXT NOT NULL,
   job_id TEXT NOT NULL,
   outcome TEXT NOT NULL,
   detail TEXT NOT NULL,
   PRIMARY KEY (tenant, seq)
 );
+CREATE INDEX audit_by_target ON audit (tenant, target_key, seq);

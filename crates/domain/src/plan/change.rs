@@ -1,0 +1,173 @@
+//! One change: what it does, what takes it back, and what it must not meet.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::allotment::AllotmentName;
+use crate::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
+use crate::subject::Subject;
+
+/// One change: a row of a plan, and of the journal of the job that applies it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// Give a license.
+    Assign {
+        /// Who.
+        subject: Subject,
+        /// What.
+        allotment: AllotmentName,
+    },
+    /// Take a license back.
+    Remove {
+        /// Who.
+        subject: Subject,
+        /// What.
+        allotment: AllotmentName,
+    },
+    /// Swap one license for another in one step.
+    ChangeType {
+        /// Who.
+        subject: Subject,
+        /// What now.
+        from: AllotmentName,
+        /// What then.
+        to: AllotmentName,
+    },
+    /// Move a subject's licenses to another subject.
+    Rename {
+        /// The subject as it is.
+        from: Subject,
+        /// The subject as it shall be.
+        to: Subject,
+        /// What is moved.
+        allotments: Vec<AllotmentName>,
+    },
+    /// Replace a group's roles.
+    GroupRoles {
+        /// Which group.
+        group: GroupId,
+        /// Its name, for people.
+        name: String,
+        /// Its roles as they were when the plan was drawn up.
+        before: BTreeSet<RoleId>,
+        /// Its roles then.
+        after: BTreeSet<RoleId>,
+    },
+    /// Set who gets a license at sign-in.
+    AutoAssign {
+        /// As it was.
+        before: AutoAssign,
+        /// As it shall be.
+        after: AutoAssign,
+    },
+    /// Set how groups come into being.
+    GroupSettings {
+        /// As it was.
+        before: GroupSettings,
+        /// As it shall be.
+        after: GroupSettings,
+    },
+}
+
+/// The request a change travels in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// `actions/delete`
+    Remove,
+    /// `actions/update` with `sourceSubject`
+    Rename,
+    /// `actions/update` with `sourceType`
+    ChangeType,
+    /// `actions/add`
+    Assign,
+    /// `PATCH /groups/{id}`
+    GroupRoles,
+    /// `PUT /licenses/settings`
+    AutoAssign,
+    /// `PATCH /groups/settings`
+    GroupSettings,
+}
+
+impl Kind {
+    /// Whether several rows of this kind travel in one request.
+    pub fn batches(self) -> bool {
+        matches!(self, Self::Remove | Self::Rename | Self::ChangeType | Self::Assign)
+    }
+
+    /// The heading over rows of this kind.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Remove => "remove",
+            Self::Rename => "rename",
+            Self::ChangeType => "change type",
+            Self::Assign => "assign",
+            Self::GroupRoles => "set roles",
+            Self::AutoAssign | Self::GroupSettings => "set",
+        }
+    }
+
+    /// `+`, `~` or `−`.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Assign => "+",
+            Self::Remove => "−",
+            _ => "~",
+        }
+    }
+}
+
+impl Change {
+    /// The request this change travels in.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Assign { .. } => Kind::Assign,
+            Self::Remove { .. } => Kind::Remove,
+            Self::ChangeType { .. } => Kind::ChangeType,
+            Self::Rename { .. } => Kind::Rename,
+            Self::GroupRoles { .. } => Kind::GroupRoles,
+            Self::AutoAssign { .. } => Kind::AutoAssign,
+            Self::GroupSettings { .. } => Kind::GroupSettings,
+        }
+    }
+
+    /// The change that takes this one back.
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        match self.clone() {
+            Self::Assign { subject, allotment } => Self::Remove { subject, allotment },
+            Self::Remove { subject, allotment } => Self::Assign { subject, allotment },
+            Self::ChangeType { subject, from, to } => Self::ChangeType { subject, from: to, to: from },
+            Self::Rename { from, to, allotments } => Self::Rename { from: to, to: from, allotments },
+            Self::GroupRoles { group, name, before, after } => Self::GroupRoles { group, name, before: after, after: before },
+            Self::AutoAssign { before, after } => Self::AutoAssign { before: after, after: before },
+            Self::GroupSettings { before, after } => Self::GroupSettings { before: after, after: before },
+        }
+    }
+
+    /// What no other job may touch while this change is under way: (subject without case, allotment), a group, or a setting.
+    pub fn lock_keys(&self) -> Vec<String> {
+        let license = |subject: &Subject, allotment: &AllotmentName| format!("license\u{1f}{}\u{1f}{allotment}", subject.key());
+        match self {
+            Self::Assign { subject, allotment } | Self::Remove { subject, allotment } => vec![license(subject, allotment)],
+            Self::ChangeType { subject, from, to } => vec![license(subject, from), license(subject, to)],
+            Self::Rename { from, to, allotments } => {
+                allotments.iter().flat_map(|allotment| [license(from, allotment), license(to, allotment)]).collect()
+            }
+            Self::GroupRoles { group, .. } => vec![format!("group\u{1f}{group}")],
+            Self::AutoAssign { .. } => vec!["settings\u{1f}licenses".to_owned()],
+            Self::GroupSettings { .. } => vec!["settings\u{1f}groups".to_owned()],
+        }
+    }
+
+    /// What is changed, for a person: the subject, the group's name, or the setting.
+    pub fn target(&self) -> String {
+        match self {
+            Self::Assign { subject, .. } | Self::Remove { subject, .. } | Self::ChangeType { subject, .. } => subject.to_string(),
+            Self::Rename { from, .. } => from.to_string(),
+            Self::GroupRoles { name, .. } => name.clone(),
+            Self::AutoAssign { .. } => "Licenses at sign-in".to_owned(),
+            Self::GroupSettings { .. } => "Group settings".to_owned(),
+        }
+    }
+}

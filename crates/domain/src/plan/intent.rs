@@ -1,0 +1,102 @@
+//! What somebody wants, before anything is compared with the tenant.
+
+use std::collections::{BTreeSet, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, PlanError};
+use crate::allotment::AllotmentName;
+use crate::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
+use crate::subject::Subject;
+use crate::table::Row;
+
+/// What somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Intent {
+    /// These subjects hold `allotment`.
+    Assign {
+        /// Who.
+        subjects: Vec<Subject>,
+        /// What.
+        allotment: AllotmentName,
+    },
+    /// These licenses are given back.
+    Remove {
+        /// Who and what.
+        licenses: Vec<(Subject, AllotmentName)>,
+    },
+    /// These licenses become `to`.
+    ChangeType {
+        /// Who and what now.
+        licenses: Vec<(Subject, AllotmentName)>,
+        /// What then.
+        to: AllotmentName,
+    },
+    /// Every license of `from` belongs to `to`.
+    Rename {
+        /// The subject as it is.
+        from: Subject,
+        /// The subject as it shall be.
+        to: Subject,
+    },
+    /// A group gives exactly these roles.
+    SetGroupRoles {
+        /// Which group.
+        group: GroupId,
+        /// All its roles then.
+        roles: BTreeSet<RoleId>,
+    },
+    /// Who gets a license at sign-in.
+    SetAutoAssign(AutoAssign),
+    /// How groups come into being.
+    SetGroupSettings(GroupSettings),
+    /// Exactly these changes, as far as the tenant still is as they expect: an undo or a retry.
+    Exactly {
+        /// What the plan is called.
+        title: String,
+        /// The changes.
+        changes: Vec<Change>,
+    },
+}
+
+/// What a selection of table rows and an action come to as an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BulkAction {
+    /// Give a license to those selected.
+    Assign,
+    /// Take the selected licenses back.
+    Remove,
+    /// Change the selected licenses' type.
+    ChangeType,
+}
+
+impl BulkAction {
+    /// Builds the intent for `rows`. `to` is needed for everything but removal.
+    pub fn intent(self, rows: &[&Row], to: Option<&AllotmentName>) -> Result<Intent, PlanError> {
+        if rows.is_empty() {
+            return Err(PlanError::NothingSelected);
+        }
+        let unnamed = || PlanError::UnknownAllotment(AllotmentName::new(""));
+        let licenses = || -> Vec<(Subject, AllotmentName)> {
+            rows.iter().filter_map(|row| Some((row.subject.clone(), row.allotment.clone()?))).collect()
+        };
+        match self {
+            Self::Assign => {
+                let mut seen = HashSet::new();
+                let subjects = rows.iter().filter(|row| seen.insert(row.subject.key())).map(|row| row.subject.clone()).collect();
+                Ok(Intent::Assign { subjects, allotment: to.ok_or_else(unnamed)?.clone() })
+            }
+            Self::Remove | Self::ChangeType => {
+                let licenses = licenses();
+                if licenses.is_empty() {
+                    return Err(PlanError::NoLicense);
+                }
+                if self == Self::Remove {
+                    Ok(Intent::Remove { licenses })
+                } else {
+                    Ok(Intent::ChangeType { licenses, to: to.ok_or_else(unnamed)?.clone() })
+                }
+            }
+        }
+    }
+}
