@@ -13,6 +13,7 @@ use crate::features::groups::{GroupPage, GroupsPage};
 use crate::features::jobs::{JobPage, JobsPage};
 use crate::features::overview::OverviewPage;
 use crate::features::plans::{PlanPage, PlansPage};
+use crate::features::sessions::SessionsPage;
 use crate::features::settings::SettingsPage;
 
 /// A first visit loads what it takes to connect and to see the overview; the other rooms come as one further part of the
@@ -28,6 +29,7 @@ enum Room {
     Job,
     Audit,
     Settings,
+    Sessions,
 }
 
 #[leptos::lazy]
@@ -42,6 +44,7 @@ fn open(room: Room) -> AnyView {
         Room::Job => view! { <JobPage/> }.into_any(),
         Room::Audit => view! { <AuditPage/> }.into_any(),
         Room::Settings => view! { <SettingsPage/> }.into_any(),
+        Room::Sessions => view! { <SessionsPage/> }.into_any(),
     }
 }
 
@@ -77,6 +80,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/jobs/:id") view=Room::Job ssr=SsrMode::Async/>
                     <Route path=path!("/audit") view=Room::Audit ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view=Room::Settings ssr=SsrMode::Async/>
+                    <Route path=path!("/sessions") view=Room::Sessions ssr=SsrMode::Async/>
                 </ParentRoute>
                 <Route path=path!("/*any") view=NotFound ssr=SsrMode::Async/>
             </Routes>

@@ -8,5 +8,6 @@ pub mod groups;
 pub mod jobs;
 pub mod overview;
 pub mod plans;
+pub mod sessions;
 pub mod settings;
 pub mod shared;

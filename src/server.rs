@@ -5,6 +5,7 @@ pub mod assets;
 pub mod clock;
 pub mod config;
 pub mod executor;
+pub mod grants;
 pub mod inventory;
 pub mod mapping;
 pub mod middleware;

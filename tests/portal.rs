@@ -2,7 +2,7 @@
 #![cfg(feature = "ssr")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -183,12 +183,32 @@ async fn every_answer_has_its_headers_and_every_page_its_own_nonce() {
     assert!(!html.contains(" style="), "an inline style, which the policy forbids");
 }
 
+/// Everything that is logged from now on, at the finest level, by us and by every library.
+fn log() -> Arc<Mutex<Vec<u8>>> {
+    #[derive(Clone)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let kept = Kept(Arc::default());
+    let writer = kept.clone();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(move || writer.clone()).init();
+    kept.0
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_never_appears_in_clear() {
+    let log = log();
     let portal = portal().await;
     let cookie = portal.connect().await;
     let executor = tokio::spawn(executor::run(portal.state.clone()));
-    for page in ["overview", "assignments", "groups", "settings", "plans", "jobs", "audit"] {
+    for page in ["overview", "assignments", "groups", "settings", "plans", "jobs", "audit", "sessions"] {
         let html = portal.text(get(&format!("/t/meridian/{page}"), &cookie)).await;
         assert!(html.contains("<h1"), "{page}");
         assert!(!html.contains(KEY), "{page} shows the key");
@@ -217,6 +237,10 @@ async fn a_key_never_appears_in_clear() {
     assert!(!contains(&portal.disk(), KEY.as_bytes()), "the key is in the database in clear");
     let session = cookie.split('=').nth(1).unwrap();
     assert!(!contains(&portal.disk(), session.as_bytes()), "the session's id is in the database in clear");
+    let log = log.lock().unwrap();
+    assert!(contains(&log, b"the job is finished"), "the log was kept");
+    assert!(!contains(&log, KEY.as_bytes()), "the key is in the log");
+    assert!(!contains(&log, session.as_bytes()), "the session's id is in the log");
     executor.abort();
 }
 

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 
 const BIN = process.env.QUARTERMASTER_BIN ?? "quartermaster";
 
-export type Running = { lines: string[]; stop: () => Promise<void>; process: ChildProcess };
+export type Running = { lines: string[]; errors: () => string; stop: () => Promise<void>; process: ChildProcess };
 
 /** Starts a program and waits until it says it is ready. */
 export async function start(args: string[], env: Record<string, string> = {}, bin = BIN): Promise<Running> {
@@ -27,6 +27,7 @@ export async function start(args: string[], env: Record<string, string> = {}, bi
   });
   return {
     lines,
+    errors: () => errors,
     process: child,
     stop: async () => {
       child.kill("SIGTERM");

@@ -17,6 +17,7 @@ export const test = base.extend<Fixtures & Options, { storage: string; portal: P
       const running = await start(storage ? [...args, "--storage", storage] : args);
       await use({ url: address(running.lines.at(-1)!), sim: new Sim(address(running.lines[0])) });
       await running.stop();
+      expect(running.errors(), "the server never panics").not.toContain("panicked");
     },
     { scope: "worker" },
   ],

@@ -3,7 +3,7 @@ import { accessible, expect, hydrated, test } from "../support/test";
 
 const pages: [string, string][] = [
   ["overview", "Overview"], ["assignments", "Assignments"], ["groups", "Groups"], ["plans", "Plans"],
-  ["jobs", "Jobs"], ["audit", "Audit"], ["settings", "Settings"],
+  ["jobs", "Jobs"], ["audit", "Audit"], ["settings", "Settings"], ["sessions", "Sessions"],
 ];
 
 test("axe finds nothing on any page, and nothing scrolls sideways", async ({ connected: page, tenant }) => {
@@ -23,7 +23,12 @@ test("axe finds nothing on any page, and nothing scrolls sideways", async ({ con
   await page.goto("/t/meridian/assignments?license=none");
   await hydrated(page);
   await page.locator("tbody input[type=checkbox]").first().click();
+  await page.locator("a.person-link").first().click();
+  await expect(page.getByRole("complementary")).toBeVisible();
   await accessible(page);
+  await page.setViewportSize({ width: 320, height: 800 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth), "the panel at 320 px").toBeLessThanOrEqual(320);
+  await page.setViewportSize({ width: 1600, height: 1000 });
   await page.getByRole("button", { name: "Assign…" }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
   await accessible(page);
@@ -58,7 +63,7 @@ test("the main job by keyboard alone", async ({ connected: page, tenant }) => {
   await page.goto("/t/meridian/assignments?license=none");
   await hydrated(page);
   const tabTo = async (match: () => Promise<boolean>) => {
-    for (let n = 0; n < 150; n++) {
+    for (let n = 0; n < 300; n++) {
       if (await match()) return;
       await page.keyboard.press("Tab");
     }

@@ -56,6 +56,13 @@ test("pictures", async ({ connected: page, tenant }) => {
   await page.getByRole("button", { name: /^Plan \d/ }).click();
   await expect(page.getByText("Somebody changed this group")).toBeVisible();
   await shoot("group-conflict");
+  await go("/t/meridian/assignments?license=any", "Assignments");
+  await page.locator("a.person-link").nth(3).click();
+  await page.getByRole("complementary").getByRole("button", { name: /^Change to/ }).first().click();
+  await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
+  await shoot("person");
+  await go("/t/meridian/sessions", "Sessions");
+  await shoot("sessions");
   await go("/t/meridian/settings", "Settings");
   await shoot("settings");
   await go("/t/meridian/plans", "Plans");

@@ -1,6 +1,6 @@
 // Bad input and bad weather: the person reads what happened and what to do, and nothing is lost or half-shown as done.
 import { connect, expect, hydrated, test } from "../support/test";
-import { pairs } from "../support/sim";
+import { free, pairs } from "../support/sim";
 import type { Page } from "@playwright/test";
 
 const refused = (guard: string[]) => {
@@ -56,6 +56,74 @@ for (const [name, then, says] of [
     refused(guard);
   });
 }
+
+test("a slow tenant: how far the reading is, while everything else can be used", async ({ page, tenant, guard }) => {
+  await tenant.options({ latency_ms: 120 });
+  // As another admin, whose inventory is not in memory yet.
+  await page.goto("/connect");
+  await page.getByLabel("API key").fill("demo-second-admin-key");
+  await page.getByRole("button", { name: "Connect" }).click();
+  await expect(page.getByText(/^Reading the tenant: [\d,]+ of about [\d,]+ rows/)).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByRole("progressbar", { name: "Rows read" })).toBeVisible();
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Plans" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Plans" })).toBeVisible();
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Overview" }).click();
+  await tenant.options({ latency_ms: 0 });
+  await expect(page.getByRole("meter").first()).toBeVisible({ timeout: 30_000 });
+});
+
+test("a tenant that is down: the key cannot be checked, and nothing is kept", async ({ page, tenant, guard }) => {
+  await tenant.faults([{ times: 1000, then: { drop: "before" } }]);
+  await page.goto("/connect");
+  await hydrated(page);
+  await page.getByLabel("API key").fill("demo-admin-key");
+  await page.getByRole("button", { name: "Connect" }).click();
+  await expect(page.getByRole("alert")).toContainText("Failed to connect to Meridian Foods", { timeout: 30_000 });
+  await page.goto("/t/meridian/overview");
+  await expect(page).toHaveURL(/\/connect/);
+  refused(guard);
+});
+
+test("a page cursor that expires sends the reading back to the start, and no row is missing or twice", async ({ connected: page, tenant }) => {
+  const held = (await tenant.state()).assignments.length;
+  const seen = (await tenant.requests()).length;
+  await tenant.faults([{ method: "GET", path: "/api/v1/licenses/assignments", nth: 4, times: 1, then: { status: 400 } }]);
+  await page.goto("/t/meridian/assignments?license=any");
+  await hydrated(page);
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await expect(page.getByText(/just now/)).toBeVisible();
+  await expect(page.getByRole("status").filter({ hasText: `${held} of` })).toBeVisible();
+  const lists = (await tenant.requests(seen)).filter((r) => r.method === "GET" && r.path.startsWith("/api/v1/licenses/assignments"));
+  expect(lists.filter((r) => r.status === 400)).toHaveLength(1);
+  expect(lists.filter((r) => !/(^|&)(page|next)=/.test(r.query)).length).toBeGreaterThanOrEqual(2);
+});
+
+test("a subject that vanished between selection and plan", async ({ connected: page, tenant, guard }) => {
+  await page.goto("/t/meridian/assignments?allotment=professional");
+  await hydrated(page);
+  const subject = (await page.locator("tbody tr .sub").first().textContent())!;
+  await page.locator("tbody input[type=checkbox]").first().click();
+  await tenant.act({ unassign: [{ subject, type: "professional" }] });
+  await page.getByRole("button", { name: "Remove…" }).click();
+  await expect(page.getByRole("alert").first()).toContainText("The selected rows are gone");
+  refused(guard);
+});
+
+test("an allotment that fills up halfway: what was done is done, the rest is refused with Qlik's code and a remedy", async ({ connected: page, tenant }) => {
+  const start = await tenant.state();
+  const holders = start.assignments.filter((a) => a.type === "professional" && !a.excess);
+  const missing = 30 - free(start, "professional");
+  if (missing > 0) await tenant.act({ unassign: holders.slice(0, missing).map(({ subject, type }) => ({ subject, type })) });
+  await plan25(page, "professional");
+  const spare = free(await tenant.state(), "professional");
+  await tenant.act({ assign: Array.from({ length: spare - 10 }, (_, n) => ({ subject: `FILL\\${n}`, type: "professional" })) });
+  await page.getByRole("button", { name: "Apply 25 changes" }).click();
+  // The shortage is news: it is shown before anything is sent.
+  await expect(page.getByText("15 seats are missing for Professional.")).toBeVisible();
+  await page.getByRole("button", { name: "Apply 25 changes" }).click();
+  await expect(page.getByText("25 of 25: 10 done, 0 already so, 15 refused")).toBeVisible();
+  await expect(page.getByRole("cell", { name: /LICENSES-011/ })).toHaveCount(15);
+});
 
 test("answers lost halfway are settled by reading, and nothing is sent twice", async ({ connected: page, tenant }) => {
   const before = await tenant.state();

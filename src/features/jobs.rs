@@ -9,4 +9,4 @@ pub use api::{JobLine, JobView, Tallies, job, jobs, redo, steer};
 pub use page::{JobPage, JobTable, JobsPage};
 pub(crate) use page::{from_to, short};
 #[cfg(feature = "ssr")]
-pub use service::{grant as service_grant, recent};
+pub use service::{outcome_of, recent, undo_title};

@@ -8,4 +8,4 @@ mod service;
 pub use api::{Apply, PlanLine, PlanView, apply, plan, plans};
 pub use page::{PlanPage, PlansPage};
 #[cfg(feature = "ssr")]
-pub use service::keep_plan;
+pub use service::{AtOnce, apply_at_once, keep_plan};

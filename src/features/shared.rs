@@ -86,6 +86,34 @@ impl Refreshing {
     }
 }
 
+/// An age in words, in steps that do not fidget.
+fn ago(seconds: i64) -> String {
+    match seconds {
+        ..10 => "just now".to_owned(),
+        s @ 10..120 => format!("{} s ago", s / 10 * 10),
+        s => format!("{} min ago", s / 60),
+    }
+}
+
+/// An age that goes on: as it was when the page was drawn, and older from there.
+fn ageing(from: i64) -> RwSignal<i64> {
+    let age = RwSignal::new(from);
+    #[cfg(feature = "hydrate")]
+    {
+        // By the browser's own clock: timers rest while the page is not looked at.
+        let since = || window().performance().map_or(0.0, |clock| clock.now());
+        let start = since();
+        #[expect(clippy::cast_possible_truncation, reason = "seconds since the page was drawn")]
+        let tick = move || {
+            let _ = age.try_set(from + ((since() - start) / 1_000.0) as i64);
+        };
+        if let Ok(handle) = set_interval_with_handle(tick, std::time::Duration::from_secs(5)) {
+            on_cleanup(move || handle.clear());
+        }
+    }
+    age
+}
+
 /// When Qlik said it, and the way to ask again.
 #[component]
 pub fn FreshLine(
@@ -95,13 +123,10 @@ pub fn FreshLine(
     let tenant = use_tenant();
     let refreshing = expect_context::<Refreshing>().0;
     let pending = busy(refreshing);
-    let age = match fresh.age_s {
-        ..=1 => "just now".to_owned(),
-        s @ 2..=119 => format!("{s} s ago"),
-        s => format!("{} min ago", s / 60),
-    };
+    let age = ageing(fresh.age_s);
+    let at = fresh.at;
     view! {
-        <span class="num">{format!("as of {}, {age}", fresh.at)}</span>
+        <span class="num">{move || format!("as of {at}, {}", ago(age.try_get().unwrap_or_default()))}</span>
         <ActionForm action=refreshing>
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <button class="link" type="submit" disabled=pending>
@@ -224,6 +249,19 @@ pub fn Failed<T: Clone + Send + Sync + 'static>(
 
 #[cfg(feature = "ssr")]
 pub use ssr::{WAIT, look};
+
+#[cfg(test)]
+mod tests {
+    use super::ago;
+
+    #[test]
+    fn ages_are_told_in_steps() {
+        assert_eq!(
+            [0, 9, 10, 119, 120, 3_700].map(ago),
+            ["just now", "just now", "10 s ago", "110 s ago", "2 min ago", "61 min ago"]
+        );
+    }
+}
 
 #[cfg(feature = "ssr")]
 mod ssr {

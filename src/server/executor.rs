@@ -111,7 +111,16 @@ async fn claim_and_run(state: &Shared, tenant: Arc<Tenant>, job: JobRow, owner: 
         // Best effort: the lease runs out by itself otherwise.
         let _ = state.store.release_lease(&run.claim).await;
     }
-    state.inventories.forget(&run.job.tenant, &run.job.qlik_user);
+    match state.store.journal(&run.job.id, &[RowState::Done], 0, i64::MAX).await {
+        Ok(rows) => {
+            let done: Vec<_> = rows.into_iter().map(|row| row.change).collect();
+            state.inventories.amend(&run.job.tenant, &done);
+        }
+        Err(error) => {
+            tracing::warn!(%error, "what the job did is not shown before the next reading");
+            state.inventories.outdated(&run.job.tenant);
+        }
+    }
     outcome
 }
 

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::inventory::{GroupId, Inventory};
-use domain::plan::Kind;
+use domain::plan::{Change, Kind, carried_out};
 use domain::table::Table;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 use qlik_api::client::{CallError, Client, Credential, Urgency};
 use qlik_api::wire::licenses::{Overview, Status};
 use qlik_api::wire::page::Page;
@@ -23,6 +23,9 @@ use crate::error::{AppError, ErrorKind};
 const FORGET_MS: i64 = 60 * 60 * 1_000;
 /// An inventory older than this is read again in the background when somebody looks.
 const STALE_MS: i64 = 5 * 60 * 1_000;
+/// So is one after this long that was amended: what Qlik itself adds to a change is still missing. Not at once, for a
+/// reading costs a large tenant a thousand calls.
+const AMENDED_MS: i64 = 30 * 1_000;
 
 /// The license as the overview shows it; `None` where the tenant has none (404).
 #[derive(Debug, Clone)]
@@ -68,6 +71,10 @@ struct State {
     snapshot: Option<Arc<Snapshot>>,
     error: Option<AppError>,
     loading: bool,
+    /// What is kept is known to be behind: whoever looks next starts a reading.
+    behind: bool,
+    /// Our own changes were added to what is kept.
+    amended: bool,
 }
 
 #[derive(Debug)]
@@ -129,7 +136,8 @@ impl Inventories {
         {
             let state = locked(&entry.state);
             if let Some(snapshot) = &state.snapshot {
-                let stale = self.clock.now_ms() - snapshot.as_of > STALE_MS;
+                let age = self.clock.now_ms() - snapshot.as_of;
+                let stale = state.behind || age > if state.amended { AMENDED_MS } else { STALE_MS };
                 let seen = Seen::Ready(snapshot.clone(), state.error.clone());
                 drop(state);
                 if stale {
@@ -165,6 +173,50 @@ impl Inventories {
         }
     }
 
+    /// A reading at most `age_ms` old, from memory where there is one.
+    pub async fn recent(&self, source: &Source, age_ms: i64) -> Result<Arc<Snapshot>, AppError> {
+        {
+            let entry = self.entry(source);
+            let state = locked(&entry.state);
+            if let Some(snapshot) = &state.snapshot
+                && !state.behind
+                && state.error.is_none()
+                && self.clock.now_ms() - snapshot.as_of <= age_ms
+            {
+                return Ok(snapshot.clone());
+            }
+        }
+        self.refresh(source).await
+    }
+
+    /// Shows what was just changed at a tenant before it is read again, to everybody who looks at it. The age stays what it
+    /// was, for nothing else is newer.
+    pub fn amend(&self, tenant: &str, changes: &[Change]) {
+        let entries: Vec<Arc<Entry>> =
+            locked(&self.entries).iter().filter(|((of, _), _)| of == tenant).map(|(_, entry)| entry.clone()).collect();
+        for entry in entries {
+            let mut state = locked(&entry.state);
+            if let Some(snapshot) = &state.snapshot {
+                let inventory = carried_out(&snapshot.inventory, changes);
+                let table = Table::build(&inventory);
+                let (license, as_of) = (snapshot.license.clone(), snapshot.as_of);
+                state.snapshot = Some(Arc::new(Snapshot { inventory, table, license, as_of }));
+            }
+            state.amended = true;
+            // A reading that is under way may have passed the changed rows before they changed.
+            state.behind |= state.loading;
+        }
+    }
+
+    /// What is kept of a tenant is not how it is: whoever looks next starts a reading.
+    pub fn outdated(&self, tenant: &str) {
+        for ((of, _), entry) in locked(&self.entries).iter() {
+            if of == tenant {
+                locked(&entry.state).behind = true;
+            }
+        }
+    }
+
     /// Forgets what was read: the next look reads anew.
     pub fn forget(&self, tenant: &str, qlik_user: &str) {
         locked(&self.entries).remove(&(tenant.to_owned(), qlik_user.to_owned()));
@@ -178,6 +230,8 @@ impl Inventories {
                 return false;
             }
             state.loading = true;
+            state.behind = false;
+            state.amended = false;
         }
         *locked(&entry.progress) = Progress::default();
         let (source, entry, clock) = (source.clone(), entry.clone(), self.clock.clone());
@@ -201,20 +255,33 @@ impl Inventories {
     }
 }
 
-/// Collects a list, telling how far it is.
-async fn collect<W, T>(
-    pages: impl Stream<Item = Result<Page<W>, CallError>>,
+/// Collects a list, telling how far it is. A cursor that expires on the way (Qlik answers 400 to a page that is not the
+/// first) sends the reading back to the start, once.
+async fn collect<W, T, S: Stream<Item = Result<Page<W>, CallError>>>(
+    pages: impl Fn() -> S,
     map: impl Fn(W) -> T,
     told: impl Fn(usize, Option<i64>),
 ) -> Result<Vec<T>, CallError> {
-    let mut pages = pin!(pages);
-    let mut all = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page?;
-        all.extend(page.data.into_iter().map(&map));
-        told(all.len(), page.total_results);
+    let mut again = true;
+    loop {
+        let mut list = pin!(pages());
+        let mut all = Vec::new();
+        loop {
+            match list.next().await {
+                Some(Ok(page)) => {
+                    all.extend(page.data.into_iter().map(&map));
+                    told(all.len(), page.total_results);
+                }
+                Some(Err(error)) if again && !all.is_empty() && error.status() == Some(400) => {
+                    tracing::info!(%error, "a page cursor expired; the list is read from its start");
+                    again = false;
+                    break;
+                }
+                Some(Err(error)) => return Err(error),
+                None => return Ok(all),
+            }
+        }
     }
-    Ok(all)
 }
 
 fn whole(n: usize) -> i64 {
@@ -249,16 +316,20 @@ async fn read(
     let license = license(client, credential, urgency).await?;
     let held: i64 = allotments(&license).iter().filter(|a| a.takes_assignments()).map(|a| a.used).sum();
     locked(progress).assignments_of = held;
-    let users = collect(client.users(credential, urgency), mapping::person, |n, total| {
-        let mut progress = locked(progress);
-        progress.users = whole(n);
-        progress.users_of = total.unwrap_or(progress.users_of);
-    });
+    let users = collect(
+        || client.users(credential, urgency),
+        mapping::person,
+        |n, total| {
+            let mut progress = locked(progress);
+            progress.users = whole(n);
+            progress.users_of = total.unwrap_or(progress.users_of);
+        },
+    );
     let assignments =
-        collect(client.assignments(credential, urgency), mapping::assignment, |n, _| locked(progress).assignments = whole(n));
-    let groups = collect(client.groups(credential, urgency), mapping::group, |_, _| {});
+        collect(|| client.assignments(credential, urgency), mapping::assignment, |n, _| locked(progress).assignments = whole(n));
+    let groups = collect(|| client.groups(credential, urgency), mapping::group, |_, _| {});
     let system_groups = client.system_groups(credential, urgency);
-    let roles = collect(client.roles(credential, urgency), mapping::role, |_, _| {});
+    let roles = collect(|| client.roles(credential, urgency), mapping::role, |_, _| {});
     let settings = client.license_settings(credential, urgency);
     let group_settings = client.group_settings(credential, urgency);
     let (people, assignments, mut groups, system, roles, settings, group_settings) =
@@ -315,14 +386,7 @@ pub async fn read_again(
     let mut inventory = Inventory::default();
     if needs.licenses {
         inventory.allotments = allotments(&license(client, credential, urgency).await?);
-        inventory.assignments = client
-            .assignments(credential, urgency)
-            .map_ok(|page| page.data)
-            .try_concat()
-            .await?
-            .into_iter()
-            .map(mapping::assignment)
-            .collect();
+        inventory.assignments = collect(|| client.assignments(credential, urgency), mapping::assignment, |_, _| {}).await?;
     }
     for id in &needs.groups {
         if let Some(group) = or_missing(client.group(credential, urgency, id.as_str()).await)? {

@@ -44,10 +44,22 @@ fn focus_after_navigation(heading: NodeRef<leptos::html::H1>) {
         let here = window().location().pathname().unwrap_or_default();
         let before = LAST.with(|last| last.replace(Some(here.clone())));
         if before.is_some_and(|before| before != here) {
-            // The heading may not be in the document yet.
-            request_animation_frame(move || {
-                let _ = heading.focus();
-            });
+            focus_soon(heading.into());
         }
     });
+}
+
+/// Moves the focus once the element is in the document, which it may not be yet.
+#[cfg(feature = "hydrate")]
+pub fn focus_soon(element: leptos::web_sys::HtmlElement) {
+    fn again(element: leptos::web_sys::HtmlElement, frames: u8) {
+        request_animation_frame(move || {
+            if element.is_connected() {
+                let _ = element.focus();
+            } else if frames > 0 {
+                again(element, frames - 1);
+            }
+        });
+    }
+    again(element, 30);
 }

@@ -103,3 +103,109 @@ pub async fn draft(
     let all = (!matching.is_empty()).then_some(query);
     super::service::draft(&access, &action, &to, &rows, all.as_deref(), &except).await.map_err(crate::server::access::refused)
 }
+
+/// A license a person holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldLine {
+    /// The allotment's wire name.
+    pub value: String,
+    /// Its label.
+    pub label: String,
+    /// Since when; may be empty.
+    pub since: String,
+    /// Given beyond what the allotment has.
+    pub excess: bool,
+}
+
+/// A line of what was done about a person through Quartermaster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryLine {
+    /// When.
+    pub at: String,
+    /// Who.
+    pub actor: String,
+    /// What: `assign`, `remove` and the like.
+    pub action: String,
+    /// What came of it.
+    pub outcome: String,
+    /// More of it.
+    pub detail: String,
+    /// In which job.
+    pub job: String,
+}
+
+/// What a single edit came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edited {
+    /// Its job.
+    pub job: String,
+    /// What it was, in words.
+    pub title: String,
+    /// `done`, `already`, `refused` and the like; empty while it is under way.
+    pub state: String,
+    /// Why, where it was not done, and what to do.
+    pub why: String,
+    /// It can be taken back.
+    pub undo: bool,
+}
+
+/// Everything known of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonView {
+    /// The subject.
+    pub subject: String,
+    /// The name; may be empty.
+    pub name: String,
+    /// May be empty.
+    pub email: String,
+    /// The user's status; empty where the subject is no user here.
+    pub status: String,
+    /// The user's id; empty likewise.
+    pub id: String,
+    /// An OAuth client's own user.
+    pub bot: bool,
+    /// Licenses held.
+    pub held: Vec<HeldLine>,
+    /// Allotments one can be given.
+    pub targets: Vec<Choice>,
+    /// Groups: id and name.
+    pub groups: Vec<(String, String)>,
+    /// Roles, and by what: `directly`, or a group's name.
+    pub roles: Vec<(String, String)>,
+    /// What was done through Quartermaster, the newest first.
+    pub history: Vec<HistoryLine>,
+    /// The edit just made.
+    pub edited: Option<Edited>,
+    /// Qlik does not answer: nothing can be changed now.
+    pub off: bool,
+}
+
+/// Everything known of a person; `job` is an edit just made. `None` where nobody has that subject.
+#[server(endpoint = "assignments/person")]
+pub async fn person(tenant: String, subject: String, job: String) -> Result<Option<PersonView>, AppError> {
+    use crate::server::access::{Access, Viewer, refused};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::person_service::person(&access, &subject, &job).await.map_err(refused)
+}
+
+/// Changes one license at once: `from` nothing gives one, `to` nothing takes it back. `query` is the table to go back to.
+#[server(endpoint = "assignments/edit")]
+pub async fn edit(
+    tenant: String,
+    subject: String,
+    #[server(default)] from: String,
+    #[server(default)] to: String,
+    #[server(default)] query: String,
+) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator, refused};
+    let access = Access::<Operator>::to(&tenant).await?;
+    super::person_service::edit(&access, &subject, &from, &to, &query).await.map_err(refused)
+}
+
+/// Takes a single edit back.
+#[server(endpoint = "assignments/take-back")]
+pub async fn take_back(tenant: String, subject: String, job: String, #[server(default)] query: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator, refused};
+    let access = Access::<Operator>::to(&tenant).await?;
+    super::person_service::take_back(&access, &subject, &job, &query).await.map_err(refused)
+}

@@ -8,17 +8,14 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use super::api::{AssignmentsView, Choice, Draft, RowLine, assignments, visible};
+use super::person::{Beside, beside, with_person};
 use super::selection::{Picked, Selecting};
+use super::view_of;
 use crate::features::shared::{Failed, FreshLine, Refreshing, busy, live, show, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
-use crate::ui::query::{from_query, to_query};
-
-fn view_of(query: &str) -> View {
-    let pairs = from_query(query);
-    View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
-}
+use crate::ui::query::to_query;
 
 fn n(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
@@ -34,12 +31,22 @@ pub fn AssignmentsPage() -> impl IntoView {
     let query = Memo::new(move |_| location.search.try_with(|search| to_query(&view_of(search).to_pairs())).unwrap_or_default());
     let selecting = Selecting::new();
     let draft = ServerAction::<Draft>::new();
-    let data =
-        Resource::new(move || (live(tenant), live(query), refreshing.version()), |(tenant, query, _)| assignments(tenant, query));
+    let (subject, job) = (beside("person"), beside("job"));
+    // An edit made beside the table changes it; closing what says so does not.
+    let edited = Memo::new(move |before: Option<&String>| match (live(job), before) {
+        (job, Some(before)) if job.is_empty() => before.clone(),
+        (job, _) => job,
+    });
+    let data = Resource::new(
+        move || (live(tenant), live(query), refreshing.version(), live(edited)),
+        |(tenant, query, _, _)| assignments(tenant, query),
+    );
     #[cfg(feature = "hydrate")]
     clear_on_escape(selecting);
     view! {
         <Failed of=draft.value()/>
+        <div class="split" class:open=move || !live(subject).is_empty()>
+        <div class="main">
         <Transition fallback=|| view! { <Head title="Assignments" waiting=true/><Skeleton lines=12/> }>
             {move || {
                 data.get().map(|got| {
@@ -47,12 +54,15 @@ pub fn AssignmentsPage() -> impl IntoView {
                         let off = fresh.trouble.is_some();
                         view! {
                             <Head title="Assignments"><FreshLine fresh/></Head>
-                            <Body view query selecting draft off/>
+                            <Body view query subject selecting draft off/>
                         }
                     })
                 })
             }}
         </Transition>
+        </div>
+        <Beside query subject job/>
+        </div>
     }
 }
 
@@ -78,10 +88,16 @@ impl Choices {
 
 #[cfg(feature = "hydrate")]
 fn clear_on_escape(selecting: Selecting) {
+    use leptos::wasm_bindgen::JsCast;
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
-        let in_dialog = document().query_selector("dialog[open]").ok().flatten().is_some();
-        if event.key() == "Escape" && !in_dialog {
-            selecting.clear();
+        let find = |what: &str| document().query_selector(what).ok().flatten();
+        if event.key() != "Escape" || find("dialog[open]").is_some() {
+            return;
+        }
+        // One step back at a time: the panel first, the selection then.
+        match find(".side .close").and_then(|link| link.dyn_into::<leptos::web_sys::HtmlElement>().ok()) {
+            Some(close) => close.click(),
+            None => selecting.clear(),
         }
     });
     on_cleanup(move || handle.remove());
@@ -91,6 +107,7 @@ fn clear_on_escape(selecting: Selecting) {
 fn Body(
     view: AssignmentsView,
     query: Memo<String>,
+    subject: Memo<String>,
     selecting: Selecting,
     draft: ServerAction<Draft>,
     off: bool,
@@ -128,7 +145,7 @@ fn Body(
         {(!empty).then(move || view! {
             <form method="post" action=Draft::url()>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
-                <Table rows=rows now=now matching selecting query first=u64::from(page - 1) * 100/>
+                <Table rows=rows now=now matching selecting query subject first=u64::from(page - 1) * 100/>
                 <Pager page pages href/>
                 <Bar matching query selecting targets draft off/>
             </form>
@@ -227,8 +244,17 @@ fn Select(name: &'static str, label: &'static str, any: &'static str, choices: V
 }
 
 #[component]
-fn Table(rows: Vec<RowLine>, now: View, matching: u64, selecting: Selecting, query: Memo<String>, first: u64) -> impl IntoView {
+fn Table(
+    rows: Vec<RowLine>,
+    now: View,
+    matching: u64,
+    selecting: Selecting,
+    query: Memo<String>,
+    subject: Memo<String>,
+    first: u64,
+) -> impl IntoView {
     let tenant = use_tenant();
+    let here = format!("/t/{}/assignments{}", tenant.get_untracked(), to_query(&now.to_pairs()));
     let head = move |column: Column, text: &'static str, class: &'static str| {
         let here = now.sort.column == column;
         let descending = here && !now.sort.descending;
@@ -253,7 +279,10 @@ fn Table(rows: Vec<RowLine>, now: View, matching: u64, selecting: Selecting, que
     let lines = rows
         .into_iter()
         .enumerate()
-        .map(|(at, row)| view! { <Line row at selecting keys=keys_of_page index=first + at as u64 + 2/> })
+        .map(|(at, row)| {
+            let href = with_person(&here, &row.subject);
+            view! { <Line row at selecting keys=keys_of_page open=subject href index=first + at as u64 + 2/> }
+        })
         .collect_view();
     let select_all = move |event: leptos::ev::KeyboardEvent| {
         if event.key() == "a" && (event.ctrl_key() || event.meta_key()) {
@@ -282,22 +311,37 @@ fn Table(rows: Vec<RowLine>, now: View, matching: u64, selecting: Selecting, que
 }
 
 #[component]
-fn Line(row: RowLine, at: usize, selecting: Selecting, keys: StoredValue<Vec<String>>, index: u64) -> impl IntoView {
+fn Line(
+    row: RowLine,
+    at: usize,
+    selecting: Selecting,
+    keys: StoredValue<Vec<String>>,
+    open: Memo<String>,
+    href: String,
+    index: u64,
+) -> impl IntoView {
     let key = StoredValue::new(row.key.clone());
     let picked = Memo::new(move |_| selecting.picked.with(|picked| key.with_value(|key| picked.has(key))));
     let who = if row.name.is_empty() { row.subject.clone() } else { row.name.clone() };
-    let name =
-        if row.orphan { view! { <span class="muted">"not a user here"</span> }.into_any() } else { row.name.clone().into_any() };
+    // Their name opens the panel; the subject does where there is none.
+    let name = if row.name.is_empty() { row.subject.clone() } else { row.name.clone() };
+    let sub = if row.orphan {
+        view! { <span class="muted">" not a user here"</span> }.into_any()
+    } else {
+        view! { <span class="sub">{(!row.name.is_empty()).then(|| row.subject.clone())}</span> }.into_any()
+    };
+    let person = row.subject.clone();
+    let is_open = move || open.try_with(|open| *open == person).unwrap_or_default();
     let shift = RwSignal::new(false);
     view! {
-        <tr class:picked=picked aria-rowindex=index>
+        <tr class:picked=picked class:open=is_open aria-rowindex=index>
             <td class="box">
                 <input type="checkbox" name="rows[]" value=row.key aria-label=format!("Select {who}{}", if row.allotment.is_empty() { String::new() } else { format!(", {}", row.allotment) })
                     prop:checked=picked
                     on:click=move |event: leptos::ev::MouseEvent| shift.set(event.shift_key())
                     on:change=move |event| keys.with_value(|keys| selecting.click(keys, at, event_target_checked(&event), shift.get_untracked()))/>
             </td>
-            <td>{name}<span class="sub">{row.subject}</span></td>
+            <td><a class="person-link" class:mono=row.name.is_empty() data-noscroll="" href=href>{name}</a>{sub}</td>
             <td class="hide-narrow muted">{row.email}</td>
             <td>{if row.allotment.is_empty() { view! { <span class="muted">"none"</span> }.into_any() } else { row.allotment.into_any() }}</td>
             <td class="num hide-narrow">{row.since}</td>

@@ -1,25 +1,21 @@
 //! Cuts windows from a snapshot's table, and turns selections into plans.
 
-use domain::allotment::AllotmentName;
+use domain::allotment::{Allotment, AllotmentName};
+use domain::inventory::Inventory;
 use domain::plan::BulkAction;
 use domain::table::{Row, RowKey, Selection, View, facets};
 use domain::text::count;
 
 use super::api::{AssignmentsView, Choice, RowLine};
+use super::view_of;
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Operator, Viewer, refused};
 use crate::server::inventory::{Seen, Snapshot};
-use crate::ui::query::from_query;
 
 /// Rows on a page.
 const PAGE: usize = 100;
-
-fn view_of(query: &str) -> View {
-    let pairs = from_query(query);
-    View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
-}
 
 fn line(row: &Row) -> RowLine {
     RowLine {
@@ -47,13 +43,6 @@ fn cut(snapshot: &Snapshot, view: &View) -> AssignmentsView {
     let window = snapshot.table.window(view, PAGE);
     let inventory = &snapshot.inventory;
     let (per_allotment, per_status) = facets(&snapshot.table);
-    let targets = inventory.allotments.iter().filter(|allotment| allotment.takes_assignments()).map(|allotment| {
-        let free = match allotment.seats().free(allotment.used) {
-            Some(free) => format!("{} free", domain::text::thousands(free.max(0))),
-            None => "no bound".to_owned(),
-        };
-        Choice { value: allotment.name.to_string(), label: format!("{}, {free}", allotment.name.label()), rows: None }
-    });
     let mut roles: Vec<Choice> =
         inventory.roles.iter().map(|role| Choice { value: role.id.to_string(), label: role.name.clone(), rows: None }).collect();
     roles.sort_by_key(|role| role.label.to_lowercase());
@@ -67,7 +56,7 @@ fn cut(snapshot: &Snapshot, view: &View) -> AssignmentsView {
             .into_iter()
             .map(|(name, rows)| Choice { value: name.to_string(), label: name.label(), rows: Some(rows) })
             .collect(),
-        targets: targets.collect(),
+        targets: targets(inventory),
         statuses: per_status
             .into_iter()
             .map(|(status, rows)| Choice { label: status.clone(), value: status, rows: Some(rows) })
@@ -79,6 +68,24 @@ fn cut(snapshot: &Snapshot, view: &View) -> AssignmentsView {
             rows: None,
         }),
     }
+}
+
+/// Allotments one can be given, with the seats they have left.
+pub(super) fn targets(inventory: &Inventory) -> Vec<Choice> {
+    let free = |allotment: &Allotment| match allotment.seats().free(allotment.used) {
+        Some(free) => format!("{} free", domain::text::thousands(free.max(0))),
+        None => "no bound".to_owned(),
+    };
+    inventory
+        .allotments
+        .iter()
+        .filter(|allotment| allotment.takes_assignments())
+        .map(|allotment| Choice {
+            value: allotment.name.to_string(),
+            label: format!("{}, {}", allotment.name.label(), free(allotment)),
+            rows: None,
+        })
+        .collect()
 }
 
 pub async fn visible(access: &Access<Viewer>, query: &str, rows: &[String]) -> Result<u64, AppError> {

@@ -37,8 +37,9 @@ pub async fn connect(tenant: String, key: String, back: String) -> Result<(), Ap
     super::service::connect(&tenant, key, &back).await.map_err(crate::server::access::refused)
 }
 
-/// Forgets the session's key for a tenant.
+/// Forgets the session's key for a tenant. `jobs` says what becomes of jobs that hold one of the same Qlik user: `go-on` or
+/// `pause`; without a word, the sessions page asks.
 #[server(endpoint = "connect/forget")]
-pub async fn disconnect(tenant: String) -> Result<(), AppError> {
-    super::service::disconnect(&tenant).await.map_err(crate::server::access::refused)
+pub async fn disconnect(tenant: String, #[server(default)] jobs: String) -> Result<(), AppError> {
+    super::service::disconnect(&tenant, &jobs).await.map_err(crate::server::access::refused)
 }

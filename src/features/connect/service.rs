@@ -7,7 +7,8 @@ use tower_sessions::session::Id;
 
 use super::api::{ConnectFacts, TenantChoice};
 use crate::error::{AppError, ErrorKind};
-use crate::server::access::{caller, known_tenant, session_id, state};
+use crate::features::sessions::{own_grants, withdraw_grant};
+use crate::server::access::{Access, Operator, caller, known_tenant, session_id, state};
 use crate::server::mapping::{call_error, store_error};
 use crate::server::middleware::own_path;
 use crate::server::seal::Purpose;
@@ -99,7 +100,24 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<(), AppErr
     Ok(())
 }
 
-pub async fn disconnect(tenant: &str) -> Result<(), AppError> {
+pub async fn disconnect(tenant: &str, jobs: &str) -> Result<(), AppError> {
+    // Where the session has no key any more there is nothing to ask about, and nothing left to forget but the session.
+    if let Ok(access) = Access::<Operator>::find(tenant).await {
+        let held = own_grants(&access).await?;
+        match jobs {
+            "go-on" => {}
+            "pause" => {
+                for job in &held {
+                    withdraw_grant(&access, &job.id).await?;
+                }
+            }
+            _ if held.is_empty() => {}
+            _ => {
+                leptos_axum::redirect(&format!("/t/{tenant}/sessions?leaving=1"));
+                return Ok(());
+            }
+        }
+    }
     let state = state();
     let session = caller().await?.session;
     if let Some(id) = session_id(&session).await {

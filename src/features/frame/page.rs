@@ -85,6 +85,7 @@ fn Who(facts: Facts) -> impl IntoView {
     view! {
         <div class="who">
             <Transition>{move || facts.get().and_then(Result::ok).map(|facts| view! { <p>"Acting as "{facts.qlik_name}</p> })}</Transition>
+            <A href=move || format!("/t/{}/sessions", tenant.get())>"Sessions"</A>" "
             <ActionForm action=disconnect>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <button class="link" type="submit">"Disconnect"</button>

@@ -3,22 +3,20 @@
 use domain::journal::{Answer, RowState, remedy};
 use domain::plan::{Change, Intent};
 use qlik_api::client::Tier;
-use storage::{Grant, JobRow, JobState};
+use storage::{JobRow, JobState, JournalRow};
 
 use super::api::{JobLine, JobView, ResultLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
 use crate::server::clock::date_time;
+use crate::server::grants::grant;
 use crate::server::mapping::store_error;
-use crate::server::seal::Purpose;
 
 /// Rows on a page of results.
 const PAGE: i64 = 100;
 /// What a job did can be taken back for so long.
 const UNDO_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
-/// A job's credential serves for so long.
-pub const GRANT_MS: i64 = 24 * 60 * 60 * 1_000;
 
 fn gone() -> AppError {
     AppError::not_found("No such job", "It is not one of this tenant's jobs. The list of jobs shows what there is.")
@@ -51,6 +49,35 @@ async fn find<R: Role>(access: &Access<R>, id: &str) -> Result<JobRow, AppError>
     access.state.store.job(&access.tenant.id, id).await.map_err(|error| store_error(&error))?.ok_or_else(gone)
 }
 
+/// What became of a job of one row, for whoever changed it in passing.
+pub async fn outcome_of<R: Role>(access: &Access<R>, id: &str) -> Result<Option<(JobLine, ResultLine)>, AppError> {
+    let Some(job) = access.state.store.job(&access.tenant.id, id).await.map_err(|error| store_error(&error))? else {
+        return Ok(None);
+    };
+    let row = access.state.store.journal(id, &RowState::ALL, 0, 1).await.map_err(|error| store_error(&error))?.pop();
+    let line = line(access, job).await?;
+    Ok(row.map(|row| (line, result(row))))
+}
+
+fn result(row: JournalRow) -> ResultLine {
+    let answer = Answer { status: u16::try_from(row.status).unwrap_or(0), code: row.code.clone(), title: row.title.clone() };
+    let remedy = match row.state {
+        RowState::Refused => remedy(&row.change, &answer),
+        RowState::Conflict => "See how it is now, then plan again.".to_owned(),
+        RowState::Unknown => "It is being read to see whether it was done.".to_owned(),
+        _ => String::new(),
+    };
+    ResultLine {
+        change: row.change,
+        name: row.name,
+        state: row.state,
+        code: row.code,
+        title: row.title,
+        trace: row.trace,
+        remedy,
+    }
+}
+
 pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobView, AppError> {
     let job = find(access, id).await.map_err(refused)?;
     let store = &access.state.store;
@@ -73,28 +100,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobVie
         want -= i64::try_from(found.len()).unwrap_or(0);
         rows.extend(found);
     }
-    let rows = rows
-        .into_iter()
-        .map(|row| {
-            let answer =
-                Answer { status: u16::try_from(row.status).unwrap_or(0), code: row.code.clone(), title: row.title.clone() };
-            let remedy = match row.state {
-                RowState::Refused => remedy(&row.change, &answer),
-                RowState::Conflict => "See how it is now, then plan again.".to_owned(),
-                RowState::Unknown => "It is being read to see whether it was done.".to_owned(),
-                _ => String::new(),
-            };
-            ResultLine {
-                change: row.change,
-                name: row.name,
-                state: row.state,
-                code: row.code,
-                title: row.title,
-                trace: row.trace,
-                remedy,
-            }
-        })
-        .collect();
+    let rows = rows.into_iter().map(result).collect();
     let budget = access.tenant.client.budget(&access.credential(), Tier::Two);
     Ok(JobView {
         line,
@@ -124,19 +130,6 @@ fn in_state(tally: &domain::journal::Tally, state: RowState) -> u64 {
         RowState::Unknown => tally.unknown,
         RowState::Conflict => tally.conflict,
     }
-}
-
-/// Seals the access' credential for a job.
-pub fn grant(access: &Access<Operator>, job: &str) -> Result<Grant, AppError> {
-    let sealed = access.state.sealer.seal(access.secret(), Purpose::Grant, job).map_err(|error| {
-        tracing::error!(%error, "a grant could not be sealed");
-        AppError::new(
-            ErrorKind::Internal,
-            "The job's key could not be sealed",
-            "Nothing was sent. Tell whoever runs Quartermaster.",
-        )
-    })?;
-    Ok(Grant { sealed: sealed.sealed, wrapped_key: sealed.wrapped_key, expires_at: access.now() + GRANT_MS })
 }
 
 pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), AppError> {
@@ -172,6 +165,11 @@ pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), 
     }
 }
 
+/// What taking back a job of this title is called; taking that back in turn is doing it again.
+pub fn undo_title(title: &str) -> String {
+    title.strip_prefix("Undo: ").map_or_else(|| format!("Undo: {title}"), |original| format!("Redo: {original}"))
+}
+
 pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<(), AppError> {
     let job = find(access, id).await?;
     if !job.state.is_over() {
@@ -201,11 +199,7 @@ pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<(),
     } else {
         rows.into_iter().map(|row| row.change).collect()
     };
-    let title = match (undo, job.title.strip_prefix("Undo: ")) {
-        (true, Some(original)) => format!("Redo: {original}"),
-        (true, None) => format!("Undo: {}", job.title),
-        (false, _) => format!("Retry: {}", job.title),
-    };
+    let title = if undo { undo_title(&job.title) } else { format!("Retry: {}", job.title) };
     // Whether it still stands is judged by a fresh reading, not by what was true then.
     let snapshot = access.state.inventories.refresh(&access.source()).await?;
     keep_plan(access, &snapshot, Intent::Exactly { title, changes }, id).await

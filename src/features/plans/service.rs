@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use domain::plan::{Change, Intent, Kind, PlannedChange, draw_up};
 use qlik_api::client::Urgency;
-use storage::{CreateJob, NewJob, PlanRow};
+use storage::{CreateJob, JobState, NewJob, PlanRow};
 
 use super::api::{PlanLine, PlanView};
 use crate::error::{AppError, ErrorKind};
-use crate::features::jobs::service_grant as grant;
 use crate::server::access::{Access, Operator, Role, Viewer};
 use crate::server::clock::{date_time, time_of_day};
+use crate::server::grants::grant;
 use crate::server::inventory::{Needs, Snapshot, read_again};
 use crate::server::mapping::{call_error, store_error};
 use crate::server::state::State;
@@ -19,6 +19,8 @@ use crate::server::state::State;
 const PAGE: usize = 200;
 /// A plan that removes at least so many licenses wants the number typed.
 const LARGE_REMOVAL: u64 = 50;
+/// How long the answer to a single edit waits for its result.
+const AT_ONCE: std::time::Duration = std::time::Duration::from_millis(2_500);
 /// What marks the origin of a plan that replaces an overtaken one.
 const REPLACES: &str = "replaces ";
 
@@ -158,12 +160,19 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
         leptos_axum::redirect(&format!("/t/{}/plans/{fresh}", access.tenant.id));
         return Ok(());
     }
+    let job = start(access, &row).await?;
+    leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
+    Ok(())
+}
+
+/// Writes the job of a plan down and wakes the executor. Returns the job's id.
+async fn start(access: &Access<Operator>, row: &PlanRow) -> Result<String, AppError> {
     let job = State::fresh_id();
     // An undo or a retry has the job it comes from as its origin.
     let undo_of = (!row.origin.is_empty() && !row.origin.starts_with(REPLACES)).then_some(row.origin.as_str());
     let new = NewJob {
         id: &job,
-        plan: id,
+        plan: &row.id,
         tenant: &access.tenant.id,
         qlik_user: &access.qlik_user,
         author: &access.actor,
@@ -188,8 +197,52 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
         }
     };
     access.state.jobs.notify_one();
-    leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
-    Ok(())
+    Ok(job)
+}
+
+/// What a change of a single row came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AtOnce {
+    /// It was applied; the job has its result.
+    Applied(String),
+    /// It wants to be read first: the plan's page.
+    Plan(String),
+}
+
+/// A single edit: a plan like any other, applied without asking unless there is something to think about first.
+pub async fn apply_at_once(
+    access: &Access<Operator>,
+    snapshot: &Arc<Snapshot>,
+    intent: Intent,
+    origin: &str,
+) -> Result<AtOnce, AppError> {
+    let plan = draw_up(&snapshot.inventory, intent)
+        .map_err(|error| AppError::invalid("This cannot be changed", sentence(&error.to_string())))?;
+    if plan.changes.is_empty() {
+        let why = plan.unchanged.first().map_or("already as wanted", |row| row.why.sentence());
+        return Err(AppError::new(
+            ErrorKind::Conflict,
+            "Nothing was changed",
+            format!("It is {why}. What you see now is how it is."),
+        ));
+    }
+    let wants_reading = plan.changes.len() > 1 || plan.warnings.iter().any(domain::plan::Warning::is_grave);
+    let id = keep(access, plan, snapshot.as_of, origin).await?;
+    if wants_reading {
+        return Ok(AtOnce::Plan(id));
+    }
+    let row = find(access, &id).await?;
+    let job = start(access, &row).await?;
+    // Most often it is over before the answer would be drawn; where not, the page goes on looking.
+    let until = tokio::time::Instant::now() + AT_ONCE;
+    while tokio::time::Instant::now() < until {
+        let state = access.state.store.job(&access.tenant.id, &job).await.map_err(|error| store_error(&error))?;
+        if state.is_none_or(|row| row.state.is_over() || row.state == JobState::Paused) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    Ok(AtOnce::Applied(job))
 }
 
 /// Reads again what the plan touches. Where somebody else changed it, keeps the plan as it would be now and returns its address.
@@ -215,6 +268,6 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
         return Ok(None);
     }
     again.unchanged.extend(row.plan.unchanged.iter().cloned());
-    access.state.inventories.forget(&access.tenant.id, &access.qlik_user);
+    access.state.inventories.outdated(&access.tenant.id);
     keep(access, again, access.now(), &format!("{REPLACES}{}", row.id)).await.map(Some)
 }

@@ -1,0 +1,71 @@
+// The panel beside the table: what is known of a person, a single edit applied at once, its undo, and where the focus goes.
+import { expect, hydrated, test } from "../support/test";
+import { free, pairs } from "../support/sim";
+
+test("a single edit is applied at once and can be undone", async ({ connected: page, tenant }) => {
+  const before = await tenant.state();
+  await page.goto("/t/meridian/assignments");
+  await hydrated(page);
+  // By way of the filter, so that the page has changed its address by itself before.
+  await page.getByLabel("Allotment", { exact: true }).selectOption("analyzer");
+  await expect(page).toHaveURL(/allotment=analyzer/);
+  await page.locator("a.person-link").nth(2).click();
+  const side = page.getByRole("complementary");
+  const name = await side.getByRole("heading", { level: 2 }).textContent();
+  await expect(side.getByRole("heading", { level: 2 })).toBeFocused();
+  const subject = (await side.locator("dd.mono").first().textContent())!.toLowerCase();
+
+  await side.getByRole("button", { name: /^Change to Professional/ }).click();
+  await expect(side.getByText("Change type to Professional: Done.")).toBeVisible();
+  const held = (state: typeof before) => state.assignments.filter((a) => a.subject.toLowerCase() === subject).map((a) => a.type);
+  expect(held(await tenant.state())).toEqual(["professional"]);
+  // The table beside it says so too: the person has left this filter.
+  await expect(page.locator("tbody").getByText(subject, { exact: false })).toHaveCount(0);
+
+  await side.getByRole("button", { name: "Undo" }).click();
+  await expect(side.getByText("Undo: Change type to Professional: Done.")).toBeVisible();
+  expect(pairs(await tenant.state())).toEqual(pairs(before));
+  await expect(side.getByRole("listitem").filter({ hasText: "change type" })).not.toHaveCount(0);
+
+  await page.keyboard.press("Escape");
+  await expect(side).toBeHidden();
+  await expect(page).toHaveURL(/allotment=analyzer$/);
+  await expect(page.getByRole("link", { name: name!, exact: true }).first()).toBeVisible();
+});
+
+test("closing the panel gives the focus back to its row", async ({ connected: page }) => {
+  await page.goto("/t/meridian/assignments");
+  await hydrated(page);
+  await page.locator("a.person-link").nth(4).focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("complementary")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("complementary")).toBeHidden();
+  await expect(page.locator("a.person-link").nth(4)).toBeFocused();
+});
+
+test("an edit without a free seat leads to its plan first", async ({ connected: page, tenant }) => {
+  const spare = free(await tenant.state(), "professional");
+  await tenant.act({ assign: Array.from({ length: spare }, (_, n) => ({ subject: `FILL\\${n}`, type: "professional" })) });
+  await page.goto("/t/meridian/assignments?license=none");
+  await hydrated(page);
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.locator("a.person-link").first().click();
+  await page.getByRole("button", { name: "Give Professional, 0 free" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
+  await expect(page.getByText("1 seat is missing for Professional.")).toBeVisible();
+});
+
+test("an edit that Qlik refuses is not shown as done", async ({ connected: page, tenant }) => {
+  await page.goto("/t/meridian/assignments?license=none");
+  await hydrated(page);
+  // The last seats go to somebody else after the page was drawn.
+  const spare = free(await tenant.state(), "professional");
+  await tenant.act({ assign: Array.from({ length: spare }, (_, n) => ({ subject: `FILL\\${n}`, type: "professional" })) });
+  const before = pairs(await tenant.state());
+  await page.locator("a.person-link").first().click();
+  await page.getByRole("button", { name: /^Give Professional/ }).click();
+  await expect(page.getByText("Assign Professional: Refused.")).toBeVisible();
+  await expect(page.getByRole("complementary").getByRole("button", { name: "Undo" })).toHaveCount(0);
+  expect(pairs(await tenant.state())).toEqual(before);
+});

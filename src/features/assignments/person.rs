@@ -1,0 +1,308 @@
+//! The panel beside the table: everything known of a person, and their licenses to change one by one.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::api::{Choice, Edit, Edited, HeldLine, PersonView, TakeBack, person};
+use crate::error::AppError;
+use crate::features::shared::{ErrorPanel, Failed, Refreshing, busy, live, use_tenant};
+use crate::ui::feedback::Note;
+use crate::ui::query::escape;
+
+/// Adds a person to the table's address.
+pub fn with_person(address: &str, subject: &str) -> String {
+    let joint = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{joint}person={}", escape(subject))
+}
+
+/// A value of the address that is not part of the table's view.
+pub fn beside(name: &'static str) -> Memo<String> {
+    let query = use_query_map();
+    Memo::new(move |_| query.try_with(|query| query.get(name)).flatten().unwrap_or_default())
+}
+
+/// The panel; nothing where the address names nobody. `query` is the table's view as the address holds it.
+#[component]
+pub fn Beside(query: Memo<String>, subject: Memo<String>, job: Memo<String>) -> impl IntoView {
+    let tenant = use_tenant();
+    let refreshing = expect_context::<Refreshing>();
+    let edit = ServerAction::<Edit>::new();
+    let undo = ServerAction::<TakeBack>::new();
+    let data = Resource::new(
+        move || (live(tenant), live(subject), live(job), refreshing.version()),
+        |(tenant, subject, job, _)| async move {
+            let found = if subject.is_empty() { Ok(None) } else { person(tenant, subject.clone(), job).await };
+            (subject, found)
+        },
+    );
+    let close = move || format!("/t/{}/assignments{}", live(tenant), live(query));
+    // Whom the answer is about comes with it: by now the address may name somebody else already.
+    let panel = move |(asked, got): (String, Result<Option<PersonView>, AppError>)| {
+        if asked.is_empty() {
+            return ().into_any();
+        }
+        let (title, body) = match got {
+            Ok(Some(view)) => {
+                let again = Callback::new(move |()| data.refetch());
+                let title = if view.name.is_empty() { view.subject.clone() } else { view.name.clone() };
+                (title, view! { <Body view query edit undo again/> }.into_any())
+            }
+            Ok(None) => (
+                asked.clone(),
+                view! { <p class="muted">"Nobody has this subject now: no user and no license. It may have been renamed or removed."</p> }
+                    .into_any(),
+            ),
+            Err(error) => (asked.clone(), view! { <ErrorPanel error/> }.into_any()),
+        };
+        let heading = NodeRef::<leptos::html::H2>::new();
+        #[cfg(feature = "hydrate")]
+        focus_once(heading, &asked);
+        view! {
+            <aside class="side" aria-labelledby="person">
+                <header>
+                    <h2 id="person" tabindex="-1" node_ref=heading>{title}</h2>
+                    <a class="button plain close" data-noscroll="" href=close on:click=move |_| return_focus()>"Close "<kbd>"Esc"</kbd></a>
+                </header>
+                <Failed of=edit.value()/>
+                <Failed of=undo.value()/>
+                {body}
+            </aside>
+        }
+        .into_any()
+    };
+    view! { <Transition>{move || data.get().map(panel)}</Transition> }
+}
+
+/// The panel takes the focus when it opens for somebody, not when it is drawn again.
+#[cfg(feature = "hydrate")]
+fn focus_once(heading: NodeRef<leptos::html::H2>, asked: &str) {
+    use std::cell::RefCell;
+    thread_local! { static LAST: RefCell<String> = const { RefCell::new(String::new()) }; }
+    let asked = asked.to_owned();
+    Effect::new(move |_| {
+        let Some(heading) = heading.get() else { return };
+        let before = LAST.with(|last| last.replace(asked.clone()));
+        if before != asked {
+            crate::ui::head::focus_soon(heading.into());
+        }
+    });
+    on_cleanup(|| {
+        // Opened again later, it takes the focus again.
+        if document().query_selector(".side").ok().flatten().is_none() {
+            LAST.with(|last| last.borrow_mut().clear());
+        }
+    });
+}
+
+/// Gives the focus back to the row that the panel was opened from.
+fn return_focus() {
+    #[cfg(feature = "hydrate")]
+    {
+        use leptos::wasm_bindgen::JsCast;
+        let row = document().query_selector("tr.open .person-link").ok().flatten();
+        let Some(row) = row.and_then(|row| row.dyn_into::<leptos::web_sys::HtmlElement>().ok()) else { return };
+        crate::ui::head::focus_soon(row);
+    }
+}
+
+#[component]
+fn Body(
+    view: PersonView,
+    query: Memo<String>,
+    edit: ServerAction<Edit>,
+    undo: ServerAction<TakeBack>,
+    again: Callback<()>,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    let subject = view.subject.clone();
+    let user = !view.id.is_empty();
+    let lines = view
+        .held
+        .iter()
+        .map(|held| view! { <License held=held.clone() targets=view.targets.clone() subject=subject.clone() query edit off=view.off/> })
+        .collect_view();
+    let none = view.held.is_empty();
+    let give = none.then(|| view! { <Give targets=view.targets.clone() subject=subject.clone() query edit off=view.off/> });
+    let groups = view
+        .groups
+        .into_iter()
+        .map(|(id, name)| view! { <li><a href=move || format!("/t/{}/groups/{id}", tenant.get())>{name}</a></li> })
+        .collect_view();
+    let roles = view
+        .roles
+        .into_iter()
+        .map(|(name, by)| {
+            let by = if by == "directly" { by } else { format!("by {by}") };
+            view! { <li><span>{name}</span><span class="muted small">{by}</span></li> }
+        })
+        .collect_view();
+    let (no_groups, no_roles, no_history) = (groups.is_empty(), roles.is_empty(), view.history.is_empty());
+    let history = view
+        .history
+        .into_iter()
+        .map(|line| {
+            let class = match line.outcome.as_str() {
+                "done" => "chip ok",
+                "refused" => "chip bad",
+                _ => "chip",
+            };
+            let job = line.job.clone();
+            view! {
+                <li>
+                    <span class="num-left muted small">{line.at}</span>
+                    <a href=move || format!("/t/{}/jobs/{job}", tenant.get())>{line.action}</a>
+                    <span class=class>{line.outcome}</span>
+                    <span class="small muted wide">{line.actor}{(!line.detail.is_empty()).then(|| format!(": {}", line.detail))}</span>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        {view.edited.map(|edited| view! { <Outcome edited subject=subject.clone() query undo again/> })}
+        {view.off.then(|| view! { <Note tone="warn" title="Changes are off">"until the tenant answers again: refresh."</Note> })}
+        <dl class="facts">
+            <dt>"Subject"</dt><dd class="mono">{subject.clone()}</dd>
+            {(!view.email.is_empty()).then(|| view! { <dt>"Mail"</dt><dd>{view.email}</dd> })}
+            <dt>"Status"</dt>
+            <dd>
+                {if user { view.status } else { "not a user of this tenant, perhaps of a sibling".to_owned() }}
+                {view.bot.then(|| view! { " "<span class="chip">"bot"</span> })}
+            </dd>
+            {user.then(|| view! { <dt>"User id"</dt><dd class="mono">{view.id}</dd> })}
+        </dl>
+        <section aria-labelledby="held">
+            <h3 id="held">"Licenses"</h3>
+            <ul class="licenses">{lines}</ul>
+            {give}
+        </section>
+        <section aria-labelledby="in-groups">
+            <h3 id="in-groups">"Groups"</h3>
+            {no_groups.then(|| view! { <p class="muted small">"In none."</p> })}
+            <ul class="plain-list">{groups}</ul>
+        </section>
+        <section aria-labelledby="has-roles">
+            <h3 id="has-roles">"Roles"</h3>
+            {no_roles.then(|| view! { <p class="muted small">"None but what everybody has."</p> })}
+            <ul class="pairs">{roles}</ul>
+        </section>
+        <section aria-labelledby="history">
+            <h3 id="history">"Changed through Quartermaster"</h3>
+            {no_history.then(|| view! { <p class="muted small">"Never."</p> })}
+            <ul class="history">{history}</ul>
+        </section>
+    }
+}
+
+/// A license held, and what it can become.
+#[component]
+fn License(
+    held: HeldLine,
+    targets: Vec<Choice>,
+    subject: String,
+    query: Memo<String>,
+    edit: ServerAction<Edit>,
+    off: bool,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    let pending = busy(edit);
+    let options = targets
+        .into_iter()
+        .filter(|target| target.value != held.value)
+        .map(|target| {
+            view! {
+                <button class="button" type="submit" name="to" value=target.value disabled=move || off || pending()>
+                    {format!("Change to {}", target.label)}
+                </button>
+            }
+        })
+        .collect_view();
+    view! {
+        <li>
+            <p><b>{held.label.clone()}</b>
+                {(!held.since.is_empty()).then(|| view! { <span class="muted small">{format!(" since {}", held.since)}</span> })}
+                {held.excess.then(|| view! { " "<span class="chip bad">"excess"</span> })}
+            </p>
+            <ActionForm action=edit attr:class="inline">
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                <input type="hidden" name="subject" value=subject/>
+                <input type="hidden" name="from" value=held.value/>
+                <input type="hidden" name="query" value=move || query.get()/>
+                {options}
+                <button class="button danger" type="submit" name="to" value="" disabled=move || off || pending()>{format!("Remove {}", held.label)}</button>
+            </ActionForm>
+        </li>
+    }
+}
+
+/// What somebody without a license can be given.
+#[component]
+fn Give(targets: Vec<Choice>, subject: String, query: Memo<String>, edit: ServerAction<Edit>, off: bool) -> impl IntoView {
+    let tenant = use_tenant();
+    let pending = busy(edit);
+    let options = targets
+        .into_iter()
+        .map(|target| {
+            view! {
+                <button class="button" type="submit" name="to" value=target.value disabled=move || off || pending()>
+                    {format!("Give {}", target.label)}
+                </button>
+            }
+        })
+        .collect_view();
+    view! {
+        <p class="muted small">"None."</p>
+        <ActionForm action=edit attr:class="inline">
+            <input type="hidden" name="tenant" value=move || tenant.get()/>
+            <input type="hidden" name="subject" value=subject/>
+            <input type="hidden" name="query" value=move || query.get()/>
+            {options}
+        </ActionForm>
+    }
+}
+
+/// What the edit just made came to, and the way back.
+#[component]
+fn Outcome(
+    edited: Edited,
+    subject: String,
+    query: Memo<String>,
+    undo: ServerAction<TakeBack>,
+    again: Callback<()>,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    #[cfg(feature = "hydrate")]
+    if edited.state.is_empty() {
+        let handle = set_timeout_with_handle(move || again.run(()), std::time::Duration::from_millis(500));
+        on_cleanup(move || {
+            if let Ok(handle) = handle {
+                handle.clear();
+            }
+        });
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = again;
+    let (tone, says) = match edited.state.as_str() {
+        "done" => ("ok", "Done."),
+        "already" => ("ok", "It already was so."),
+        "" => ("warn", "Under way…"),
+        "refused" => ("bad", "Refused."),
+        _ => ("warn", "Not settled yet."),
+    };
+    let pending = busy(undo);
+    let job = edited.job.clone();
+    view! {
+        <Note tone title=format!("{}: {says}", edited.title)>
+            {edited.why}
+            " "<a href=move || format!("/t/{}/jobs/{job}", tenant.get())>"Details"</a>
+            {edited.undo.then(|| view! {
+                <ActionForm action=undo attr:class="inline">
+                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                    <input type="hidden" name="subject" value=subject/>
+                    <input type="hidden" name="job" value=edited.job/>
+                    <input type="hidden" name="query" value=move || query.get()/>
+                    <button class="link" type="submit" disabled=pending>{move || if pending() { "Undoing…" } else { "Undo" }}</button>
+                </ActionForm>
+            })}
+        </Note>
+    }
+}

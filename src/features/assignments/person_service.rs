@@ -1,0 +1,154 @@
+//! Reads what is known of a person, and makes single edits: plans of one change, applied at once.
+
+use std::collections::BTreeSet;
+
+use domain::allotment::AllotmentName;
+use domain::journal::RowState;
+use domain::plan::Intent;
+use domain::subject::Subject;
+
+use super::api::{Edited, HeldLine, HistoryLine, PersonView};
+use super::service::targets;
+use super::view_of;
+use crate::error::{AppError, ErrorKind};
+use crate::features::jobs::{outcome_of, undo_title};
+use crate::features::plans::{AtOnce, apply_at_once};
+use crate::server::access::{Access, Operator, Viewer};
+use crate::server::clock::date_time;
+use crate::server::inventory::{Seen, Snapshot};
+use crate::server::mapping::store_error;
+use crate::ui::query::to_query;
+
+/// A reading this old is new enough for a single edit: what it does not know, Qlik's own answer to the row tells.
+const FRESH_MS: i64 = 60 * 1_000;
+/// Lines of a person's history.
+const HISTORY: i64 = 20;
+
+pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result<Option<PersonView>, AppError> {
+    let wait = crate::features::shared::WAIT;
+    let (snapshot, trouble) = match access.state.inventories.look(&access.source(), wait).await {
+        Seen::Ready(snapshot, trouble) => (snapshot, trouble),
+        // The table says how far the reading is, or why there is none.
+        Seen::Loading(_) | Seen::Failed(_) => return Ok(None),
+    };
+    let subject = Subject::new(subject);
+    let Some(mut view) = known(&snapshot, &subject) else { return Ok(None) };
+    view.off = trouble.is_some();
+    let trail = access.state.store.audit_of(&access.tenant.id, subject.as_str(), HISTORY).await;
+    view.history = trail
+        .map_err(|error| store_error(&error))?
+        .into_iter()
+        .map(|line| HistoryLine {
+            at: date_time(line.entry.at),
+            actor: line.entry.actor,
+            action: line.entry.action,
+            outcome: line.entry.outcome,
+            detail: line.entry.detail,
+            job: line.entry.job,
+        })
+        .collect();
+    if !job.is_empty() {
+        view.edited = outcome_of(access, job).await?.map(|(line, row)| {
+            let settled = row.state.is_settled();
+            Edited {
+                state: if settled || line.state == "paused" { row.state.as_str().to_owned() } else { String::new() },
+                job: line.id,
+                title: line.title,
+                why: [row.title, row.remedy].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
+                undo: row.state == RowState::Done,
+            }
+        });
+    }
+    Ok(Some(view))
+}
+
+fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
+    let inventory = &snapshot.inventory;
+    let person = inventory.people.iter().find(|person| person.subject == *subject);
+    let held: Vec<HeldLine> = inventory
+        .assignments
+        .iter()
+        .filter(|assignment| assignment.subject == *subject)
+        .map(|assignment| HeldLine {
+            value: assignment.allotment.to_string(),
+            label: assignment.allotment.label(),
+            since: assignment.created.get(..10).unwrap_or_default().to_owned(),
+            excess: assignment.excess,
+        })
+        .collect();
+    if person.is_none() && held.is_empty() {
+        return None;
+    }
+    let groups: Vec<_> = person.iter().flat_map(|person| &person.groups).filter_map(|id| inventory.group(id)).collect();
+    let names = inventory.roles_by_id();
+    let mut roles: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut note = |id, by: &str| {
+        let name = names.get(id).map_or_else(|| format!("{id}"), |role| role.name.clone());
+        roles.insert((name, by.to_owned()));
+    };
+    for id in person.iter().flat_map(|person| &person.roles) {
+        note(id, "directly");
+    }
+    for group in &groups {
+        for id in &group.roles {
+            note(id, &group.name);
+        }
+    }
+    Some(PersonView {
+        subject: person.map_or(subject, |person| &person.subject).to_string(),
+        name: person.map(|person| person.name.clone()).unwrap_or_default(),
+        email: person.map(|person| person.email.clone()).unwrap_or_default(),
+        status: person.map(|person| person.status.clone()).unwrap_or_default(),
+        id: person.map(|person| person.id.to_string()).unwrap_or_default(),
+        bot: subject.is_bot(),
+        held,
+        targets: targets(inventory),
+        groups: groups.iter().map(|group| (group.id.to_string(), group.name.clone())).collect(),
+        roles: roles.into_iter().collect(),
+        history: Vec::new(),
+        edited: None,
+        off: false,
+    })
+}
+
+/// Back to the table as it was, with the person and what was done about them.
+fn back(access: &Access<Operator>, subject: &str, query: &str, job: &str) {
+    let mut pairs = view_of(query).to_pairs();
+    pairs.push(("person", subject.to_owned()));
+    pairs.push(("job", job.to_owned()));
+    leptos_axum::redirect(&format!("/t/{}/assignments{}", access.tenant.id, to_query(&pairs)));
+}
+
+async fn at_once(access: &Access<Operator>, subject: &str, query: &str, intent: Intent, origin: &str) -> Result<(), AppError> {
+    let snapshot = access.state.inventories.recent(&access.source(), FRESH_MS).await?;
+    match apply_at_once(access, &snapshot, intent, origin).await? {
+        AtOnce::Applied(job) => back(access, subject, query, &job),
+        AtOnce::Plan(plan) => leptos_axum::redirect(&format!("/t/{}/plans/{plan}", access.tenant.id)),
+    }
+    Ok(())
+}
+
+pub async fn edit(access: &Access<Operator>, subject: &str, from: &str, to: &str, query: &str) -> Result<(), AppError> {
+    let who = Subject::parse(subject)
+        .map_err(|error| AppError::invalid("No such person", format!("The address is wrong: {error}.")))?;
+    let intent = match (from, to) {
+        ("", "") => return Err(AppError::invalid("Nothing to change", "Choose a license to give.")),
+        ("", to) => Intent::Assign { subjects: vec![who], allotment: AllotmentName::new(to) },
+        (from, "") => Intent::Remove { licenses: vec![(who, AllotmentName::new(from))] },
+        (from, to) => Intent::ChangeType { licenses: vec![(who, AllotmentName::new(from))], to: AllotmentName::new(to) },
+    };
+    at_once(access, subject, query, intent, "").await
+}
+
+pub async fn take_back(access: &Access<Operator>, subject: &str, job: &str, query: &str) -> Result<(), AppError> {
+    let done = outcome_of(access, job).await?.filter(|(line, row)| line.tally.total() == 1 && row.state == RowState::Done);
+    let Some((line, row)) = done else {
+        return Err(AppError::new(
+            ErrorKind::Conflict,
+            "Nothing to take back",
+            "This edit was not made, or was part of a larger job; the jobs page can undo those.",
+        ));
+    };
+    let intent = Intent::Exactly { title: undo_title(&line.title), changes: vec![row.change.inverse()] };
+    at_once(access, subject, query, intent, job).await
+}

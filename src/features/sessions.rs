@@ -1,0 +1,11 @@
+//! Sessions and grants: where this portal holds a credential, and how to take it away.
+
+mod api;
+mod page;
+#[cfg(feature = "ssr")]
+mod service;
+
+pub use api::{GrantLine, SessionLine, SessionsView, end, sessions, withdraw};
+pub use page::SessionsPage;
+#[cfg(feature = "ssr")]
+pub use service::{own_grants, withdraw as withdraw_grant};

@@ -1,0 +1,140 @@
+//! The sessions page: where a credential is held, and the question at disconnecting.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::api::{End, GrantLine, SessionLine, SessionsView, Withdraw, sessions};
+use crate::features::connect::Disconnect;
+use crate::features::jobs::short;
+use crate::features::shared::{ErrorPanel, Failed, busy, live, use_tenant};
+use crate::ui::feedback::{Empty, Note, Skeleton};
+use crate::ui::head::Head;
+
+/// Sessions and the grants of jobs.
+#[component]
+pub fn SessionsPage() -> impl IntoView {
+    let tenant = use_tenant();
+    let query = use_query_map();
+    let leaving = Memo::new(move |_| query.try_with(|query| query.get("leaving").is_some()).unwrap_or_default());
+    let end = ServerAction::<End>::new();
+    let withdraw = ServerAction::<Withdraw>::new();
+    let (ended, withdrawn) = (end.version(), withdraw.version());
+    let data = Resource::new(
+        move || (live(tenant), ended.try_get().unwrap_or_default(), withdrawn.try_get().unwrap_or_default()),
+        |(tenant, _, _)| sessions(tenant),
+    );
+    view! {
+        <Head title="Sessions"/>
+        <Failed of=end.value()/>
+        <Failed of=withdraw.value()/>
+        <Transition fallback=|| view! { <Skeleton lines=6/> }>
+            {move || data.get().map(|got| match got {
+                Ok(view) => view! { <Body view leaving=live(leaving) end withdraw/> }.into_any(),
+                Err(error) => view! { <ErrorPanel error/> }.into_any(),
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Body(view: SessionsView, leaving: bool, end: ServerAction<End>, withdraw: ServerAction<Withdraw>) -> impl IntoView {
+    let own = view.grants.iter().filter(|grant| grant.own).count();
+    let no_grants = view.grants.is_empty();
+    let sessions = view.sessions.into_iter().map(|line| view! { <Session line end/> }).collect_view();
+    let grants = view.grants.into_iter().map(|line| view! { <Grant line withdraw/> }).collect_view();
+    view! {
+        {(leaving && own > 0).then(|| view! { <Leaving own/> })}
+        <div class="grid">
+            <div class="panel">
+                <header><h2>"Sessions"</h2><span class="muted small">"each keeps its keys sealed, for itself alone"</span></header>
+                <div class="table" tabindex="0" role="region" aria-label="Sessions"><table>
+                    <thead><tr><th>"Began"</th><th>"Last used"</th><th class="hide-narrow">"Ends at the latest"</th><th>"Connected to"</th><th><span class="sr">"What to do"</span></th></tr></thead>
+                    <tbody>{sessions}</tbody>
+                </table></div>
+            </div>
+            <div class="panel">
+                <header><h2>"Keys held by jobs"</h2><span class="muted small">"so that a job goes on without you, for a day at most"</span></header>
+                {if no_grants {
+                    view! { <Empty title="No job holds a key">"A job gets one when a plan is applied, and loses it when it ends."</Empty> }.into_any()
+                } else {
+                    view! {
+                        <div class="table" tabindex="0" role="region" aria-label="Keys held by jobs"><table>
+                            <thead><tr><th>"Job"</th><th class="hide-narrow">"Started by"</th><th>"State"</th><th class="hide-narrow">"Key ends"</th><th><span class="sr">"What to do"</span></th></tr></thead>
+                            <tbody>{grants}</tbody>
+                        </table></div>
+                    }.into_any()
+                }}
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Session(line: SessionLine, end: ServerAction<End>) -> impl IntoView {
+    let tenant = use_tenant();
+    let pending = busy(end);
+    let connected = if line.connected.is_empty() { "nothing".to_owned() } else { line.connected.join(", ") };
+    let label = format!("End the session that began {}", line.began);
+    view! {
+        <tr>
+            <td class="num-left">{line.began}{line.this.then(|| view! { " "<span class="chip">"this one"</span> })}</td>
+            <td class="num-left">{line.used}</td>
+            <td class="num-left hide-narrow">{line.ends}</td>
+            <td>{connected}</td>
+            <td class="num">
+                <ActionForm action=end>
+                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                    <input type="hidden" name="name" value=line.name/>
+                    <button class="link" type="submit" disabled=pending aria-label=label>"End"</button>
+                </ActionForm>
+            </td>
+        </tr>
+    }
+}
+
+#[component]
+fn Grant(line: GrantLine, withdraw: ServerAction<Withdraw>) -> impl IntoView {
+    let tenant = use_tenant();
+    let pending = busy(withdraw);
+    let (job, title) = (line.job.clone(), format!("{}: {}", short(&line.job), line.title));
+    let label = format!("Withdraw the key of job {}", short(&line.job));
+    view! {
+        <tr>
+            <td><a href=move || format!("/t/{}/jobs/{job}", tenant.get())>{title}</a></td>
+            <td class="hide-narrow">{line.author}</td>
+            <td>{line.state}</td>
+            <td class="num-left hide-narrow">{line.ends}</td>
+            <td class="num">
+                <ActionForm action=withdraw>
+                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                    <input type="hidden" name="job" value=line.job/>
+                    <button class="link" type="submit" disabled=pending aria-label=label>"Withdraw"</button>
+                </ActionForm>
+            </td>
+        </tr>
+    }
+}
+
+/// Asked before disconnecting while jobs of the same Qlik user hold a key.
+#[component]
+fn Leaving(own: usize) -> impl IntoView {
+    let tenant = use_tenant();
+    let disconnect = ServerAction::<Disconnect>::new();
+    let pending = busy(disconnect);
+    let title = format!(
+        "{} of yours still {} a key.",
+        domain::text::count(i64::try_from(own).unwrap_or(0), "job", "jobs"),
+        if own == 1 { "holds" } else { "hold" }
+    );
+    view! {
+        <Note tone="warn" title=title>
+            "Shall they go on after you disconnect?"
+            <ActionForm action=disconnect attr:class="inline after">
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                <button class="button" type="submit" name="jobs" value="go-on" disabled=pending>"Disconnect, let them go on"</button>
+                <button class="button" type="submit" name="jobs" value="pause" disabled=pending>"Disconnect and pause them"</button>
+                <a class="button plain" href=move || format!("/t/{}/overview", tenant.get())>"Stay connected"</a>
+            </ActionForm>
+        </Note>
+    }
+}

@@ -1,0 +1,98 @@
+//! Lists and ends what holds a credential.
+
+use storage::{JobRow, LiveSession, NewAudit};
+
+use super::api::{GrantLine, SessionLine, SessionsView};
+use crate::error::{AppError, ErrorKind};
+use crate::server::access::{Access, Operator, Role, Viewer, caller, session_id};
+use crate::server::clock::date_time;
+use crate::server::mapping::store_error;
+use crate::server::sessions::{IDLE_MS, session_key};
+
+/// What a session is called on the page: enough of its key's hash to tell it from others, too little to use.
+fn name_of(key: &[u8]) -> String {
+    key.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The key of the session that asks.
+async fn own_key() -> Result<Option<Vec<u8>>, AppError> {
+    let session = caller().await?.session;
+    Ok(session_id(&session).await.map(|id| session_key(&id)))
+}
+
+pub async fn list(access: &Access<Viewer>) -> Result<SessionsView, AppError> {
+    let own = own_key().await?;
+    let state = &access.state;
+    let now = access.now();
+    // Whoever reaches this portal without a sign-in is one and the same person, so all sessions are theirs.
+    let sessions = state.store.live_sessions(now).await.map_err(|error| store_error(&error))?;
+    let line = |session: LiveSession| SessionLine {
+        name: name_of(&session.key),
+        began: date_time(session.created_at),
+        used: date_time(session.idle_until - IDLE_MS),
+        ends: date_time(session.absolute_until),
+        connected: session
+            .connected
+            .into_iter()
+            .map(|(tenant, who)| {
+                let tenant = state.tenants.get(&tenant).map_or(tenant, |known| known.name.clone());
+                format!("{tenant} as {who}")
+            })
+            .collect(),
+        this: own.as_ref() == Some(&session.key),
+    };
+    let grants = state.store.live_grants(&access.tenant.id, now).await.map_err(|error| store_error(&error))?;
+    let grant = |(job, ends): (JobRow, i64)| GrantLine {
+        own: job.qlik_user == access.qlik_user,
+        job: job.id,
+        title: job.title,
+        author: job.author,
+        state: job.state.as_str().to_owned(),
+        ends: date_time(ends),
+    };
+    Ok(SessionsView { sessions: sessions.into_iter().map(line).collect(), grants: grants.into_iter().map(grant).collect() })
+}
+
+async fn record<R: Role>(access: &Access<R>, action: &str, target: &str, job: &str, detail: &str) -> Result<(), AppError> {
+    let line = NewAudit {
+        tenant: access.tenant.id.clone(),
+        at: access.now(),
+        actor: access.actor.clone(),
+        action: action.to_owned(),
+        target: target.to_owned(),
+        job: job.to_owned(),
+        outcome: "done".to_owned(),
+        detail: detail.to_owned(),
+    };
+    access.state.store.audit(&[line]).await.map_err(|error| store_error(&error))
+}
+
+pub async fn end(access: &Access<Viewer>, name: &str) -> Result<(), AppError> {
+    let store = &access.state.store;
+    let sessions = store.live_sessions(access.now()).await.map_err(|error| store_error(&error))?;
+    let Some(session) = sessions.into_iter().find(|session| name_of(&session.key) == name) else {
+        return Err(AppError::new(ErrorKind::Conflict, "That session is over", "It ended or was ended meanwhile."));
+    };
+    let own = own_key().await?;
+    record(access, "end session", name, "", "its keys are forgotten").await?;
+    store.revoke_session(&session.key, access.now()).await.map_err(|error| store_error(&error))?;
+    if own.as_ref() == Some(&session.key) {
+        leptos_axum::redirect("/connect");
+    }
+    Ok(())
+}
+
+/// Jobs that hold a credential of this access' Qlik user.
+pub async fn own_grants<R: Role>(access: &Access<R>) -> Result<Vec<JobRow>, AppError> {
+    let grants = access.state.store.live_grants(&access.tenant.id, access.now()).await.map_err(|error| store_error(&error))?;
+    Ok(grants.into_iter().map(|(job, _)| job).filter(|job| job.qlik_user == access.qlik_user).collect())
+}
+
+pub async fn withdraw(access: &Access<Operator>, job: &str) -> Result<(), AppError> {
+    let reason = format!("{} withdrew its key. Connect with a key of the same Qlik user, then resume.", access.actor);
+    let done = access.state.store.withdraw_grant(&access.tenant.id, job, &reason).await.map_err(|error| store_error(&error))?;
+    if !done {
+        return Err(AppError::new(ErrorKind::Conflict, "The job holds no key", "It has ended, or its key was withdrawn before."));
+    }
+    record(access, "withdraw key", job, job, "the job pauses").await
+}
