@@ -178,7 +178,7 @@ async fn run_demo(demo: Demo) -> Result<(), Failure> {
     config.listen = listen;
     config.public_url = format!("http://{listen}");
     config.storage_url = demo.storage.unwrap_or_else(|| format!("sqlite://{}", folder.0.join("demo.db").display()));
-    config.tenants.insert("meridian".to_owned(), TenantConfig { name: "Meridian Foods".to_owned(), url: sim.url.clone() });
+    config.tenants.insert("meridian".to_owned(), TenantConfig::new("Meridian Foods", &sim.url));
     let store = Store::open(&config.storage_url).await?;
     let (url, tenant) = (config.public_url.clone(), sim.url.clone());
     run(config, store, Sealer::ephemeral()?, listener, move || {
@@ -212,11 +212,27 @@ impl Drop for DemoFolder {
 async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener, ready: impl FnOnce()) -> Result<(), Failure> {
     let clock: SharedClock = Arc::new(WallClock);
     let state = State::build(config, store, sealer, clock)?;
+    state.store.free_leases_of_the_dead().await?;
     let jobs = tokio::spawn(executor::run(state.clone()));
+    let health = match state.config.management_listen {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await.map_err(|error| Failure::Listen(address, error))?;
+            let app = router::management(&state);
+            Some(tokio::spawn(async move {
+                if let Err(error) = axum::serve(listener, app).await {
+                    tracing::error!(%error, "health is no longer answered");
+                }
+            }))
+        }
+        None => None,
+    };
     let app = router::router(&state);
     ready();
     let served = axum::serve(listener, app).with_graceful_shutdown(asked_to_stop()).await.map_err(Failure::Serve);
     jobs.abort();
+    if let Some(health) = health {
+        health.abort();
+    }
     state.store.close().await;
     served
 }

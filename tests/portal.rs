@@ -41,7 +41,7 @@ async fn portal() -> Portal {
     config.listen = HOST.parse().unwrap();
     config.public_url = format!("http://{HOST}");
     config.storage_url = format!("sqlite://{}", folder.path().join("test.db").display());
-    config.tenants.insert("meridian".into(), TenantConfig { name: "Meridian Foods".into(), url: sim.url.clone() });
+    config.tenants.insert("meridian".into(), TenantConfig::new("Meridian Foods", &sim.url));
     let store = Store::open(&config.storage_url).await.unwrap();
     let state = State::build(config, store, Sealer::new(vec![9; 32]), Arc::new(WallClock)).unwrap();
     Portal { app: router::router(&state), state, folder, sim }
@@ -251,4 +251,16 @@ async fn disconnecting_ends_the_session_for_good() {
     portal.send(post("/api/connect/forget", &cookie, "tenant=meridian")).await;
     assert_eq!(portal.send(get("/t/meridian/overview", &cookie)).await.status(), StatusCode::SEE_OTHER);
     drop(portal.sim);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_follows_the_database() {
+    let portal = portal().await;
+    let ask = async || {
+        let request = Request::get("/health").body(Body::empty()).unwrap();
+        router::management(&portal.state).oneshot(request).await.unwrap().status()
+    };
+    assert_eq!(ask().await, StatusCode::OK);
+    portal.state.store.close().await;
+    assert_eq!(ask().await, StatusCode::SERVICE_UNAVAILABLE);
 }

@@ -60,6 +60,17 @@ where
     move || pending.try_get().unwrap_or_default()
 }
 
+/// Whether a form cannot be sent now: its action is under way, or changes are `off`.
+pub fn shut<S>(action: ServerAction<S>, off: bool) -> impl Fn() -> bool + Copy + Send + Sync + 'static
+where
+    S: leptos::server_fn::ServerFn + Clone + Send + Sync + 'static,
+    S::Output: Send + Sync + 'static,
+    S::Error: Send + Sync + 'static,
+{
+    let busy = busy(action);
+    move || off || busy()
+}
+
 /// A part of the address by its name.
 pub fn use_part(name: &'static str) -> Memo<String> {
     let params = use_params_map();
@@ -144,7 +155,7 @@ pub fn Trouble(
 ) -> impl IntoView {
     trouble.map(|error| {
         view! {
-            <Note tone="warn" title="Showing what was last known.">
+            <Note tone="warn" title="Showing what was last known; changes are off until the tenant answers again.">
                 {error.why.clone()}
                 <QlikDetails error/>
             </Note>

@@ -46,6 +46,19 @@ pub struct TenantConfig {
     pub name: String,
     /// Its address.
     pub url: String,
+    /// Seconds a call to it may take.
+    pub timeout_s: u32,
+    /// Rows in one license request at most.
+    pub batch_rows: u32,
+    /// How many times Qlik's published rate limits it is granted.
+    pub rate_scale: u32,
+}
+
+impl TenantConfig {
+    /// A tenant with the usual bounds.
+    pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
+        Self { name: name.into(), url: url.into(), timeout_s: 30, batch_rows: 100, rate_scale: 1 }
+    }
 }
 
 /// The keys of `[package.metadata.leptos]` that matter at run time.
@@ -112,6 +125,7 @@ pub fn read(file: &str, text: &str, environment: impl IntoIterator<Item = (Strin
 #[derive(Debug, Clone)]
 enum Value {
     Text(String),
+    Number(i64),
     List(Vec<String>),
     Other(&'static str),
 }
@@ -160,11 +174,30 @@ impl Reader<'_> {
                 self.fault(&scalar.place, format!("`{key}` must be a string, and is a list"));
                 None
             }
+            Value::Number(_) => {
+                self.fault(&scalar.place, format!("`{key}` must be a string, and is a number"));
+                None
+            }
             Value::Other(kind) => {
                 self.fault(&scalar.place, format!("`{key}` must be a string, and is a {kind}"));
                 None
             }
         }
+    }
+
+    /// A whole number within bounds; `usual` where it is not set or not usable.
+    fn number(&mut self, key: &str, usual: u32, bounds: std::ops::RangeInclusive<u32>) -> u32 {
+        let Some(scalar) = self.scalars.remove(key) else { return usual };
+        let number = match &scalar.value {
+            Value::Number(number) => u32::try_from(*number).ok(),
+            // From the environment everything is text.
+            Value::Text(text) => text.parse().ok(),
+            Value::List(_) | Value::Other(_) => None,
+        };
+        number.filter(|number| bounds.contains(number)).unwrap_or_else(|| {
+            self.fault(&scalar.place, format!("`{key}` must be a whole number from {} to {}", bounds.start(), bounds.end()));
+            usual
+        })
     }
 
     fn address(&mut self, key: &str) -> Option<SocketAddr> {
@@ -293,7 +326,10 @@ impl Reader<'_> {
             if !local && url.strip_prefix("https://").is_none_or(str::is_empty) {
                 self.fault(&place, format!("`tenants.{id}.url` must be https, or http on loopback, and is “{url}”"));
             }
-            tenants.insert(id, TenantConfig { name, url });
+            let timeout_s = self.number(&key("timeout_s"), 30, 1..=300);
+            let batch_rows = self.number(&key("batch_rows"), 100, 1..=1_000);
+            let rate_scale = self.number(&key("rate_scale"), 1, 1..=1_000);
+            tenants.insert(id, TenantConfig { name, url, timeout_s, batch_rows, rate_scale });
         }
         tenants
     }
@@ -311,6 +347,9 @@ fn scalar(value: &Spanned<DeValue<'_>>) -> Value {
         DeValue::Array(list) => {
             let texts: Option<Vec<String>> = list.iter().map(|entry| entry.get_ref().as_str().map(ToOwned::to_owned)).collect();
             texts.map_or(Value::Other("list of something else than strings"), Value::List)
+        }
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Other("number too large"), Value::Number)
         }
         other => Value::Other(other.type_str()),
     }
@@ -330,6 +369,8 @@ impl fmt::Display for Config {
         writeln!(f, "\n[auth]\nmode = \"none\"")?;
         for (id, tenant) in &self.tenants {
             writeln!(f, "\n[tenants.{id}]\nname = \"{}\"\nurl = \"{}\"", tenant.name, tenant.url)?;
+            let TenantConfig { timeout_s, batch_rows, rate_scale, .. } = tenant;
+            writeln!(f, "timeout_s = {timeout_s}\nbatch_rows = {batch_rows}\nrate_scale = {rate_scale}")?;
         }
         Ok(())
     }
@@ -398,6 +439,22 @@ mod tests {
         assert_eq!(config.listen.port(), 4444);
         let environment = [("QUARTERMASTER__SERVER__LISTEM".to_owned(), "1".to_owned())];
         assert!(read("x", "", environment).unwrap_err().iter().any(|fault| fault.place == "QUARTERMASTER__SERVER__LISTEM"));
+    }
+
+    #[test]
+    fn bounds_of_a_tenant_are_whole_numbers_in_bounds() {
+        let text = "[tenants.a]\nurl = \"http://127.0.0.1:1\"\ntimeout_s = 5\nbatch_rows = 0x10";
+        let tenant = read("x", text, []).unwrap().tenants.remove("a").unwrap();
+        assert_eq!((tenant.timeout_s, tenant.batch_rows, tenant.rate_scale), (5, 16, 1));
+        let environment = [("QUARTERMASTER__TENANTS__A__RATE_SCALE".to_owned(), "20".to_owned())];
+        assert_eq!(read("x", text, environment).unwrap().tenants["a"].rate_scale, 20);
+        for wrong in ["timeout_s = 0", "batch_rows = 1001", "rate_scale = 1.5", "timeout_s = \"soon\""] {
+            let found = faults(&format!("[tenants.a]\nurl = \"http://127.0.0.1:1\"\n{wrong}"));
+            assert!(
+                found.iter().any(|fault| fault.starts_with("Leptos.toml:3:") && fault.contains("whole number")),
+                "{wrong}: {found:?}"
+            );
+        }
     }
 
     #[test]

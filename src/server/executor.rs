@@ -23,7 +23,7 @@ use super::seal::Purpose;
 use super::state::{Shared, State, Tenant};
 
 /// A lease runs out after this long without a word.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(20);
 /// How often to look for jobs that nobody rang for.
 const LOOK: Duration = Duration::from_secs(2);
 /// Rows taken from the journal at a time.
@@ -154,7 +154,7 @@ impl Run<'_> {
         if !left.is_empty() {
             self.wait(self.tenant.client.deadline()).await?;
         }
-        let mut batcher = Batcher::default();
+        let mut batcher = Batcher::new(self.tenant.batch_rows);
         for round in 0..=ROUNDS {
             if let Next::Stop = self.settle_unknown().await? {
                 return Ok(());

@@ -1,7 +1,8 @@
 //! Puts the rooms behind the middleware, in order.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use leptos::prelude::provide_context;
@@ -55,4 +56,16 @@ pub fn router(state: &Shared) -> Router {
             tracing::info_span!("request", method = %request.method(), path = request.uri().path())
         }))
         .with_state(app_state)
+}
+
+/// What a supervisor asks, on an address of its own: whether this server can do its work.
+pub fn management(state: &Shared) -> Router {
+    let health = async |State(state): State<Shared>| match state.store.ping().await {
+        Ok(()) => (StatusCode::OK, "ok\n"),
+        Err(error) => {
+            tracing::error!(%error, "the database does not answer");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+        }
+    };
+    Router::new().route("/health", get(health)).with_state(state.clone())
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRef;
 use leptos::prelude::LeptosOptions;
-use qlik_api::client::Client;
+use qlik_api::client::{Bounds, Client};
 use storage::Store;
 use tokio::sync::Notify;
 
@@ -25,6 +26,8 @@ pub struct Tenant {
     pub url: String,
     /// The one client of this tenant, and with it the one limiter.
     pub client: Client,
+    /// Rows in one license request at most.
+    pub batch_rows: usize,
 }
 
 /// The state.
@@ -67,8 +70,14 @@ impl State {
     pub fn build(config: Config, store: Store, sealer: Sealer, clock: SharedClock) -> Result<Shared, StateError> {
         let mut tenants = BTreeMap::new();
         for (id, tenant) in &config.tenants {
-            let client = Client::new(&tenant.url).map_err(|error| StateError::Tenant(id.clone(), error))?;
-            let tenant = Tenant { id: id.clone(), name: tenant.name.clone(), url: tenant.url.clone(), client };
+            let bounds = Bounds { call: Duration::from_secs(tenant.timeout_s.into()), ..Bounds::default() };
+            let client = Client::builder(&tenant.url)
+                .bounds(bounds)
+                .rate_scale(tenant.rate_scale)
+                .build()
+                .map_err(|error| StateError::Tenant(id.clone(), error))?;
+            let batch_rows = tenant.batch_rows as usize;
+            let tenant = Tenant { id: id.clone(), name: tenant.name.clone(), url: tenant.url.clone(), client, batch_rows };
             tenants.insert(id.clone(), Arc::new(tenant));
         }
         let leptos = LeptosOptions::builder()

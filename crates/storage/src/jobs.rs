@@ -308,6 +308,15 @@ impl Store {
             .collect()
     }
 
+    /// Where the database belongs to one server alone (SQLite), whoever held a lease before this start is gone: its leases are
+    /// over at once. Where several share it they run out by themselves.
+    pub async fn free_leases_of_the_dead(&self) -> Result<(), StoreError> {
+        if self.is_sqlite() {
+            sqlx::query("UPDATE jobs SET lease_until = 0 WHERE lease_until <> 0").execute(&self.pool).await?;
+        }
+        Ok(())
+    }
+
     /// Takes a job's lease. `None` where somebody else was faster or the job wants no executor any more.
     pub async fn claim_job(&self, id: &str, owner: &str, now: i64, until: i64) -> Result<Option<Claim>, StoreError> {
         let mut transaction = self.begin().await?;

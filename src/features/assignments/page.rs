@@ -11,7 +11,7 @@ use super::api::{AssignmentsView, Choice, Draft, RowLine, assignments, visible};
 use super::person::{Beside, beside, with_person};
 use super::selection::{Picked, Selecting};
 use super::view_of;
-use crate::features::shared::{Failed, FreshLine, Refreshing, busy, live, show, use_tenant};
+use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -390,10 +390,8 @@ fn Bar(
     };
     let selected = move || picked.try_with(|picked| picked.count(matching)).unwrap_or_default();
     let none = move || selected() == 0;
-    let pending = busy(draft);
-    let closed = move || off || pending();
-    let why_off =
-        off.then(|| view! { <span class="small bad">"Changes are off until the tenant answers again: refresh."</span> });
+    let closed = shut(draft, off);
+    let why_off = off.then(|| view! { <span class="small bad">"Changes are off: refresh."</span> });
     let extra = move || {
         picked.with(|picked| match &picked.matching {
             Some(query) => {

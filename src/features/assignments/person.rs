@@ -5,7 +5,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{Choice, Edit, Edited, HeldLine, PersonView, TakeBack, person};
 use crate::error::AppError;
-use crate::features::shared::{ErrorPanel, Failed, Refreshing, busy, live, use_tenant};
+use crate::features::shared::{ErrorPanel, Failed, Refreshing, busy, live, shut, use_tenant};
 use crate::ui::feedback::Note;
 use crate::ui::query::escape;
 
@@ -204,13 +204,13 @@ fn License(
     off: bool,
 ) -> impl IntoView {
     let tenant = use_tenant();
-    let pending = busy(edit);
+    let closed = shut(edit, off);
     let options = targets
         .into_iter()
         .filter(|target| target.value != held.value)
         .map(|target| {
             view! {
-                <button class="button" type="submit" name="to" value=target.value disabled=move || off || pending()>
+                <button class="button" type="submit" name="to" value=target.value disabled=closed>
                     {format!("Change to {}", target.label)}
                 </button>
             }
@@ -228,7 +228,7 @@ fn License(
                 <input type="hidden" name="from" value=held.value/>
                 <input type="hidden" name="query" value=move || query.get()/>
                 {options}
-                <button class="button danger" type="submit" name="to" value="" disabled=move || off || pending()>{format!("Remove {}", held.label)}</button>
+                <button class="button danger" type="submit" name="to" value="" disabled=closed>{format!("Remove {}", held.label)}</button>
             </ActionForm>
         </li>
     }
@@ -238,12 +238,12 @@ fn License(
 #[component]
 fn Give(targets: Vec<Choice>, subject: String, query: Memo<String>, edit: ServerAction<Edit>, off: bool) -> impl IntoView {
     let tenant = use_tenant();
-    let pending = busy(edit);
+    let closed = shut(edit, off);
     let options = targets
         .into_iter()
         .map(|target| {
             view! {
-                <button class="button" type="submit" name="to" value=target.value disabled=move || off || pending()>
+                <button class="button" type="submit" name="to" value=target.value disabled=closed>
                     {format!("Give {}", target.label)}
                 </button>
             }

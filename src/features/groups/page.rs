@@ -10,7 +10,7 @@ use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{DraftLicense, DraftRoles, GroupLine, GroupView, RoleLine, group, groups};
-use crate::features::shared::{Failed, FreshLine, Refreshing, busy, live, show, use_part, use_tenant};
+use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -135,9 +135,10 @@ pub fn GroupPage() -> impl IntoView {
             {move || data.get().map(|got| {
                 show(got, move || data.refetch(), move |view, fresh| {
                     let title = view.line.name.clone();
+                    let off = fresh.trouble.is_some();
                     view! {
                         <Head title><FreshLine fresh/></Head>
-                        <Editor view carried=carried.get_untracked() draft license/>
+                        <Editor view carried=carried.get_untracked() draft license off/>
                     }
                 })
             })}
@@ -151,6 +152,7 @@ fn Editor(
     carried: (Option<String>, Option<String>),
     draft: ServerAction<DraftRoles>,
     license: ServerAction<DraftLicense>,
+    off: bool,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let theirs: BTreeSet<RoleId> = view.roles.iter().filter(|role| role.now).map(|role| RoleId::new(&role.id)).collect();
@@ -223,7 +225,7 @@ fn Editor(
                     <p class="muted small">{move || format!("{} of {MAX_ROLES_PER_GROUP} roles after.", chosen.with(BTreeSet::len))}</p>
                     <div class="foot">
                         <a class="button plain" href=move || format!("/t/{}/groups/{}", tenant.get(), escape(&id.get()))>"Discard"</a>
-                        <button class="button primary" type="submit" form="roles" disabled=busy(draft)>
+                        <button class="button primary" type="submit" form="roles" disabled=shut(draft, off)>
                             {move || if changes() == 0 { "Plan the change".to_owned() } else { format!("Plan {}", count(n(changes() as u64), "change", "changes")) }}
                         </button>
                     </div>
@@ -250,7 +252,7 @@ fn Editor(
                         <input type="hidden" name="id" value=move || id.get()/>
                         <label class="sr" for="to">"License to give"</label>
                         <select class="select" id="to" name="to">{view.targets.iter().map(|(value, label)| view! { <option value=value.clone()>{label.clone()}</option> }).collect_view()}</select>
-                        <button class="button" type="submit" disabled=busy(license)>"Plan…"</button>
+                        <button class="button" type="submit" disabled=shut(license, off)>"Plan…"</button>
                     </ActionForm>
                 </section>
             </aside>

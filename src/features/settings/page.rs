@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, SettingsView, settings};
-use crate::features::shared::{Failed, FreshLine, Refreshing, busy, live, show, use_tenant};
+use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_tenant};
 use crate::ui::feedback::Skeleton;
 use crate::ui::head::Head;
 
@@ -20,9 +20,12 @@ pub fn SettingsPage() -> impl IntoView {
         <Failed of=groups.value()/>
         <Transition fallback=|| view! { <Head title="Settings" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {
-                show(got, move || data.refetch(), move |view, fresh| view! {
-                    <Head title="Settings"><FreshLine fresh/></Head>
-                    <Body view auto groups/>
+                show(got, move || data.refetch(), move |view, fresh| {
+                    let off = fresh.trouble.is_some();
+                    view! {
+                        <Head title="Settings"><FreshLine fresh/></Head>
+                        <Body view auto groups off/>
+                    }
                 })
             })}
         </Transition>
@@ -31,7 +34,12 @@ pub fn SettingsPage() -> impl IntoView {
 }
 
 #[component]
-fn Body(view: SettingsView, auto: ServerAction<DraftAutoAssign>, groups: ServerAction<DraftGroupSettings>) -> impl IntoView {
+fn Body(
+    view: SettingsView,
+    auto: ServerAction<DraftAutoAssign>,
+    groups: ServerAction<DraftGroupSettings>,
+    off: bool,
+) -> impl IntoView {
     let tenant = use_tenant();
     let switch = |name: &'static str, on: Option<bool>, label: &'static str, help: &'static str| {
         let unstated = on.is_none().then_some(" Qlik does not state how it is set.");
@@ -61,7 +69,7 @@ fn Body(view: SettingsView, auto: ServerAction<DraftAutoAssign>, groups: ServerA
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     {switch("professional", view.auto_assign.professional, "Professional", "Given first, as long as there are any.")}
                     {switch("analyzer", view.auto_assign.analyzer, "Analyzer", "Given when no Professional is, as long as there are any; then analyzer capacity.")}
-                    <p><button class="button" type="submit" disabled=busy(auto)>"Plan the change…"</button></p>
+                    <p><button class="button" type="submit" disabled=shut(auto, off)>"Plan the change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="groups">
@@ -70,7 +78,7 @@ fn Body(view: SettingsView, auto: ServerAction<DraftAutoAssign>, groups: ServerA
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     {switch("create", Some(view.group_settings.auto_create_groups), "Create groups at sign-in", "Groups of the identity provider come into being when a member signs in.")}
                     {sync.map(|sync| switch("sync", Some(sync), "Sync groups of the identity provider", "Deprecated by Qlik; members follow their groups at sign-in."))}
-                    <p><button class="button" type="submit" disabled=busy(groups)>"Plan the change…"</button></p>
+                    <p><button class="button" type="submit" disabled=shut(groups, off)>"Plan the change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="system">

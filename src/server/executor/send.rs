@@ -10,22 +10,20 @@ use storage::{JournalRow, RowResult};
 
 use crate::server::inventory::{Needs, read_again};
 
-/// Rows in one request at most.
-const MOST: usize = 100;
-
 /// Cuts rows into batches of one kind, smaller after trouble, larger after success.
 #[derive(Debug)]
 pub(super) struct Batcher {
     size: usize,
-}
-
-impl Default for Batcher {
-    fn default() -> Self {
-        Self { size: MOST }
-    }
+    /// Rows in one request at most.
+    most: usize,
 }
 
 impl Batcher {
+    /// Batches of at most so many rows.
+    pub(super) fn new(most: usize) -> Self {
+        Self { size: most, most }
+    }
+
     /// The next batch from `at` on.
     pub(super) fn take<'a>(&self, rows: &'a [JournalRow], at: &mut usize) -> Option<&'a [JournalRow]> {
         let rest = rows.get(*at..)?;
@@ -47,7 +45,7 @@ impl Batcher {
 
     /// Grows back slowly.
     pub(super) fn grow(&mut self) {
-        self.size = (self.size + self.size / 4 + 1).min(MOST);
+        self.size = (self.size + self.size / 4 + 1).min(self.most);
     }
 }
 
@@ -265,7 +263,7 @@ mod tests {
     fn a_batch_is_of_one_kind_and_shrinks_after_trouble() {
         let kinds: Vec<Kind> = std::iter::repeat_n(Kind::Remove, 3).chain(std::iter::repeat_n(Kind::Assign, 250)).collect();
         let rows = rows(&kinds);
-        let mut batcher = Batcher::default();
+        let mut batcher = Batcher::new(100);
         let mut at = 0;
         let mut sizes = Vec::new();
         while let Some(batch) = batcher.take(&rows, &mut at) {

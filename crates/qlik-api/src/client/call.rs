@@ -79,10 +79,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the rate-limit window, five minutes at Qlik. For tenants whose time is scaled.
+    /// Sets how many times Qlik's published rate limits the tenant is granted; 1 is usual. The window shrinks by it, five
+    /// minutes at Qlik, so that the pace is that much higher and bursts are no larger.
     #[must_use]
-    pub fn rate_window(mut self, window: Duration) -> Self {
-        self.window = window;
+    pub fn rate_scale(mut self, scale: u32) -> Self {
+        self.window = WINDOW / scale.max(1);
         self
     }
 

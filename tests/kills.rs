@@ -1,0 +1,337 @@
+//! A server killed at any moment loses nothing: after a restart the tenant is as the plan wanted, no row had an effect twice,
+//! and journal and audit account for every row. The server is the real program; the tenant lives in this process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "a test may fail by panicking"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use domain::allotment::AllotmentName;
+use domain::journal::RowState;
+use domain::plan::{Change, Holdings, Intent, draw_up};
+use domain::subject::Subject;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use storage::{JobState, PlanRow, Store};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+const KEY: &str = "canary-key-of-the-kill-tests";
+
+struct Server {
+    child: Child,
+    url: String,
+}
+
+/// Starts the program and waits until it is ready.
+async fn serve(folder: &Path, port: u16) -> Server {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_quartermaster"))
+        .args(["serve", "--config"])
+        .arg(folder.join("Leptos.toml"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.contains("is ready at") {
+            return Server { child, url: format!("http://127.0.0.1:{port}") };
+        }
+    }
+    panic!("the server ended before it was ready");
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A client that follows nothing.
+fn http() -> reqwest::Client {
+    static ONE: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        // The product's client brings the TLS provider that any client wants, even on loopback without TLS.
+        qlik_api::client::Client::new("http://127.0.0.1:9").unwrap();
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0).build().unwrap()
+    });
+    ONE.clone()
+}
+
+/// A form as the portal's own page sends it. The answer, or nothing where the server is gone.
+async fn post(server: &Server, path: &str, cookie: &str, form: &[(&str, &str)]) -> Option<reqwest::Response> {
+    let body = form.iter().map(|(key, value)| format!("{key}={}", quartermaster::ui::query::escape(value))).collect::<Vec<_>>();
+    http()
+        .post(format!("{}{path}", server.url))
+        .header("origin", &server.url)
+        .header("sec-fetch-site", "same-origin")
+        .header("accept", "text/html")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("cookie", cookie)
+        .body(body.join("&"))
+        .send()
+        .await
+        .ok()
+}
+
+async fn sim(url: &str, method: &str, path: &str, body: Option<Value>) -> Value {
+    let request = http().request(method.parse().unwrap(), format!("{url}/_sim/{path}"));
+    let request = if let Some(body) = body { request.body(body.to_string()) } else { request };
+    let text = request.send().await.unwrap().text().await.unwrap();
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+type Pairs = BTreeSet<(String, String)>;
+
+async fn pairs(url: &str) -> Pairs {
+    let state = sim(url, "GET", "state", None).await;
+    let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
+    state["assignments"].as_array().unwrap().iter().map(|row| (text(row, "subject").to_lowercase(), text(row, "type"))).collect()
+}
+
+fn holdings(pairs: &Pairs) -> Holdings {
+    Holdings {
+        held: pairs.iter().map(|(subject, allotment)| (subject.clone(), AllotmentName::new(allotment))).collect(),
+        ..Holdings::default()
+    }
+}
+
+/// Adds, removals, changes of type, and swaps of two people's licenses, in one plan.
+fn changes(before: &Pairs, rng: &mut StdRng) -> Vec<Change> {
+    let name = |name: &str| AllotmentName::new(name);
+    let mut held: Vec<(Subject, String)> = before
+        .iter()
+        .filter(|(_, allotment)| allotment == "professional" || allotment == "analyzer")
+        .map(|(subject, allotment)| (Subject::new(subject), allotment.clone()))
+        .collect();
+    // Who holds two licenses is left alone: what becomes of one would depend on the other.
+    let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    for (subject, _) in before {
+        *count.entry(subject.clone()).or_default() += 1;
+    }
+    held.retain(|(subject, _)| count[&subject.key()] == 1);
+    held.shuffle(rng);
+    let (professional, analyzer): (Vec<_>, Vec<_>) = held.into_iter().partition(|(_, allotment)| allotment == "professional");
+    let mut changes = Vec::new();
+    let mut from = professional.into_iter();
+    let mut to = analyzer.into_iter();
+    // Swaps: as many one way as the other, so that seats suffice whenever each is done.
+    for ((one, _), (two, _)) in from.by_ref().zip(to.by_ref()).take(25) {
+        changes.push(Change::ChangeType { subject: one, from: name("professional"), to: name("analyzer") });
+        changes.push(Change::ChangeType { subject: two, from: name("analyzer"), to: name("professional") });
+    }
+    for (subject, allotment) in from.take(10).chain(to.take(30)) {
+        changes.push(Change::Remove { subject, allotment: name(&allotment) });
+    }
+    for n in 0..30 {
+        changes.push(Change::Assign { subject: Subject::new(format!("KILLS\\new{n}")), allotment: name("analyzer") });
+    }
+    changes
+}
+
+/// One life of a job under kills. Returns how often the server died, and how often of those with rows under way.
+async fn run(seed: u64) -> (u32, u32) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let tenant = qlik_sim::Sim::start(qlik_sim::Options {
+        users: 300,
+        assignments: 220,
+        groups: 5,
+        seed: seed + 1,
+        api_keys: vec![KEY.to_owned()],
+        latency_ms: 8,
+        rate_scale: 100.0,
+        ..qlik_sim::Options::default()
+    })
+    .await
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let database = format!("sqlite://{}", folder.path().join("qm.db").display());
+    std::fs::write(
+        folder.path().join("Leptos.toml"),
+        format!(
+            "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\nurl = \"{database}\"\n[secrets]\nmaster_key_file = \"{}\"\n\
+             [tenants.t]\nurl = \"{}\"\ntimeout_s = 1\nbatch_rows = {}\nrate_scale = 100\n",
+            folder.path().join("key").display(),
+            tenant.url,
+            rng.random_range(3..=40),
+        ),
+    )
+    .unwrap();
+    let mut server = serve(folder.path(), port).await;
+    let answer = post(&server, "/api/connect/key", "", &[("tenant", "t"), ("key", KEY), ("back", "")]).await.unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+
+    let before = pairs(&tenant.url).await;
+    let wanted = changes(&before, &mut rng);
+    // The plan goes in by the store: what is tested is what becomes of it.
+    let store = Store::open(&database).await.unwrap();
+    let inventory = inventory(&sim(&tenant.url, "GET", "state", None).await);
+    let plan = draw_up(&inventory, Intent::Exactly { title: "Kills".to_owned(), changes: wanted }).unwrap();
+    assert!(plan.unchanged.is_empty() && plan.changes.len() > 60, "{} changes", plan.changes.len());
+    assert!(!plan.warnings.iter().any(domain::plan::Warning::is_grave), "{:?}", plan.warnings);
+    let planned = plan.clone();
+    let row = PlanRow {
+        id: "plan".to_owned(),
+        tenant: "t".to_owned(),
+        author: "test".to_owned(),
+        origin: String::new(),
+        inventory_at: 0,
+        created_at: 0,
+        plan,
+    };
+    store.put_plan(&row).await.unwrap();
+    let seen = sim(&tenant.url, "GET", "requests?since=0", None).await.as_array().unwrap().len();
+    // Connections break besides, before and after the work.
+    let faults: Vec<Value> = (0..rng.random_range(0..=3))
+        .map(|_| {
+            let when = if rng.random_bool(0.5) { "before" } else { "after" };
+            json!({"method": "POST", "path": "/api/v1/licenses/assignments/actions", "nth": rng.random_range(1..=8), "times": 1, "then": {"drop": when}})
+        })
+        .collect();
+    sim(&tenant.url, "PUT", "faults", Some(json!(faults))).await;
+
+    let (mut deaths, mut midway) = (0, 0);
+    let kills = rng.random_range(1..=3);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut job = None;
+    loop {
+        assert!(Instant::now() < deadline, "seed {seed}: the job does not end: {job:?}");
+        if job.is_none() {
+            // The click may be what the server dies of; clicked again, it leads to the same job.
+            let apply = post(&server, "/api/plans/apply", &cookie, &[("tenant", "t"), ("id", "plan"), ("confirm", "")]);
+            let moment = Duration::from_millis(rng.random_range(0..900));
+            tokio::select! {
+                _ = apply => {}
+                () = tokio::time::sleep(moment), if deaths < kills => {}
+            }
+        }
+        if deaths < kills {
+            tokio::time::sleep(Duration::from_millis(rng.random_range(0..500))).await;
+            server.child.kill().await.unwrap();
+            deaths += 1;
+            if let Some(id) = store.job_of_plan("t", "plan").await.unwrap() {
+                let tally = store.tally(&id).await.unwrap();
+                midway += u32::from(tally.settled() < tally.total());
+            }
+            server = serve(folder.path(), port).await;
+        }
+        job = store.job_of_plan("t", "plan").await.unwrap();
+        let Some(id) = &job else { continue };
+        let state = store.job("t", id).await.unwrap().unwrap().state;
+        match state {
+            JobState::Finished => break,
+            // Trouble enough in a row pauses a job; a person lets it go on.
+            JobState::Paused => {
+                post(&server, "/api/jobs/steer", &cookie, &[("tenant", "t"), ("id", id), ("to", "resume")]).await;
+            }
+            JobState::Cancelled => panic!("seed {seed}: cancelled by nobody"),
+            _ if deaths >= kills => tokio::time::sleep(Duration::from_millis(50)).await,
+            _ => {}
+        }
+    }
+    let id = job.unwrap();
+
+    // The tenant is as the plan wanted.
+    let mut expected = holdings(&before);
+    for planned in &planned.changes {
+        expected.apply(&planned.change);
+    }
+    let found = holdings(&pairs(&tenant.url).await).held;
+    let off: Vec<_> = found.symmetric_difference(&expected.held).collect();
+    let tally = store.tally(&id).await.unwrap();
+    assert!(off.is_empty(), "seed {seed}: the final state differs in {off:?}; {tally:?}");
+
+    // Every row had its effect once.
+    let requests = sim(&tenant.url, "GET", &format!("requests?since={seen}"), None).await;
+    let mut effects: BTreeMap<String, u32> = BTreeMap::new();
+    for request in requests.as_array().unwrap() {
+        for row in request["rows"].as_array().into_iter().flatten().filter(|row| row["changed"] == true) {
+            *effects.entry(row["subject"].as_str().unwrap().to_lowercase()).or_default() += 1;
+        }
+    }
+    let once: BTreeMap<String, u32> = planned.changes.iter().map(|planned| (planned.change.target().to_lowercase(), 1)).collect();
+    assert_eq!(effects, once, "seed {seed}: effects by subject");
+
+    // Journal and audit account for every row.
+    let journal = store.journal(&id, &RowState::ALL, 0, i64::MAX).await.unwrap();
+    assert_eq!(journal.len(), planned.changes.len());
+    assert!(journal.iter().all(|row| row.state == RowState::Done), "seed {seed}: {:?}", store.tally(&id).await.unwrap());
+    for planned in &planned.changes {
+        let trail = store.audit_of("t", &planned.change.target(), 20).await.unwrap();
+        let of = |outcome: &str| trail.iter().filter(|line| line.entry.job == id && line.entry.outcome == outcome).count();
+        assert_eq!((of("intent"), of("done")), (1, 1), "seed {seed}: {}: {trail:?}", planned.change.target());
+    }
+    store.close().await;
+    let _ = server.child.kill().await;
+    (deaths, midway)
+}
+
+/// What draws a plan up: the tenant's own state, as an inventory.
+fn inventory(state: &Value) -> domain::inventory::Inventory {
+    use domain::allotment::{Allotment, UsageClass};
+    use domain::inventory::{Assignment, Inventory};
+    let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    Inventory {
+        allotments: state["allotments"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| Allotment {
+                name: AllotmentName::new(text(row, "name")),
+                usage_class: UsageClass::Assigned,
+                units: row["units"].as_i64().unwrap(),
+                used: row["unitsUsed"].as_i64().unwrap(),
+                overage: row["overage"].as_i64().unwrap_or(0),
+            })
+            .collect(),
+        assignments: state["assignments"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| Assignment {
+                subject: Subject::new(text(row, "subject")),
+                allotment: AllotmentName::new(text(row, "type")),
+                excess: false,
+                created: String::new(),
+            })
+            .collect(),
+        ..Inventory::default()
+    }
+}
+
+/// Runs `count` seeds from `first` on, two at a time.
+async fn seeds(first: u64, count: u64) {
+    let (mut deaths, mut midway) = (0, 0);
+    let all: Vec<u64> = (first..first + count).collect();
+    for pair in all.chunks(2) {
+        let runs = pair.iter().map(|seed| tokio::spawn(run(*seed)));
+        for run in runs.collect::<Vec<_>>() {
+            let (died, under_way) = run.await.unwrap();
+            deaths += died;
+            midway += under_way;
+        }
+    }
+    println!("{count} jobs survived {deaths} kills, {midway} of them with rows under way");
+    assert!(u64::from(midway) >= count / 4, "the kills miss the jobs: only {midway} met one under way");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_jobs_survive_kills() {
+    seeds(0, 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the long run: script/soak"]
+async fn hundreds_of_jobs_survive_kills() {
+    let count = std::env::var("QUARTERMASTER_SOAK_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(200);
+    seeds(1_000, count).await;
+}
