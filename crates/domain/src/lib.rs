@@ -11,6 +11,7 @@ pub mod mask;
 pub mod plan;
 pub mod roles;
 pub mod seats;
+pub mod sheet;
 pub mod subject;
 pub mod table;
 pub mod text;

@@ -50,6 +50,8 @@ pub enum WhyNot {
     Overtaken,
     /// The other subject holds that license already.
     Taken,
+    /// Held by a subject that is no user here, perhaps of another tenant under the same license; not on the list, left alone.
+    NotOurs,
 }
 
 impl WhyNot {
@@ -60,6 +62,7 @@ impl WhyNot {
             Self::Gone => "no longer there",
             Self::Overtaken => "changed by somebody else since",
             Self::Taken => "held by the other subject already",
+            Self::NotOurs => "held by somebody who is no user of this tenant, and left alone",
         }
     }
 }
@@ -77,6 +80,9 @@ pub struct Plan {
     pub seats: Vec<SeatChange>,
     /// What to think about first.
     pub warnings: Vec<Warning>,
+    /// It takes licenses from people that nobody named: everybody who is not on a list.
+    #[serde(default)]
+    pub removes_the_rest: bool,
 }
 
 /// Why no plan can be drawn up.

@@ -56,6 +56,12 @@ pub fn and_list(names: &[String]) -> String {
     }
 }
 
+/// An error's fragment as a sentence.
+pub fn sentence(fragment: &str) -> String {
+    let mut chars = fragment.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

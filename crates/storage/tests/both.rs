@@ -83,6 +83,7 @@ fn plan(id: &str, rows: &[PlannedChange]) -> PlanRow {
             unchanged: vec![],
             seats: vec![],
             warnings: vec![],
+            removes_the_rest: false,
         },
     }
 }

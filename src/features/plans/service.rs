@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::plan::{Change, Intent, Kind, PlannedChange, draw_up};
+use domain::plan::{Change, Intent, Kind, Plan, PlannedChange, draw_up};
+use domain::text::sentence;
 use qlik_api::client::Urgency;
 use storage::{CreateJob, JobState, NewJob, PlanRow};
 
@@ -42,13 +43,7 @@ pub async fn keep_plan(
     Ok(())
 }
 
-/// An error's fragment as a sentence.
-fn sentence(fragment: &str) -> String {
-    let mut chars = fragment.chars();
-    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
-}
-
-async fn keep(access: &Access<Operator>, plan: domain::plan::Plan, inventory_at: i64, origin: &str) -> Result<String, AppError> {
+async fn keep(access: &Access<Operator>, plan: Plan, inventory_at: i64, origin: &str) -> Result<String, AppError> {
     let row = PlanRow {
         id: State::fresh_id(),
         tenant: access.tenant.id.clone(),
@@ -85,9 +80,10 @@ fn removals(changes: &[PlannedChange]) -> u64 {
     changes.iter().filter(|planned| planned.change.kind() == Kind::Remove).count() as u64
 }
 
-fn confirm(changes: &[PlannedChange]) -> Option<u64> {
-    let removals = removals(changes);
-    (removals >= LARGE_REMOVAL).then_some(removals)
+/// The number that must be typed: of a large removal, and of any that a list made of what it does not name.
+fn confirm(plan: &Plan) -> Option<u64> {
+    let removals = removals(&plan.changes);
+    (removals >= LARGE_REMOVAL || (plan.removes_the_rest && removals > 0)).then_some(removals)
 }
 
 pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanView, AppError> {
@@ -105,7 +101,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
         unchanged: plan.unchanged_counts(),
         requests: plan.requests(100) as u64,
         removals: removals(&plan.changes),
-        confirm: confirm(&plan.changes),
+        confirm: confirm(&plan),
         total: total as u64,
         changes: plan.changes.into_iter().skip((page - 1) * PAGE).take(PAGE).collect(),
         seats: plan.seats,
@@ -143,7 +139,7 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
     if row.plan.changes.is_empty() {
         return Err(AppError::invalid("Nothing to apply", "Everything already is as the plan wants it."));
     }
-    if let Some(number) = confirm(&row.plan.changes)
+    if let Some(number) = confirm(&row.plan)
         && confirmation.trim().replace([',', ' '], "") != number.to_string()
     {
         return Err(AppError::invalid(
@@ -267,6 +263,7 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
     if !news {
         return Ok(None);
     }
+    again.removes_the_rest = row.plan.removes_the_rest;
     again.unchanged.extend(row.plan.unchanged.iter().cloned());
     access.state.inventories.outdated(&access.tenant.id);
     keep(access, again, access.now(), &format!("{REPLACES}{}", row.id)).await.map(Some)

@@ -7,12 +7,14 @@ use crate::allotment::{Allotment, AllotmentName, UsageClass};
 use crate::inventory::{AutoAssign, GroupId, Inventory, Provider, RoleId};
 use crate::roles::{self, MAX_ROLES_PER_GROUP, RoleDiff, RoleMark};
 use crate::seats::{SeatChange, seat_changes};
+use crate::sheet::{Entry, Purpose};
 use crate::subject::Subject;
 use crate::text;
 
 /// Draws up the plan that turns `inventory` into what `intent` wants.
 pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError> {
     let mut draft = Draft { inventory, held: inventory.held(), changes: Vec::new(), unchanged: Vec::new(), warnings: Vec::new() };
+    let rest = matches!(intent, Intent::List { purpose: Purpose::Sync, .. });
     let title = match intent {
         Intent::Assign { subjects, allotment } => {
             assignable(inventory, &allotment)?;
@@ -43,7 +45,8 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             format!("Change type to {}", to.label())
         }
         Intent::Rename { from, to } => {
-            draft.rename(from, to)?;
+            let held = inventory.assignments.iter().filter(|a| a.subject == from).map(|a| a.allotment.clone()).collect();
+            draft.rename(from, to, held)?;
             "Rename subject".to_owned()
         }
         Intent::SetGroupRoles { group, roles } => draft.group_roles(&group, roles)?,
@@ -60,12 +63,24 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             }
             "Set how groups come into being".to_owned()
         }
+        Intent::List { purpose, entries } => {
+            if entries.is_empty() {
+                return Err(PlanError::NothingSelected);
+            }
+            let named: BTreeSet<&AllotmentName> = entries.iter().filter_map(|entry| entry.allotment.as_ref()).collect();
+            for name in named {
+                assignable(inventory, name)?;
+            }
+            draft.list(purpose, entries)?
+        }
         Intent::Exactly { title, changes } => {
             draft.exactly(changes);
             title
         }
     };
-    Ok(draft.finish(title))
+    let mut plan = draft.finish(title);
+    plan.removes_the_rest = rest;
+    Ok(plan)
 }
 
 fn assignable<'a>(inventory: &'a Inventory, name: &AllotmentName) -> Result<&'a Allotment, PlanError> {
@@ -91,6 +106,85 @@ impl Draft<'_> {
 
     fn skip(&mut self, target: impl Into<String>, why: WhyNot) {
         self.unchanged.push(Unchanged { target: target.into(), why });
+    }
+
+    /// What each subject holds, without case.
+    fn held_by(&self) -> HashMap<String, Vec<AllotmentName>> {
+        let mut held: HashMap<String, Vec<AllotmentName>> = HashMap::new();
+        for assignment in &self.inventory.assignments {
+            held.entry(assignment.subject.key()).or_default().push(assignment.allotment.clone());
+        }
+        held
+    }
+
+    fn list(&mut self, purpose: Purpose, entries: Vec<Entry>) -> Result<String, PlanError> {
+        let held = self.held_by();
+        let of = |subject: &Subject| held.get(&subject.key()).map_or(&[][..], Vec::as_slice);
+        match purpose {
+            Purpose::Give => {
+                for Entry { subject, allotment, .. } in entries {
+                    let Some(allotment) = allotment else { continue };
+                    match of(&subject) {
+                        now if now.contains(&allotment) => self.skip(subject.to_string(), WhyNot::AsWanted),
+                        [other] => self.change_type(subject.clone(), other.clone(), &allotment),
+                        _ => self.assign(vec![subject], &allotment),
+                    }
+                }
+                Ok("Give the licenses of a list".to_owned())
+            }
+            Purpose::Take => {
+                for Entry { subject, allotment, .. } in entries {
+                    match allotment {
+                        Some(allotment) => self.remove(subject, allotment),
+                        None if of(&subject).is_empty() => self.skip(subject.to_string(), WhyNot::Gone),
+                        None => of(&subject).iter().for_each(|allotment| self.remove(subject.clone(), allotment.clone())),
+                    }
+                }
+                Ok("Take back the licenses of a list".to_owned())
+            }
+            Purpose::Sync => {
+                let mut wanted: BTreeMap<String, (Subject, BTreeSet<AllotmentName>)> = BTreeMap::new();
+                for Entry { subject, allotment, .. } in entries {
+                    wanted.entry(subject.key()).or_insert_with(|| (subject, BTreeSet::new())).1.extend(allotment);
+                }
+                for (subject, wanted) in wanted.values() {
+                    let now: BTreeSet<AllotmentName> = of(subject).iter().cloned().collect();
+                    let mut gives = wanted.difference(&now);
+                    let mut takes = now.difference(wanted);
+                    wanted.intersection(&now).for_each(|_| self.skip(subject.to_string(), WhyNot::AsWanted));
+                    loop {
+                        match (takes.next(), gives.next()) {
+                            (Some(from), Some(to)) => self.change_type(subject.clone(), from.clone(), to),
+                            (Some(from), None) => self.remove(subject.clone(), from.clone()),
+                            (None, Some(to)) => self.assign(vec![subject.clone()], to),
+                            (None, None) => break,
+                        }
+                    }
+                }
+                let people = self.inventory.people_by_subject();
+                for assignment in &self.inventory.assignments {
+                    let key = assignment.subject.key();
+                    if wanted.contains_key(&key) {
+                        continue;
+                    }
+                    if people.contains_key(&key) {
+                        self.remove(assignment.subject.clone(), assignment.allotment.clone());
+                    } else {
+                        self.skip(assignment.subject.to_string(), WhyNot::NotOurs);
+                    }
+                }
+                Ok("Sync to a list".to_owned())
+            }
+            Purpose::Rename => {
+                for Entry { subject, moves_to, .. } in entries {
+                    if let Some(to) = moves_to {
+                        let allotments = of(&subject).to_vec();
+                        self.rename(subject, to, allotments)?;
+                    }
+                }
+                Ok("Rename the subjects of a list".to_owned())
+            }
+        }
     }
 
     fn assign(&mut self, subjects: Vec<Subject>, allotment: &AllotmentName) {
@@ -127,17 +221,19 @@ impl Draft<'_> {
         }
     }
 
-    fn rename(&mut self, from: Subject, to: Subject) -> Result<(), PlanError> {
+    fn rename(&mut self, from: Subject, to: Subject, allotments: Vec<AllotmentName>) -> Result<(), PlanError> {
         if from == to {
             return Err(PlanError::SameSubject);
         }
-        let allotments: Vec<AllotmentName> =
-            self.inventory.assignments.iter().filter(|a| a.subject == from).map(|a| a.allotment.clone()).collect();
         if allotments.is_empty() {
             self.skip(from.to_string(), WhyNot::Gone);
         } else if allotments.iter().any(|allotment| self.held.contains(&(to.key(), allotment.clone()))) {
             self.skip(from.to_string(), WhyNot::Taken);
         } else {
+            for allotment in &allotments {
+                self.held.remove(&(from.key(), allotment.clone()));
+                self.held.insert((to.key(), allotment.clone()));
+            }
             self.push(Change::Rename { from, to, allotments }, String::new(), false);
         }
         Ok(())
@@ -227,7 +323,14 @@ impl Draft<'_> {
         let seats = seat_changes(&self.inventory.allotments, self.changes.iter().map(|planned| &planned.change));
         let mut warnings = license_warnings(self.inventory, &people, &self.changes, &seats);
         warnings.append(&mut self.warnings);
-        Plan { title, changes: in_order(&self.inventory.allotments, self.changes), unchanged: self.unchanged, seats, warnings }
+        Plan {
+            title,
+            changes: in_order(&self.inventory.allotments, self.changes),
+            unchanged: self.unchanged,
+            seats,
+            warnings,
+            removes_the_rest: false,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Change, PlanError};
 use crate::allotment::AllotmentName;
 use crate::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
+use crate::sheet::{Entry, Purpose};
 use crate::subject::Subject;
 use crate::table::Row;
 
@@ -50,6 +51,13 @@ pub enum Intent {
     SetAutoAssign(AutoAssign),
     /// How groups come into being.
     SetGroupSettings(GroupSettings),
+    /// What a list wants.
+    List {
+        /// What is to be done with its people.
+        purpose: Purpose,
+        /// Its lines.
+        entries: Vec<Entry>,
+    },
     /// Exactly these changes, as far as the tenant still is as they expect: an undo or a retry.
     Exactly {
         /// What the plan is called.

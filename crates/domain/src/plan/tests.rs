@@ -9,6 +9,7 @@ use crate::allotment::{Allotment, UsageClass};
 use crate::inventory::{
     Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory, Person, Provider, Role, RoleLevel, UserId,
 };
+use crate::sheet::{Entry, Purpose};
 use crate::subject::Subject;
 use crate::table::{Row, Table};
 
@@ -85,6 +86,15 @@ fn intent() -> impl Strategy<Value = Intent> {
             group: GroupId::new("g"),
             roles: roles.into_iter().map(|n| RoleId::new(n.to_string())).collect(),
         }),
+        (0_usize..3, proptest::collection::btree_map(0_u8..20, proptest::option::of(0_usize..3), 1..20)).prop_map(
+            |(purpose, lines)| Intent::List {
+                purpose: [Purpose::Give, Purpose::Take, Purpose::Sync][purpose],
+                entries: lines
+                    .into_iter()
+                    .map(|(n, a)| Entry { line: 1, subject: spelling(n, true), allotment: a.map(name), moves_to: None })
+                    .collect(),
+            }
+        ),
         any::<(Option<bool>, Option<bool>)>()
             .prop_map(|(professional, analyzer)| Intent::SetAutoAssign(AutoAssign { professional, analyzer })),
         any::<(bool, Option<bool>)>().prop_map(|(auto_create_groups, sync_idp_groups)| {
@@ -94,7 +104,7 @@ fn intent() -> impl Strategy<Value = Intent> {
 }
 
 /// What the intent asks of the tenant, checked without the planner.
-fn fulfilled(before: &Holdings, after: &Holdings, intent: &Intent) -> bool {
+fn fulfilled(people: &BTreeSet<String>, before: &Holdings, after: &Holdings, intent: &Intent) -> bool {
     match intent {
         Intent::Assign { subjects, allotment } => subjects.iter().all(|s| after.holds(s, allotment)),
         Intent::Remove { licenses } => licenses.iter().all(|(s, a)| !after.holds(s, a)),
@@ -105,6 +115,21 @@ fn fulfilled(before: &Holdings, after: &Holdings, intent: &Intent) -> bool {
             .iter()
             .map(|a| AllotmentName::new(*a))
             .all(|a| !before.holds(from, &a) || (after.holds(to, &a) && !after.holds(from, &a))),
+        Intent::List { purpose, entries } => {
+            let held = |of: &Holdings, subject: &Subject| -> BTreeSet<AllotmentName> {
+                of.held.iter().filter(|(key, _)| *key == subject.key()).map(|(_, name)| name.clone()).collect()
+            };
+            let listed: BTreeSet<String> = entries.iter().map(|entry| entry.subject.key()).collect();
+            entries.iter().all(|entry| match (purpose, &entry.allotment) {
+                (Purpose::Give, Some(allotment)) => after.holds(&entry.subject, allotment),
+                (Purpose::Give, None) | (Purpose::Rename, _) => true,
+                (Purpose::Take, Some(allotment)) => !after.holds(&entry.subject, allotment),
+                (Purpose::Take, None) => held(after, &entry.subject).is_empty(),
+                (Purpose::Sync, wanted) => held(after, &entry.subject) == wanted.iter().cloned().collect(),
+            }) && (*purpose != Purpose::Sync
+                // Nobody else keeps a license but those who are no users here.
+                || after.held.iter().all(|(key, _)| listed.contains(key) || !people.contains(key)))
+        }
         Intent::SetGroupRoles { group, roles } => after.groups.get(group) == Some(roles),
         Intent::SetAutoAssign(wanted) => after.auto_assign == *wanted,
         Intent::SetGroupSettings(wanted) => after.group_settings == *wanted,
@@ -124,7 +149,8 @@ proptest! {
             state.apply(&planned.change);
             prop_assert_eq!(state.stand(&planned.change), Stand::Wanted);
         }
-        prop_assert!(fulfilled(&before, &state, &intent));
+        let people = inventory.people.iter().map(|person| person.subject.key()).collect();
+        prop_assert!(fulfilled(&people, &before, &state, &intent));
         for planned in plan.changes.iter().rev() {
             state.apply(&planned.change.inverse());
         }

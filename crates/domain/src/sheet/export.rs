@@ -1,0 +1,35 @@
+//! Lists to take away: CSV that spreadsheets open without running anything in it.
+
+/// A cell that a spreadsheet must not take for a formula.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field(String);
+
+impl Field {
+    /// Text from anywhere. What starts like a formula gets an apostrophe in front, which spreadsheets hide and
+    /// [`Field::plain`] takes off again (OWASP, CSV injection).
+    pub fn new(text: &str) -> Self {
+        let risky = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        // A text that starts with an apostrophe itself gets one more, so that reading it back is exact.
+        let marked = text.starts_with('\'');
+        Self(if risky || marked { format!("'{text}") } else { text.to_owned() })
+    }
+
+    /// The text as it was before [`Field::new`].
+    pub fn plain(cell: &str) -> &str {
+        match cell.strip_prefix('\'') {
+            Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) => rest,
+            _ => cell,
+        }
+    }
+}
+
+/// Writes a list: UTF-8 with a byte order mark, for Excel; commas; CRLF.
+pub fn write(headings: &[&str], rows: impl IntoIterator<Item = Vec<Field>>) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer("\u{feff}".as_bytes().to_vec());
+    // Writing to memory does not fail, and every row has the width of the headings.
+    let _ = writer.write_record(headings);
+    for row in rows {
+        let _ = writer.write_record(row.iter().map(|field| &field.0));
+    }
+    writer.into_inner().unwrap_or_default()
+}
