@@ -3,6 +3,7 @@
 mod audit;
 mod credentials;
 mod jobs;
+mod lists;
 mod plans;
 mod sessions;
 mod store;
@@ -10,6 +11,7 @@ mod store;
 pub use audit::{AuditEntry, NewAudit};
 pub use credentials::StoredCredential;
 pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, NewJob, RowResult};
+pub use lists::ListRow;
 pub use plans::{PlanRow, PlanSummary};
 pub use sessions::{LiveSession, SessionRow};
 pub use store::{Store, StoreError};

@@ -8,8 +8,9 @@ use domain::allotment::AllotmentName;
 use domain::inventory::{GroupId, RoleId};
 use domain::journal::RowState;
 use domain::plan::{Change, Plan, PlannedChange};
+use domain::sheet::Rules;
 use domain::subject::Subject;
-use storage::{CreateJob, Grant, JobState, NewAudit, NewJob, PlanRow, RowResult, Store, StoreError, StoredCredential};
+use storage::{CreateJob, Grant, JobState, ListRow, NewAudit, NewJob, PlanRow, RowResult, Store, StoreError, StoredCredential};
 
 /// Runs a test on SQLite, and on PostgreSQL in a schema of its own where there is one.
 macro_rules! on_both {
@@ -41,6 +42,7 @@ on_both!(
     leases_fence,
     the_trail_has_no_gaps,
     sessions_and_grants_are_listed_and_withdrawn,
+    lists_are_kept_for_a_while,
     journals_survive
 );
 
@@ -114,6 +116,28 @@ async fn job(store: &Store, id: &str, rows: &[PlannedChange]) -> CreateJob {
 
 mod suite {
     use super::*;
+
+    pub(super) async fn lists_are_kept_for_a_while(store: &Store) {
+        let list = |id: &str, created_at| ListRow {
+            id: id.into(),
+            tenant: "t".into(),
+            author: "ann".into(),
+            name: "people.csv".into(),
+            created_at,
+            body: vec![0, 255, 10],
+            rules: Rules::default(),
+        };
+        store.put_list(&list("a", 10), 0).await.unwrap();
+        let mut rules = Rules::default();
+        rules.mended.insert((3, 1), "Analyzer".into());
+        assert!(store.set_list_rules("t", "a", &rules).await.unwrap());
+        assert!(!store.set_list_rules("other", "a", &rules).await.unwrap());
+        let row = store.list("t", "a").await.unwrap().unwrap();
+        assert_eq!((row.rules, row.body), (rules, vec![0, 255, 10]));
+        assert_eq!(store.list("other", "a").await.unwrap(), None);
+        store.put_list(&list("b", 20), 15).await.unwrap();
+        assert_eq!(store.list("t", "a").await.unwrap(), None, "forgotten");
+    }
 
     pub(super) async fn sessions_and_grants_are_listed_and_withdrawn(store: &Store) {
         for (key, at) in [(b"a", 1), (b"b", 2)] {

@@ -120,69 +120,68 @@ impl Draft<'_> {
     fn list(&mut self, purpose: Purpose, entries: Vec<Entry>) -> Result<String, PlanError> {
         let held = self.held_by();
         let of = |subject: &Subject| held.get(&subject.key()).map_or(&[][..], Vec::as_slice);
-        match purpose {
-            Purpose::Give => {
-                for Entry { subject, allotment, .. } in entries {
-                    let Some(allotment) = allotment else { continue };
-                    match of(&subject) {
-                        now if now.contains(&allotment) => self.skip(subject.to_string(), WhyNot::AsWanted),
-                        [other] => self.change_type(subject.clone(), other.clone(), &allotment),
-                        _ => self.assign(vec![subject], &allotment),
-                    }
+        if purpose == Purpose::Sync {
+            self.sync(entries, &held);
+            return Ok("Sync to a list".to_owned());
+        }
+        for Entry { subject, allotment, moves_to, purpose, .. } in entries {
+            match (purpose, allotment, moves_to) {
+                (Purpose::Give | Purpose::Sync, Some(allotment), _) => match of(&subject) {
+                    now if now.contains(&allotment) => self.skip(subject.to_string(), WhyNot::AsWanted),
+                    [other] => self.change_type(subject, other.clone(), &allotment),
+                    _ => self.assign(vec![subject], &allotment),
+                },
+                (Purpose::Take, Some(allotment), _) => self.remove(subject, allotment),
+                (Purpose::Take, None, _) if of(&subject).is_empty() => self.skip(subject.to_string(), WhyNot::Gone),
+                (Purpose::Take, None, _) => {
+                    of(&subject).iter().for_each(|allotment| self.remove(subject.clone(), allotment.clone()));
                 }
-                Ok("Give the licenses of a list".to_owned())
+                (Purpose::Rename, _, Some(to)) => {
+                    let allotments = of(&subject).to_vec();
+                    self.rename(subject, to, allotments)?;
+                }
+                (Purpose::Give | Purpose::Sync | Purpose::Rename, _, _) => {}
             }
-            Purpose::Take => {
-                for Entry { subject, allotment, .. } in entries {
-                    match allotment {
-                        Some(allotment) => self.remove(subject, allotment),
-                        None if of(&subject).is_empty() => self.skip(subject.to_string(), WhyNot::Gone),
-                        None => of(&subject).iter().for_each(|allotment| self.remove(subject.clone(), allotment.clone())),
-                    }
+        }
+        Ok(match purpose {
+            Purpose::Give | Purpose::Sync => "Give the licenses of a list",
+            Purpose::Take => "Take back the licenses of a list",
+            Purpose::Rename => "Rename the subjects of a list",
+        }
+        .to_owned())
+    }
+
+    /// The list is the wanted state.
+    fn sync(&mut self, entries: Vec<Entry>, held: &HashMap<String, Vec<AllotmentName>>) {
+        let of = |subject: &Subject| held.get(&subject.key()).map_or(&[][..], Vec::as_slice);
+        let mut wanted: BTreeMap<String, (Subject, BTreeSet<AllotmentName>)> = BTreeMap::new();
+        for Entry { subject, allotment, .. } in entries {
+            wanted.entry(subject.key()).or_insert_with(|| (subject, BTreeSet::new())).1.extend(allotment);
+        }
+        for (subject, wanted) in wanted.values() {
+            let now: BTreeSet<AllotmentName> = of(subject).iter().cloned().collect();
+            let mut gives = wanted.difference(&now);
+            let mut takes = now.difference(wanted);
+            wanted.intersection(&now).for_each(|_| self.skip(subject.to_string(), WhyNot::AsWanted));
+            loop {
+                match (takes.next(), gives.next()) {
+                    (Some(from), Some(to)) => self.change_type(subject.clone(), from.clone(), to),
+                    (Some(from), None) => self.remove(subject.clone(), from.clone()),
+                    (None, Some(to)) => self.assign(vec![subject.clone()], to),
+                    (None, None) => break,
                 }
-                Ok("Take back the licenses of a list".to_owned())
             }
-            Purpose::Sync => {
-                let mut wanted: BTreeMap<String, (Subject, BTreeSet<AllotmentName>)> = BTreeMap::new();
-                for Entry { subject, allotment, .. } in entries {
-                    wanted.entry(subject.key()).or_insert_with(|| (subject, BTreeSet::new())).1.extend(allotment);
-                }
-                for (subject, wanted) in wanted.values() {
-                    let now: BTreeSet<AllotmentName> = of(subject).iter().cloned().collect();
-                    let mut gives = wanted.difference(&now);
-                    let mut takes = now.difference(wanted);
-                    wanted.intersection(&now).for_each(|_| self.skip(subject.to_string(), WhyNot::AsWanted));
-                    loop {
-                        match (takes.next(), gives.next()) {
-                            (Some(from), Some(to)) => self.change_type(subject.clone(), from.clone(), to),
-                            (Some(from), None) => self.remove(subject.clone(), from.clone()),
-                            (None, Some(to)) => self.assign(vec![subject.clone()], to),
-                            (None, None) => break,
-                        }
-                    }
-                }
-                let people = self.inventory.people_by_subject();
-                for assignment in &self.inventory.assignments {
-                    let key = assignment.subject.key();
-                    if wanted.contains_key(&key) {
-                        continue;
-                    }
-                    if people.contains_key(&key) {
-                        self.remove(assignment.subject.clone(), assignment.allotment.clone());
-                    } else {
-                        self.skip(assignment.subject.to_string(), WhyNot::NotOurs);
-                    }
-                }
-                Ok("Sync to a list".to_owned())
+        }
+        let people = self.inventory.people_by_subject();
+        for assignment in &self.inventory.assignments {
+            let key = assignment.subject.key();
+            if wanted.contains_key(&key) {
+                continue;
             }
-            Purpose::Rename => {
-                for Entry { subject, moves_to, .. } in entries {
-                    if let Some(to) = moves_to {
-                        let allotments = of(&subject).to_vec();
-                        self.rename(subject, to, allotments)?;
-                    }
-                }
-                Ok("Rename the subjects of a list".to_owned())
+            if people.contains_key(&key) {
+                self.remove(assignment.subject.clone(), assignment.allotment.clone());
+            } else {
+                self.skip(assignment.subject.to_string(), WhyNot::NotOurs);
             }
         }
     }

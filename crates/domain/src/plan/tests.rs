@@ -87,12 +87,16 @@ fn intent() -> impl Strategy<Value = Intent> {
             roles: roles.into_iter().map(|n| RoleId::new(n.to_string())).collect(),
         }),
         (0_usize..3, proptest::collection::btree_map(0_u8..20, proptest::option::of(0_usize..3), 1..20)).prop_map(
-            |(purpose, lines)| Intent::List {
-                purpose: [Purpose::Give, Purpose::Take, Purpose::Sync][purpose],
-                entries: lines
-                    .into_iter()
-                    .map(|(n, a)| Entry { line: 1, subject: spelling(n, true), allotment: a.map(name), moves_to: None })
-                    .collect(),
+            |(purpose, lines)| {
+                let purpose = [Purpose::Give, Purpose::Take, Purpose::Sync][purpose];
+                let entry = |(n, a): (u8, Option<usize>)| Entry {
+                    line: 1,
+                    subject: spelling(n, true),
+                    allotment: a.map(name),
+                    moves_to: None,
+                    purpose,
+                };
+                Intent::List { purpose, entries: lines.into_iter().map(entry).collect() }
             }
         ),
         any::<(Option<bool>, Option<bool>)>()

@@ -36,9 +36,27 @@ pub struct Rules {
     /// Subjects may be meant that are no users yet.
     pub strangers: bool,
     /// Cells mended by hand: (line, column) and the new text.
+    #[serde(with = "pairs")]
     pub mended: BTreeMap<(u64, usize), String>,
     /// Lines left out by hand.
     pub left_out: BTreeSet<u64>,
+}
+
+/// A map whose keys are no text, as a list of pairs: JSON knows no other keys.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Cells = BTreeMap<(u64, usize), String>;
+
+    pub(super) fn serialize<S: Serializer>(cells: &Cells, to: S) -> Result<S::Ok, S::Error> {
+        cells.iter().collect::<Vec<_>>().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Cells, D::Error> {
+        Vec::<((u64, usize), String)>::deserialize(from).map(|pairs| pairs.into_iter().collect())
+    }
 }
 
 /// What one line wants.
@@ -52,6 +70,8 @@ pub struct Entry {
     pub allotment: Option<AllotmentName>,
     /// The subject it moves to.
     pub moves_to: Option<Subject>,
+    /// What is to be done: the list's purpose, or this line's own word.
+    pub purpose: Purpose,
 }
 
 /// Something wrong with a line.
@@ -204,7 +224,7 @@ pub fn check(sheet: &Sheet, rules: &Rules, known: &Known) -> Checked {
                     continue;
                 }
                 // In a wanted state a person may hold several; told to hold one, two lines contradict each other.
-                let one_only = matches!(rules.purpose, Purpose::Give | Purpose::Rename);
+                let one_only = matches!(entry.purpose, Purpose::Give | Purpose::Rename);
                 if let Some(first) = named.get(&key).filter(|_| one_only) {
                     let reason = format!("Line {first} wants something else for the same person.");
                     checked.faults.push(reader.fault(at, reason, None));
@@ -262,7 +282,7 @@ impl Reader<'_> {
             );
             return Err(self.fault(width, reason, None));
         }
-        let needs = [Column::UserId, Column::Subject, Column::Mail, Column::License, Column::NewSubject];
+        let needs = [Column::UserId, Column::Subject, Column::Mail, Column::License, Column::NewSubject, Column::Change];
         for place in needs.into_iter().filter_map(|column| self.place(column)) {
             let cell = self.cell(Some(place));
             if cell.contains('\u{fffd}') {
@@ -272,10 +292,24 @@ impl Reader<'_> {
                 return Err(self.fault(place, "There is a line break or another control character in this cell.", None));
             }
         }
+        let purpose = self.purpose()?;
         let subject = self.person()?;
-        let allotment = if self.rules.purpose == Purpose::Rename { None } else { self.license()? };
-        let moves_to = if self.rules.purpose == Purpose::Rename { Some(self.moves_to(&subject)?) } else { None };
-        Ok(Entry { line: self.line, subject, allotment, moves_to })
+        let allotment = if purpose == Purpose::Rename { None } else { self.license(purpose)? };
+        let moves_to = if purpose == Purpose::Rename { Some(self.moves_to(&subject)?) } else { None };
+        Ok(Entry { line: self.line, subject, allotment, moves_to, purpose })
+    }
+
+    /// What this line wants done: a list of failures says it line by line; a wanted state has no such word.
+    fn purpose(&self) -> Result<Purpose, Fault> {
+        let usual = self.rules.purpose;
+        let Some(place) = self.place(Column::Change).filter(|_| usual != Purpose::Sync) else { return Ok(usual) };
+        match squeezed(self.cell(Some(place))).as_str() {
+            "" => Ok(usual),
+            "assign" | "give" | "add" | "changetype" | "change" => Ok(Purpose::Give),
+            "remove" | "take" | "delete" => Ok(Purpose::Take),
+            "rename" => Ok(Purpose::Rename),
+            _ => Err(self.fault(place, "A change is assign, change type, remove or rename.", None)),
+        }
     }
 
     /// Who is meant. Everything that the line says of them must agree.
@@ -327,12 +361,12 @@ impl Reader<'_> {
         }
     }
 
-    fn license(&self) -> Result<Option<AllotmentName>, Fault> {
+    fn license(&self, purpose: Purpose) -> Result<Option<AllotmentName>, Fault> {
         let place = self.place(Column::License);
         let cell = self.cell(place);
         let at = place.unwrap_or_else(|| self.place_of_person());
         if names_none(cell) {
-            return match (self.rules.purpose, &self.rules.usual) {
+            return match (purpose, &self.rules.usual) {
                 // A person who shall hold nothing, or lose everything.
                 (Purpose::Take, None) => Ok(None),
                 (Purpose::Sync, None) if place.is_some() => Ok(None),

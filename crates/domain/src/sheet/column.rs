@@ -21,12 +21,23 @@ pub enum Column {
     Roles,
     /// A mark; read by people, not by us.
     Flag,
+    /// What is to be done with this line.
+    Change,
 }
 
 impl Column {
     /// All of them, in the order of the usual spreadsheet.
-    pub const ALL: [Self; 8] =
-        [Self::UserId, Self::Name, Self::Subject, Self::Mail, Self::Roles, Self::License, Self::Flag, Self::NewSubject];
+    pub const ALL: [Self; 9] = [
+        Self::UserId,
+        Self::Name,
+        Self::Subject,
+        Self::Mail,
+        Self::Roles,
+        Self::License,
+        Self::Flag,
+        Self::NewSubject,
+        Self::Change,
+    ];
 
     /// Its heading, as we write it.
     pub fn heading(self) -> &'static str {
@@ -39,6 +50,7 @@ impl Column {
             Self::NewSubject => "New subject",
             Self::Roles => "Roles",
             Self::Flag => "Flag",
+            Self::Change => "Change",
         }
     }
 
@@ -54,6 +66,7 @@ impl Column {
             "newsubject" | "newidpsubject" | "renameto" | "tosubject" => Self::NewSubject,
             "roles" | "role" | "assignedroles" => Self::Roles,
             "flag" | "flags" => Self::Flag,
+            "change" | "action" => Self::Change,
             _ => return None,
         })
     }

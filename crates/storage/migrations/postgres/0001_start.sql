@@ -99,3 +99,14 @@ CREATE TABLE audit (
   PRIMARY KEY (tenant, seq)
 );
 CREATE INDEX audit_by_target ON audit (tenant, target_key, seq);
+
+CREATE TABLE lists (
+  id TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  author TEXT NOT NULL,
+  name TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  body BYTEA NOT NULL,
+  rules TEXT NOT NULL
+);
+CREATE INDEX lists_by_age ON lists (created_at);

@@ -1,0 +1,81 @@
+//! Lists that people brought, kept for a day while they are put right.
+
+use domain::sheet::Rules;
+
+use crate::store::{Store, StoreError, get};
+
+/// A list with how it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListRow {
+    /// Its address.
+    pub id: String,
+    /// For which tenant.
+    pub tenant: String,
+    /// Who brought it.
+    pub author: String,
+    /// The file's name, or what it is called instead.
+    pub name: String,
+    /// When.
+    pub created_at: i64,
+    /// The file as it came.
+    pub body: Vec<u8>,
+    /// How it is read.
+    pub rules: Rules,
+}
+
+impl Store {
+    /// Keeps a list, and forgets those brought before `forget_before`.
+    pub async fn put_list(&self, list: &ListRow, forget_before: i64) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("DELETE FROM lists WHERE created_at < $1").bind(forget_before).execute(&mut *transaction).await?;
+        sqlx::query("INSERT INTO lists (id, tenant, author, name, created_at, body, rules) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+            .bind(list.id.clone())
+            .bind(list.tenant.clone())
+            .bind(list.author.clone())
+            .bind(list.name.clone())
+            .bind(list.created_at)
+            .bind(list.body.clone())
+            .bind(json(&list.rules)?)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// A list by its id.
+    pub async fn list(&self, tenant: &str, id: &str) -> Result<Option<ListRow>, StoreError> {
+        sqlx::query("SELECT id, tenant, author, name, created_at, body, rules FROM lists WHERE id = $1 AND tenant = $2")
+            .bind(id.to_owned())
+            .bind(tenant.to_owned())
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| {
+                let rules: String = get(&row, "rules")?;
+                Ok(ListRow {
+                    id: get(&row, "id")?,
+                    tenant: get(&row, "tenant")?,
+                    author: get(&row, "author")?,
+                    name: get(&row, "name")?,
+                    created_at: get(&row, "created_at")?,
+                    body: get(&row, "body")?,
+                    rules: serde_json::from_str(&rules).map_err(|_| StoreError::Unreadable("how a list is read"))?,
+                })
+            })
+            .transpose()
+    }
+
+    /// Changes how a list is read. `false` where it is gone.
+    pub async fn set_list_rules(&self, tenant: &str, id: &str, rules: &Rules) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE lists SET rules = $1 WHERE id = $2 AND tenant = $3")
+            .bind(json(rules)?)
+            .bind(id.to_owned())
+            .bind(tenant.to_owned())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+fn json(rules: &Rules) -> Result<String, StoreError> {
+    serde_json::to_string(rules).map_err(|_| StoreError::Unreadable("how a list is read"))
+}
