@@ -11,6 +11,7 @@ use crate::features::connect::ConnectPage;
 use crate::features::frame::Frame;
 use crate::features::groups::{GroupPage, GroupsPage};
 use crate::features::jobs::{JobPage, JobsPage};
+use crate::features::lists::{ListPage, ListsPage};
 use crate::features::overview::OverviewPage;
 use crate::features::plans::{PlanPage, PlansPage};
 use crate::features::sessions::SessionsPage;
@@ -30,6 +31,8 @@ enum Room {
     Audit,
     Settings,
     Sessions,
+    Lists,
+    List,
 }
 
 #[leptos::lazy]
@@ -45,6 +48,8 @@ fn open(room: Room) -> AnyView {
         Room::Audit => view! { <AuditPage/> }.into_any(),
         Room::Settings => view! { <SettingsPage/> }.into_any(),
         Room::Sessions => view! { <SessionsPage/> }.into_any(),
+        Room::Lists => view! { <ListsPage/> }.into_any(),
+        Room::List => view! { <ListPage/> }.into_any(),
     }
 }
 
@@ -80,6 +85,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/jobs/:id") view=Room::Job ssr=SsrMode::Async/>
                     <Route path=path!("/audit") view=Room::Audit ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view=Room::Settings ssr=SsrMode::Async/>
+                    <Route path=path!("/lists") view=Room::Lists ssr=SsrMode::Async/>
+                    <Route path=path!("/lists/:id") view=Room::List ssr=SsrMode::Async/>
                     <Route path=path!("/sessions") view=Room::Sessions ssr=SsrMode::Async/>
                 </ParentRoute>
                 <Route path=path!("/*any") view=NotFound ssr=SsrMode::Async/>

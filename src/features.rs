@@ -6,6 +6,7 @@ pub mod connect;
 pub mod frame;
 pub mod groups;
 pub mod jobs;
+pub mod lists;
 pub mod overview;
 pub mod plans;
 pub mod sessions;

@@ -3,7 +3,7 @@ import { accessible, expect, hydrated, test } from "../support/test";
 
 const pages: [string, string][] = [
   ["overview", "Overview"], ["assignments", "Assignments"], ["groups", "Groups"], ["plans", "Plans"],
-  ["jobs", "Jobs"], ["audit", "Audit"], ["settings", "Settings"], ["sessions", "Sessions"],
+  ["jobs", "Jobs"], ["audit", "Audit"], ["settings", "Settings"], ["sessions", "Sessions"], ["lists", "Import a list"],
 ];
 
 test("axe finds nothing on any page, and nothing scrolls sideways", async ({ connected: page, tenant }) => {

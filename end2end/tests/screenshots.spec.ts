@@ -61,6 +61,14 @@ test("pictures", async ({ connected: page, tenant }) => {
   await page.getByRole("complementary").getByRole("button", { name: /^Change to/ }).first().click();
   await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
   await shoot("person");
+  await go("/t/meridian/lists", "Import a list");
+  const subjects = (await tenant.state()).users.filter((user) => user.status === "active").slice(0, 5).map((user) => user.subject);
+  await page.getByLabel("or pasted lines").fill(["Subject;Licence", `${subjects[0]};Analyzer`, `${subjects[1]}x;Analyzer`, `${subjects[2]};analyser`, `${subjects[3]};Analyzer capacity`, ";Professional"].join("\n"));
+  await shoot("list-import");
+  await page.getByRole("button", { name: "Check the list" }).click();
+  await expect(page.getByText(/4 faults/)).toBeVisible();
+  await hydrated(page);
+  await shoot("list-faults");
   await go("/t/meridian/sessions", "Sessions");
   await shoot("sessions");
   await go("/t/meridian/settings", "Settings");

@@ -87,7 +87,11 @@ impl<R: Role> Access<R> {
     /// The same for where a refusal is not the answer: leaves the answer's status alone.
     pub async fn find(tenant: &str) -> Result<Self, AppError> {
         let state = use_context::<Shared>().ok_or_else(no_session)?;
-        let caller = caller().await?;
+        Self::of(state, caller().await?, tenant).await
+    }
+
+    /// The same outside of a server function: for files that come and go.
+    pub async fn of(state: Shared, caller: Caller, tenant: &str) -> Result<Self, AppError> {
         let tenant = known_tenant(&state, tenant)?;
         if caller.rank < R::RANK {
             return Err(AppError::new(

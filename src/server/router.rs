@@ -40,6 +40,7 @@ pub fn router(state: &Shared) -> Router {
     let app_state = AppState(state.clone());
     let rooms = Router::new()
         .leptos_routes_with_context(&app_state, generate_route_list(App), context, move || shell(options.clone()))
+        .merge(crate::features::lists::routes(state))
         .layer(from_fn_with_state(state.clone(), middleware::caller))
         .layer(sessions)
         .layer(CompressionLayer::new());

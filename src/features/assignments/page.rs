@@ -166,6 +166,10 @@ fn Filters(choices: Choices, query: Memo<String>, count: String) -> impl IntoVie
         let to = format!("/t/{}/assignments{}", tenant.get_untracked(), to_query(&view.to_pairs()));
         navigate(&to, NavigateOptions { scroll: false, replace: true, ..NavigateOptions::default() });
     };
+    let export = {
+        let pairs = to_query(&view_of(&query.get_untracked()).to_pairs());
+        move || format!("/export/{}/assignments.csv{pairs}", tenant.get())
+    };
     let (on_change, on_input, on_submit) = (follow.clone(), follow.clone(), follow);
     // As of this drawing: the form is drawn again with each answer, and must not look at the address while its page is left.
     let now = view_of(&query.get_untracked());
@@ -210,6 +214,8 @@ fn Filters(choices: Choices, query: Memo<String>, count: String) -> impl IntoVie
             <button class="button" type="submit">"Filter"</button>
             {clear}
             <span class="result" role="status">{count}</span>
+            <a class="button plain" href=export rel="external" download="">"Export CSV"</a>
+            <a class="button" href=move || format!("/t/{}/lists", tenant.get())>"Import a list…"</a>
         </form>
     }
 }

@@ -194,6 +194,9 @@ fn Body(view: JobView, steer: ServerAction<Steer>, redo: ServerAction<Redo>, aga
             </div>
             <div class="foot">
                 <span class="grow"></span>
+                {(tally.failed() > 0).then(|| view! {
+                    <a class="button" href=move || format!("/export/{}/failures.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export failures"</a>
+                })}
                 {matches!(line.state.as_str(), "running" | "queued").then(|| wish("pause", "Pause", "button"))}
                 {(line.state == "paused").then(|| wish("resume", "Resume", "button primary"))}
                 {matches!(line.state.as_str(), "running" | "queued" | "paused").then(|| wish("cancel", "Cancel the rest", "button danger"))}

@@ -138,6 +138,7 @@ fn Body(view: PlanView, apply: ServerAction<Apply>, discard: ServerAction<Discar
             view! {
                 <div class="foot">
                     <span class="grow">{sentence}</span>
+                    <a class="button plain" href=move || format!("/export/{}/plan.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export CSV"</a>
                     <ActionForm action=discard>
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>

@@ -134,7 +134,9 @@ impl Draft<'_> {
                 (Purpose::Take, Some(allotment), _) => self.remove(subject, allotment),
                 (Purpose::Take, None, _) if of(&subject).is_empty() => self.skip(subject.to_string(), WhyNot::Gone),
                 (Purpose::Take, None, _) => {
-                    of(&subject).iter().for_each(|allotment| self.remove(subject.clone(), allotment.clone()));
+                    for allotment in of(&subject) {
+                        self.remove(subject.clone(), allotment.clone());
+                    }
                 }
                 (Purpose::Rename, _, Some(to)) => {
                     let allotments = of(&subject).to_vec();

@@ -1,0 +1,112 @@
+// Lists: brought as a file or pasted, put right in place, planned, applied, and taken away again.
+import { accessible, expect, hydrated, test } from "../support/test";
+import { pairs } from "../support/sim";
+import type { Page } from "@playwright/test";
+
+const csv = (name: string, text: string) => ({ name, mimeType: "text/csv", buffer: Buffer.from(text) });
+
+async function bring(page: Page, text: string, purpose = "Give") {
+  await page.goto("/t/meridian/lists");
+  await hydrated(page);
+  await page.getByLabel("A CSV file").setInputFiles(csv("people.csv", text));
+  await page.getByText(purpose, { exact: true }).click();
+  await page.getByRole("button", { name: "Check the list" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /^List: people.csv/ })).toBeVisible();
+}
+
+test("a list with faults is put right in place, planned and applied", async ({ connected: page, tenant }) => {
+  const state = await tenant.state();
+  const holders = new Set(state.assignments.map((a) => a.subject.toLowerCase()));
+  const without = state.users.filter((u) => u.status === "active" && !holders.has(u.subject.toLowerCase())).slice(0, 4);
+  const typo = `${without[2].subject}z`;
+  await bring(page, [
+    "userId;Name;Subject;Email;Roles;Licence;Flag",
+    `${without[0].id};;;;;Analyzer;x`,
+    `;;${without[1].subject.toUpperCase()};;;analyser;`,
+    `;;${typo};;;Analyzer;`,
+    `;;${without[3].subject};;;Analyzer capacity;`,
+    ";;;;;Analyzer;",
+  ].join("\r\n"));
+  await expect(page.getByText("1 line understood, 4 faults")).toBeVisible();
+  await expect(page.getByText("5 lines in UTF-8, cells separated by “;”, with headings.")).toBeVisible();
+  await expect(page.getByText("Perhaps “Analyzer”.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Plan 1 line…" })).toBeDisabled();
+  await accessible(page);
+
+  await page.getByRole("button", { name: "Take 2 suggestions" }).click();
+  await expect(page.getByText("3 lines understood, 2 faults")).toBeVisible();
+  await page.getByLabel("Licence of line 5").fill("Analyzer");
+  await page.getByRole("button", { name: "Mend as written" }).click();
+  await expect(page.getByText("4 lines understood, 1 fault")).toBeVisible();
+  await page.getByRole("button", { name: "Leave out 1 faulty line" }).click();
+  await expect(page.getByText("4 lines understood, no faults, 1 left out")).toBeVisible();
+  expect(pairs(await tenant.state())).toEqual(pairs(state));
+
+  await page.getByRole("button", { name: "Plan 4 lines…" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /Give the licenses of a list/ })).toBeVisible();
+  await page.getByRole("button", { name: "Apply 4 changes" }).click();
+  await expect(page.getByText("4 of 4: 4 done")).toBeVisible();
+  const wanted = [...pairs(state), ...without.map((u) => `${u.subject.toLowerCase()} analyzer`)].sort();
+  expect(pairs(await tenant.state())).toEqual(wanted);
+});
+
+test("sync to a list wants the number typed, and leaves strangers alone", async ({ connected: page, tenant }) => {
+  const state = await tenant.state();
+  const users = new Set(state.users.map((u) => u.subject.toLowerCase()));
+  const held = state.assignments.filter((a) => users.has(a.subject.toLowerCase()));
+  const keep = held.slice(3);
+  const subjects = new Map(keep.map((a) => [a.subject.toLowerCase(), a]));
+  const leave = held.filter((a) => !subjects.has(a.subject.toLowerCase()));
+  await bring(page, ["Subject,Licence", ...keep.map((a) => `${a.subject},${a.type}`)].join("\n"), "Sync to this list");
+  await expect(page.getByText("Everybody who is not on this list loses their license.")).toBeVisible();
+  await expect(page.getByText(/lines understood, no faults/)).toBeVisible();
+  await page.getByRole("button", { name: /^Plan/ }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /Sync to a list/ })).toBeVisible();
+  await expect(page.getByText("held by somebody who is no user of this tenant, and left alone")).toBeVisible();
+  await page.getByLabel(`Type ${leave.length} to confirm the removal`).fill(String(leave.length));
+  await page.getByRole("button", { name: /^(Apply|Remove)/ }).click();
+  await expect(page.getByText(`${leave.length} of ${leave.length}: ${leave.length} done`)).toBeVisible();
+  const gone = new Set(leave.map((a) => `${a.subject.toLowerCase()} ${a.type}`));
+  expect(pairs(await tenant.state())).toEqual(pairs(state).filter((pair) => !gone.has(pair)));
+});
+
+test("what a job could not do is taken away and brought again unchanged", async ({ connected: page, tenant }) => {
+  const state = await tenant.state();
+  const holders = new Set(state.assignments.map((a) => a.subject.toLowerCase()));
+  const two = state.users.filter((u) => u.status === "active" && !holders.has(u.subject.toLowerCase())).slice(0, 2);
+  await bring(page, `Subject,Licence\n${two.map((u) => `${u.subject},Professional`).join("\n")}`);
+  await page.getByRole("button", { name: "Plan 2 lines…" }).click();
+  await expect(page.getByRole("button", { name: "Apply 2 changes" })).toBeVisible();
+  // Somebody else takes all the seats between the reading before and the request.
+  const professional = state.allotments.find((a) => a.name === "professional")!;
+  const spare = professional.units + (professional.overage ?? 0) - professional.unitsUsed;
+  await tenant.act({ assign: Array.from({ length: spare }, (_, n) => ({ subject: `FILL\\${n}`, type: "professional" })) });
+  await page.getByRole("button", { name: "Apply 2 changes" }).click();
+  await page.getByRole("button", { name: "Apply 2 changes" }).click();
+  await expect(page.getByText("2 of 2: 0 done, 0 already so, 2 refused")).toBeVisible();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Export failures" }).click()]);
+  const text = await (await import("node:fs/promises")).readFile(await download.path(), "utf8");
+  expect(text).toContain("LICENSES-011");
+  await bring(page, text);
+  await expect(page.getByText("2 lines understood, no faults")).toBeVisible();
+});
+
+test("a view is taken as CSV, whole and in its order; pasted lines and a workbook get their answers", async ({ connected: page, tenant }) => {
+  const held = (await tenant.state()).assignments.filter((a) => a.type === "analyzer").length;
+  const answer = await page.request.get("/export/meridian/assignments.csv?allotment=analyzer&sort=-since");
+  const lines = (await answer.text()).trim().split("\r\n");
+  expect(lines[0].replace("\ufeff", "")).toBe("userId,Name,Subject,Email,Roles,Licence,Flag");
+  expect(lines.length - 1).toBe(held);
+  expect(lines.slice(1).every((line) => line.includes(",Analyzer,"))).toBe(true);
+
+  await page.goto("/t/meridian/lists");
+  await hydrated(page);
+  await page.getByLabel("A CSV file").setInputFiles({ name: "book.xlsx", mimeType: "application/zip", buffer: Buffer.from("PK\x03\x04 and so on") });
+  await page.getByRole("button", { name: "Check the list" }).click();
+  await expect(page.getByRole("alert")).toContainText("this is a spreadsheet file, not a CSV: save it as CSV first", { ignoreCase: true });
+  await accessible(page);
+  await page.getByLabel("or pasted lines").fill((await tenant.state()).users.slice(0, 3).map((u) => u.subject).join("\n"));
+  await page.getByText("Take back", { exact: true }).click();
+  await page.getByRole("button", { name: "Check the list" }).click();
+  await expect(page.getByText("3 lines understood, no faults")).toBeVisible();
+});

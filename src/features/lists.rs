@@ -1,0 +1,13 @@
+//! Lists that people bring, put right before anything is planned; and lists to take away.
+
+mod api;
+#[cfg(feature = "ssr")]
+mod files;
+mod page;
+#[cfg(feature = "ssr")]
+mod service;
+
+pub use api::{ListView, list, mend, plan_list, read_as};
+#[cfg(feature = "ssr")]
+pub use files::{MAX_LIST, routes};
+pub use page::{ListPage, ListsPage};

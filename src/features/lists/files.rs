@@ -1,0 +1,218 @@
+//! Files that come and go: a list is brought by a form, and views, plans and failures are taken away as CSV.
+
+use axum::extract::{DefaultBodyLimit, Extension, Multipart, Path, Query, RawQuery, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Router, http::StatusCode};
+use domain::journal::{Answer, RowState, remedy};
+use domain::plan::{Change, Kind};
+use domain::sheet::{Column, Field, write};
+use domain::table::View;
+use serde::Deserialize;
+
+use super::service::{keep, purpose_of};
+use crate::error::AppError;
+use crate::server::access::{Access, Caller, Operator, Role, Viewer};
+use crate::server::inventory::Seen;
+use crate::server::mapping::store_error;
+use crate::server::state::{AppState, Shared};
+use crate::ui::query::{escape, from_query};
+
+/// The largest list, in bytes: a hundred thousand lines with room to spare.
+pub const MAX_LIST: usize = 32 * 1024 * 1024;
+
+/// The routes of this room that are no pages.
+pub fn routes(state: &Shared) -> Router<AppState> {
+    Router::new()
+        .route("/import/{tenant}", post(bring).layer(DefaultBodyLimit::max(MAX_LIST)))
+        .route("/export/{tenant}/template.csv", get(template))
+        .route("/export/{tenant}/assignments.csv", get(assignments))
+        .route("/export/{tenant}/plan.csv", get(plan))
+        .route("/export/{tenant}/failures.csv", get(failures))
+        .layer(Extension(state.clone()))
+}
+
+/// A failure as a page of its own would be no help: text, and its status.
+fn told(error: &AppError) -> Response {
+    let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, format!("{}. {}\n", error.what, error.why)).into_response()
+}
+
+async fn access<R: Role>(state: Shared, caller: Caller, tenant: &str) -> Result<Access<R>, AppError> {
+    Access::of(state, caller, tenant).await
+}
+
+/// Takes a list in: a file, or pasted lines where no file was chosen. Leads to its page, or back with the reason.
+async fn bring(
+    Extension(state): Extension<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(tenant): Path<String>,
+    form: Multipart,
+) -> Response {
+    let taken = async {
+        let access = access::<Operator>(state, caller, &tenant).await?;
+        let (name, body, purpose) = fields(form).await?;
+        keep(&access, &name, body, purpose_of(&purpose)).await
+    };
+    match taken.await {
+        Ok(id) => Redirect::to(&format!("/t/{}/lists/{id}", escape(&tenant))).into_response(),
+        Err(error) => {
+            let why = escape(&format!("{}. {}", error.what, error.why));
+            Redirect::to(&format!("/t/{}/lists?wrong={why}", escape(&tenant))).into_response()
+        }
+    }
+}
+
+async fn fields(mut form: Multipart) -> Result<(String, Vec<u8>, String), AppError> {
+    let broken = |error: axum::extract::multipart::MultipartError| {
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            AppError::invalid("The list is too large", "A list can have 32 MB. Split it.")
+        } else {
+            AppError::invalid("The list did not arrive whole", "Import it again.")
+        }
+    };
+    let (mut name, mut file, mut pasted, mut purpose) = (String::new(), Vec::new(), Vec::new(), String::new());
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        let which = field.name().unwrap_or_default().to_owned();
+        let of_file = field.file_name().unwrap_or_default().to_owned();
+        let bytes = field.bytes().await.map_err(broken)?.to_vec();
+        match which.as_str() {
+            "file" if !bytes.is_empty() => (name, file) = (of_file, bytes),
+            "lines" => pasted = bytes,
+            "purpose" => purpose = String::from_utf8_lossy(&bytes).into_owned(),
+            _ => {}
+        }
+    }
+    Ok(if file.is_empty() { ("pasted lines".to_owned(), pasted, purpose) } else { (name, file, purpose) })
+}
+
+fn csv(name: &str, bytes: Vec<u8>) -> Response {
+    let attachment = format!("attachment; filename=\"{name}\"");
+    ([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, attachment)], bytes)
+        .into_response()
+}
+
+/// The columns of the usual spreadsheet.
+fn usual_headings() -> Vec<&'static str> {
+    Column::ALL.into_iter().take(7).map(Column::heading).collect()
+}
+
+async fn template() -> Response {
+    csv("list-template.csv", write(&usual_headings(), []))
+}
+
+/// The whole view of the assignments table, not its page.
+async fn assignments(
+    Extension(state): Extension<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(tenant): Path<String>,
+    RawQuery(query): RawQuery,
+    State(_): State<AppState>,
+) -> Response {
+    let taken = async {
+        let access = access::<Viewer>(state, caller, &tenant).await?;
+        let snapshot = match access.state.inventories.look(&access.source(), std::time::Duration::from_secs(20)).await {
+            Seen::Ready(snapshot, _) => snapshot,
+            Seen::Failed(error) => return Err(error),
+            Seen::Loading(_) => {
+                return Err(AppError::invalid("The tenant is still being read", "Take the list when the table is there."));
+            }
+        };
+        let pairs = from_query(&query.unwrap_or_default());
+        let view = View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let people = snapshot.inventory.people_by_subject();
+        let roles = snapshot.inventory.roles_by_id();
+        let window = snapshot.table.window(&View { page: 1, ..view }, usize::MAX);
+        let rows = window.rows.iter().map(|row| {
+            let id = people.get(&row.subject.key()).map(|person| person.id.to_string()).unwrap_or_default();
+            let named = row.roles.iter().map(|id| roles.get(id).map_or_else(|| id.to_string(), |role| role.name.clone()));
+            let flags = [(row.excess, "excess"), (row.orphan, "orphan"), (row.bot, "bot")];
+            let flags: Vec<&str> = flags.into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect();
+            [
+                id,
+                row.name.clone(),
+                row.subject.to_string(),
+                row.email.clone(),
+                named.collect::<Vec<_>>().join("; "),
+                row.allotment.as_ref().map(domain::allotment::AllotmentName::label).unwrap_or_default(),
+                flags.join("; "),
+            ]
+            .iter()
+            .map(|cell| Field::new(cell))
+            .collect()
+        });
+        Ok(csv("assignments.csv", write(&usual_headings(), rows)))
+    };
+    taken.await.unwrap_or_else(|error| told(&error))
+}
+
+#[derive(Debug, Deserialize)]
+struct Which {
+    id: String,
+}
+
+/// A change as a line that can be brought again: who, what, and which license it is about.
+fn cells(change: &Change, name: &str) -> [String; 5] {
+    let (license, to) = match change {
+        Change::Assign { allotment, .. } | Change::Remove { allotment, .. } => (allotment.label(), String::new()),
+        Change::ChangeType { to, .. } => (to.label(), String::new()),
+        Change::Rename { to, .. } => (String::new(), to.to_string()),
+        Change::GroupRoles { .. } | Change::AutoAssign { .. } | Change::GroupSettings { .. } => (String::new(), String::new()),
+    };
+    let verb = match change.kind() {
+        Kind::ChangeType => "change type",
+        kind => kind.verb(),
+    };
+    [name.to_owned(), change.target(), verb.to_owned(), license, to]
+}
+
+const CHANGE_HEADINGS: [Column; 5] = [Column::Name, Column::Subject, Column::Change, Column::License, Column::NewSubject];
+
+async fn plan(
+    Extension(state): Extension<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(tenant): Path<String>,
+    Query(which): Query<Which>,
+) -> Response {
+    let taken = async {
+        let access = access::<Viewer>(state, caller, &tenant).await?;
+        let row = access.state.store.plan(&access.tenant.id, &which.id).await.map_err(|error| store_error(&error))?;
+        let row = row.ok_or_else(|| AppError::not_found("No such plan", "It was discarded."))?;
+        let rows = row
+            .plan
+            .changes
+            .iter()
+            .map(|planned| cells(&planned.change, &planned.name).iter().map(|cell| Field::new(cell)).collect());
+        Ok(csv("plan.csv", write(&CHANGE_HEADINGS.map(Column::heading), rows)))
+    };
+    taken.await.unwrap_or_else(|error: AppError| told(&error))
+}
+
+/// Rows of a job that were not done, as a list that can be brought again unchanged.
+async fn failures(
+    Extension(state): Extension<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(tenant): Path<String>,
+    Query(which): Query<Which>,
+) -> Response {
+    let taken = async {
+        let access = access::<Viewer>(state, caller, &tenant).await?;
+        let store = &access.state.store;
+        let job = store.job(&access.tenant.id, &which.id).await.map_err(|error| store_error(&error))?;
+        let job = job.ok_or_else(|| AppError::not_found("No such job", "It is not one of this tenant's jobs."))?;
+        let states = [RowState::Refused, RowState::Conflict, RowState::Unknown, RowState::Planned];
+        let rows = store.journal(&job.id, &states, 0, i64::MAX).await.map_err(|error| store_error(&error))?;
+        let rows = rows.iter().map(|row| {
+            let answer =
+                Answer { status: u16::try_from(row.status).unwrap_or(0), code: row.code.clone(), title: row.title.clone() };
+            let what_to_do = if row.state == RowState::Refused { remedy(&row.change, &answer) } else { String::new() };
+            let said = [row.code.clone(), row.title.clone(), what_to_do];
+            cells(&row.change, &row.name).iter().chain(&said).map(|cell| Field::new(cell)).collect()
+        });
+        let headings: Vec<&str> =
+            CHANGE_HEADINGS.map(Column::heading).into_iter().chain(["Code", "Qlik says", "What to do"]).collect();
+        Ok(csv("failures.csv", write(&headings, rows)))
+    };
+    taken.await.unwrap_or_else(|error: AppError| told(&error))
+}
