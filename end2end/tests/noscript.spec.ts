@@ -57,3 +57,29 @@ test("an error is told", async ({ page, tenant }) => {
   await expect(page.getByRole("alert")).toContainText("Qlik does not accept this key");
   expect(await page.content()).not.toContain("wrong-key");
 });
+
+test("a person's license is changed beside the table, and changed back", async ({ connected: page, tenant }) => {
+  const before = await tenant.state();
+  await page.goto("/t/meridian/assignments?allotment=analyzer");
+  await page.locator("a.person-link").first().click();
+  const side = page.getByRole("complementary");
+  await side.getByRole("button", { name: /^Change to Full user/ }).click();
+  await expect(side.getByText("Change type to Full user: Done.")).toBeVisible();
+  await side.getByRole("button", { name: "Undo" }).click();
+  await expect(side.getByText("Undo: Change type to Full user: Done.")).toBeVisible();
+  expect(pairs(await tenant.state())).toEqual(pairs(before));
+  await side.getByRole("link", { name: "Close" }).click();
+  await expect(side).toHaveCount(0);
+});
+
+test("a list is imported, put right and planned", async ({ connected: page, tenant }) => {
+  const subjects = (await tenant.state()).users.filter((u) => u.status === "active").slice(0, 3).map((u) => u.subject);
+  await page.goto("/t/meridian/lists");
+  await page.getByLabel("or pasted lines").fill(`Subject;Licence\n${subjects.map((s) => `${s};Full user`).join("\n")}\nnobody-at-all;Full user`);
+  await page.getByRole("button", { name: "Check the list" }).click();
+  await expect(page.getByText("3 lines understood, 1 fault")).toBeVisible();
+  await page.getByRole("button", { name: "Leave out 1 faulty line" }).click();
+  await expect(page.getByText("3 lines understood, no faults, 1 left out")).toBeVisible();
+  await page.getByRole("button", { name: "Plan 3 lines…" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /Give the licenses of a list/ })).toBeVisible();
+});

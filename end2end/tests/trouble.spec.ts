@@ -58,7 +58,7 @@ for (const [name, then, says] of [
 }
 
 test("a slow tenant: how far the reading is, while everything else can be used", async ({ page, tenant, guard }) => {
-  await tenant.options({ latency_ms: 120 });
+  await tenant.options({ latency_ms: 400 });
   // As another admin, whose inventory is not in memory yet.
   await page.goto("/connect");
   await page.getByLabel("API key").fill("demo-second-admin-key");

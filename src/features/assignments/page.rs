@@ -53,7 +53,11 @@ pub fn AssignmentsPage() -> impl IntoView {
                     show(got, move || data.refetch(), move |view, fresh| {
                         let off = fresh.trouble.is_some();
                         view! {
-                            <Head title="Assignments"><FreshLine fresh/></Head>
+                            <Head title="Assignments">
+                                <a class="link" href=move || format!("/t/{}/lists", live(tenant))>"Import a list"</a>
+                                <a class="link" href=move || format!("/export/{}/assignments.csv{}", live(tenant), live(query)) rel="external" download="">"Export CSV"</a>
+                                <FreshLine fresh/>
+                            </Head>
                             <Body view query subject selecting draft off/>
                         }
                     })
@@ -166,10 +170,6 @@ fn Filters(choices: Choices, query: Memo<String>, count: String) -> impl IntoVie
         let to = format!("/t/{}/assignments{}", tenant.get_untracked(), to_query(&view.to_pairs()));
         navigate(&to, NavigateOptions { scroll: false, replace: true, ..NavigateOptions::default() });
     };
-    let export = {
-        let pairs = to_query(&view_of(&query.get_untracked()).to_pairs());
-        move || format!("/export/{}/assignments.csv{pairs}", tenant.get())
-    };
     let (on_change, on_input, on_submit) = (follow.clone(), follow.clone(), follow);
     // As of this drawing: the form is drawn again with each answer, and must not look at the address while its page is left.
     let now = view_of(&query.get_untracked());
@@ -214,8 +214,6 @@ fn Filters(choices: Choices, query: Memo<String>, count: String) -> impl IntoVie
             <button class="button" type="submit">"Filter"</button>
             {clear}
             <span class="result" role="status">{count}</span>
-            <a class="button plain" href=export rel="external" download="">"Export CSV"</a>
-            <a class="button" href=move || format!("/t/{}/lists", tenant.get())>"Import a list…"</a>
         </form>
     }
 }

@@ -116,13 +116,12 @@ fn Body(
     let tenant = use_tenant();
     let subject = view.subject.clone();
     let user = !view.id.is_empty();
-    let lines = view
-        .held
-        .iter()
-        .map(|held| view! { <License held=held.clone() targets=view.targets.clone() subject=subject.clone() query edit off=view.off/> })
+    let held: Vec<Option<HeldLine>> =
+        if view.held.is_empty() { vec![None] } else { view.held.iter().cloned().map(Some).collect() };
+    let lines = held
+        .into_iter()
+        .map(|held| view! { <License held targets=view.targets.clone() subject=subject.clone() query edit off=view.off/> })
         .collect_view();
-    let none = view.held.is_empty();
-    let give = none.then(|| view! { <Give targets=view.targets.clone() subject=subject.clone() query edit off=view.off/> });
     let groups = view
         .groups
         .into_iter()
@@ -173,7 +172,6 @@ fn Body(
         <section aria-labelledby="held">
             <h3 id="held">"Licenses"</h3>
             <ul class="licenses">{lines}</ul>
-            {give}
         </section>
         <section aria-labelledby="in-groups">
             <h3 id="in-groups">"Groups"</h3>
@@ -193,10 +191,10 @@ fn Body(
     }
 }
 
-/// A license held, and what it can become.
+/// A license held, and what it can become; or none, and what can be given.
 #[component]
 fn License(
-    held: HeldLine,
+    held: Option<HeldLine>,
     targets: Vec<Choice>,
     subject: String,
     query: Memo<String>,
@@ -205,58 +203,39 @@ fn License(
 ) -> impl IntoView {
     let tenant = use_tenant();
     let closed = shut(edit, off);
+    let verb = if held.is_some() { "Change to" } else { "Give" };
+    let from = held.as_ref().map(|held| held.value.clone()).unwrap_or_default();
     let options = targets
         .into_iter()
-        .filter(|target| target.value != held.value)
+        .filter(|target| target.value != from)
         .map(|target| {
-            view! {
-                <button class="button" type="submit" name="to" value=target.value disabled=closed>
-                    {format!("Change to {}", target.label)}
-                </button>
-            }
+            view! { <button class="button" type="submit" name="to" value=target.value disabled=closed>{format!("{verb} {}", target.label)}</button> }
         })
         .collect_view();
-    view! {
-        <li>
-            <p><b>{held.label.clone()}</b>
+    let remove = held.as_ref().map(|held| {
+        view! { <button class="button danger" type="submit" name="to" value="" disabled=closed>{format!("Remove {}", held.label)}</button> }
+    });
+    let what = match held {
+        None => view! { <p class="muted small">"None."</p> }.into_any(),
+        Some(held) => view! {
+            <p><b>{held.label}</b>
                 {(!held.since.is_empty()).then(|| view! { <span class="muted small">{format!(" since {}", held.since)}</span> })}
                 {held.excess.then(|| view! { " "<span class="chip bad">"excess"</span> })}
             </p>
+        }
+        .into_any(),
+    };
+    view! {
+        <li>
+            {what}
             <ActionForm action=edit attr:class="inline">
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="subject" value=subject/>
-                <input type="hidden" name="from" value=held.value/>
+                <input type="hidden" name="from" value=from/>
                 <input type="hidden" name="query" value=move || query.get()/>
-                {options}
-                <button class="button danger" type="submit" name="to" value="" disabled=closed>{format!("Remove {}", held.label)}</button>
+                {options}{remove}
             </ActionForm>
         </li>
-    }
-}
-
-/// What somebody without a license can be given.
-#[component]
-fn Give(targets: Vec<Choice>, subject: String, query: Memo<String>, edit: ServerAction<Edit>, off: bool) -> impl IntoView {
-    let tenant = use_tenant();
-    let closed = shut(edit, off);
-    let options = targets
-        .into_iter()
-        .map(|target| {
-            view! {
-                <button class="button" type="submit" name="to" value=target.value disabled=closed>
-                    {format!("Give {}", target.label)}
-                </button>
-            }
-        })
-        .collect_view();
-    view! {
-        <p class="muted small">"None."</p>
-        <ActionForm action=edit attr:class="inline">
-            <input type="hidden" name="tenant" value=move || tenant.get()/>
-            <input type="hidden" name="subject" value=subject/>
-            <input type="hidden" name="query" value=move || query.get()/>
-            {options}
-        </ActionForm>
     }
 }
 

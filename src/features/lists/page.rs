@@ -227,7 +227,7 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
                     <thead><tr><th>"Column"</th><th>"First cells"</th><th>"Says"</th></tr></thead>
                     <tbody>{columns}</tbody>
                 </table></div>
-                <p><button class="button" type="submit" disabled=pending>"Read it so"</button></p>
+                <p><button class="button" type="submit" disabled=pending>"Read it this way"</button></p>
             </ActionForm>
         </section>
     }

@@ -124,7 +124,7 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
         other => format!("“{other}”"),
     };
     Ok(ListView {
-        brought: format!("brought {} by {}", date_time(row.created_at), row.author),
+        brought: format!("imported {} by {}", date_time(row.created_at), row.author),
         read_as: format!(
             "{} in {}, cells separated by {separator}, {}.",
             count(i64::try_from(sheet.lines.len()).unwrap_or(i64::MAX), "line", "lines"),
