@@ -137,6 +137,19 @@ fn changes(before: &Pairs, rng: &mut StdRng) -> Vec<Change> {
     changes
 }
 
+/// Waits until so many rows of the job are settled, or a while where there is no job.
+async fn reached(store: &Store, rows: u64) {
+    let until = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < until {
+        if let Some(id) = store.job_of_plan("t", "plan").await.unwrap()
+            && store.tally(&id).await.unwrap().settled() >= rows
+        {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+}
+
 /// One life of a job under kills. Returns how often the server died, and how often of those with rows under way.
 async fn run(seed: u64) -> (u32, u32) {
     let mut rng = StdRng::seed_from_u64(seed);
@@ -209,19 +222,24 @@ async fn run(seed: u64) -> (u32, u32) {
             // The click may be what the server dies of; clicked again, it leads to the same job.
             let apply = post(&server, "/api/plans/apply", &cookie, &[("tenant", "t"), ("id", "plan"), ("confirm", "")]);
             let moment = Duration::from_millis(rng.random_range(0..900));
+            let impatient = deaths < kills && rng.random_bool(0.3);
             tokio::select! {
                 _ = apply => {}
-                () = tokio::time::sleep(moment), if deaths < kills => {}
+                () = tokio::time::sleep(moment), if impatient => {}
             }
         }
         if deaths < kills {
-            tokio::time::sleep(Duration::from_millis(rng.random_range(0..500))).await;
+            // At some row of the job, and then at any moment of the request that is under way.
+            let row = rng.random_range(0..planned.changes.len() as u64);
+            reached(&store, row).await;
+            tokio::time::sleep(Duration::from_millis(rng.random_range(0..40))).await;
+            let tally = match store.job_of_plan("t", "plan").await.unwrap() {
+                Some(id) => Some(store.tally(&id).await.unwrap()),
+                None => None,
+            };
             server.child.kill().await.unwrap();
             deaths += 1;
-            if let Some(id) = store.job_of_plan("t", "plan").await.unwrap() {
-                let tally = store.tally(&id).await.unwrap();
-                midway += u32::from(tally.settled() < tally.total());
-            }
+            midway += u32::from(tally.is_some_and(|tally| tally.settled() < tally.total()));
             server = serve(folder.path(), port).await;
         }
         job = store.job_of_plan("t", "plan").await.unwrap();
@@ -247,8 +265,9 @@ async fn run(seed: u64) -> (u32, u32) {
     }
     let found = holdings(&pairs(&tenant.url).await).held;
     let off: Vec<_> = found.symmetric_difference(&expected.held).collect();
-    let tally = store.tally(&id).await.unwrap();
-    assert!(off.is_empty(), "seed {seed}: the final state differs in {off:?}; {tally:?}");
+    let undone: Vec<_> = store.journal(&id, &RowState::ALL, 0, i64::MAX).await.unwrap();
+    let undone: Vec<_> = undone.into_iter().filter(|row| row.state != RowState::Done).collect();
+    assert!(off.is_empty(), "seed {seed}: the final state differs in {off:?}; not done: {undone:#?}");
 
     // Every row had its effect once.
     let requests = sim(&tenant.url, "GET", &format!("requests?since={seen}"), None).await;

@@ -264,3 +264,31 @@ async fn health_follows_the_database() {
     portal.state.store.close().await;
     assert_eq!(ask().await, StatusCode::SERVICE_UNAVAILABLE);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_come_and_go_for_the_connected_only() {
+    let portal = portal().await;
+    for path in ["assignments.csv", "plan.csv?id=x", "failures.csv?id=x"] {
+        let answer = portal.send(get(&format!("/export/meridian/{path}"), "")).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let form = "--b\r\nContent-Disposition: form-data; name=\"lines\"\r\n\r\np1@meridian.example,Analyzer\r\n--b--\r\n";
+    let bring = |cookie: &str, kind: &str| {
+        let mut request = post("/import/meridian", cookie, form);
+        request.headers_mut().insert(header::CONTENT_TYPE, kind.parse().unwrap());
+        request
+    };
+    let multipart = "multipart/form-data; boundary=b";
+    let answer = portal.send(bring("", multipart)).await;
+    assert!(answer.headers()[header::LOCATION].to_str().unwrap().contains("wrong="), "brought by nobody");
+    let cookie = portal.connect().await;
+    let answer = portal.send(bring(&cookie, multipart)).await;
+    let page = answer.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    assert!(page.starts_with("/t/meridian/lists/") && !page.contains('?'), "{page}");
+    assert!(portal.text(get(&page, &cookie)).await.contains("No user of this tenant has this mail."));
+    // A form that is none is refused with words, and ends nobody's connection.
+    assert_eq!(portal.send(bring(&cookie, "text/plain")).await.status(), StatusCode::BAD_REQUEST);
+    let csv = portal.text(get("/export/meridian/assignments.csv?license=any", &cookie)).await;
+    assert_eq!(csv.lines().count(), 201);
+    assert_eq!(portal.send(get("/export/meridian/plan.csv?id=x", &cookie)).await.status(), StatusCode::NOT_FOUND);
+}

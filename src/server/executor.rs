@@ -28,7 +28,7 @@ const LEASE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_secs(2);
 /// Rows taken from the journal at a time.
 const CHUNK: i64 = 1_000;
-/// How often rows whose effect is unknown are read and sent again before a person must look.
+/// How often in a row nothing is settled by reading and sending again before a person must look.
 const ROUNDS: u32 = 3;
 /// Failures in a row without any effect before a job pauses itself.
 const PATIENCE: u32 = 4;
@@ -105,7 +105,7 @@ async fn claim_and_run(state: &Shared, tenant: Arc<Tenant>, job: JobRow, owner: 
             )
             .await;
     };
-    let mut run = Run { state, tenant, job, claim, credential };
+    let mut run = Run { state, tenant, job, claim, credential, failures: 0 };
     let outcome = run.carry_out().await;
     if outcome.is_err() {
         // Best effort: the lease runs out by itself otherwise.
@@ -145,17 +145,15 @@ struct Run<'a> {
     job: JobRow,
     claim: Claim,
     credential: Credential,
+    /// Requests that failed in a row.
+    failures: u32,
 }
 
 impl Run<'_> {
     async fn carry_out(&mut self) -> Result<(), StoreError> {
-        // Rows an earlier executor left between sending and knowing: its requests may still take effect for a while.
-        let left = self.state.store.journal(&self.job.id, &[RowState::Sent], 0, 1).await?;
-        if !left.is_empty() {
-            self.wait(self.tenant.client.deadline()).await?;
-        }
         let mut batcher = Batcher::new(self.tenant.batch_rows);
-        for round in 0..=ROUNDS {
+        let (mut idle, mut before) = (0, self.state.store.tally(&self.job.id).await?.settled());
+        loop {
             if let Next::Stop = self.settle_unknown().await? {
                 return Ok(());
             }
@@ -168,13 +166,14 @@ impl Run<'_> {
                 tracing::info!(job = self.job.id, done = tally.done, refused = tally.refused, "the job is finished");
                 return Ok(());
             }
-            if round < ROUNDS {
-                // A request without an answer can take effect until its deadline has passed.
-                self.wait(Duration::from_millis(500 << round)).await?;
+            idle = if tally.settled() > before { 0 } else { idle + 1 };
+            before = tally.settled();
+            if idle > ROUNDS {
+                return self
+                    .pause("Qlik's answers stayed unclear. What is not settled was not sent again; resume to read and try once more.")
+                    .await;
             }
         }
-        self.pause("Qlik's answers stayed unclear. What is not settled was not sent again; resume to read and try once more.")
-            .await
     }
 
     async fn pause(&self, reason: &str) -> Result<(), StoreError> {
@@ -196,6 +195,16 @@ impl Run<'_> {
             self.asked().await?;
         }
         Ok(())
+    }
+
+    /// A request without an answer can take effect until its deadline has passed: a reading before then proves nothing. Also
+    /// those of an executor that is gone.
+    async fn wait_out(&self) -> Result<(), StoreError> {
+        let Some(sent_at) = self.state.store.last_unsettled_send(&self.job.id).await? else { return Ok(()) };
+        let over = sent_at + millis(self.tenant.client.deadline());
+        let left = u64::try_from(over - self.state.clock.now_ms()).unwrap_or(0);
+        // Clocks that were set back must not hold a job for longer than a deadline.
+        self.wait(Duration::from_millis(left).min(self.tenant.client.deadline())).await
     }
 
     /// Stops where a person asked for it. Called between batches, when nothing is under way.
@@ -224,6 +233,7 @@ impl Run<'_> {
         if rows.is_empty() {
             return self.heed().await;
         }
+        self.wait_out().await?;
         let needs = Needs::of(rows.iter().map(|row| &row.change));
         let client = self.tenant.client.clone();
         let read = read_again(&client, &self.credential, Urgency::Job, &needs).await;
@@ -249,8 +259,9 @@ impl Run<'_> {
         self.heed().await
     }
 
+    /// Sends what is planned, in order, until nothing is left or the effect of something is not known: later rows may need
+    /// the seats that it frees.
     async fn send_planned(&mut self, batcher: &mut Batcher) -> Result<Next, StoreError> {
-        let mut failures = 0;
         loop {
             let rows = self.state.store.journal(&self.job.id, &[RowState::Planned], 0, CHUNK).await?;
             if rows.is_empty() {
@@ -273,25 +284,32 @@ impl Run<'_> {
                     }
                 };
                 let BatchEnd { results, failed } = end;
+                let unclear = results.iter().any(|result| result.state == RowState::Unknown);
                 self.write_down(batch, results).await?;
                 match failed {
                     None => {
-                        failures = 0;
+                        self.failures = 0;
                         batcher.grow();
                     }
                     Some(error) => {
                         tracing::warn!(job = self.job.id, %error, rows = batch.len(), "a request failed");
                         batcher.shrink(&error);
-                        failures += 1;
-                        if error.status() == Some(401) || failures >= PATIENCE {
+                        self.failures += 1;
+                        if error.status() == Some(401) || self.failures >= PATIENCE {
+                            self.failures = 0;
                             return self.give_up_on(&error).await;
                         }
-                        if !matches!(error.status(), Some(400 | 413)) {
-                            self.wait(Duration::from_millis(250 << failures)).await?;
+                        if !unclear {
+                            if !matches!(error.status(), Some(400 | 413)) {
+                                self.wait(Duration::from_millis(250 << self.failures)).await?;
+                            }
+                            // Rows may be planned again: take them in order.
+                            break;
                         }
-                        // Rows may be planned again: take them in order.
-                        break;
                     }
+                }
+                if unclear {
+                    return Ok(Next::On);
                 }
             }
         }

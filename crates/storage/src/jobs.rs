@@ -520,6 +520,19 @@ impl Store {
         Ok(tally)
     }
 
+    /// When the newest request left whose effect is not known; `None` where every effect is known.
+    pub async fn last_unsettled_send(&self, job: &str) -> Result<Option<i64>, StoreError> {
+        let row = sqlx::query(
+            "SELECT COALESCE(MAX(sent_at), -1) AS last, COUNT(*) AS n FROM journal WHERE job_id = $1 AND state IN ('sent', 'unknown')",
+        )
+        .bind(job.to_owned())
+        .fetch_one(&self.pool)
+        .await?;
+        let n: i64 = get(&row, "n")?;
+        let last: i64 = get(&row, "last")?;
+        Ok((n > 0).then_some(last))
+    }
+
     /// Writes down that these rows are about to be sent.
     pub async fn mark_sent(&self, claim: &Claim, rows: &[i64], now: i64) -> Result<(), StoreError> {
         let mut transaction = self.begin_claimed(claim).await?;
