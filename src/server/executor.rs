@@ -111,16 +111,8 @@ async fn claim_and_run(state: &Shared, tenant: Arc<Tenant>, job: JobRow, owner: 
         // Best effort: the lease runs out by itself otherwise.
         let _ = state.store.release_lease(&run.claim).await;
     }
-    match state.store.journal(&run.job.id, &[RowState::Done], 0, i64::MAX).await {
-        Ok(rows) => {
-            let done: Vec<_> = rows.into_iter().map(|row| row.change).collect();
-            state.inventories.amend(&run.job.tenant, &done);
-        }
-        Err(error) => {
-            tracing::warn!(%error, "what the job did is not shown before the next reading");
-            state.inventories.outdated(&run.job.tenant);
-        }
-    }
+    // Also of a job that was paused or stopped on the way.
+    run.show_done().await;
     outcome
 }
 
@@ -162,6 +154,8 @@ impl Run<'_> {
             }
             let tally = self.state.store.tally(&self.job.id).await?;
             if tally.unknown + tally.sent + tally.planned == 0 {
+                // Before anybody can see that it is finished, so that whoever looks then sees what it did.
+                self.show_done().await;
                 self.state.store.finish_job(&self.claim, JobState::Finished, self.state.clock.now_ms()).await?;
                 tracing::info!(job = self.job.id, done = tally.done, refused = tally.refused, "the job is finished");
                 return Ok(());
@@ -173,6 +167,24 @@ impl Run<'_> {
                     .pause("Qlik's answers stayed unclear. What is not settled was not sent again; resume to read and try once more.")
                     .await;
             }
+        }
+    }
+
+    /// Shows what was done before the tenant is read again. Twice does no harm.
+    async fn show_done(&self) {
+        let rows = match self.state.store.journal(&self.job.id, &[RowState::Done], 0, i64::MAX).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::warn!(%error, "what the job did is not shown before the next reading");
+                self.state.inventories.outdated(&self.job.tenant);
+                return;
+            }
+        };
+        let done: Vec<_> = rows.into_iter().map(|row| row.change).collect();
+        let (state, tenant) = (self.state.clone(), self.job.tenant.clone());
+        // A large tenant's table is built anew: work for a thread of its own.
+        if tokio::task::spawn_blocking(move || state.inventories.amend(&tenant, &done)).await.is_err() {
+            self.state.inventories.outdated(&self.job.tenant);
         }
     }
 
