@@ -21,7 +21,7 @@ use crate::server::state::State;
 const PAGE: usize = 50;
 /// A list is forgotten after this long.
 const KEEP_MS: i64 = 24 * 60 * 60 * 1_000;
-/// Checking more than so many lines is work for a thread of its own.
+/// How long a list waits for the first reading of the tenant.
 const WAIT: std::time::Duration = std::time::Duration::from_secs(20);
 
 fn gone() -> AppError {

@@ -12,9 +12,7 @@ pub struct SessionLine {
     pub name: String,
     /// When it began.
     pub began: String,
-    /// When it was used last.
-    pub used: String,
-    /// When it ends, used or not.
+    /// When it ends by itself.
     pub ends: String,
     /// What it is connected to: tenant and Qlik user.
     pub connected: Vec<String>,

@@ -48,7 +48,7 @@ fn Body(view: SessionsView, leaving: bool, end: ServerAction<End>, withdraw: Ser
             <div class="panel">
                 <header><h2>"Sessions"</h2><span class="muted small">"each keeps its keys sealed, for itself alone"</span></header>
                 <div class="table" tabindex="0" role="region" aria-label="Sessions"><table>
-                    <thead><tr><th>"Began"</th><th>"Last used"</th><th class="hide-narrow">"Ends at the latest"</th><th>"Connected to"</th><th><span class="sr">"What to do"</span></th></tr></thead>
+                    <thead><tr><th>"Began"</th><th class="hide-narrow">"Ends by itself"</th><th>"Connected to"</th><th><span class="sr">"What to do"</span></th></tr></thead>
                     <tbody>{sessions}</tbody>
                 </table></div>
             </div>
@@ -78,7 +78,6 @@ fn Session(line: SessionLine, end: ServerAction<End>) -> impl IntoView {
     view! {
         <tr>
             <td class="num-left">{line.began}{line.this.then(|| view! { " "<span class="chip">"this one"</span> })}</td>
-            <td class="num-left">{line.used}</td>
             <td class="num-left hide-narrow">{line.ends}</td>
             <td>{connected}</td>
             <td class="num">

@@ -7,7 +7,7 @@ use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer, caller, session_id};
 use crate::server::clock::date_time;
 use crate::server::mapping::store_error;
-use crate::server::sessions::{IDLE_MS, session_key};
+use crate::server::sessions::session_key;
 
 /// What a session is called on the page: enough of its key's hash to tell it from others, too little to use.
 fn name_of(key: &[u8]) -> String {
@@ -29,8 +29,7 @@ pub async fn list(access: &Access<Viewer>) -> Result<SessionsView, AppError> {
     let line = |session: LiveSession| SessionLine {
         name: name_of(&session.key),
         began: date_time(session.created_at),
-        used: date_time(session.idle_until - IDLE_MS),
-        ends: date_time(session.absolute_until),
+        ends: date_time(session.idle_until.min(session.absolute_until)),
         connected: session
             .connected
             .into_iter()

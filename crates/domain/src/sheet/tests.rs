@@ -161,7 +161,6 @@ fn ten_thousand_lines_with_37_planted_faults_report_exactly_those() {
             _ => plant(&mut lines, 3, &|p| format!("{},{},{},{},Analyzer", p.id, p.name, p.subject, other.email)),
         }
     }
-    // The third of each triple of "same person again" wants something else, or the same: both are faults.
     let text = format!("userId,Name,Subject,Email,Licence\n{}\n", lines.join("\n"));
     let sheet = Sheet::read(text.as_bytes()).unwrap();
     let checked = check(&sheet, &rules(&sheet), &Known::of(&inventory));
