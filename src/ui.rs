@@ -5,3 +5,4 @@ pub mod head;
 pub mod meter;
 pub mod pager;
 pub mod query;
+pub mod rolling;

@@ -1,19 +1,34 @@
 //! Who holds which license: filter, sort, select, and plan a change for those selected.
 
 mod api;
+mod bar;
+mod columns;
+mod filters;
+mod grid;
+mod live;
+mod load;
 mod page;
+mod paged;
 mod person;
 #[cfg(feature = "ssr")]
 mod person_service;
-mod selection;
+#[cfg(feature = "ssr")]
+mod rows;
 #[cfg(feature = "ssr")]
 mod service;
 
-pub use api::{AssignmentsView, Draft, Edit, PersonView, TakeBack, assignments, draft, edit, person, take_back, visible};
+pub use api::{AssignmentsView, Draft, Edit, PersonView, TakeBack, assignments, draft, edit, person, take_back};
 pub use page::AssignmentsPage;
+#[cfg(feature = "ssr")]
+pub use rows::routes;
 
 /// The view that an address's query holds.
 fn view_of(query: &str) -> domain::table::View {
     let pairs = crate::ui::query::from_query(query);
     domain::table::View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+/// The address of a view.
+fn address_of(tenant: &str, view: &domain::table::View) -> String {
+    format!("/t/{tenant}/assignments{}", crate::ui::query::to_query(&view.to_pairs()))
 }

@@ -32,8 +32,8 @@ pub struct Reading {
 pub enum Loaded<T> {
     /// It is there.
     Ready(Box<T>, Fresh),
-    /// The first reading of the tenant is under way.
-    Reading(Reading),
+    /// The first reading of the tenant is under way, and so much can be shown of it.
+    Reading(Reading, Option<Box<T>>),
 }
 
 /// The tenant in the address.
@@ -69,6 +69,11 @@ where
 {
     let busy = busy(action);
     move || off || busy()
+}
+
+/// Where a browser keeps the selection of the assignments table while its plan is looked at.
+pub fn selection_key(tenant: &str) -> String {
+    format!("quartermaster-selection-{tenant}")
 }
 
 /// A part of the address by its name.
@@ -213,14 +218,14 @@ where
             let trouble = fresh.trouble.clone();
             view! { <Trouble trouble/>{ready(*data, fresh)} }.into_any()
         }
-        Ok(Loaded::Reading(reading)) => view! { <StillReading reading again/> }.into_any(),
+        Ok(Loaded::Reading(reading, _)) => view! { <StillReading reading again/> }.into_any(),
         Err(error) => view! { <ErrorPanel error/> }.into_any(),
     }
 }
 
 /// The first reading, with what it has so far; looks again by itself where scripts run.
 #[component]
-fn StillReading(
+pub fn StillReading(
     /// How far it is.
     reading: Reading,
     /// Looks again.
@@ -259,7 +264,7 @@ pub fn Failed<T: Clone + Send + Sync + 'static>(
 }
 
 #[cfg(feature = "ssr")]
-pub use ssr::{WAIT, look};
+pub use ssr::{WAIT, look, look_so_far};
 
 #[cfg(test)]
 mod tests {
@@ -290,16 +295,36 @@ mod ssr {
 
     /// Shows `view` of what is known of the tenant.
     pub async fn look<R: Role, T>(access: &Access<R>, view: impl FnOnce(&Arc<Snapshot>) -> T) -> Result<Loaded<T>, AppError> {
-        match access.state.inventories.look(&access.source(), WAIT).await {
+        look_within(access, WAIT, false, view).await
+    }
+
+    /// The same, and while the first reading is under way `view` of what it has so far.
+    pub async fn look_so_far<R: Role, T>(
+        access: &Access<R>,
+        view: impl FnOnce(&Arc<Snapshot>) -> T,
+    ) -> Result<Loaded<T>, AppError> {
+        look_within(access, WAIT / 3, true, view).await
+    }
+
+    async fn look_within<R: Role, T>(
+        access: &Access<R>,
+        wait: Duration,
+        so_far: bool,
+        view: impl FnOnce(&Arc<Snapshot>) -> T,
+    ) -> Result<Loaded<T>, AppError> {
+        match access.state.inventories.look(&access.source(), wait).await {
             Seen::Ready(snapshot, trouble) => {
                 let age_s = (access.now() - snapshot.as_of).max(0) / 1_000;
                 let fresh = Fresh { at: time_of_day(snapshot.as_of), age_s, trouble };
                 Ok(Loaded::Ready(Box::new(view(&snapshot)), fresh))
             }
-            Seen::Loading(progress) => Ok(Loaded::Reading(Reading {
-                done: progress.users + progress.assignments,
-                of: progress.users_of + progress.assignments_of,
-            })),
+            Seen::Loading(progress, snapshot) => {
+                let reading = Reading {
+                    done: progress.users + progress.assignments,
+                    of: progress.users_of + progress.assignments_of,
+                };
+                Ok(Loaded::Reading(reading, snapshot.filter(|_| so_far).map(|snapshot| Box::new(view(&snapshot)))))
+            }
             Seen::Failed(error) => Err(refused(error)),
         }
     }

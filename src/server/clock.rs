@@ -36,6 +36,11 @@ pub fn time_of_day(ms: i64) -> String {
     format(ms, "%H:%M:%S UTC")
 }
 
+/// `2026-11-22`, UTC.
+pub fn day(ms: i64) -> String {
+    format(ms, "%Y-%m-%d")
+}
+
 fn format(ms: i64, pattern: &str) -> String {
     Timestamp::from_millisecond(ms).map(|at| at.to_zoned(TimeZone::UTC).strftime(pattern).to_string()).unwrap_or_default()
 }

@@ -1,23 +1,30 @@
 //! Inventories: what each credential sees of its tenant, loaded page by page, kept in memory, shown with its age.
 
-use std::collections::{BTreeSet, HashMap};
-use std::pin::pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+mod reading;
+mod uses;
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::inventory::{GroupId, Inventory};
-use domain::plan::{Change, Kind, carried_out};
+use domain::inventory::Inventory;
+use domain::plan::{Change, carried_out};
 use domain::table::Table;
-use futures::{Stream, StreamExt};
-use qlik_api::client::{CallError, Client, Credential, Urgency};
+use qlik_api::client::{Client, Credential, Urgency};
 use qlik_api::wire::licenses::{Overview, Status};
-use qlik_api::wire::page::Page;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::clock::SharedClock;
 use super::mapping;
 use crate::error::{AppError, ErrorKind};
+use reading::{Gathered, read};
+use uses::Uses;
+
+pub use reading::{Needs, read_again};
+pub use uses::LastUse;
 
 /// What is unused for this long is forgotten.
 const FORGET_MS: i64 = 60 * 60 * 1_000;
@@ -35,11 +42,13 @@ pub struct LicenseFacts {
 }
 
 /// One reading of a tenant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub inventory: Inventory,
+    pub inventory: Arc<Inventory>,
     pub table: Table,
     pub license: LicenseFacts,
+    /// Names the rows of `table`: another reading has another.
+    pub version: u64,
     /// When the reading was complete.
     pub as_of: i64,
 }
@@ -60,8 +69,8 @@ pub struct Progress {
 pub enum Seen {
     /// A reading, and why the newest attempt to renew it failed.
     Ready(Arc<Snapshot>, Option<AppError>),
-    /// The first reading is under way.
-    Loading(Progress),
+    /// The first reading is under way, and so much is there.
+    Loading(Progress, Option<Arc<Snapshot>>),
     /// There is none, for this reason.
     Failed(AppError),
 }
@@ -69,6 +78,8 @@ pub enum Seen {
 #[derive(Debug, Default)]
 struct State {
     snapshot: Option<Arc<Snapshot>>,
+    /// What the first reading has so far.
+    so_far: Option<Arc<Snapshot>>,
     error: Option<AppError>,
     loading: bool,
     /// What is kept is known to be behind: whoever looks next starts a reading.
@@ -80,7 +91,8 @@ struct State {
 #[derive(Debug)]
 struct Entry {
     state: Mutex<State>,
-    progress: Mutex<Progress>,
+    gathered: Mutex<Arc<Gathered>>,
+    uses: Uses,
     /// Goes up with every finished reading.
     finished: watch::Sender<u64>,
     used_at: AtomicI64,
@@ -92,6 +104,7 @@ type Key = (String, String);
 #[derive(Debug)]
 pub struct Inventories {
     entries: Mutex<HashMap<Key, Arc<Entry>>>,
+    versions: Arc<AtomicU64>,
     clock: SharedClock,
 }
 
@@ -110,7 +123,9 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Inventories {
     pub fn new(clock: SharedClock) -> Self {
-        Self { entries: Mutex::default(), clock }
+        // From the time on, so that a browser that outlives this server does not take another reading for the one it has.
+        let versions = Arc::new(AtomicU64::new(clock.now_ms().unsigned_abs() << 10));
+        Self { entries: Mutex::default(), versions, clock }
     }
 
     fn entry(&self, source: &Source) -> Arc<Entry> {
@@ -120,7 +135,8 @@ impl Inventories {
         let entry = entries.entry((source.tenant.clone(), source.qlik_user.clone())).or_insert_with(|| {
             Arc::new(Entry {
                 state: Mutex::default(),
-                progress: Mutex::default(),
+                gathered: Mutex::default(),
+                uses: Uses::default(),
                 finished: watch::channel(0).0,
                 used_at: AtomicI64::new(now),
             })
@@ -152,8 +168,15 @@ impl Inventories {
         match (&state.snapshot, &state.error) {
             (Some(snapshot), error) => Seen::Ready(snapshot.clone(), error.clone()),
             (None, Some(error)) if !state.loading => Seen::Failed(error.clone()),
-            _ => Seen::Loading(*locked(&entry.progress)),
+            _ => Seen::Loading(locked(&entry.gathered).progress(), state.so_far.clone()),
         }
+    }
+
+    /// The reading, finished or not, whose rows have this version; `None` where there is another by now.
+    pub fn version(&self, source: &Source, version: u64) -> Option<Arc<Snapshot>> {
+        let entry = self.entry(source);
+        let state = locked(&entry.state);
+        [&state.snapshot, &state.so_far].into_iter().flatten().find(|snapshot| snapshot.version == version).cloned()
     }
 
     /// A reading that is newer than this call.
@@ -198,9 +221,9 @@ impl Inventories {
             let mut state = locked(&entry.state);
             if let Some(snapshot) = &state.snapshot {
                 let inventory = carried_out(&snapshot.inventory, changes);
-                let table = Table::build(&inventory);
-                let (license, as_of) = (snapshot.license.clone(), snapshot.as_of);
-                state.snapshot = Some(Arc::new(Snapshot { inventory, table, license, as_of }));
+                let table = entry.uses.on(Table::build(&inventory), &inventory, self.clock.now_ms());
+                let (license, as_of, version) = (snapshot.license.clone(), snapshot.as_of, next(&self.versions));
+                state.snapshot = Some(Arc::new(Snapshot { inventory: Arc::new(inventory), table, license, version, as_of }));
             }
             state.amended = true;
             // A reading that is under way may have passed the changed rows before they changed.
@@ -233,20 +256,44 @@ impl Inventories {
             state.behind = false;
             state.amended = false;
         }
-        *locked(&entry.progress) = Progress::default();
-        let (source, entry, clock) = (source.clone(), entry.clone(), self.clock.clone());
+        let gathered = Arc::new(Gathered::default());
+        *locked(&entry.gathered) = gathered.clone();
+        let (source, entry, clock, versions) = (source.clone(), entry.clone(), self.clock.clone(), self.versions.clone());
         tokio::spawn(async move {
-            let read = Box::pin(read(&source.client, &source.credential, Urgency::Person, &entry.progress)).await;
-            let mut state = locked(&entry.state);
-            state.loading = false;
-            match read {
+            let first = locked(&entry.state).snapshot.is_none();
+            let reading = Box::pin(read(&source.client, &source.credential, Urgency::Person, &gathered));
+            let read = if first {
+                tokio::select! {
+                    read = reading => read,
+                    never = tell_so_far(&entry, &gathered, &versions, clock.now_ms()) => match never {},
+                }
+            } else {
+                reading.await
+            };
+            let built = match read {
                 Ok((inventory, license)) => {
                     source.client.set_tenant_users(inventory.people.len());
-                    let table = Table::build(&inventory);
-                    state.snapshot = Some(Arc::new(Snapshot { inventory, table, license, as_of: clock.now_ms() }));
+                    let now = clock.now_ms();
+                    let uses = entry.clone();
+                    // Joining a hundred thousand rows takes a moment, in which others want to be answered.
+                    tokio::task::spawn_blocking(move || {
+                        let table = uses.uses.on(Table::build(&inventory), &inventory, now);
+                        Snapshot { inventory: Arc::new(inventory), table, license, version: next(&versions), as_of: now }
+                    })
+                    .await
+                    .map_err(|_| AppError::new(ErrorKind::Internal, "What was read could not be put together", "Try again."))
+                }
+                Err(error) => Err(mapping::call_error("Failed to read the tenant", &error)),
+            };
+            let mut state = locked(&entry.state);
+            state.loading = false;
+            state.so_far = None;
+            match built {
+                Ok(snapshot) => {
+                    state.snapshot = Some(Arc::new(snapshot));
                     state.error = None;
                 }
-                Err(error) => state.error = Some(mapping::call_error("Failed to read the tenant", &error)),
+                Err(error) => state.error = Some(error),
             }
             drop(state);
             entry.finished.send_modify(|n| *n += 1);
@@ -255,149 +302,33 @@ impl Inventories {
     }
 }
 
-/// Collects a list, telling how far it is. A cursor that expires on the way (Qlik answers 400 to a page that is not the
-/// first) sends the reading back to the start, once.
-async fn collect<W, T, S: Stream<Item = Result<Page<W>, CallError>>>(
-    pages: impl Fn() -> S,
-    map: impl Fn(W) -> T,
-    told: impl Fn(usize, Option<i64>),
-) -> Result<Vec<T>, CallError> {
-    let mut again = true;
+fn next(versions: &AtomicU64) -> u64 {
+    versions.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Lets those who wait for the first reading see what is there: from the first page on, again after each further quarter,
+/// and never so often that putting it together takes more than a tenth of the time.
+async fn tell_so_far(entry: &Arc<Entry>, gathered: &Arc<Gathered>, versions: &Arc<AtomicU64>, as_of: i64) -> Infallible {
+    const LOOK: Duration = Duration::from_millis(100);
+    let mut told = 0;
     loop {
-        let mut list = pin!(pages());
-        let mut all = Vec::new();
-        loop {
-            match list.next().await {
-                Some(Ok(page)) => {
-                    all.extend(page.data.into_iter().map(&map));
-                    told(all.len(), page.total_results);
+        let start = Instant::now();
+        let rows = gathered.rows();
+        if rows > told + told / 4 {
+            told = rows;
+            let (entry, gathered, versions) = (entry.clone(), gathered.clone(), versions.clone());
+            let put = move || {
+                let inventory = gathered.so_far();
+                let table = Table::build_so_far(&inventory);
+                let license = LicenseFacts { overview: None, status: None };
+                let snapshot = Snapshot { inventory: Arc::new(inventory), table, license, version: next(&versions), as_of };
+                let mut state = locked(&entry.state);
+                if state.loading {
+                    state.so_far = Some(Arc::new(snapshot));
                 }
-                Some(Err(error)) if again && !all.is_empty() && error.status() == Some(400) => {
-                    tracing::info!(%error, "a page cursor expired; the list is read from its start");
-                    again = false;
-                    break;
-                }
-                Some(Err(error)) => return Err(error),
-                None => return Ok(all),
-            }
+            };
+            let _ = tokio::task::spawn_blocking(put).await;
         }
+        tokio::time::sleep((start.elapsed() * 10).max(LOOK)).await;
     }
-}
-
-fn whole(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-/// Qlik's answer, or nothing where it says 404.
-fn or_missing<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(CallError::Api(error)) if error.status == 404 => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-async fn license(client: &Client, credential: &Credential, urgency: Urgency) -> Result<LicenseFacts, CallError> {
-    let (overview, status) =
-        tokio::join!(client.license_overview(credential, urgency), client.license_status(credential, urgency));
-    Ok(LicenseFacts { overview: or_missing(overview)?, status: or_missing(status)? })
-}
-
-fn allotments(license: &LicenseFacts) -> Vec<domain::allotment::Allotment> {
-    license.overview.iter().flat_map(|overview| &overview.allotments).map(mapping::allotment).collect()
-}
-
-async fn read(
-    client: &Client,
-    credential: &Credential,
-    urgency: Urgency,
-    progress: &Mutex<Progress>,
-) -> Result<(Inventory, LicenseFacts), CallError> {
-    let license = license(client, credential, urgency).await?;
-    let held: i64 = allotments(&license).iter().filter(|a| a.takes_assignments()).map(|a| a.used).sum();
-    locked(progress).assignments_of = held;
-    let users = collect(
-        || client.users(credential, urgency),
-        mapping::person,
-        |n, total| {
-            let mut progress = locked(progress);
-            progress.users = whole(n);
-            progress.users_of = total.unwrap_or(progress.users_of);
-        },
-    );
-    let assignments =
-        collect(|| client.assignments(credential, urgency), mapping::assignment, |n, _| locked(progress).assignments = whole(n));
-    let groups = collect(|| client.groups(credential, urgency), mapping::group, |_, _| {});
-    let system_groups = client.system_groups(credential, urgency);
-    let roles = collect(|| client.roles(credential, urgency), mapping::role, |_, _| {});
-    let settings = client.license_settings(credential, urgency);
-    let group_settings = client.group_settings(credential, urgency);
-    let (people, assignments, mut groups, system, roles, settings, group_settings) =
-        tokio::try_join!(users, assignments, groups, system_groups, roles, settings, group_settings)?;
-    groups.extend(system.data.into_iter().map(mapping::group));
-    let inventory = Inventory {
-        allotments: allotments(&license),
-        assignments,
-        people,
-        groups,
-        roles,
-        auto_assign: mapping::auto_assign(settings),
-        group_settings: mapping::group_settings(&group_settings),
-    };
-    Ok((inventory, license))
-}
-
-/// What must be read again to see where changes stand.
-#[derive(Debug, Clone, Default)]
-pub struct Needs {
-    licenses: bool,
-    groups: BTreeSet<GroupId>,
-    auto_assign: bool,
-    group_settings: bool,
-}
-
-impl Needs {
-    /// What these changes touch.
-    pub fn of<'a>(changes: impl IntoIterator<Item = &'a domain::plan::Change>) -> Self {
-        let mut needs = Self::default();
-        for change in changes {
-            match change.kind() {
-                Kind::Assign | Kind::Remove | Kind::ChangeType | Kind::Rename => needs.licenses = true,
-                Kind::AutoAssign => needs.auto_assign = true,
-                Kind::GroupSettings => needs.group_settings = true,
-                Kind::GroupRoles => {
-                    if let domain::plan::Change::GroupRoles { group, .. } = change {
-                        needs.groups.insert(group.clone());
-                    }
-                }
-            }
-        }
-        needs
-    }
-}
-
-/// Reads again what changes touch, and nothing else; the rest of the inventory stays empty.
-pub async fn read_again(
-    client: &Client,
-    credential: &Credential,
-    urgency: Urgency,
-    needs: &Needs,
-) -> Result<Inventory, CallError> {
-    let mut inventory = Inventory::default();
-    if needs.licenses {
-        inventory.allotments = allotments(&license(client, credential, urgency).await?);
-        inventory.assignments = collect(|| client.assignments(credential, urgency), mapping::assignment, |_, _| {}).await?;
-    }
-    for id in &needs.groups {
-        if let Some(group) = or_missing(client.group(credential, urgency, id.as_str()).await)? {
-            inventory.groups.push(mapping::group(group));
-        }
-    }
-    if needs.auto_assign || needs.licenses {
-        inventory.auto_assign = mapping::auto_assign(client.license_settings(credential, urgency).await?);
-    }
-    if needs.group_settings {
-        inventory.group_settings = mapping::group_settings(&client.group_settings(credential, urgency).await?);
-    }
-    Ok(inventory)
 }

@@ -18,8 +18,8 @@ use super::{assets, middleware};
 use crate::app::App;
 use crate::shell::shell;
 
-/// The largest form that is read: room for tens of thousands of selected rows.
-const MAX_FORM: usize = 4 * 1024 * 1024;
+/// The largest form that is read: room for a hundred thousand rows selected one by one.
+const MAX_FORM: usize = 12 * 1024 * 1024;
 
 /// The portal.
 pub fn router(state: &Shared) -> Router {
@@ -41,6 +41,7 @@ pub fn router(state: &Shared) -> Router {
     let rooms = Router::new()
         .leptos_routes_with_context(&app_state, generate_route_list(App), context, move || shell(options.clone()))
         .merge(crate::features::lists::routes(state))
+        .merge(crate::features::assignments::routes(state))
         .layer(from_fn_with_state(state.clone(), middleware::caller))
         .layer(sessions)
         .layer(CompressionLayer::new());

@@ -1,13 +1,32 @@
-//! The assignments table: rows joined from users and licenses, filtered, sorted and cut into windows.
+//! The assignments table: people and licenses joined to rows, kept by column so that a hundred thousand of them are
+//! searched, sorted and selected between two frames. The server and the browser run this same code.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod block;
+mod columns;
+mod filter;
+mod picked;
+mod sort;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use block::{Block, BlockError, Outline, decode_uses, encode_uses};
+pub use columns::{Day, Used};
+pub use filter::{Filter, Idle};
+pub use picked::{Picked, Selection};
+pub use sort::{Column, Sort};
+pub use view::View;
+
 use crate::allotment::AllotmentName;
-use crate::inventory::{GroupId, Inventory, RoleId};
+use crate::inventory::{GroupId, Inventory, Person, RoleId, UserId};
 use crate::subject::Subject;
+use columns::{Code, Sets, Texts};
 
 /// Names a row across sort, filter and reload: the subject without case and the allotment, empty for somebody without one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,8 +38,8 @@ impl RowKey {
     const SEPARATOR: char = '\u{1f}';
 
     /// The key of `subject` holding `allotment`.
-    pub fn new(subject: &Subject, allotment: Option<&AllotmentName>) -> Self {
-        Self(format!("{}{}{}", subject.key(), Self::SEPARATOR, allotment.map_or("", AllotmentName::as_str)))
+    pub fn new(subject: &str, allotment: Option<&AllotmentName>) -> Self {
+        Self(format!("{}{}{}", subject.to_lowercase(), Self::SEPARATOR, allotment.map_or("", AllotmentName::as_str)))
     }
 
     /// Reads a key that a browser sent back.
@@ -34,522 +53,343 @@ impl RowKey {
     }
 }
 
-/// One row: a person and a license they hold, or a person without one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
-    /// Names the row.
-    pub key: RowKey,
-    /// The subject, as the license spells it where there is one.
-    pub subject: Subject,
-    /// The user's name; empty where there is none.
-    pub name: String,
-    /// The user's mail; empty where there is none.
-    pub email: String,
-    /// The user's status; `None` where the subject is no user of this tenant.
-    pub status: Option<String>,
-    /// The license held.
-    pub allotment: Option<AllotmentName>,
-    /// Since when; ISO 8601 UTC, may be empty.
-    pub created: String,
-    /// Given beyond what the allotment has.
-    pub excess: bool,
-    /// A license whose subject is no user of this tenant.
-    pub orphan: bool,
-    /// An OAuth client's own user.
-    pub bot: bool,
-    /// Licenses this subject holds.
-    pub held: u32,
-    /// Groups the user is in.
-    pub groups: BTreeSet<GroupId>,
-    /// Roles the user has, directly or by a group.
-    pub roles: BTreeSet<RoleId>,
-    /// Lower-case text that a search looks through.
-    haystack: String,
+/// The words that rows refer to by number.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// Allotments that somebody holds, by label.
+    pub allotments: Vec<AllotmentName>,
+    /// Statuses of users.
+    pub statuses: Vec<String>,
+    /// Groups: id and name.
+    pub groups: Vec<(GroupId, String)>,
+    /// Roles: id and name.
+    pub roles: Vec<(RoleId, String)>,
 }
 
-/// All rows of a tenant. Built once per inventory; windows are cut from it.
+/// Bits of a row.
+mod flag {
+    pub(super) const EXCESS: u8 = 1;
+    pub(super) const ORPHAN: u8 = 2;
+    pub(super) const BOT: u8 = 4;
+}
+
+/// A row: a person and a license they hold, or a person without one. It lends from its table.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    table: &'a Table,
+    /// Its place in the table's own order.
+    pub at: u32,
+}
+
+impl<'a> Row<'a> {
+    fn code(self, codes: &'a [Code]) -> Option<usize> {
+        codes.get(self.at as usize).and_then(|code| usize::from(*code).checked_sub(1))
+    }
+
+    fn flag(self, bit: u8) -> bool {
+        self.table.columns.flags.get(self.at as usize).is_some_and(|flags| flags & bit != 0)
+    }
+
+    /// Names the row.
+    pub fn key(self) -> RowKey {
+        RowKey::new(self.subject(), self.allotment())
+    }
+
+    /// The user's name; empty where there is none.
+    pub fn name(self) -> &'a str {
+        self.table.columns.texts.get(self.at, 0)
+    }
+
+    /// The subject, as the license spells it where there is one.
+    pub fn subject(self) -> &'a str {
+        self.table.columns.texts.get(self.at, 1)
+    }
+
+    /// The user's mail; empty where there is none.
+    pub fn email(self) -> &'a str {
+        self.table.columns.texts.get(self.at, 2)
+    }
+
+    /// The license held.
+    pub fn allotment(self) -> Option<&'a AllotmentName> {
+        self.code(&self.table.columns.allotments).and_then(|code| self.table.names.allotments.get(code))
+    }
+
+    /// The user's status; `None` where the subject is no user of this tenant.
+    pub fn status(self) -> Option<&'a str> {
+        self.code(&self.table.columns.statuses).and_then(|code| self.table.names.statuses.get(code)).map(String::as_str)
+    }
+
+    /// Since when the license is held.
+    pub fn since(self) -> Option<Day> {
+        self.table.columns.since.get(self.at as usize).copied().and_then(Day::known)
+    }
+
+    /// When the person used Qlik last.
+    pub fn used(self) -> Used {
+        self.table.used.as_ref().and_then(|used| used.get(self.at as usize)).copied().unwrap_or(Used::UNKNOWN)
+    }
+
+    /// Given beyond what the allotment has.
+    pub fn excess(self) -> bool {
+        self.flag(flag::EXCESS)
+    }
+
+    /// A license whose subject is no user of this tenant.
+    pub fn orphan(self) -> bool {
+        self.flag(flag::ORPHAN)
+    }
+
+    /// An OAuth client's own user.
+    pub fn bot(self) -> bool {
+        self.flag(flag::BOT)
+    }
+
+    /// Licenses this subject holds; 255 stands for that many and more.
+    pub fn held(self) -> u8 {
+        self.table.columns.held.get(self.at as usize).copied().unwrap_or_default()
+    }
+
+    /// Groups the user is in: id and name.
+    pub fn groups(self) -> impl ExactSizeIterator<Item = &'a (GroupId, String)> {
+        named(self.table.columns.groups.get(self.at), &self.table.names.groups)
+    }
+
+    /// Roles the user has, directly or by a group: id and name.
+    pub fn roles(self) -> impl ExactSizeIterator<Item = &'a (RoleId, String)> {
+        named(self.table.columns.roles.get(self.at), &self.table.names.roles)
+    }
+}
+
+fn named<'a, T>(codes: &'a [u16], names: &'a [T]) -> impl ExactSizeIterator<Item = &'a T> {
+    let found: Vec<&T> = codes.iter().filter_map(|code| names.get(usize::from(*code))).collect();
+    found.into_iter()
+}
+
+/// The columns, each as long as there are rows; text and sets know their own ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Columns {
+    /// Name, subject and mail.
+    texts: Texts<3>,
+    /// The same in lower case and as one, for searches.
+    folded: Texts<1>,
+    allotments: Vec<Code>,
+    statuses: Vec<Code>,
+    since: Vec<u32>,
+    flags: Vec<u8>,
+    held: Vec<u8>,
+    groups: Sets,
+    roles: Sets,
+    /// A row's place among all mails, from 1; 0 without a mail. Comparing texts takes too long while somebody waits.
+    mail_rank: Vec<u32>,
+}
+
+/// All rows of a tenant, in the order of the person's name. Built once per inventory; a browser fills one block by block.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    /// In the order of the person's name.
-    pub rows: Vec<Row>,
+    names: Arc<Names>,
+    columns: Arc<Columns>,
+    used: Option<Arc<Vec<Used>>>,
+}
+
+/// A row while it is put together.
+struct Draft<'a> {
+    name: &'a str,
+    subject: &'a Subject,
+    person: Option<&'a Person>,
+    allotment: Option<&'a AllotmentName>,
+    since: &'a str,
+    excess: bool,
+    held: u32,
 }
 
 impl Table {
     /// Joins people and assignments by subject, without case.
     pub fn build(inventory: &Inventory) -> Self {
-        let group_roles: HashMap<&GroupId, &BTreeSet<RoleId>> = inventory.groups.iter().map(|g| (&g.id, &g.roles)).collect();
+        Self::join(inventory, true)
+    }
+
+    /// The same while the tenant is still being read: a subject without a user may yet turn out to be one.
+    pub fn build_so_far(inventory: &Inventory) -> Self {
+        Self::join(inventory, false)
+    }
+
+    fn join(inventory: &Inventory, complete: bool) -> Self {
         let people = inventory.people_by_subject();
-        let mut held: HashMap<String, u32> = HashMap::new();
+        let mut held: HashMap<String, u32> = HashMap::with_capacity(inventory.assignments.len());
         for assignment in &inventory.assignments {
             *held.entry(assignment.subject.key()).or_default() += 1;
         }
-        let mut rows = Vec::with_capacity(inventory.assignments.len() + inventory.people.len() / 2);
+        let mut drafts: Vec<Draft<'_>> = Vec::with_capacity(inventory.assignments.len() + inventory.people.len() / 2);
         for assignment in &inventory.assignments {
             let key = assignment.subject.key();
             let person = people.get(&key).copied();
-            rows.push(Row {
-                key: RowKey::new(&assignment.subject, Some(&assignment.allotment)),
-                name: person.map(|p| p.name.clone()).unwrap_or_default(),
-                email: person.map(|p| p.email.clone()).unwrap_or_default(),
-                status: person.map(|p| p.status.clone()),
-                allotment: Some(assignment.allotment.clone()),
-                created: assignment.created.clone(),
+            drafts.push(Draft {
+                name: person.map_or("", |person| &person.name),
+                subject: &assignment.subject,
+                person,
+                allotment: Some(&assignment.allotment),
+                since: &assignment.created,
                 excess: assignment.excess,
-                orphan: person.is_none(),
-                bot: assignment.subject.is_bot(),
                 held: held.get(&key).copied().unwrap_or(1),
-                groups: person.map(|p| p.groups.clone()).unwrap_or_default(),
-                roles: person.map(|p| effective_roles(p, &group_roles)).unwrap_or_default(),
-                haystack: String::new(),
-                subject: assignment.subject.clone(),
             });
         }
-        for person in &inventory.people {
-            if held.contains_key(&person.subject.key()) {
-                continue;
-            }
-            rows.push(Row {
-                key: RowKey::new(&person.subject, None),
-                name: person.name.clone(),
-                email: person.email.clone(),
-                status: Some(person.status.clone()),
+        for person in inventory.people.iter().filter(|person| !held.contains_key(&person.subject.key())) {
+            drafts.push(Draft {
+                name: &person.name,
+                subject: &person.subject,
+                person: Some(person),
                 allotment: None,
-                created: String::new(),
+                since: "",
                 excess: false,
-                orphan: false,
-                bot: person.subject.is_bot(),
                 held: 0,
-                groups: person.groups.clone(),
-                roles: effective_roles(person, &group_roles),
-                haystack: String::new(),
-                subject: person.subject.clone(),
             });
         }
-        for row in &mut rows {
-            row.haystack = format!("{}\n{}\n{}", row.name, row.subject, row.email).to_lowercase();
+        drafts.sort_by_cached_key(|draft| {
+            let subject = draft.subject.key();
+            // People without a name sort by their subject.
+            let name = if draft.name.is_empty() { subject.clone() } else { draft.name.to_lowercase() };
+            (name, subject, draft.allotment.map_or("", AllotmentName::as_str))
+        });
+        let names = names(inventory);
+        let columns = columns(&drafts, &names, inventory, complete);
+        Self { names: Arc::new(names), columns: Arc::new(columns), used: None }
+    }
+
+    /// The same rows with when each person used Qlik last. `last` holds the last day of those who did at all.
+    #[must_use]
+    pub fn with_use(&self, inventory: &Inventory, last: &HashMap<UserId, Day>, today: Day) -> Self {
+        let people = inventory.people_by_subject();
+        let used = self.rows().map(|row| match people.get(&row.subject().to_lowercase()) {
+            Some(person) => last.get(&person.id).map_or(Used::NEVER, |day| Used::days(today.since(*day))),
+            None => Used::UNKNOWN,
+        });
+        Self { used: Some(Arc::new(used.collect())), ..self.clone() }
+    }
+
+    /// When each row's person used Qlik last, in the table's order; `None` while that is not known.
+    pub fn uses(&self) -> Option<&[Used]> {
+        self.used.as_ref().map(|used| used.as_slice())
+    }
+
+    /// Takes what [`Self::uses`] gave elsewhere. A list that is not as long as the table is not taken.
+    #[must_use]
+    pub fn take_uses(&mut self, used: Vec<Used>) -> bool {
+        let fits = used.len() == self.len();
+        if fits {
+            self.used = Some(Arc::new(used));
         }
-        rows.sort_by_cached_key(|row| (sort_name(row), row.key.clone()));
-        Self { rows }
+        fits
     }
 
-    /// Rows that pass `filter`, in table order.
-    pub fn matching<'a, 'f>(&'a self, filter: &'f Filter) -> impl Iterator<Item = &'a Row> + use<'a, 'f> {
-        let needle = filter.text.trim().to_lowercase();
-        self.rows.iter().filter(move |row| filter.passes(row, &needle))
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.columns.allotments.len()
     }
 
-    /// Rows `[skip, skip + take)` of those that match, sorted, and how many match in all.
-    pub fn window(&self, view: &View, take: usize) -> Window {
-        let mut rows: Vec<&Row> = self.matching(&view.filter).collect();
-        sort(&mut rows, view.sort);
-        let total = rows.len();
-        let pages = total.div_ceil(take.max(1)).max(1);
-        let page = view.page.clamp(1, u32::try_from(pages).unwrap_or(u32::MAX));
-        let skip = (page as usize - 1) * take;
-        Window {
-            rows: rows.into_iter().skip(skip).take(take).cloned().collect(),
-            matching: total as u64,
-            of: self.rows.len() as u64,
-            page,
-            pages: u32::try_from(pages).unwrap_or(u32::MAX),
-        }
-    }
-
-    /// The rows a selection names now. Rows that went away meanwhile are left out.
-    pub fn selected(&self, selection: &Selection) -> Vec<&Row> {
-        match selection {
-            Selection::Rows(keys) => {
-                let keys: HashSet<&RowKey> = keys.iter().collect();
-                self.rows.iter().filter(|row| keys.contains(&row.key)).collect()
-            }
-            Selection::Matching { filter, except } => {
-                let except: HashSet<&RowKey> = except.iter().collect();
-                self.matching(filter).filter(|row| !except.contains(&row.key)).collect()
-            }
-        }
-    }
-}
-
-/// Direct roles and those of every group.
-fn effective_roles(person: &crate::inventory::Person, group_roles: &HashMap<&GroupId, &BTreeSet<RoleId>>) -> BTreeSet<RoleId> {
-    let mut roles = person.roles.clone();
-    for group in &person.groups {
-        if let Some(more) = group_roles.get(group) {
-            roles.extend(more.iter().cloned());
-        }
-    }
-    roles
-}
-
-/// People without a name sort by their subject.
-fn sort_name(row: &Row) -> String {
-    if row.name.is_empty() { row.subject.key() } else { row.name.to_lowercase() }
-}
-
-fn sort(rows: &mut [&Row], by: Sort) {
-    match by.column {
-        Column::Person => {} // the table's own order
-        Column::Mail => rows.sort_by(|a, b| blank_last(&a.email, &b.email, by.descending)),
-        Column::Allotment => {
-            let name = |row: &Row| row.allotment.as_ref().map(AllotmentName::label).unwrap_or_default();
-            rows.sort_by(|a, b| blank_last(&name(a), &name(b), by.descending));
-        }
-        Column::Since => rows.sort_by(|a, b| blank_last(&a.created, &b.created, by.descending)),
-        Column::Status => rows.sort_by(|a, b| {
-            blank_last(a.status.as_deref().unwrap_or_default(), b.status.as_deref().unwrap_or_default(), by.descending)
-        }),
-        Column::Groups => rows.sort_by(|a, b| directed(a.groups.len().cmp(&b.groups.len()), by.descending)),
-    }
-    if by.column == Column::Person && by.descending {
-        rows.reverse();
-    }
-}
-
-fn directed(order: Ordering, descending: bool) -> Ordering {
-    if descending { order.reverse() } else { order }
-}
-
-/// Empty cells stay at the end whichever way the column is sorted.
-fn blank_last(a: &str, b: &str, descending: bool) -> Ordering {
-    match (a.is_empty(), b.is_empty()) {
-        (true, true) => Ordering::Equal,
-        (true, false) => Ordering::Greater,
-        (false, true) => Ordering::Less,
-        (false, false) => directed(a.cmp(b), descending),
-    }
-}
-
-/// A cut of the table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Window {
-    /// The rows of this page.
-    pub rows: Vec<Row>,
-    /// Rows that pass the filter.
-    pub matching: u64,
-    /// Rows there are.
-    pub of: u64,
-    /// This page, from 1.
-    pub page: u32,
-    /// Pages there are.
-    pub pages: u32,
-}
-
-/// Which rows a view shows.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Filter {
-    /// Part of the name, the subject or the mail; case does not matter.
-    pub text: String,
-    /// Only this allotment.
-    pub allotment: Option<AllotmentName>,
-    /// With or without any license.
-    pub licensed: Option<bool>,
-    /// Only what is given beyond the allotment.
-    pub excess: bool,
-    /// Only licenses whose subject is no user here.
-    pub orphan: bool,
-    /// Only users of this status.
-    pub status: Option<String>,
-    /// Only members of this group.
-    pub group: Option<GroupId>,
-    /// Only those who have this role, directly or by a group.
-    pub role: Option<RoleId>,
-}
-
-impl Filter {
-    /// Whether nothing is filtered.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.len() == 0
     }
 
-    fn passes(&self, row: &Row, needle: &str) -> bool {
-        (needle.is_empty() || row.haystack.contains(needle))
-            && self.allotment.as_ref().is_none_or(|wanted| row.allotment.as_ref() == Some(wanted))
-            && self.licensed.is_none_or(|wanted| row.allotment.is_some() == wanted)
-            && (!self.excess || row.excess)
-            && (!self.orphan || row.orphan)
-            && self.status.as_ref().is_none_or(|wanted| row.status.as_ref() == Some(wanted))
-            && self.group.as_ref().is_none_or(|wanted| row.groups.contains(wanted))
-            && self.role.as_ref().is_none_or(|wanted| row.roles.contains(wanted))
-    }
-}
-
-/// What a view sorts by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Column {
-    /// Name, or the subject where there is none.
-    #[default]
-    Person,
-    /// Mail.
-    Mail,
-    /// The allotment's label.
-    Allotment,
-    /// When the license was given.
-    Since,
-    /// The user's status.
-    Status,
-    /// How many groups.
-    Groups,
-}
-
-impl Column {
-    /// The word in the URL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Mail => "mail",
-            Self::Allotment => "allotment",
-            Self::Since => "since",
-            Self::Status => "status",
-            Self::Groups => "groups",
-        }
+    /// What rows refer to by number.
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
-    /// Reads the word in the URL; an unknown one is the first column.
-    pub fn parse(word: &str) -> Self {
-        [Self::Mail, Self::Allotment, Self::Since, Self::Status, Self::Groups]
-            .into_iter()
-            .find(|column| column.as_str() == word)
-            .unwrap_or_default()
+    /// The row at a place of the table's own order.
+    pub fn row(&self, at: u32) -> Option<Row<'_>> {
+        ((at as usize) < self.len()).then_some(Row { table: self, at })
     }
-}
 
-/// A column and a direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Sort {
-    /// By what.
-    pub column: Column,
-    /// From the end.
-    pub descending: bool,
-}
+    /// All rows, in the table's own order.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        (0..places(self.len())).map(|at| Row { table: self, at })
+    }
 
-/// Everything of a table that the URL holds.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct View {
-    /// Which rows.
-    pub filter: Filter,
-    /// In which order.
-    pub sort: Sort,
-    /// Which page, from 1; 0 is read as 1.
-    pub page: u32,
-}
-
-impl View {
-    /// Reads a view from decoded query pairs. What it does not know it leaves alone.
-    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut view = Self { page: 1, ..Self::default() };
-        for (key, value) in pairs {
-            if value.is_empty() {
-                continue;
+    /// How many rows each allotment and status has, for filter choices.
+    pub fn facets(&self) -> (BTreeMap<AllotmentName, u64>, BTreeMap<String, u64>) {
+        let count = |codes: &[Code], of: usize| {
+            let mut counts = vec![0_u64; of + 1];
+            for code in codes {
+                if let Some(count) = counts.get_mut(usize::from(*code)) {
+                    *count += 1;
+                }
             }
-            match key {
-                "q" => value.clone_into(&mut view.filter.text),
-                "allotment" => view.filter.allotment = Some(AllotmentName::new(value)),
-                "license" => {
-                    view.filter.licensed = match value {
-                        "none" => Some(false),
-                        "any" => Some(true),
-                        _ => None,
-                    }
-                }
-                "flag" => {
-                    view.filter.excess |= value == "excess";
-                    view.filter.orphan |= value == "orphan";
-                }
-                "status" => view.filter.status = Some(value.to_owned()),
-                "group" => view.filter.group = Some(GroupId::new(value)),
-                "role" => view.filter.role = Some(RoleId::new(value)),
-                "sort" => {
-                    let (word, descending) = value.strip_prefix('-').map_or((value, false), |word| (word, true));
-                    view.sort = Sort { column: Column::parse(word), descending };
-                }
-                "page" => view.page = value.parse().unwrap_or(1).max(1),
-                _ => {}
-            }
-        }
-        view
-    }
-
-    /// The query pairs of this view, without what is as usual; the inverse of [`View::from_pairs`].
-    pub fn to_pairs(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = self.filter.to_pairs();
-        if self.sort != Sort::default() {
-            pairs.push(("sort", format!("{}{}", if self.sort.descending { "-" } else { "" }, self.sort.column.as_str())));
-        }
-        if self.page > 1 {
-            pairs.push(("page", self.page.to_string()));
-        }
-        pairs
+            counts.into_iter().skip(1)
+        };
+        let (names, columns) = (&self.names, &self.columns);
+        let allotments = names.allotments.iter().cloned().zip(count(&columns.allotments, names.allotments.len()));
+        let statuses = names.statuses.iter().cloned().zip(count(&columns.statuses, names.statuses.len()));
+        (allotments.filter(|(_, rows)| *rows > 0).collect(), statuses.filter(|(_, rows)| *rows > 0).collect())
     }
 }
 
-impl Filter {
-    /// The query pairs of this filter.
-    pub fn to_pairs(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = Vec::new();
-        if !self.text.is_empty() {
-            pairs.push(("q", self.text.clone()));
-        }
-        if let Some(allotment) = &self.allotment {
-            pairs.push(("allotment", allotment.to_string()));
-        }
-        if let Some(licensed) = self.licensed {
-            pairs.push(("license", if licensed { "any" } else { "none" }.to_owned()));
-        }
-        if self.excess {
-            pairs.push(("flag", "excess".to_owned()));
-        }
-        if self.orphan {
-            pairs.push(("flag", "orphan".to_owned()));
-        }
-        if let Some(status) = &self.status {
-            pairs.push(("status", status.clone()));
-        }
-        if let Some(group) = &self.group {
-            pairs.push(("group", group.to_string()));
-        }
-        if let Some(role) = &self.role {
-            pairs.push(("role", role.to_string()));
-        }
-        pairs
+/// Rows are numbered with 32 bits: a tenant of four thousand million licenses is not one.
+fn places(rows: usize) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
+}
+
+fn names(inventory: &Inventory) -> Names {
+    let mut allotments: Vec<AllotmentName> =
+        inventory.assignments.iter().map(|assignment| &assignment.allotment).collect::<BTreeSet<_>>().into_iter().cloned().collect();
+    allotments.sort_by_key(AllotmentName::label);
+    let statuses: BTreeSet<&String> = inventory.people.iter().map(|person| &person.status).collect();
+    let mut groups: BTreeMap<&GroupId, &str> =
+        inventory.people.iter().flat_map(|person| &person.groups).map(|id| (id, id.as_str())).collect();
+    let mut roles: BTreeMap<&RoleId, &str> =
+        inventory.people.iter().flat_map(|person| &person.roles).map(|id| (id, id.as_str())).collect();
+    for group in &inventory.groups {
+        groups.insert(&group.id, &group.name);
+        roles.extend(group.roles.iter().map(|id| (id, id.as_str())));
+    }
+    roles.extend(inventory.roles.iter().map(|role| (&role.id, role.name.as_str())));
+    let owned = |(id, name): (&GroupId, &str)| (id.clone(), name.to_owned());
+    Names {
+        allotments,
+        statuses: statuses.into_iter().cloned().collect(),
+        groups: groups.into_iter().map(owned).collect(),
+        roles: roles.into_iter().map(|(id, name)| (id.clone(), name.to_owned())).collect(),
     }
 }
 
-/// What a bulk action works on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Selection {
-    /// These rows.
-    Rows(Vec<RowKey>),
-    /// Every row that passes the filter, but for some. A query, not a list of ids.
-    Matching {
-        /// Which rows.
-        filter: Filter,
-        /// Rows taken out by hand.
-        except: Vec<RowKey>,
-    },
+fn columns(drafts: &[Draft<'_>], names: &Names, inventory: &Inventory, complete: bool) -> Columns {
+    let allotments: HashMap<&AllotmentName, Code> = columns::codes(names.allotments.iter());
+    let statuses: HashMap<&String, Code> = columns::codes(names.statuses.iter());
+    let groups: HashMap<&GroupId, u16> = columns::places(names.groups.iter().map(|(id, _)| id));
+    let roles: HashMap<&RoleId, u16> = columns::places(names.roles.iter().map(|(id, _)| id));
+    let by_group: HashMap<&GroupId, &BTreeSet<RoleId>> = inventory.groups.iter().map(|g| (&g.id, &g.roles)).collect();
+    let mut columns = Columns::default();
+    for draft in drafts {
+        let mail = draft.person.map_or("", |person| person.email.as_str());
+        columns.push_text([draft.name, draft.subject.as_str(), mail]);
+        columns.allotments.push(draft.allotment.and_then(|name| allotments.get(name)).copied().unwrap_or_default());
+        columns.statuses.push(draft.person.and_then(|person| statuses.get(&person.status)).copied().unwrap_or_default());
+        columns.since.push(Day::parse(draft.since).map_or(0, Day::number));
+        let orphan = complete && draft.person.is_none();
+        let bits = [(draft.excess, flag::EXCESS), (orphan, flag::ORPHAN), (draft.subject.is_bot(), flag::BOT)];
+        columns.flags.push(bits.into_iter().filter(|(on, _)| *on).fold(0, |all, (_, bit)| all | bit));
+        columns.held.push(u8::try_from(draft.held).unwrap_or(u8::MAX));
+        let of = |person: &Person| {
+            let mut codes: Vec<u16> = person.roles.iter().filter_map(|id| roles.get(id)).copied().collect();
+            let given = person.groups.iter().filter_map(|group| by_group.get(group)).flat_map(|roles| roles.iter());
+            codes.extend(given.filter_map(|id| roles.get(id)).copied());
+            codes.sort_unstable();
+            codes.dedup();
+            codes
+        };
+        columns.roles.push(&draft.person.map(of).unwrap_or_default());
+        let member: Vec<u16> =
+            draft.person.into_iter().flat_map(|person| &person.groups).filter_map(|id| groups.get(id)).copied().collect();
+        columns.groups.push(&member);
+    }
+    columns.mail_rank = columns::ranks(&columns.texts, 2, drafts.len());
+    columns
 }
 
-/// How many rows each allotment and status has, for filter choices.
-pub fn facets(table: &Table) -> (BTreeMap<AllotmentName, u64>, BTreeMap<String, u64>) {
-    let (mut allotments, mut statuses) = (BTreeMap::new(), BTreeMap::new());
-    for row in &table.rows {
-        if let Some(allotment) = &row.allotment {
-            *allotments.entry(allotment.clone()).or_default() += 1;
-        }
-        if let Some(status) = &row.status {
-            *statuses.entry(status.clone()).or_default() += 1;
-        }
-    }
-    (allotments, statuses)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::inventory::{Assignment, Person, UserId};
-    use proptest::prelude::*;
-
-    fn person(subject: &str, name: &str) -> Person {
-        Person {
-            id: UserId::new(subject.to_lowercase()),
-            subject: Subject::new(subject),
-            name: name.into(),
-            email: String::new(),
-            status: "active".into(),
-            roles: BTreeSet::new(),
-            groups: BTreeSet::new(),
-        }
-    }
-
-    fn assignment(subject: &str, allotment: &str) -> Assignment {
-        Assignment {
-            subject: Subject::new(subject),
-            allotment: AllotmentName::new(allotment),
-            excess: false,
-            created: String::new(),
-        }
-    }
-
-    fn table() -> Table {
-        Table::build(&Inventory {
-            people: vec![person("M\\ann", "Ann"), person("m\\BOB", "Bob"), person("m\\cy", "")],
-            assignments: vec![
-                assignment("m\\ANN", "professional"),
-                assignment("m\\ann", "analyzer"),
-                assignment("x\\gone", "analyzer"),
-            ],
-            ..Inventory::default()
-        })
-    }
-
-    #[test]
-    fn people_and_licenses_join_without_case() {
-        let table = table();
-        let shown: Vec<_> = table.rows.iter().map(|row| (row.name.as_str(), row.held, row.orphan)).collect();
-        assert_eq!(shown, [("Ann", 2, false), ("Ann", 2, false), ("Bob", 0, false), ("", 0, false), ("", 1, true)]);
-    }
-
-    #[test]
-    fn a_query_selects_what_it_matches_but_for_exceptions() {
-        let table = table();
-        let filter = Filter { allotment: Some(AllotmentName::new("analyzer")), ..Filter::default() };
-        let except = vec![RowKey::new(&Subject::new("X\\GONE"), Some(&AllotmentName::new("analyzer")))];
-        let rows = table.selected(&Selection::Matching { filter, except });
-        assert_eq!(rows.iter().map(|row| row.subject.as_str()).collect::<Vec<_>>(), ["m\\ann"]);
-    }
-
-    #[test]
-    fn windows_never_leave_the_table() {
-        let table = table();
-        let window = table.window(&View { page: 99, ..View::default() }, 2);
-        assert_eq!((window.page, window.pages, window.rows.len(), window.matching), (3, 3, 1, 5));
-    }
-
-    #[test]
-    fn blanks_sort_last_both_ways() {
-        let table = table();
-        for descending in [false, true] {
-            let view = View { sort: Sort { column: Column::Allotment, descending }, page: 1, ..View::default() };
-            let last = table.window(&view, 10).rows.pop().and_then(|row| row.allotment);
-            assert_eq!(last, None);
-        }
-    }
-
-    fn view() -> impl Strategy<Value = View> {
-        let name = "[a-zA-Z0-9 &=+%\\\\]{0,8}";
-        (
-            name,
-            proptest::option::of("[a-z_]{1,8}"),
-            proptest::option::of(any::<bool>()),
-            any::<(bool, bool, bool)>(),
-            0_usize..6,
-            1_u32..50,
-            proptest::option::of("[0-9a-f]{1,6}"),
-        )
-            .prop_map(|(text, allotment, licensed, (excess, orphan, descending), column, page, group)| View {
-                filter: Filter {
-                    text,
-                    allotment: allotment.map(AllotmentName::new),
-                    licensed,
-                    excess,
-                    orphan,
-                    status: None,
-                    group: group.map(GroupId::new),
-                    role: None,
-                },
-                sort: Sort {
-                    column: [Column::Person, Column::Mail, Column::Allotment, Column::Since, Column::Status, Column::Groups]
-                        [column],
-                    descending,
-                },
-                page,
-            })
-    }
-
-    proptest! {
-        #[test]
-        fn a_view_survives_its_url(view in view()) {
-            let pairs = view.to_pairs();
-            prop_assert_eq!(View::from_pairs(pairs.iter().map(|(k, v)| (*k, v.as_str()))), view);
-        }
+impl Columns {
+    fn push_text(&mut self, [name, subject, mail]: [&str; 3]) {
+        self.texts.push([name, subject, mail]);
+        self.folded.push([&format!("{name}\n{subject}\n{mail}\n").to_lowercase()]);
     }
 }

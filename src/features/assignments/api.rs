@@ -1,5 +1,7 @@
 //! Server functions of the assignments room.
 
+use domain::allotment::AllotmentName;
+use domain::table::Row;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,8 @@ pub struct RowLine {
     pub allotment: String,
     /// Since when: `2024-03-11`; may be empty.
     pub since: String,
+    /// When Qlik was used last: `today`, `3 d`, `never`; empty where it is not known.
+    pub used: String,
     /// The user's status; empty where the subject is no user here.
     pub status: String,
     /// Given beyond what the allotment has.
@@ -33,6 +37,37 @@ pub struct RowLine {
     pub held: u32,
     /// Groups the user is in.
     pub groups: u32,
+    /// Roles the user has, directly or by a group.
+    pub roles: u32,
+}
+
+impl From<Row<'_>> for RowLine {
+    fn from(row: Row<'_>) -> Self {
+        let whole = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self {
+            key: row.key().as_str().to_owned(),
+            name: row.name().to_owned(),
+            subject: row.subject().to_owned(),
+            email: row.email().to_owned(),
+            allotment: row.allotment().map(AllotmentName::label).unwrap_or_default(),
+            since: row.since().map(|day| day.to_string()).unwrap_or_default(),
+            used: row.used().to_string(),
+            status: row.status().unwrap_or_default().to_owned(),
+            excess: row.excess(),
+            orphan: row.orphan(),
+            bot: row.bot(),
+            held: u32::from(row.held()),
+            groups: whole(row.groups().len()),
+            roles: whole(row.roles().len()),
+        }
+    }
+}
+
+impl RowLine {
+    /// What the person is called: by name, or by subject where there is none.
+    pub fn who(&self) -> &str {
+        if self.name.is_empty() { &self.subject } else { &self.name }
+    }
 }
 
 /// A value one can filter by, and how many rows have it.
@@ -51,6 +86,8 @@ pub struct Choice {
 pub struct AssignmentsView {
     /// The rows of this page.
     pub rows: Vec<RowLine>,
+    /// Names the rows: another reading of the tenant has another.
+    pub version: u64,
     /// Rows that pass the filter.
     pub matching: u64,
     /// Rows there are.
@@ -67,8 +104,8 @@ pub struct AssignmentsView {
     pub statuses: Vec<Choice>,
     /// Roles to filter by.
     pub roles: Vec<Choice>,
-    /// The group in the address, by its name.
-    pub group: Option<Choice>,
+    /// Groups to filter by.
+    pub groups: Vec<Choice>,
 }
 
 /// A window of the table. `query` is the view as the address holds it.
@@ -79,29 +116,23 @@ pub async fn assignments(tenant: String, query: String) -> Result<Loaded<Assignm
     super::service::window(&access, &query).await
 }
 
-/// How many of these rows pass the filter of `query`.
-#[server(endpoint = "assignments/visible", input = leptos::server_fn::codec::Json)]
-pub async fn visible(tenant: String, query: String, rows: Vec<String>) -> Result<u64, AppError> {
-    use crate::server::access::{Access, Viewer};
-    let access = Access::<Viewer>::to(&tenant).await?;
-    super::service::visible(&access, &query, &rows).await
-}
-
-/// Draws up a plan for those selected: `rows`, or all that match `query` but for `except`.
+/// Draws up a plan for those selected: `rows` by their boxes, with `matching` all that match `query`, and by line the keys
+/// of rows besides (`+`) and of exceptions (`-`).
 #[server(endpoint = "assignments/draft")]
 pub async fn draft(
     tenant: String,
     action: String,
     #[server(default)] to: String,
     #[server(default)] rows: Vec<String>,
+    #[server(default)] lines: String,
     #[server(default)] matching: String,
     #[server(default)] query: String,
-    #[server(default)] except: Vec<String>,
 ) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    let all = (!matching.is_empty()).then_some(query);
-    super::service::draft(&access, &action, &to, &rows, all.as_deref(), &except).await.map_err(crate::server::access::refused)
+    let query = (!matching.is_empty()).then_some(query.as_str());
+    let selection = super::service::selection(&rows, query, &lines);
+    super::service::draft(&access, &action, &to, &selection).await.map_err(crate::server::access::refused)
 }
 
 /// A license a person holds.

@@ -99,7 +99,7 @@ fn return_focus() {
     #[cfg(feature = "hydrate")]
     {
         use leptos::wasm_bindgen::JsCast;
-        let row = document().query_selector("tr.open .person-link").ok().flatten();
+        let row = document().query_selector(".line.open .person-link").ok().flatten();
         let Some(row) = row.and_then(|row| row.dyn_into::<leptos::web_sys::HtmlElement>().ok()) else { return };
         crate::ui::head::focus_soon(row);
     }

@@ -29,7 +29,7 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
     let (snapshot, trouble) = match access.state.inventories.look(&access.source(), wait).await {
         Seen::Ready(snapshot, trouble) => (snapshot, trouble),
         // The table says how far the reading is, or why there is none.
-        Seen::Loading(_) | Seen::Failed(_) => return Ok(None),
+        Seen::Loading(..) | Seen::Failed(_) => return Ok(None),
     };
     let subject = Subject::new(subject);
     let Some(mut view) = known(&snapshot, &subject) else { return Ok(None) };

@@ -36,7 +36,7 @@ pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
         Seen::Ready(snapshot, _) => {
             (Some(snapshot.inventory.assignments.len() as u64), Some(snapshot.inventory.groups.len() as u64))
         }
-        Seen::Loading(_) | Seen::Failed(_) => (None, None),
+        Seen::Loading(..) | Seen::Failed(_) => (None, None),
     };
     let jobs = state.store.jobs(&access.tenant.id, 50).await.map_err(|error| refused(store_error(&error)))?;
     Ok(FrameFacts {

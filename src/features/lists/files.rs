@@ -115,27 +115,26 @@ async fn assignments(
         let snapshot = match access.state.inventories.look(&access.source(), std::time::Duration::from_secs(20)).await {
             Seen::Ready(snapshot, _) => snapshot,
             Seen::Failed(error) => return Err(error),
-            Seen::Loading(_) => {
+            Seen::Loading(..) => {
                 return Err(AppError::invalid("The tenant is still being read", "Take the list when the table is there."));
             }
         };
         let pairs = from_query(&query.unwrap_or_default());
         let view = View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         let people = snapshot.inventory.people_by_subject();
-        let roles = snapshot.inventory.roles_by_id();
         let window = snapshot.table.window(&View { page: 1, ..view }, usize::MAX);
         let rows = window.rows.iter().map(|row| {
-            let id = people.get(&row.subject.key()).map(|person| person.id.to_string()).unwrap_or_default();
-            let named = row.roles.iter().map(|id| roles.get(id).map_or_else(|| id.to_string(), |role| role.name.clone()));
-            let flags = [(row.excess, "excess"), (row.orphan, "orphan"), (row.bot, "bot")];
+            let id = people.get(&row.subject().to_lowercase()).map(|person| person.id.to_string()).unwrap_or_default();
+            let roles: Vec<&str> = row.roles().map(|(_, name)| name.as_str()).collect();
+            let flags = [(row.excess(), "excess"), (row.orphan(), "orphan"), (row.bot(), "bot")];
             let flags: Vec<&str> = flags.into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect();
             [
                 id,
-                row.name.clone(),
-                row.subject.to_string(),
-                row.email.clone(),
-                named.collect::<Vec<_>>().join("; "),
-                row.allotment.as_ref().map(domain::allotment::AllotmentName::label).unwrap_or_default(),
+                row.name().to_owned(),
+                row.subject().to_owned(),
+                row.email().to_owned(),
+                roles.join("; "),
+                row.allotment().map(domain::allotment::AllotmentName::label).unwrap_or_default(),
                 flags.join("; "),
             ]
             .iter()

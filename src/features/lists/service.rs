@@ -78,7 +78,7 @@ async fn snapshot(access: &Access<Operator>) -> Result<Arc<Snapshot>, AppError> 
     match access.state.inventories.look(&access.source(), WAIT).await {
         Seen::Ready(snapshot, _) => Ok(snapshot),
         Seen::Failed(error) => Err(error),
-        Seen::Loading(_) => Err(AppError::new(
+        Seen::Loading(..) => Err(AppError::new(
             ErrorKind::Conflict,
             "The tenant is still being read",
             "Your list is kept. Look again in a moment: it is compared with everybody there is.",

@@ -97,7 +97,7 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
             list.push(item(Tone::Warn, format!("The license ends in {}", count(days, "day", "days")), "", ""));
         }
     }
-    let orphans = snapshot.table.rows.iter().filter(|row| row.orphan).count();
+    let orphans = snapshot.table.rows().filter(|row| row.orphan()).count();
     if orphans > 0 {
         let text = format!("{} held by nobody of this tenant", count(whole(orphans), "license is", "licenses are"));
         list.push(item(Tone::Warn, text, "assignments?flag=orphan", "Review"));

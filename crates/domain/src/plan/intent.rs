@@ -80,18 +80,18 @@ pub enum BulkAction {
 
 impl BulkAction {
     /// Builds the intent for `rows`. `to` is needed for everything but removal.
-    pub fn intent(self, rows: &[&Row], to: Option<&AllotmentName>) -> Result<Intent, PlanError> {
+    pub fn intent(self, rows: &[Row<'_>], to: Option<&AllotmentName>) -> Result<Intent, PlanError> {
         if rows.is_empty() {
             return Err(PlanError::NothingSelected);
         }
         let unnamed = || PlanError::UnknownAllotment(AllotmentName::new(""));
         let licenses = || -> Vec<(Subject, AllotmentName)> {
-            rows.iter().filter_map(|row| Some((row.subject.clone(), row.allotment.clone()?))).collect()
+            rows.iter().filter_map(|row| Some((Subject::new(row.subject()), row.allotment()?.clone()))).collect()
         };
         match self {
             Self::Assign => {
                 let mut seen = HashSet::new();
-                let subjects = rows.iter().filter(|row| seen.insert(row.subject.key())).map(|row| row.subject.clone()).collect();
+                let subjects = rows.iter().map(|row| Subject::new(row.subject())).filter(|subject| seen.insert(subject.key())).collect();
                 Ok(Intent::Assign { subjects, allotment: to.ok_or_else(unnamed)?.clone() })
             }
             Self::Remove | Self::ChangeType => {

@@ -274,7 +274,7 @@ fn a_person_with_two_licenses_is_assigned_once() {
         ..Inventory::default()
     };
     let table = Table::build(&inventory);
-    let rows: Vec<&Row> = table.rows.iter().collect();
+    let rows: Vec<Row<'_>> = table.rows().collect();
     let plan = draw_up(&inventory, BulkAction::Assign.intent(&rows, Some(&name(2))).unwrap()).unwrap();
     assert_eq!(plan.changes.len(), 1);
     assert!(plan.warnings.contains(&Warning::SecondLicense { count: 1 }));

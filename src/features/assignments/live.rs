@@ -1,0 +1,244 @@
+//! The table in the browser: all its rows, the view of them, and what is selected. Filter, sort and selection happen here
+//! between two frames, however far the server is; the address follows.
+
+use domain::table::{Filter, Picked, Selection, Sort, Table, View};
+use leptos::prelude::*;
+
+/// The rows in the browser and what is shown of them.
+#[derive(Clone, Copy)]
+pub struct Live {
+    /// The rows; none before they came.
+    pub table: RwSignal<Table>,
+    /// Which reading of the tenant they are; 0 before they came. From then on the table is the browser's own.
+    pub version: RwSignal<u64>,
+    /// How many rows came of how many, while they come.
+    pub coming: RwSignal<Option<(u32, u32)>>,
+    /// Why they did not come.
+    pub missed: RwSignal<Option<String>>,
+    /// Whether it is known when people used Qlik last.
+    pub uses: RwSignal<UsesState>,
+    /// What is shown.
+    pub view: RwSignal<View>,
+    /// The places of the rows shown, in their order.
+    pub order: Memo<Vec<u32>>,
+    /// What is selected.
+    pub picked: RwSignal<Picked>,
+    /// The row that a range starts from, by its place in the table.
+    pub anchor: RwSignal<Option<u32>>,
+}
+
+/// Whether it is known when people used Qlik last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UsesState {
+    /// It is being read.
+    #[default]
+    Reading,
+    /// It is in the table.
+    Known,
+    /// It cannot be read.
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser asks"))]
+    Closed,
+}
+
+impl Live {
+    /// Nothing came yet; `view` is what the address says.
+    pub fn new(view: View) -> Self {
+        let (table, view) = (RwSignal::new(Table::default()), RwSignal::new(view));
+        // Columns and pages are part of the view, but not of the order of its rows.
+        let asked: Memo<(Filter, Vec<Sort>)> = Memo::new(move |_| view.with(|view| (view.filter.clone(), view.sort.clone())));
+        let order = Memo::new(move |_| {
+            let (filter, sort) = asked.get();
+            table.with(|table| table.sort(table.matching(&filter), &sort))
+        });
+        Self {
+            table,
+            version: RwSignal::new(0),
+            coming: RwSignal::new(None),
+            missed: RwSignal::new(None),
+            uses: RwSignal::new(UsesState::default()),
+            view,
+            order,
+            picked: RwSignal::new(Picked::default()),
+            anchor: RwSignal::new(None),
+        }
+    }
+
+    /// Whether the rows are here.
+    pub fn is_here(self) -> bool {
+        self.version.try_get().is_some_and(|version| version != 0)
+    }
+
+    /// How many rows are selected, and how many of them the filter hides.
+    pub fn selected(self) -> (usize, usize) {
+        self.picked.with(|picked| {
+            let all = picked.count();
+            (all, if all == 0 { 0 } else { all - self.order.with(|order| picked.count_in(order)) })
+        })
+    }
+
+    /// Selects everything that passes the filter.
+    pub fn select_all(self) {
+        let query = self.view.with_untracked(|view| view.filter.clone());
+        self.picked.set(self.order.with_untracked(|order| Picked::all_of(query, order)));
+        self.anchor.set(None);
+    }
+
+    /// Selects nothing.
+    pub fn clear(self) {
+        self.picked.set(Picked::default());
+        self.anchor.set(None);
+    }
+
+    /// Selects the row shown at `at` or takes it out; with `range`, everything between it and the one clicked before.
+    pub fn select(self, at: usize, on: bool, range: bool) {
+        self.order.with_untracked(|order| {
+            let Some(row) = order.get(at) else { return };
+            let from = self.anchor.get_untracked().filter(|_| range);
+            let from = from.and_then(|anchor| order.iter().position(|row| *row == anchor)).unwrap_or(at);
+            self.picked.update(|picked| {
+                for row in order.iter().take(from.max(at) + 1).skip(from.min(at)) {
+                    picked.set(*row, on);
+                }
+            });
+            self.anchor.set(Some(*row));
+        });
+    }
+}
+
+/// Keeps a selection while its plan is looked at: whoever comes back without having applied it finds it again.
+pub fn remember(tenant: &str, selection: &Selection) {
+    #[cfg(feature = "hydrate")]
+    if let (Ok(Some(storage)), Ok(text)) = (window().session_storage(), serde_json::to_string(selection)) {
+        let _ = storage.set_item(&crate::features::shared::selection_key(tenant), &text);
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (tenant, selection);
+}
+
+#[cfg(feature = "hydrate")]
+pub use browser::keep_up;
+
+#[cfg(feature = "hydrate")]
+mod browser {
+    use std::time::Duration;
+
+    use domain::table::{Picked, Row, Selection, Table};
+    use leptos::prelude::*;
+
+    use super::super::load::{self, Missed, Uses};
+    use super::{Live, UsesState};
+
+    impl Live {
+        /// Finds a selection that was kept, once.
+        fn recall(tenant: &str) -> Option<Selection> {
+            let storage = window().session_storage().ok().flatten()?;
+            let key = crate::features::shared::selection_key(tenant);
+            let text = storage.get_item(&key).ok().flatten()?;
+            let _ = storage.remove_item(&key);
+            serde_json::from_str(&text).ok()
+        }
+
+        /// Takes another reading's rows; what is selected stays so by its keys.
+        pub fn replace(self, table: Table, version: u64) {
+            let selection = self.table.with_untracked(|before| self.picked.with_untracked(|picked| picked.selection(before)));
+            let picked = Picked::of(&selection, &table);
+            let anchor = self.anchor.get_untracked();
+            let anchor = self.table.with_untracked(|before| anchor.and_then(|at| before.row(at)).map(Row::key));
+            let anchor = anchor.and_then(|key| table.rows().find(|row| row.key() == key)).map(|row| row.at);
+            self.table.set(table);
+            self.picked.set(picked);
+            self.anchor.set(anchor);
+            self.version.set(version);
+        }
+    }
+
+    /// Loads each version of the rows that `wanted` names, one after another and the newest only. `stale` is called where
+    /// a version is gone before it came.
+    pub fn keep_up(live: Live, tenant: Memo<String>, wanted: Memo<u64>, stale: impl Fn() + Copy + 'static) {
+        let loading = StoredValue::new(false);
+        Effect::new(move |_| {
+            let version = wanted.get();
+            if version == 0 || loading.get_value() {
+                return;
+            }
+            loading.set_value(true);
+            wasm_bindgen_futures::spawn_local(async move {
+                // Whatever comes while this is under way is loaded next.
+                loop {
+                    let Some(version) = wanted.try_get_untracked() else { return };
+                    if live.version.try_get_untracked() == Some(version) {
+                        break;
+                    }
+                    let Some(tenant) = tenant.try_get_untracked() else { return };
+                    match rows(live, &tenant, version).await {
+                        Ok(table) => {
+                            let first = live.version.get_untracked() == 0;
+                            live.replace(table, version);
+                            if let Some(selection) = Live::recall(&tenant).filter(|_| first) {
+                                live.picked.set(live.table.with_untracked(|table| Picked::of(&selection, table)));
+                            }
+                            live.missed.set(None);
+                            wasm_bindgen_futures::spawn_local(uses(live, tenant, version, 0));
+                        }
+                        Err(Missed::OtherVersion) => {
+                            stale();
+                            break;
+                        }
+                        Err(Missed::Failed(why)) => {
+                            let _ = live.missed.try_set(Some(why));
+                            break;
+                        }
+                    }
+                }
+                let _ = live.coming.try_set(None);
+                let _ = loading.try_set_value(false);
+            });
+        });
+    }
+
+    /// All rows of a version. The next block is on its way while one is taken in.
+    async fn rows(live: Live, tenant: &str, version: u64) -> Result<Table, Missed> {
+        let first = load::block(tenant, version, 0);
+        let (outline, first) = futures::join!(load::outline(tenant, version), first);
+        let outline = outline?;
+        let all = outline.rows;
+        let mut table = Table::begin(outline);
+        let mut next = Ok(first?);
+        loop {
+            let block = next?;
+            let at = u32::try_from(table.len() + block.len()).unwrap_or(all);
+            let more = at < all && !block.is_empty();
+            let mut take = || table.push(&block).map_err(|error| Missed::Failed(domain::text::sentence(&error.to_string())));
+            if !more {
+                take()?;
+                return Ok(table);
+            }
+            let _ = live.coming.try_set(Some((at, all)));
+            // Asked for first: a future does nothing before it is looked at.
+            let (following, taken) = futures::join!(load::block(tenant, version, at), async { take() });
+            taken?;
+            next = following;
+        }
+    }
+
+    /// When people used Qlik last: it may take the server minutes to find out, so this asks less and less often.
+    async fn uses(live: Live, tenant: String, version: u64, tries: u64) {
+        let got = load::uses(&tenant, version).await;
+        if live.version.try_get_untracked() != Some(version) {
+            return;
+        }
+        match got {
+            Ok(Uses::Known(uses)) => {
+                let mut fits = false;
+                live.table.update(|table| fits = table.take_uses(uses));
+                live.uses.set(if fits { UsesState::Known } else { UsesState::Closed });
+            }
+            Ok(Uses::Reading) if tries < 400 => {
+                let again = move || wasm_bindgen_futures::spawn_local(uses(live, tenant, version, tries + 1));
+                set_timeout(again, Duration::from_secs((tries + 1).min(10)));
+            }
+            Ok(Uses::Reading | Uses::Closed) => live.uses.set(UsesState::Closed),
+            Err(_) => {}
+        }
+    }
+}

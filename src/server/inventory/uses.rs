@@ -1,0 +1,143 @@
+//! Who used Qlik when: the last day of each user, gathered from consumption in the background, because it takes many
+//! calls and nothing waits for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use domain::inventory::{Inventory, UserId};
+use domain::table::{Day, Table};
+use futures::StreamExt;
+use qlik_api::client::{CallError, Urgency};
+
+use super::super::clock::day;
+use super::{Entry, Inventories, Snapshot, Source, locked};
+
+/// Consumption is read this far back: as long as Qlik keeps the audits that would tell the same.
+const DAYS_BACK: i64 = 90;
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// After a failure it is tried again when somebody looks, but not at once.
+const RETRY_MS: i64 = 5 * 60 * 1_000;
+/// What is older is read on from where it ended.
+const STALE_MS: i64 = 60 * 60 * 1_000;
+
+/// What is known of the use of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastUse {
+    /// It is in the table.
+    Known,
+    /// It is being read.
+    Reading,
+    /// It cannot be read; the key has no right to, for one.
+    Closed,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: Arc<HashMap<UserId, Day>>,
+    /// When the newest reading was complete.
+    read_at: Option<i64>,
+    /// When the newest reading failed.
+    failed_at: Option<i64>,
+    reading: bool,
+}
+
+/// The last day of each user, as far as it is known.
+#[derive(Debug, Default)]
+pub(super) struct Uses(Mutex<State>);
+
+impl Uses {
+    /// A table with its use, where that is known.
+    pub(super) fn on(&self, table: Table, inventory: &Inventory, now: i64) -> Table {
+        let known = {
+            let state = locked(&self.0);
+            state.read_at.map(|_| state.last.clone())
+        };
+        match (known, Day::parse(&day(now))) {
+            (Some(last), Some(today)) => table.with_use(inventory, &last, today),
+            _ => table,
+        }
+    }
+}
+
+impl Uses {
+    /// Adds what was read; says whether there was anything.
+    fn take(&self, read: Result<HashMap<UserId, Day>, CallError>, now: i64) -> bool {
+        let mut state = locked(&self.0);
+        state.reading = false;
+        match read {
+            Ok(newer) => {
+                let last = Arc::make_mut(&mut state.last);
+                for (user, day) in newer {
+                    let known = last.entry(user).or_insert(day);
+                    *known = day.max(*known);
+                }
+                state.read_at = Some(now);
+                true
+            }
+            Err(error) => {
+                tracing::info!(%error, "consumption cannot be read; when people used Qlik last stays unknown");
+                state.failed_at = Some(now);
+                false
+            }
+        }
+    }
+}
+
+impl Inventories {
+    /// Whether the use of a tenant is known; starts to read it where it is not, or has become old.
+    pub fn last_use(&self, source: &Source) -> LastUse {
+        let entry = self.entry(source);
+        let now = self.clock.now_ms();
+        let mut state = locked(&entry.uses.0);
+        let fresh = |at: Option<i64>| at.is_some_and(|at| now - at < STALE_MS);
+        let known = if state.read_at.is_some() { LastUse::Known } else { LastUse::Reading };
+        if state.reading || fresh(state.read_at) {
+            return known;
+        }
+        if state.failed_at.is_some_and(|at| now - at < RETRY_MS) {
+            return if state.read_at.is_some() { LastUse::Known } else { LastUse::Closed };
+        }
+        state.reading = true;
+        // From the day on which the last reading was made: what ended later that day is new, the rest is the same again.
+        let from = day(state.read_at.unwrap_or(now - DAYS_BACK * DAY_MS));
+        drop(state);
+        let (source, clock) = (source.clone(), self.clock.clone());
+        tokio::spawn(async move {
+            let read = read(&source, &from).await;
+            if !entry.uses.take(read, now) {
+                return;
+            }
+            let entry_of = entry.clone();
+            let put = move || {
+                let entry: &Entry = &entry_of;
+                let Some(before) = locked(&entry.state).snapshot.clone() else { return };
+                let table = entry.uses.on(before.table.clone(), &before.inventory, clock.now_ms());
+                let mut state = locked(&entry.state);
+                // A reading that ended meanwhile has the use already.
+                if let Some(snapshot) = &state.snapshot
+                    && snapshot.version == before.version
+                {
+                    // The rows are the same, and so is their version.
+                    state.snapshot = Some(Arc::new(Snapshot { table, ..(*before).clone() }));
+                }
+            };
+            let _ = tokio::task::spawn_blocking(put).await;
+        });
+        known
+    }
+}
+
+/// The last day of each user since `from`, `YYYY-MM-DD`.
+async fn read(source: &Source, from: &str) -> Result<HashMap<UserId, Day>, CallError> {
+    let since = format!("{from}T00:00:00.000Z");
+    let mut pages = std::pin::pin!(source.client.consumption(&source.credential, Urgency::Job, Some(&since)));
+    let mut last = HashMap::new();
+    while let Some(page) = pages.next().await {
+        for event in page?.data {
+            let (Some(user), Some(ended)) = (event.user_id, event.end_time.as_deref().and_then(Day::parse)) else { continue };
+            let known = last.entry(UserId::new(user)).or_insert(ended);
+            *known = ended.max(*known);
+        }
+    }
+    Ok(last)
+}
