@@ -9,6 +9,8 @@ mod live;
 mod load;
 mod page;
 mod paged;
+#[cfg(feature = "hydrate")]
+mod painter;
 mod person;
 #[cfg(feature = "ssr")]
 mod person_service;
@@ -16,8 +18,9 @@ mod person_service;
 mod rows;
 #[cfg(feature = "ssr")]
 mod service;
+mod views;
 
-pub use api::{AssignmentsView, Draft, Edit, PersonView, TakeBack, assignments, draft, edit, person, take_back};
+pub use api::{AssignmentsView, Draft, Edit, PersonView, TakeBack, assignments, draft, drop_view, edit, person, save_view, take_back, views};
 pub use page::AssignmentsPage;
 #[cfg(feature = "ssr")]
 pub use rows::routes;

@@ -231,13 +231,7 @@ pub fn StillReading(
     /// Looks again.
     again: impl Fn() + Clone + Send + Sync + 'static,
 ) -> impl IntoView {
-    #[cfg(feature = "hydrate")]
-    Effect::new(move |_| {
-        let again = again.clone();
-        set_timeout(again, std::time::Duration::from_millis(400));
-    });
-    #[cfg(not(feature = "hydrate"))]
-    let _ = again;
+    look_again(again);
     let of = if reading.of > 0 { format!(" of about {}", domain::text::thousands(reading.of)) } else { String::new() };
     let (now, max) = (u64::try_from(reading.done).unwrap_or(0), u64::try_from(reading.of.max(reading.done)).unwrap_or(0));
     view! {
@@ -247,6 +241,34 @@ pub fn StillReading(
             <p class="muted small">"This goes on in the background. "<a href="">"Look again"</a></p>
         </section>
     }
+}
+
+/// The first reading beside the heading, where its age will stand: what it has so far is shown below, and nothing moves
+/// when it is done.
+#[component]
+pub fn ReadingLine(
+    /// How far it is.
+    reading: Reading,
+    /// Looks again.
+    again: impl Fn() + Clone + Send + Sync + 'static,
+) -> impl IntoView {
+    look_again(again);
+    let (done, of) = (u64::try_from(reading.done).unwrap_or(0), u64::try_from(reading.of.max(reading.done)).unwrap_or(0));
+    view! {
+        <span class="num" role="status">{format!("Reading the tenant: {} of about {} rows", domain::text::thousands(reading.done), domain::text::thousands(reading.of))}</span>
+        <ProgressBar label="Rows read" now=done max=of/>
+    }
+}
+
+/// Looks again soon, where scripts run.
+fn look_again(again: impl Fn() + Clone + Send + Sync + 'static) {
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        let again = again.clone();
+        set_timeout(again, std::time::Duration::from_millis(500));
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = again;
 }
 
 /// What the newest try of an action came to, if it failed.

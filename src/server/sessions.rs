@@ -15,6 +15,8 @@ use super::clock::SharedClock;
 pub const IDLE_MS: i64 = 2 * 60 * 60 * 1_000;
 /// A session ends after this long whatever happens.
 const ABSOLUTE_MS: i64 = 12 * 60 * 60 * 1_000;
+/// The idle end is written at most this often.
+const TOUCH_MS: i64 = 60 * 1_000;
 /// Where the version of the stored record travels in the record itself.
 const VERSION: &str = "stored version";
 
@@ -87,7 +89,16 @@ impl SessionStore for Sessions {
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let row = self.store.load_session(&session_key(id), self.clock.now_ms()).await.map_err(backend)?;
+        let (key, now) = (session_key(id), self.clock.now_ms());
+        let row = self.store.load_session(&key, now).await.map_err(backend)?;
+        // Use keeps a session alive. Not written with every request: a minute more or less is nothing to anybody.
+        let mut row = row;
+        if let Some(row) = &mut row
+            && row.idle_until < now + IDLE_MS - TOUCH_MS
+        {
+            row.idle_until = now + IDLE_MS;
+            self.store.touch_session(&key, now, row.idle_until).await.map_err(backend)?;
+        }
         row.map(|row| {
             let mut data: std::collections::HashMap<String, serde_json::Value> =
                 serde_json::from_slice(&row.data).map_err(|error| Error::Decode(error.to_string()))?;

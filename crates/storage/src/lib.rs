@@ -7,6 +7,7 @@ mod lists;
 mod plans;
 mod sessions;
 mod store;
+mod views;
 
 pub use audit::{AuditEntry, NewAudit};
 pub use credentials::StoredCredential;

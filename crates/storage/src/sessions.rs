@@ -109,6 +109,20 @@ impl Store {
         .transpose()
     }
 
+    /// Use keeps a session alive: its idle end moves to `idle_until`, never back and never past its absolute end.
+    pub async fn touch_session(&self, key: &[u8], now: i64, idle_until: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE sessions SET idle_until = $1 \
+             WHERE key = $2 AND revoked_at IS NULL AND idle_until > $3 AND absolute_until > $3 AND idle_until < $1",
+        )
+        .bind(idle_until)
+        .bind(key.to_vec())
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Saves what was loaded as `version`. `false` where somebody saved meanwhile or the session ended: a request in
     /// flight never brings a session back.
     pub async fn save_session(

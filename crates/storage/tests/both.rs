@@ -36,6 +36,8 @@ macro_rules! on_both {
 
 on_both!(
     sessions_end_for_good,
+    use_keeps_a_session,
+    views_have_names,
     credentials_go_with_the_session,
     a_plan_is_applied_once,
     rows_are_locked,
@@ -170,6 +172,32 @@ mod suite {
         assert_eq!((row.state, row.reason.as_str()), (JobState::Paused, "Withdrawn."));
         let trail = store.audit_of("t", "m\\P1", 10).await.unwrap();
         assert_eq!(trail.len(), 1, "the intent, whatever the case");
+    }
+
+    pub(super) async fn use_keeps_a_session(store: &Store) {
+        assert!(store.create_session(b"used", b"{}", 0, 100, 1_000).await.unwrap());
+        store.touch_session(b"used", 50, 150).await.unwrap();
+        assert_eq!(store.load_session(b"used", 120).await.unwrap().map(|row| row.idle_until), Some(150));
+        // Never back, never once it ended, and it brings nothing back that was ended.
+        store.touch_session(b"used", 60, 140).await.unwrap();
+        store.touch_session(b"used", 200, 300).await.unwrap();
+        assert_eq!(store.load_session(b"used", 149).await.unwrap().map(|row| row.idle_until), Some(150));
+        assert_eq!(store.load_session(b"used", 150).await.unwrap(), None);
+        store.revoke_session(b"used", 60).await.unwrap();
+        store.touch_session(b"used", 61, 400).await.unwrap();
+        assert_eq!(store.load_session(b"used", 62).await.unwrap(), None);
+    }
+
+    pub(super) async fn views_have_names(store: &Store) {
+        store.put_view("t", "ann", "Orphans", "?flag=orphan").await.unwrap();
+        store.put_view("t", "ann", "All", "").await.unwrap();
+        store.put_view("t", "ann", "Orphans", "?flag=orphan&sort=-since").await.unwrap();
+        store.put_view("t", "bob", "Mine", "?q=bob").await.unwrap();
+        let named = |list: &[(String, String)]| list.iter().map(|(name, query)| format!("{name} {query}")).collect::<Vec<_>>();
+        assert_eq!(named(&store.views("t", "ann").await.unwrap()), ["All ", "Orphans ?flag=orphan&sort=-since"]);
+        store.drop_view("t", "ann", "All").await.unwrap();
+        assert_eq!(store.views("t", "ann").await.unwrap().len(), 1);
+        assert_eq!((store.views("t", "bob").await.unwrap().len(), store.views("u", "ann").await.unwrap().len()), (1, 0));
     }
 
     pub(super) async fn sessions_end_for_good(store: &Store) {

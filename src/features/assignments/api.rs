@@ -135,6 +135,39 @@ pub async fn draft(
     super::service::draft(&access, &action, &to, &selection).await.map_err(crate::server::access::refused)
 }
 
+/// A view of the table that somebody gave a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedView {
+    /// Its name.
+    pub name: String,
+    /// The address's query that shows it.
+    pub query: String,
+}
+
+/// The views one has kept of this tenant.
+#[server(endpoint = "assignments/views")]
+pub async fn views(tenant: String) -> Result<Vec<NamedView>, AppError> {
+    use crate::server::access::{Access, Viewer, refused};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::service::views(&access).await.map_err(refused)
+}
+
+/// Keeps a view under a name.
+#[server(endpoint = "assignments/save-view")]
+pub async fn save_view(tenant: String, name: String, #[server(default)] query: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Viewer, refused};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::service::save_view(&access, &name, &query).await.map_err(refused)
+}
+
+/// Forgets a view.
+#[server(endpoint = "assignments/drop-view")]
+pub async fn drop_view(tenant: String, name: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Viewer, refused};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::service::drop_view(&access, &name).await.map_err(refused)
+}
+
 /// A license a person holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldLine {

@@ -46,9 +46,9 @@ fn uses() -> Vec<Choice> {
     within.chain(over).chain([option(&Idle::Never.word(), "Never")]).collect()
 }
 
-/// `count` is how many rows are shown of how many; `follow` takes a filter where scripts run.
+/// `follow` takes a filter where scripts run.
 #[component]
-pub fn Filters(choices: Choices, live: Live, count: Signal<String>, follow: Callback<Filter>, children: Children) -> impl IntoView {
+pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl IntoView {
     let tenant = use_tenant();
     let form = NodeRef::<leptos::html::Form>::new();
     let take = move || {
@@ -65,16 +65,16 @@ pub fn Filters(choices: Choices, live: Live, count: Signal<String>, follow: Call
         move || view.try_with(|view| View { filter: Filter::default(), page: 1, ..view.clone() }.to_pairs())
             .unwrap_or_default().into_iter().find(|(name, _)| *name == key).map(|(_, value)| value).unwrap_or_default()
     };
-    let clear = move || view.try_with(|view| !view.filter.is_empty()).unwrap_or_default().then(|| {
-        let cleared = move |event: leptos::ev::MouseEvent| {
-            if live.is_here() {
-                event.prevent_default();
-                follow.run(Filter::default());
-            }
-        };
-        let href = move || view.with(|view| address_of(&tenant.get(), &View { filter: Filter::default(), page: 1, ..view.clone() }));
-        view! { <a class="button plain" href=href on:click=cleared>"Clear"</a> }
-    });
+    let unfiltered = move || view.try_with(|view| view.filter.is_empty()).unwrap_or(true);
+    let cleared = move |event: leptos::ev::MouseEvent| {
+        if live.is_here() {
+            event.prevent_default();
+            follow.run(Filter::default());
+        }
+    };
+    let href = move || {
+        view.try_with(|view| address_of(&tenant.get(), &View { filter: Filter::default(), page: 1, ..view.clone() })).unwrap_or_default()
+    };
     // How many of those behind "More" are set: what cannot be seen must not filter in secret.
     let behind = move || {
         let set = view.try_with(|view| {
@@ -118,9 +118,7 @@ pub fn Filters(choices: Choices, live: Live, count: Signal<String>, follow: Call
             <input type="hidden" name="sort" value=other("sort")/>
             <input type="hidden" name="cols" value=other("cols")/>
             <button class="button" type="submit">"Filter"</button>
-            {clear}
-            <span class="result" role="status">{move || count.get()}</span>
-            {children()}
+            <a class="button plain" hidden=unfiltered href=href on:click=cleared>"Clear"</a>
         </form>
     }
 }

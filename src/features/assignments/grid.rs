@@ -10,10 +10,9 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 use super::address_of;
-use super::api::RowLine;
 use super::columns::{Layout, NUDGE};
-use super::live::{Live, UsesState};
-use super::paged::{beside_name, class, flags, select_label, sorted};
+use super::live::Live;
+use super::paged::{class, sorted};
 use super::person::with_person;
 use crate::features::shared::use_tenant;
 use crate::ui::feedback::Empty;
@@ -34,6 +33,8 @@ struct Grid {
     layout: RwSignal<Layout>,
     tenant: Memo<String>,
     scroller: NodeRef<Div>,
+    /// What the rows are drawn into.
+    group: NodeRef<Div>,
     /// How far it is scrolled, in pixels.
     top: RwSignal<f64>,
     /// How high the part with rows is, in pixels.
@@ -41,9 +42,10 @@ struct Grid {
     /// The height of a row.
     row: Memo<f64>,
     rows: Memo<u32>,
-    first: Memo<u32>,
     columns: Memo<Vec<Column>>,
     at: RwSignal<Place>,
+    /// The focus is to follow the keyboard with the next drawing.
+    focus: StoredValue<bool>,
 }
 
 /// The table of all rows. `subject` is whose panel is open.
@@ -61,16 +63,22 @@ pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) ->
         layout,
         tenant,
         scroller: NodeRef::new(),
+        group: NodeRef::new(),
         top,
         height,
         row,
         rows,
-        first,
         columns: Memo::new(move |_| live.view.with(domain::table::View::shown)),
         at: RwSignal::new(Place { row: Some(0), cell: 0 }),
+        focus: StoredValue::new(false),
     };
     #[cfg(feature = "hydrate")]
-    grid.follow_browser(drawn);
+    {
+        grid.follow_browser();
+        grid.paint(first, drawn, subject);
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = subject;
     let navigate = use_navigate();
     let on_key = move |event: KeyboardEvent| {
         if let Some(subject) = grid.key(&event) {
@@ -88,7 +96,6 @@ pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) ->
         let drawn = grid.at.get().row.is_none_or(|row| (first.get()..first.get() + drawn.get()).contains(&row) && row < rows.get());
         if drawn { "-1" } else { "0" }
     };
-    let lines = move |nth: u32| view! { <Line grid nth subject/> };
     view! {
         <div class=move || format!("rows live {}", layout.with(|layout| layout.density.word()))
             role="grid" aria-label="People and licenses" aria-multiselectable="true"
@@ -98,9 +105,8 @@ pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) ->
             node_ref=grid.scroller on:scroll=scrolled on:keydown=on_key>
             <Heads grid/>
             <div class="body" role="presentation" style:height=move || format!("{}px", f64::from(rows.get()) * row.get())>
-                <div role="rowgroup" style:transform=move || format!("translateY({}px)", f64::from(first.get()) * row.get())>
-                    <For each=move || 0..drawn.get() key=|nth| *nth children=lines/>
-                </div>
+                // The rows themselves are drawn by the painter.
+                <div role="rowgroup" node_ref=grid.group on:click=move |event| grid.click(&event) on:pointerdown=move |event| grid.point(&event)></div>
             </div>
         </div>
         <p class="sr" id="grid-keys">"Arrows move from cell to cell. Shift and Space selects a row, Shift and arrows a range, Control and A everything that matches. Enter opens the person."</p>
@@ -134,13 +140,14 @@ fn Heads(grid: Grid) -> impl IntoView {
     let live = grid.live;
     let at = move |cell: usize| grid.at.with(|at| at.row.is_none() && at.cell == cell);
     let stop = move |cell: usize| if at(cell) { "0" } else { "-1" };
-    let all = move || {
+    // All that match, and any of them.
+    let all = Memo::new(move |_| {
         let (selected, hidden) = live.selected();
         let shown = grid.rows.get() as usize;
         (shown > 0 && selected - hidden == shown, selected > hidden)
-    };
+    });
     let toggle = move |_| {
-        if all().0 { live.clear() } else { live.select_all() }
+        if all.get_untracked().0 { live.clear() } else { live.select_all() }
     };
     let heads = move || {
         grid.columns
@@ -170,124 +177,14 @@ fn Heads(grid: Grid) -> impl IntoView {
     };
     view! {
         <div role="rowgroup" class="heads">
-            <div role="row" class="line head" aria-rowindex="1">
+            <div role="row" class="line top" aria-rowindex="1">
                 <div role="columnheader" class="cell box">
                     <input type="checkbox" data-cell="0" tabindex=move || stop(0) aria-label="Select all that match"
-                        prop:checked=move || all().0 prop:indeterminate=move || { let (all, some) = all(); some && !all } on:change=toggle/>
+                        prop:checked=move || all.get().0 prop:indeterminate=move || { let (all, some) = all.get(); some && !all } on:change=toggle/>
                 </div>
                 {heads}
             </div>
         </div>
-    }
-}
-
-#[component]
-fn Line(grid: Grid, nth: u32, subject: Memo<String>) -> impl IntoView {
-    let live = grid.live;
-    let place = Memo::new(move |_| grid.first.get() + nth);
-    let line = Memo::new(move |_| {
-        let row = live.order.with(|order| order.get(place.get() as usize).copied())?;
-        live.table.with(|table| table.row(row).map(RowLine::from))
-    });
-    let picked = Memo::new(move |_| {
-        let row = live.order.with(|order| order.get(place.get() as usize).copied());
-        row.is_some_and(|row| live.picked.with(|picked| picked.has(row)))
-    });
-    // Which cell of this row the keyboard is at.
-    let at = Memo::new(move |_| grid.at.with(|at| (at.row == Some(place.get())).then_some(at.cell)));
-    let open = Memo::new(move |_| subject.with(|open| !open.is_empty() && line.with(|line| line.as_ref().is_some_and(|line| line.subject == *open))));
-    let shift = StoredValue::new(false);
-    let toggled = move |event| live.select(place.get_untracked() as usize, event_target_checked(&event), shift.get_value());
-    let clicked = move |event: MouseEvent| {
-        // With a key held a click anywhere in the row selects, as everywhere.
-        let (place, range) = (place.get_untracked() as usize, event.shift_key());
-        if range || event.ctrl_key() || event.meta_key() {
-            event.prevent_default();
-            live.select(place, range || !picked.get_untracked(), range);
-        }
-    };
-    let cells = move || {
-        grid.columns
-            .get()
-            .into_iter()
-            .zip(1..)
-            .map(|(column, cell)| {
-                let here = move |_| grid.at.set(Place { row: Some(place.get_untracked()), cell });
-                let stop = move || if at.get() == Some(cell) { "0" } else { "-1" };
-                if column == Column::Person {
-                    view! {
-                        <div role="gridcell" class=class(column) on:pointerdown=here><Person grid line stop=Signal::derive(stop)/></div>
-                    }
-                    .into_any()
-                } else {
-                    view! {
-                        <div role="gridcell" class=class(column) data-cell=cell tabindex=stop on:pointerdown=here>{contents(live, line, column)}</div>
-                    }
-                    .into_any()
-                }
-            })
-            .collect_view()
-    };
-    view! {
-        <div role="row" class="line" class:picked=picked class:open=open
-            hidden=move || line.with(Option::is_none)
-            aria-rowindex=move || place.get() + 2 aria-selected=move || if picked.get() { "true" } else { "false" }
-            on:click=clicked>
-            <div role="gridcell" class="cell box">
-                <input type="checkbox" data-cell="0" tabindex=move || if at.get() == Some(0) { "0" } else { "-1" }
-                    aria-label=move || line.with(|line| line.as_ref().map(select_label))
-                    prop:checked=picked
-                    on:click=move |event| { shift.set_value(event.shift_key()); event.stop_propagation(); }
-                    on:pointerdown=move |_| grid.at.set(Place { row: Some(place.get_untracked()), cell: 0 })
-                    on:change=toggled/>
-            </div>
-            {cells}
-        </div>
-    }
-}
-
-type LineMemo = Memo<Option<RowLine>>;
-
-#[component]
-fn Person(grid: Grid, line: LineMemo, stop: Signal<&'static str>) -> impl IntoView {
-    let read = move |read: fn(&RowLine) -> &str| line.with(|line| line.as_ref().map(|line| read(line).to_owned()).unwrap_or_default());
-    let nameless = move || line.with(|line| line.as_ref().is_some_and(|line| line.name.is_empty()));
-    let orphan = move || line.with(|line| line.as_ref().is_some_and(|line| line.orphan));
-    let href = move || {
-        let here = grid.live.view.with(|view| address_of(&grid.tenant.get(), view));
-        with_person(&here, &read(|line| &line.subject))
-    };
-    view! {
-        <a class="person-link" class:mono=nameless data-noscroll="" data-cell="1" tabindex=stop href=href>{move || read(RowLine::who)}</a>
-        <span class=move || if orphan() { "muted" } else { "sub" }>{move || read(beside_name)}</span>
-    }
-}
-
-/// What a cell says; text that changes in its place, for that is what scrolling does all the time.
-fn contents(live: Live, line: LineMemo, column: Column) -> AnyView {
-    let text = move |read: fn(&RowLine) -> String| move || line.with(|line| line.as_ref().map(read).unwrap_or_default());
-    match column {
-        Column::Person => ().into_any(),
-        Column::Mail => text(|line| line.email.clone()).into_any(),
-        Column::Allotment => {
-            let none = move || line.with(|line| line.as_ref().is_some_and(|line| line.allotment.is_empty()));
-            let words = text(|line| if line.allotment.is_empty() { "none".to_owned() } else { line.allotment.clone() });
-            view! { <span class:muted=none>{words}</span> }.into_any()
-        }
-        Column::Since => text(|line| line.since.clone()).into_any(),
-        Column::Used => {
-            let waiting = move || if live.uses.get() == UsesState::Reading { "…".to_owned() } else { String::new() };
-            let words = text(|line| line.used.clone());
-            (move || if live.uses.get() == UsesState::Known { words() } else { waiting() }).into_any()
-        }
-        Column::Status => text(|line| line.status.clone()).into_any(),
-        Column::Flags => (move || {
-            let flags = line.with(|line| line.as_ref().map(flags).unwrap_or_default());
-            flags.into_iter().map(|(class, words)| view! { <span class=class>{words}</span> }).collect_view()
-        })
-        .into_any(),
-        Column::Groups => text(|line| line.groups.to_string()).into_any(),
-        Column::Roles => text(|line| line.roles.to_string()).into_any(),
     }
 }
 
@@ -358,6 +255,43 @@ impl Grid {
         None
     }
 
+    /// The row and the cell that an event happened in.
+    fn hit(event: &leptos::web_sys::Event) -> Option<(u32, usize)> {
+        use leptos::wasm_bindgen::JsCast;
+        let target = event.target()?.dyn_into::<leptos::web_sys::Element>().ok()?;
+        let index = target.closest(".line").ok()??.get_attribute("aria-rowindex")?.parse::<u32>().ok()?;
+        let cell = target.closest(".cell").ok().flatten();
+        let nth = cell.and_then(|cell| cell.get_attribute("data-nth")).and_then(|nth| nth.parse().ok());
+        Some((index.checked_sub(2)?, nth.unwrap_or(0)))
+    }
+
+    /// A click on a box selects its row; with a key held, one anywhere in the row does, as everywhere.
+    fn click(self, event: &MouseEvent) {
+        use leptos::wasm_bindgen::JsCast;
+        let Some((row, _)) = Self::hit(event) else { return };
+        let (at, range) = (row as usize, event.shift_key());
+        let target = event.target().and_then(|target| target.dyn_into::<leptos::web_sys::HtmlInputElement>().ok());
+        match target {
+            Some(boxed) => self.live.select(at, boxed.checked(), range),
+            None if range => {
+                event.prevent_default();
+                self.live.select(at, true, true);
+            }
+            None if event.ctrl_key() || event.meta_key() => {
+                event.prevent_default();
+                self.toggle(row);
+            }
+            None => {}
+        }
+    }
+
+    /// The keyboard goes on from where the pointer was.
+    fn point(self, event: &PointerEvent) {
+        if let Some((row, cell)) = Self::hit(event) {
+            self.at.set(Place { row: Some(row), cell });
+        }
+    }
+
     /// Rows on a screen.
     fn page(self) -> u32 {
         rolling::drawn(self.height.get_untracked(), self.row.get_untracked()).saturating_sub(rolling::drawn(0.0, 36.0)).max(1)
@@ -395,8 +329,7 @@ impl Grid {
                 self.top.set(target);
             }
         }
-        #[cfg(feature = "hydrate")]
-        self.focus_soon();
+        self.focus.set_value(true);
     }
 }
 
@@ -417,7 +350,8 @@ mod browser {
     use leptos::wasm_bindgen::closure::Closure;
     use leptos::web_sys::{HtmlElement, ResizeObserver};
 
-    use super::{Column, Grid, Layout, PointerEvent};
+    use super::super::painter::{Painter, Scene};
+    use super::{Column, Grid, Layout, PointerEvent, address_of};
 
     /// The height of the headings in pixels, as the style sheet has it.
     const HEAD: f64 = 32.0;
@@ -455,7 +389,7 @@ mod browser {
 
     impl Grid {
         /// Keeps up with the size of the window, with what somebody scrolls away, and with widths.
-        pub(super) fn follow_browser(self, drawn: Memo<u32>) {
+        pub(super) fn follow_browser(self) {
             let Self { scroller, height, top, .. } = self;
             let watching = StoredValue::new_local(None::<Watching>);
             Effect::new(move |_| {
@@ -492,15 +426,6 @@ mod browser {
                     at.update(|at| at.row = Some(last));
                 }
             });
-            // Cells change their rows while one scrolls: the focus stays with its row, and waits at the grid for it to return.
-            let first = self.first;
-            Effect::new(move |before: Option<()>| {
-                first.track();
-                drawn.track();
-                if before.is_some() && self.has_focus() {
-                    self.focus_soon();
-                }
-            });
             let (layout, columns) = (self.layout, self.columns);
             Effect::new(move |_| {
                 let Some(element) = scroller.get() else { return };
@@ -531,28 +456,49 @@ mod browser {
             });
         }
 
+        /// Draws the rows, again whenever anything about them changes.
+        pub(super) fn paint(self, first: Memo<u32>, drawn: Memo<u32>, subject: Memo<String>) {
+            let Self { live, group, tenant, columns, row, at, .. } = self;
+            let painter = StoredValue::new_local(None::<Painter>);
+            Effect::new(move |_| {
+                let Some(group) = group.get() else { return };
+                let here = live.view.with(|view| address_of(&tenant.get(), view));
+                let (first, row, at) = (first.get(), row.get(), at.get());
+                let follows = self.focus.get_value() || self.has_focus();
+                self.focus.set_value(false);
+                painter.update_value(|painter| {
+                    let painter = painter.get_or_insert_with(|| Painter::new(group.clone()));
+                    columns.with(|columns| painter.lay_out(columns, drawn.get() as usize));
+                    live.table.with(|table| live.order.with(|order| live.picked.with(|picked| subject.with(|open| {
+                        let at = at.row.map(|row| (row, at.cell));
+                        let known = live.uses.get();
+                        painter.draw(&Scene { table, order, picked, open, here: &here, first, row, at, known });
+                    }))));
+                });
+                if follows {
+                    self.take_focus();
+                }
+            });
+        }
+
         fn has_focus(self) -> bool {
             let active = document().active_element();
             self.scroller.get_untracked().is_some_and(|grid| grid.contains(active.as_deref()))
         }
 
-        /// Puts the focus where the keyboard is, once what is drawn shows it.
-        pub(super) fn focus_soon(self) {
-            request_animation_frame(move || {
-                let (Some(at), Some(scroller)) = (self.at.try_get_untracked(), self.scroller.try_get_untracked().flatten()) else {
-                    return;
-                };
-                let index = at.row.map_or(1, |row| row + 2);
-                let cell = format!("[aria-rowindex='{index}'] [data-cell='{}']", at.cell);
-                let found = scroller.query_selector(&cell).ok().flatten().and_then(|cell| cell.dyn_into::<HtmlElement>().ok());
-                let to = found.unwrap_or_else(|| HtmlElement::from(scroller.clone()));
-                let active = document().active_element();
-                if active.as_ref() != Some(to.as_ref()) {
-                    let options = leptos::web_sys::FocusOptions::new();
-                    options.set_prevent_scroll(true);
-                    let _ = to.focus_with_options(&options);
-                }
-            });
+        /// Puts the focus where the keyboard is; at the grid itself while that cell is not drawn.
+        fn take_focus(self) {
+            let (at, Some(scroller)) = (self.at.get_untracked(), self.scroller.get_untracked()) else { return };
+            let index = at.row.map_or(1, |row| row + 2);
+            let cell = format!("[aria-rowindex='{index}'] [data-cell='{}']", at.cell);
+            let found = scroller.query_selector(&cell).ok().flatten().and_then(|cell| cell.dyn_into::<HtmlElement>().ok());
+            let to = found.unwrap_or_else(|| HtmlElement::from(scroller));
+            let active = document().active_element();
+            if active.as_ref() != Some(to.as_ref()) {
+                let options = leptos::web_sys::FocusOptions::new();
+                options.set_prevent_scroll(true);
+                let _ = to.focus_with_options(&options);
+            }
         }
     }
 }

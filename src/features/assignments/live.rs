@@ -34,6 +34,7 @@ pub enum UsesState {
     #[default]
     Reading,
     /// It is in the table.
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser asks"))]
     Known,
     /// It cannot be read.
     #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser asks"))]

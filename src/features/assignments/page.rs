@@ -11,13 +11,14 @@ use super::bar::{LiveBar, LiveForm, PagedBar};
 use super::columns::{ColumnMenu, Layout};
 use super::filters::{Choices, Filters, counted};
 use super::grid::GridTable;
-use super::live::Live;
+use super::live::{Live, UsesState};
 use super::paged::Paged;
 use super::person::{Beside, beside};
+use super::views::ViewMenu;
 use super::{address_of, view_of};
 use crate::error::AppError;
 use crate::features::shared::{
-    ErrorPanel, Failed, FreshLine, Loaded, Refreshing, StillReading, Trouble, live as alive, use_tenant,
+    ErrorPanel, Failed, FreshLine, Loaded, ReadingLine, Refreshing, StillReading, Trouble, live as alive, use_tenant,
 };
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
@@ -68,7 +69,11 @@ pub fn AssignmentsPage() -> impl IntoView {
         let again = move || data.refetch();
         let (view, fresh, reading) = match got {
             Ok(Loaded::Ready(view, fresh)) => (Some(*view), Some(fresh), None),
-            Ok(Loaded::Reading(reading, view)) => (view.map(|view| *view), None, Some(reading)),
+            // Without anything to show yet, the reading is all there is to tell.
+            Ok(Loaded::Reading(reading, None)) => {
+                return view! { <Head title="Assignments"/><StillReading reading again/> }.into_any();
+            }
+            Ok(Loaded::Reading(reading, Some(view))) => (Some(*view), None, Some(reading)),
             Err(error) => return view! { <Head title="Assignments"/><ErrorPanel error/> }.into_any(),
         };
         let trouble = fresh.as_ref().and_then(|fresh| fresh.trouble.clone());
@@ -83,9 +88,9 @@ pub fn AssignmentsPage() -> impl IntoView {
                 <a class="link" href=move || format!("/t/{}/lists", alive(tenant))>"Import a list"</a>
                 <a class="link" href=move || format!("/export/{}/assignments.csv{}", alive(tenant), live.view.try_with(|view| to_query(&view.to_pairs())).unwrap_or_default()) rel="external" download="">"Export CSV"</a>
                 {fresh.map(|fresh| view! { <FreshLine fresh/> })}
+                {reading.map(|reading| view! { <ReadingLine reading again/> })}
             </Head>
             <Trouble trouble/>
-            {reading.map(|reading| view! { <StillReading reading again/> })}
             {rest}
         }
         .into_any()
@@ -136,9 +141,15 @@ fn Rest(
             counted(matching, of)
         }
     });
+    let unknown = move || (live.uses.get() == UsesState::Closed).then(|| view! {
+        <span class="small muted">"Last use unknown: this key cannot read consumption."</span>
+    });
     let paged = move || (!live.is_here()).then(|| view! { <Pages view=view.clone() live draft off/> });
     view! {
-        <Filters choices live count follow><ColumnMenu live layout/></Filters>
+        <div class="above">
+            <Filters choices live follow/>
+            <div class="beside">{unknown}<span class="result" role="status">{move || count.get()}</span><ViewMenu live/><ColumnMenu live layout/></div>
+        </div>
         {paged}
     }
 }

@@ -40,7 +40,7 @@ pub fn Paged(rows: Vec<RowLine>, now: View, matching: u64, first: u64) -> impl I
     view! {
         <div class="rows" tabindex="0" role="region" aria-label="People and licenses">
             <div role="table" aria-label="People and licenses" aria-rowcount=matching + 1>
-                <div role="rowgroup" class="heads"><div role="row" class="line head" aria-rowindex="1">
+                <div role="rowgroup" class="heads"><div role="row" class="line top" aria-rowindex="1">
                     <div role="columnheader" class="cell box"><span class="sr">"Select"</span></div>{heads}
                 </div></div>
                 <div role="rowgroup">{lines}</div>

@@ -47,7 +47,7 @@ fn refused(error: &AppError) -> Response {
 
 /// The browser's version is not there any more: it asks for the page again, which names the new one.
 fn other_version() -> Response {
-    StatusCode::from_u16(OTHER_VERSION).unwrap_or(StatusCode::CONFLICT).into_response()
+    StatusCode::from_u16(OTHER_VERSION).unwrap_or(StatusCode::RESET_CONTENT).into_response()
 }
 
 async fn outline(

@@ -6,16 +6,21 @@ use domain::plan::BulkAction;
 use domain::table::{RowKey, Selection, View};
 use domain::text::count;
 
-use super::api::{AssignmentsView, Choice, RowLine};
+use super::api::{AssignmentsView, Choice, NamedView, RowLine};
 use super::view_of;
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look_so_far};
 use crate::server::access::{Access, Operator, Viewer};
 use crate::server::inventory::Snapshot;
+use crate::server::mapping::store_error;
+use crate::ui::query::to_query;
 
 /// Rows on a page.
 const PAGE: usize = 100;
+/// The longest name of a view, in characters, and how many one can keep.
+const NAME: usize = 60;
+const VIEWS: usize = 50;
 
 pub async fn window(access: &Access<Viewer>, query: &str) -> Result<Loaded<AssignmentsView>, AppError> {
     let view = view_of(query);
@@ -105,4 +110,29 @@ pub fn selection(rows: &[String], query: Option<&str>, lines: &str) -> Selection
         except: keys('-').collect(),
         rows: boxes.chain(keys('+')).collect(),
     }
+}
+
+pub async fn views(access: &Access<Viewer>) -> Result<Vec<NamedView>, AppError> {
+    let kept = access.state.store.views(&access.tenant.id, &access.source().qlik_user).await;
+    Ok(kept.map_err(|error| store_error(&error))?.into_iter().map(|(name, query)| NamedView { name, query }).collect())
+}
+
+pub async fn save_view(access: &Access<Viewer>, name: &str, query: &str) -> Result<(), AppError> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {
+        return Err(AppError::invalid("The view has no name that can be kept", "Give it a name of 1 to 60 characters."));
+    }
+    let kept = views(access).await?;
+    if kept.len() >= VIEWS && kept.iter().all(|view| view.name != name) {
+        return Err(AppError::invalid("There are 50 views already", "Remove one that is not needed any more."));
+    }
+    // Only what a view knows is kept, and not its page.
+    let query = to_query(&View { page: 1, ..view_of(query) }.to_pairs());
+    let source = access.source();
+    access.state.store.put_view(&access.tenant.id, &source.qlik_user, name, &query).await.map_err(|error| store_error(&error))
+}
+
+pub async fn drop_view(access: &Access<Viewer>, name: &str) -> Result<(), AppError> {
+    let source = access.source();
+    access.state.store.drop_view(&access.tenant.id, &source.qlik_user, name).await.map_err(|error| store_error(&error))
 }

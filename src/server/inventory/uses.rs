@@ -130,7 +130,7 @@ impl Inventories {
 /// The last day of each user since `from`, `YYYY-MM-DD`.
 async fn read(source: &Source, from: &str) -> Result<HashMap<UserId, Day>, CallError> {
     let since = format!("{from}T00:00:00.000Z");
-    let mut pages = std::pin::pin!(source.client.consumption(&source.credential, Urgency::Job, Some(&since)));
+    let mut pages = std::pin::pin!(source.client.consumption(&source.credential, Urgency::Idle, Some(&since)));
     let mut last = HashMap::new();
     while let Some(page) = pages.next().await {
         for event in page?.data {

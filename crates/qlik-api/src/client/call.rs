@@ -25,6 +25,8 @@ pub enum Urgency {
     Person,
     /// A job: leaves a reserve, and waits as long as it takes.
     Job,
+    /// What nobody waits for: leaves half of everything, and waits as long as it takes.
+    Idle,
 }
 
 /// How long and how much at most.

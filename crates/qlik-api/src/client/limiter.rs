@@ -158,6 +158,7 @@ impl Limiter {
                 let reserve = if key.1 == Tier::Two { JOB_RESERVE } else { limit / 25 };
                 (limit - reserve, lane.people_waiting > usize::from(counted))
             }
+            Urgency::Idle => (limit / 2, lane.people_waiting > usize::from(counted)),
         };
         if yields {
             return Err(A_MOMENT);
@@ -271,6 +272,16 @@ mod tests {
             limiter.acquire(user(), Tier::Two, Urgency::Person, Some(Duration::ZERO)).await.unwrap();
         }
         assert!(limiter.acquire(user(), Tier::Two, Urgency::Person, Some(Duration::ZERO)).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_leaves_half_to_others() {
+        let limiter = Limiter::new(Duration::from_secs(300));
+        for _ in 0..2_500 {
+            limiter.acquire(user(), Tier::One, Urgency::Idle, Some(Duration::ZERO)).await.unwrap();
+        }
+        assert!(limiter.acquire(user(), Tier::One, Urgency::Idle, Some(Duration::ZERO)).await.is_err());
+        limiter.acquire(user(), Tier::One, Urgency::Job, Some(Duration::ZERO)).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
