@@ -230,7 +230,13 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
     };
     let app = router::router(&state);
     ready();
-    let served = axum::serve(listener, app).with_graceful_shutdown(asked_to_stop()).await.map_err(Failure::Serve);
+    let closing = state.clone();
+    let stop = async move {
+        asked_to_stop().await;
+        // Streams would keep the server waiting for ever: they say goodbye and end.
+        closing.closing.send_replace(true);
+    };
+    let served = axum::serve(listener, app).with_graceful_shutdown(stop).await.map_err(Failure::Serve);
     jobs.abort();
     if let Some(health) = health {
         health.abort();

@@ -4,9 +4,13 @@ mod api;
 mod page;
 #[cfg(feature = "ssr")]
 mod service;
+#[cfg(feature = "ssr")]
+mod stream;
 
-pub use api::{JobLine, JobView, Tallies, job, jobs, redo, steer};
+pub use api::{JobLine, JobView, Pulse, Tallies, job, jobs, redo, steer};
 pub use page::{JobPage, JobTable, JobsPage};
 pub(crate) use page::{from_to, short};
 #[cfg(feature = "ssr")]
 pub use service::{outcome_of, recent, undo_title};
+#[cfg(feature = "ssr")]
+pub use stream::routes;

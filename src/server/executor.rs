@@ -5,8 +5,9 @@
 
 mod send;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::journal::{RowState, settle as settled_as};
@@ -33,19 +34,32 @@ const ROUNDS: u32 = 3;
 /// Failures in a row without any effect before a job pauses itself.
 const PATIENCE: u32 = 4;
 
-/// Looks for jobs until the process ends. One job per tenant at a time.
+/// Requests in a job's turn while others of the tenant wait: a second or two, so that a change of one row never waits for a
+/// job of a hundred thousand.
+const TURN: u32 = 10;
+
+/// Looks for jobs until the process ends. One job per tenant at a time; where several wait they take turns, and whoever had
+/// none yet comes first.
 pub async fn run(state: Shared) {
     let owner = State::fresh_id();
     let mut busy: HashSet<String> = HashSet::new();
+    // The last turn of each job that had one.
+    let mut turns: HashMap<String, u64> = HashMap::new();
+    let mut turn = 0;
     let (done, mut finished) = mpsc::unbounded_channel::<String>();
     loop {
         match state.store.claimable_jobs(state.clock.now_ms()).await {
-            Ok(jobs) => {
+            Ok(mut jobs) => {
+                turns.retain(|id, _| jobs.iter().any(|job| job.id == *id) || !busy.is_empty());
+                // Oldest first as they come; the sort keeps that among those without a turn.
+                jobs.sort_by_key(|job| turns.get(&job.id).copied().unwrap_or_default());
                 for job in jobs {
                     let Some(tenant) = state.tenants.get(&job.tenant).cloned() else { continue };
                     if !busy.insert(job.tenant.clone()) {
                         continue;
                     }
+                    turn += 1;
+                    turns.insert(job.id.clone(), turn);
                     let (state, owner, done) = (state.clone(), owner.clone(), done.clone());
                     tokio::spawn(async move {
                         let name = job.tenant.clone();
@@ -105,14 +119,17 @@ async fn claim_and_run(state: &Shared, tenant: Arc<Tenant>, job: JobRow, owner: 
             )
             .await;
     };
-    let mut run = Run { state, tenant, job, claim, credential, failures: 0 };
+    let mut run = Run { state, tenant, job, claim, credential, failures: 0, requests: 0, yielded: AtomicBool::new(false) };
     let outcome = run.carry_out().await;
     if outcome.is_err() {
         // Best effort: the lease runs out by itself otherwise.
         let _ = state.store.release_lease(&run.claim).await;
     }
-    // Also of a job that was paused or stopped on the way.
-    run.show_done().await;
+    // Also of a job that was paused or stopped on the way; not at the end of each turn, for it costs a large tenant a second.
+    if !run.yielded.load(Ordering::Relaxed) {
+        run.show_done().await;
+    }
+    run.tell();
     outcome
 }
 
@@ -139,6 +156,10 @@ struct Run<'a> {
     credential: Credential,
     /// Requests that failed in a row.
     failures: u32,
+    /// Requests in this turn.
+    requests: u32,
+    /// The turn went to another job.
+    yielded: AtomicBool,
 }
 
 impl Run<'_> {
@@ -188,6 +209,11 @@ impl Run<'_> {
         }
     }
 
+    /// Tells those who watch the job that it has moved on.
+    fn tell(&self) {
+        let _ = self.state.news.send(Arc::from(self.job.id.as_str()));
+    }
+
     async fn pause(&self, reason: &str) -> Result<(), StoreError> {
         self.state.store.pause_claimed(&self.claim, reason).await
     }
@@ -217,6 +243,20 @@ impl Run<'_> {
         let left = u64::try_from(over - self.state.clock.now_ms()).unwrap_or(0);
         // Clocks that were set back must not hold a job for longer than a deadline.
         self.wait(Duration::from_millis(left).min(self.tenant.client.deadline())).await
+    }
+
+    /// Lets the next job of the tenant have its turn, if one waits. Between requests, when nothing is under way.
+    async fn turn_is_over(&self) -> Result<bool, StoreError> {
+        if self.requests < TURN || !self.requests.is_multiple_of(TURN) {
+            return Ok(false);
+        }
+        let waiting = self.state.store.claimable_jobs(self.state.clock.now_ms()).await?;
+        let over = waiting.iter().any(|job| job.tenant == self.job.tenant && job.id != self.job.id);
+        if over {
+            self.state.store.release_lease(&self.claim).await?;
+            self.yielded.store(true, Ordering::Relaxed);
+        }
+        Ok(over)
     }
 
     /// Stops where a person asked for it. Called between batches, when nothing is under way.
@@ -284,6 +324,10 @@ impl Run<'_> {
                 if let Next::Stop = self.heed().await? {
                     return Ok(Next::Stop);
                 }
+                if self.turn_is_over().await? {
+                    return Ok(Next::Stop);
+                }
+                self.requests += 1;
                 let seqs: Vec<i64> = batch.iter().map(|row| row.seq).collect();
                 self.state.store.mark_sent(&self.claim, &seqs, self.state.clock.now_ms()).await?;
                 let sent = send::batch(&self.tenant.client, &self.credential, batch);
@@ -354,6 +398,8 @@ impl Run<'_> {
                 })
             })
             .collect();
-        self.state.store.settle(&self.claim, &results, now, &audit).await
+        self.state.store.settle(&self.claim, &results, now, &audit).await?;
+        self.tell();
+        Ok(())
     }
 }

@@ -42,6 +42,7 @@ pub fn router(state: &Shared) -> Router {
         .leptos_routes_with_context(&app_state, generate_route_list(App), context, move || shell(options.clone()))
         .merge(crate::features::lists::routes(state))
         .merge(crate::features::assignments::routes(state))
+        .merge(crate::features::jobs::routes(state))
         .layer(from_fn_with_state(state.clone(), middleware::caller))
         .layer(sessions)
         .layer(CompressionLayer::new());

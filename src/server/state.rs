@@ -8,7 +8,7 @@ use axum::extract::FromRef;
 use leptos::prelude::LeptosOptions;
 use qlik_api::client::{Bounds, Client};
 use storage::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast, watch};
 
 use super::clock::SharedClock;
 use super::config::Config;
@@ -41,6 +41,10 @@ pub struct State {
     pub inventories: Inventories,
     /// Rung when there may be a job to carry out.
     pub jobs: Notify,
+    /// Tells which job has moved on.
+    pub news: broadcast::Sender<Arc<str>>,
+    /// Turns true when the server is about to stop.
+    pub closing: watch::Sender<bool>,
     pub leptos: LeptosOptions,
 }
 
@@ -87,7 +91,8 @@ impl State {
             .site_addr(config.listen)
             .build();
         let inventories = Inventories::new(clock.clone());
-        Ok(Arc::new(Self { config, store, sealer, clock, tenants, inventories, jobs: Notify::new(), leptos }))
+        let (news, closing) = (broadcast::channel(256).0, watch::channel(false).0);
+        Ok(Arc::new(Self { config, store, sealer, clock, tenants, inventories, jobs: Notify::new(), news, closing, leptos }))
     }
 
     /// An id for a plan or a job: short enough to say aloud, random enough not to be guessed.

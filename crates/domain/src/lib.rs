@@ -8,6 +8,7 @@ pub mod gauge;
 pub mod inventory;
 pub mod journal;
 pub mod mask;
+pub mod pace;
 pub mod plan;
 pub mod roles;
 pub mod seats;

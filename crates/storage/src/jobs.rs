@@ -520,6 +520,19 @@ impl Store {
         Ok(tally)
     }
 
+    /// Rows settled since a time, with when the first and the last of them were.
+    pub async fn settled_since(&self, job: &str, since: i64) -> Result<(u64, i64, i64), StoreError> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS n, COALESCE(MIN(settled_at), 0) AS first, COALESCE(MAX(settled_at), 0) AS last \
+             FROM journal WHERE job_id = $1 AND settled_at > $2",
+        )
+        .bind(job.to_owned())
+        .bind(since)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((count(get(&row, "n")?), get(&row, "first")?, get(&row, "last")?))
+    }
+
     /// When the newest request left whose effect is not known; `None` where every effect is known.
     pub async fn last_unsettled_send(&self, job: &str) -> Result<Option<i64>, StoreError> {
         let row = sqlx::query(

@@ -37,7 +37,6 @@ pub enum UsesState {
     #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser asks"))]
     Known,
     /// It cannot be read.
-    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser asks"))]
     Closed,
 }
 

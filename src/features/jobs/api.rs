@@ -48,6 +48,34 @@ pub struct ResultLine {
     pub remedy: String,
 }
 
+/// Where a job stands, as it is told again and again while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pulse {
+    /// Where it stands, in a word.
+    pub state: String,
+    /// Nothing more will happen.
+    pub over: bool,
+    /// Why it is paused.
+    pub reason: String,
+    /// What became of its rows.
+    pub tally: Tally,
+    /// Rows settled in a minute, at the pace of the last one; 0 while nothing is.
+    pub rate: i64,
+    /// How long it will take, in words; empty where nobody can say.
+    pub left: String,
+    /// Where the write budget stands.
+    pub budget: String,
+    /// When it ended.
+    pub finished: Option<String>,
+}
+
+impl Pulse {
+    /// Whether it moves on by itself.
+    pub fn is_live(&self) -> bool {
+        !self.over && self.state != "paused"
+    }
+}
+
 /// A job's page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobView {
@@ -55,10 +83,8 @@ pub struct JobView {
     pub line: JobLine,
     /// The plan it applies.
     pub plan: String,
-    /// Why it is paused.
-    pub reason: String,
-    /// When it ended.
-    pub finished: Option<String>,
+    /// Where it stands.
+    pub pulse: Pulse,
     /// The job it undoes.
     pub undo_of: Option<String>,
     /// Rows of this page, failures first.
@@ -67,8 +93,6 @@ pub struct JobView {
     pub page: u32,
     /// Pages in all.
     pub pages: u32,
-    /// Where the write budget stands.
-    pub budget: String,
 }
 
 /// The tenant's newest jobs.

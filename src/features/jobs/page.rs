@@ -6,7 +6,7 @@ use domain::text::{count, thousands};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{JobLine, JobView, Redo, ResultLine, Steer, job, jobs};
+use super::api::{JobLine, JobView, Pulse, Redo, ResultLine, Steer, Tallies, job, jobs};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
@@ -105,13 +105,22 @@ pub fn JobPage() -> impl IntoView {
         move || (live(tenant), live(id), live(page), steered.try_get().unwrap_or_default()),
         |(tenant, id, page, _)| job(tenant, id, page),
     );
+    // What the stream says is newer than the page.
+    let told = RwSignal::new(None::<Pulse>);
+    let lost = RwSignal::new("");
+    #[cfg(feature = "hydrate")]
+    watch::follow(tenant, id, data, told, lost);
     view! {
         <Failed of=steer.value()/>
         <Failed of=redo.value()/>
         <Transition fallback=|| view! { <Head title="Job" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {
                 match got {
-                    Ok(view) => view! { <Body view steer redo again=Callback::new(move |()| data.refetch())/> }.into_any(),
+                    Ok(view) => {
+                        let page = view.pulse.clone();
+                        let pulse = Signal::derive(move || told.get().unwrap_or_else(|| page.clone()));
+                        view! { <Body view pulse lost steer redo/> }.into_any()
+                    }
                     Err(error) => view! { <Head title="Job"/><ErrorPanel error/> }.into_any(),
                 }
             })}
@@ -119,23 +128,133 @@ pub fn JobPage() -> impl IntoView {
     }
 }
 
-#[component]
-fn Body(view: JobView, steer: ServerAction<Steer>, redo: ServerAction<Redo>, again: Callback<()>) -> impl IntoView {
-    let (tenant, id) = (use_tenant(), use_part("id"));
-    let JobView { line, plan, reason, finished, undo_of, rows, page, pages, budget } = view;
-    let tally = line.tally;
-    let live = !line.over && line.state != "paused";
-    #[cfg(feature = "hydrate")]
-    if live {
-        let handle = set_timeout_with_handle(move || again.run(()), std::time::Duration::from_millis(700));
-        on_cleanup(move || {
-            if let Ok(handle) = handle {
-                handle.clear();
+/// Follows a job by its stream.
+#[cfg(feature = "hydrate")]
+mod watch {
+    use leptos::prelude::*;
+    use leptos::wasm_bindgen::JsCast;
+    use leptos::wasm_bindgen::closure::Closure;
+    use leptos::web_sys::{EventSource, MessageEvent};
+
+    use super::super::api::{JobView, Pulse};
+    use crate::error::AppError;
+    use crate::ui::query::escape;
+
+    /// Results are read again at most this often while the job runs, in milliseconds.
+    const ROWS_MS: f64 = 1_500.0;
+
+    /// A stream for as long as it is kept.
+    struct Stream {
+        source: EventSource,
+        _heard: [Closure<dyn FnMut(MessageEvent)>; 4],
+    }
+
+    impl Drop for Stream {
+        fn drop(&mut self) {
+            self.source.close();
+        }
+    }
+
+    /// Listens to the job of the page; the browser takes a broken stream up again by itself.
+    pub(super) fn follow(
+        tenant: Memo<String>,
+        id: Memo<String>,
+        data: Resource<Result<JobView, AppError>>,
+        told: RwSignal<Option<Pulse>>,
+        lost: RwSignal<&'static str>,
+    ) {
+        let stream = StoredValue::new_local(None::<Stream>);
+        // A job that is over moves no more; one that is resumed is listened to again.
+        let moves = Memo::new(move |_| data.get().and_then(Result::ok).map(|view| view.pulse.is_live()));
+        Effect::new(move |_| {
+            let address = format!("/events/{}/jobs/{}", escape(&tenant.get()), escape(&id.get()));
+            stream.set_value(None);
+            told.set(None);
+            if moves.get() == Some(true) {
+                stream.set_value(open(&address, data, told, lost));
             }
         });
     }
-    #[cfg(not(feature = "hydrate"))]
-    let _ = again;
+
+    fn open(
+        address: &str,
+        data: Resource<Result<JobView, AppError>>,
+        told: RwSignal<Option<Pulse>>,
+        lost: RwSignal<&'static str>,
+    ) -> Option<Stream> {
+        let source = EventSource::new(address).ok()?;
+        let read_at = StoredValue::new(0.0_f64);
+        let pulse = {
+            let source = source.clone();
+            Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+                let text = event.data().as_string().unwrap_or_default();
+                let Ok(pulse) = serde_json::from_str::<Pulse>(&text) else { return };
+                let _ = lost.try_set("");
+                let over = !pulse.is_live();
+                let _ = told.try_set(Some(pulse));
+                let now = window().performance().map_or(0.0, |clock| clock.now());
+                if over {
+                    source.close();
+                }
+                if over || now - read_at.try_get_value().unwrap_or(now) > ROWS_MS {
+                    let _ = read_at.try_set_value(now);
+                    data.refetch();
+                }
+            })
+        };
+        let going = Closure::<dyn FnMut(MessageEvent)>::new(move |_: MessageEvent| {
+            let _ = lost.try_set("The server restarts. The job goes on by itself, and so does this page.");
+        });
+        let broken = Closure::<dyn FnMut(MessageEvent)>::new(move |_: MessageEvent| {
+            if lost.try_get_untracked() == Some("") {
+                let _ = lost.try_set("The connection was lost; trying again. The job goes on.");
+            }
+        });
+        let opened = Closure::<dyn FnMut(MessageEvent)>::new(move |_: MessageEvent| {
+            let _ = lost.try_set("");
+        });
+        let _ = source.add_event_listener_with_callback("pulse", pulse.as_ref().unchecked_ref());
+        let _ = source.add_event_listener_with_callback("going-away", going.as_ref().unchecked_ref());
+        source.set_onerror(Some(broken.as_ref().unchecked_ref()));
+        source.set_onopen(Some(opened.as_ref().unchecked_ref()));
+        Some(Stream { source, _heard: [pulse, going, broken, opened] })
+    }
+}
+
+/// What became of the rows, in a sentence.
+fn said(tally: &Tallies) -> String {
+    format!(
+        "{} of {}: {} done, {} already so, {} refused{}",
+        thousands(n(tally.settled())),
+        thousands(n(tally.total())),
+        thousands(n(tally.done)),
+        thousands(n(tally.already)),
+        thousands(n(tally.refused)),
+        if tally.conflict > 0 { format!(", {} in conflict", thousands(n(tally.conflict))) } else { String::new() }
+    )
+}
+
+fn state_words(state: &str) -> &'static str {
+    match state {
+        "finished" => "finished",
+        "cancelled" => "cancelled, the rest was not sent",
+        "paused" => "paused",
+        "cancelling" => "stopping once what is sent is settled",
+        "queued" => "waiting for its turn",
+        _ => "running",
+    }
+}
+
+#[component]
+fn Body(
+    view: JobView,
+    pulse: Signal<Pulse>,
+    lost: RwSignal<&'static str>,
+    steer: ServerAction<Steer>,
+    redo: ServerAction<Redo>,
+) -> impl IntoView {
+    let (tenant, id) = (use_tenant(), use_part("id"));
+    let JobView { line, plan, undo_of, rows, page, pages, .. } = view;
     let wish = move |to: &'static str, text: &'static str, class: &'static str| {
         view! {
             <ActionForm action=steer>
@@ -154,54 +273,60 @@ fn Body(view: JobView, steer: ServerAction<Steer>, redo: ServerAction<Redo>, aga
             </ActionForm>
         }
     };
-    let said = format!(
-        "{} of {}: {} done, {} already so, {} refused{}",
-        thousands(n(tally.settled())),
-        thousands(n(tally.total())),
-        thousands(n(tally.done)),
-        thousands(n(tally.already)),
-        thousands(n(tally.refused)),
-        if tally.conflict > 0 { format!(", {} in conflict", thousands(n(tally.conflict))) } else { String::new() }
-    );
-    let retry = tally.failed() + if line.over { tally.planned } else { 0 };
-    let state = match line.state.as_str() {
-        "finished" => "finished",
-        "cancelled" => "cancelled, the rest was not sent",
-        "paused" => "paused",
-        "cancelling" => "stopping once what is sent is settled",
-        "queued" => "waiting for its turn",
-        _ => "running",
-    };
+    // Memos, so that buttons stay the same ones while figures change beside them.
+    let state = Memo::new(move |_| pulse.with(|pulse| pulse.state.clone()));
+    let reason = Memo::new(move |_| pulse.with(|pulse| pulse.reason.clone()));
+    let over = Memo::new(move |_| pulse.with(|pulse| pulse.over));
+    let moves = Memo::new(move |_| pulse.with(Pulse::is_live));
+    let failed = Memo::new(move |_| pulse.with(|pulse| pulse.tally.failed()));
+    let retry = Memo::new(move |_| pulse.with(|pulse| pulse.tally.failed() + pulse.tally.planned));
+    let done = Memo::new(move |_| pulse.with(|pulse| pulse.tally.done));
+    let can = move |states: &'static [&'static str]| state.with(|state| states.contains(&state.as_str()));
     let title = format!("Job {}: {}", short(&line.id), line.title);
     let href = Callback::new(move |to: u32| format!("/t/{}/jobs/{}?page={to}", tenant.get_untracked(), id.get_untracked()));
+    let ended = move || pulse.with(|pulse| match &pulse.finished {
+        Some(at) => format!("ended {at}"),
+        None if pulse.is_live() => "live".to_owned(),
+        None => String::new(),
+    });
+    let pace = move || pulse.with(|pulse| match (pulse.rate, pulse.left.is_empty()) {
+        (_, true) => "not known yet".to_owned(),
+        (0, false) => format!("about {} left; waiting for the limit", pulse.left),
+        (rate, false) => format!("about {} left, {} a minute", pulse.left, count(rate, "row", "rows")),
+    });
     view! {
-        <Head title><span>{if live { "live".to_owned() } else { finished.map(|at| format!("ended {at}")).unwrap_or_default() }}</span></Head>
-        {(!reason.is_empty()).then(|| view! { <Note tone="warn" title="Paused.">{reason}</Note> })}
+        <Head title><span>{ended}</span></Head>
+        {move || (!lost.get().is_empty()).then(|| view! { <Note tone="warn" title="Not live just now.">{lost.get()}</Note> })}
+        {move || (!reason.get().is_empty()).then(|| view! { <Note tone="warn" title="Paused.">{reason.get()}</Note> })}
         <div class="grid">
             <div class="job">
-                <ProgressBar label="Rows settled" now=tally.settled() bad=tally.failed() max=tally.total()/>
+                <ProgressBar label="Rows settled"
+                    now=Signal::derive(move || pulse.with(|pulse| pulse.tally.settled()))
+                    bad=Signal::derive(move || failed.get())
+                    max=Signal::derive(move || pulse.with(|pulse| pulse.tally.total()))/>
                 <dl class="facts">
-                    <dt>"State"</dt><dd><span role="status">{state}</span></dd>
-                    <dt>"Settled"</dt><dd>{said}</dd>
+                    <dt>"State"</dt><dd><span role="status">{move || state.with(|state| state_words(state))}</span></dd>
+                    <dt>"Settled"</dt><dd>{move || pulse.with(|pulse| said(&pulse.tally))}</dd>
+                    {move || moves.get().then(|| view! { <dt>"Time"</dt><dd>{pace}</dd> })}
                     <dt>"Asked for"</dt><dd>{format!("{} by {}", line.at, line.author)}</dd>
                     <dt>"Plan"</dt><dd><a href=move || format!("/t/{}/plans/{plan}", tenant.get())>{format!("{}, as it was read", line.title)}</a></dd>
                     {undo_of.map(|undone| {
                         let text = format!("job {}", short(&undone));
                         view! { <dt>"From"</dt><dd><a href=move || format!("/t/{}/jobs/{undone}", tenant.get())>{text}</a></dd> }
                     })}
-                    {live.then(|| view! { <dt>"Budget"</dt><dd>{budget}</dd> })}
+                    {move || moves.get().then(|| view! { <dt>"Budget"</dt><dd>{move || pulse.with(|pulse| pulse.budget.clone())}</dd> })}
                 </dl>
             </div>
             <div class="foot">
                 <span class="grow"></span>
-                {(tally.failed() > 0).then(|| view! {
+                {move || (failed.get() > 0).then(|| view! {
                     <a class="button" href=move || format!("/export/{}/failures.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export failures"</a>
                 })}
-                {matches!(line.state.as_str(), "running" | "queued").then(|| wish("pause", "Pause", "button"))}
-                {(line.state == "paused").then(|| wish("resume", "Resume", "button primary"))}
-                {matches!(line.state.as_str(), "running" | "queued" | "paused").then(|| wish("cancel", "Cancel the rest", "button danger"))}
-                {(line.over && retry > 0).then(|| again_with("retry", format!("Retry {}", thousands(n(retry))), "button"))}
-                {(line.over && tally.done > 0).then(|| again_with("undo", format!("Undo {}", count(n(tally.done), "change", "changes")), "button"))}
+                {move || can(&["running", "queued"]).then(|| wish("pause", "Pause", "button"))}
+                {move || can(&["paused"]).then(|| wish("resume", "Resume", "button primary"))}
+                {move || can(&["running", "queued", "paused"]).then(|| wish("cancel", "Cancel the rest", "button danger"))}
+                {move || (over.get() && retry.get() > 0).then(|| again_with("retry", format!("Retry {}", thousands(n(retry.get()))), "button"))}
+                {move || (over.get() && done.get() > 0).then(|| again_with("undo", format!("Undo {}", count(n(done.get()), "change", "changes")), "button"))}
             </div>
             <Results rows/>
             <Pager page pages href/>

@@ -1,11 +1,12 @@
 //! Reads jobs, steers them, and turns their rows into new plans.
 
-use domain::journal::{Answer, RowState, remedy};
+use domain::journal::{Answer, RowState, Tally, remedy};
+use domain::pace::{self, Window};
 use domain::plan::{Change, Intent};
-use qlik_api::client::Tier;
+use qlik_api::client::{Credential, JOB_RESERVE, Tier};
 use storage::{JobRow, JobState, JournalRow};
 
-use super::api::{JobLine, JobView, ResultLine};
+use super::api::{JobLine, JobView, Pulse, ResultLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
@@ -15,6 +16,8 @@ use crate::server::mapping::store_error;
 
 /// Rows on a page of results.
 const PAGE: i64 = 100;
+/// A pace is told over this long.
+const MINUTE_MS: i64 = 60_000;
 /// What a job did can be taken back for so long.
 const UNDO_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
@@ -78,12 +81,56 @@ fn result(row: JournalRow) -> ResultLine {
     }
 }
 
+/// Where a job stands, as everybody who watches it sees it.
+pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> Result<Pulse, AppError> {
+    let budget = access.tenant.client.budget(&Credential::bearer("").of_user(&job.qlik_user), Tier::Two);
+    let whole = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let cap = budget.limit.saturating_sub(JOB_RESERVE);
+    let mut pulse = Pulse {
+        state: job.state.as_str().to_owned(),
+        over: job.state.is_over(),
+        reason: job.reason.clone(),
+        tally,
+        rate: 0,
+        left: String::new(),
+        budget: format!(
+            "{} of {} write calls used in this window, {JOB_RESERVE} kept for people",
+            budget.used, budget.limit
+        ),
+        finished: job.finished_at.map(date_time),
+    };
+    if pulse.is_live() {
+        let now = access.now();
+        let settled = access.state.store.settled_since(&job.id, now - MINUTE_MS).await.map_err(|error| store_error(&error))?;
+        let (rows, first, last) = settled;
+        // At the pace at which it went while it went: a pause for the limit is told by the limit.
+        let going = u64::try_from(last - first).unwrap_or(0).max(1_000);
+        pulse.rate = i64::try_from(rows.saturating_mul(60_000) / u64::try_from(now - first).unwrap_or(1).clamp(1_000, 60_000))
+            .unwrap_or(0);
+        let per_call = whole(access.tenant.batch_rows);
+        let calls = rows.div_ceil(per_call.max(1));
+        if calls > 0 {
+            let window = Window { used: whole(budget.used), cap: whole(cap), ms: u64::try_from(budget.window.as_millis()).unwrap_or(0) };
+            let left = tally.total() - tally.settled();
+            pulse.left = pace::words(pace::time_left_ms(left, per_call, going / calls, window));
+        }
+    }
+    Ok(pulse)
+}
+
+/// The pulse of a job by its id.
+pub async fn pulse_of<R: Role>(access: &Access<R>, id: &str) -> Result<Pulse, AppError> {
+    let job = find(access, id).await?;
+    let tally = access.state.store.tally(id).await.map_err(|error| store_error(&error))?;
+    pulse(access, &job, tally).await
+}
+
 pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobView, AppError> {
     let job = find(access, id).await.map_err(refused)?;
     let store = &access.state.store;
-    let (plan, reason, undo_of) = (job.plan.clone(), job.reason.clone(), job.undo_of.clone());
-    let finished = job.finished_at.map(date_time);
-    let line = line(access, job).await.map_err(refused)?;
+    let (plan, undo_of) = (job.plan.clone(), job.undo_of.clone());
+    let line = line(access, job.clone()).await.map_err(refused)?;
+    let pulse = pulse(access, &job, line.tally).await.map_err(refused)?;
     let total = i64::try_from(line.tally.total()).unwrap_or(i64::MAX);
     let pages = ((total + PAGE - 1) / PAGE).max(1);
     let page = i64::from(page.max(1)).min(pages);
@@ -100,23 +147,14 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobVie
         want -= i64::try_from(found.len()).unwrap_or(0);
         rows.extend(found);
     }
-    let rows = rows.into_iter().map(result).collect();
-    let budget = access.tenant.client.budget(&access.credential(), Tier::Two);
     Ok(JobView {
         line,
         plan,
-        reason,
-        finished,
+        pulse,
         undo_of,
-        rows,
+        rows: rows.into_iter().map(result).collect(),
         page: u32::try_from(page).unwrap_or(1),
         pages: u32::try_from(pages).unwrap_or(u32::MAX),
-        budget: format!(
-            "{} of {} write calls used in this window, {} kept for people",
-            budget.used,
-            budget.limit,
-            qlik_api::client::JOB_RESERVE
-        ),
     })
 }
 
@@ -154,6 +192,7 @@ pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), 
     let reason = if to == JobState::Paused { format!("Paused by {}.", access.actor) } else { String::new() };
     let done = store.steer_job(&access.tenant.id, id, from, to, &reason).await.map_err(|error| store_error(&error))?;
     access.state.jobs.notify_one();
+    let _ = access.state.news.send(std::sync::Arc::from(id));
     if done {
         Ok(())
     } else {

@@ -23,6 +23,8 @@ pub struct Budget {
     pub used: usize,
     /// Calls a window takes.
     pub limit: usize,
+    /// How long a window is.
+    pub window: Duration,
     /// How long the tier stays shut, where Qlik shut it.
     pub shut_for: Option<Duration>,
 }
@@ -206,7 +208,7 @@ impl Limiter {
         let used = lane
             .map_or(0, |lane| lane.log.iter().filter(|(_, at)| at.is_none_or(|at| now.duration_since(at) < self.window)).count());
         let shut_for = lane.and_then(|lane| lane.shut_until).filter(|until| *until > now).map(|until| until - now);
-        Budget { used, limit: tier.calls_per_window(), shut_for }
+        Budget { used, limit: tier.calls_per_window(), window: self.window, shut_for }
     }
 }
 

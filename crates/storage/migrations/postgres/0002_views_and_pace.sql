@@ -6,3 +6,6 @@ CREATE TABLE views (
   query TEXT NOT NULL,
   PRIMARY KEY (tenant, qlik_user, name)
 );
+
+-- How fast a job goes is read from when its rows were settled.
+CREATE INDEX journal_by_time ON journal (job_id, settled_at);
