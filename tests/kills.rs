@@ -8,10 +8,11 @@
     reason = "a test may fail by panicking"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod support;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use domain::allotment::AllotmentName;
@@ -23,6 +24,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use storage::{JobState, PlanRow, Store};
+use support::{Pairs, http, pairs, sim};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -56,16 +58,6 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A client that follows nothing.
-fn http() -> reqwest::Client {
-    static ONE: LazyLock<reqwest::Client> = LazyLock::new(|| {
-        // The product's client brings the TLS provider that any client wants, even on loopback without TLS.
-        qlik_api::client::Client::new("http://127.0.0.1:9").unwrap();
-        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0).build().unwrap()
-    });
-    ONE.clone()
-}
-
 /// A form as the portal's own page sends it. The answer, or nothing where the server is gone.
 async fn post(server: &Server, path: &str, cookie: &str, form: &[(&str, &str)]) -> Option<reqwest::Response> {
     let body = form.iter().map(|(key, value)| format!("{key}={}", quartermaster::ui::query::escape(value))).collect::<Vec<_>>();
@@ -80,21 +72,6 @@ async fn post(server: &Server, path: &str, cookie: &str, form: &[(&str, &str)]) 
         .send()
         .await
         .ok()
-}
-
-async fn sim(url: &str, method: &str, path: &str, body: Option<Value>) -> Value {
-    let request = http().request(method.parse().unwrap(), format!("{url}/_sim/{path}"));
-    let request = if let Some(body) = body { request.body(body.to_string()) } else { request };
-    let text = request.send().await.unwrap().text().await.unwrap();
-    serde_json::from_str(&text).unwrap_or(Value::Null)
-}
-
-type Pairs = BTreeSet<(String, String)>;
-
-async fn pairs(url: &str) -> Pairs {
-    let state = sim(url, "GET", "state", None).await;
-    let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
-    state["assignments"].as_array().unwrap().iter().map(|row| (text(row, "subject").to_lowercase(), text(row, "type"))).collect()
 }
 
 fn holdings(pairs: &Pairs) -> Holdings {

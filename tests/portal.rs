@@ -2,32 +2,19 @@
 #![cfg(feature = "ssr")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
 
+mod support;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{Request, Response, StatusCode, header};
-use quartermaster::server::clock::WallClock;
-use quartermaster::server::config::{self, TenantConfig};
-use quartermaster::server::seal::Sealer;
-use quartermaster::server::state::{Shared, State};
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use quartermaster::server::{executor, router};
-use storage::Store;
+use support::{KEY, Portal, get, portal_of, post};
 use tower::ServiceExt;
 
-const KEY: &str = "canary-key-7f3a9c51";
-const HOST: &str = "127.0.0.1:3999";
-
-struct Portal {
-    app: Router,
-    state: Shared,
-    folder: tempfile::TempDir,
-    sim: qlik_sim::Sim,
-}
-
 async fn portal() -> Portal {
-    let sim = qlik_sim::Sim::start(qlik_sim::Options {
+    portal_of(qlik_sim::Options {
         users: 300,
         assignments: 200,
         groups: 20,
@@ -35,63 +22,6 @@ async fn portal() -> Portal {
         ..qlik_sim::Options::default()
     })
     .await
-    .unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let mut config = config::read("test", "", []).unwrap();
-    config.listen = HOST.parse().unwrap();
-    config.public_url = format!("http://{HOST}");
-    config.storage_url = format!("sqlite://{}", folder.path().join("test.db").display());
-    config.tenants.insert("meridian".into(), TenantConfig::new("Meridian Foods", &sim.url));
-    let store = Store::open(&config.storage_url).await.unwrap();
-    let state = State::build(config, store, Sealer::new(vec![9; 32]), Arc::new(WallClock)).unwrap();
-    Portal { app: router::router(&state), state, folder, sim }
-}
-
-fn get(path: &str, cookie: &str) -> Request<Body> {
-    Request::get(path).header(header::HOST, HOST).header(header::COOKIE, cookie).body(Body::empty()).unwrap()
-}
-
-/// A form as a browser sends it from the portal's own page.
-fn post(path: &str, cookie: &str, form: &str) -> Request<Body> {
-    Request::post(path)
-        .header(header::HOST, HOST)
-        .header(header::ORIGIN, format!("http://{HOST}"))
-        .header("sec-fetch-site", "same-origin")
-        .header(header::COOKIE, cookie)
-        .header(header::REFERER, format!("http://{HOST}/t/meridian/overview"))
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(header::ACCEPT, "text/html")
-        .body(Body::from(form.to_owned()))
-        .unwrap()
-}
-
-impl Portal {
-    async fn send(&self, request: Request<Body>) -> Response<Body> {
-        self.app.clone().oneshot(request).await.unwrap()
-    }
-
-    async fn text(&self, request: Request<Body>) -> String {
-        let body = to_bytes(self.send(request).await.into_body(), usize::MAX).await.unwrap();
-        String::from_utf8_lossy(&body).into_owned()
-    }
-
-    async fn connect(&self) -> String {
-        let answer = self.send(post("/api/connect/key", "", &format!("tenant=meridian&key={KEY}&back="))).await;
-        assert_eq!(answer.status(), StatusCode::FOUND);
-        assert_eq!(answer.headers()[header::LOCATION], "/t/meridian/overview");
-        let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap().to_owned();
-        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
-        cookie.split(';').next().unwrap().to_owned()
-    }
-
-    /// Everything the database has on disk.
-    fn disk(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for entry in std::fs::read_dir(self.folder.path()).unwrap() {
-            bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
-        }
-        bytes
-    }
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {

@@ -35,6 +35,33 @@ pub struct AuditEntry {
     pub entry: NewAudit,
 }
 
+/// Whom jobs changed since a place of the trail.
+pub(crate) async fn done_since(
+    transaction: &mut Transaction<'static, Any>,
+    tenant: &str,
+    seq: i64,
+) -> Result<Vec<String>, StoreError> {
+    sqlx::query("SELECT target_key FROM audit WHERE tenant = $1 AND seq > $2 AND outcome = 'done'")
+        .bind(tenant.to_owned())
+        .bind(seq)
+        .fetch_all(&mut **transaction)
+        .await?
+        .iter()
+        .map(|row| get(row, "target_key"))
+        .collect()
+}
+
+impl Store {
+    /// Where a tenant's trail ends now.
+    pub async fn audit_end(&self, tenant: &str) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) AS last FROM audit WHERE tenant = $1")
+            .bind(tenant.to_owned())
+            .fetch_one(&self.pool)
+            .await?;
+        get(&row, "last")
+    }
+}
+
 /// Adds lines in their order. Within a transaction, so that a change and its record stand or fall together.
 pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &[NewAudit]) -> Result<(), StoreError> {
     let Some(tenant) = lines.first().map(|line| line.tenant.clone()) else { return Ok(()) };

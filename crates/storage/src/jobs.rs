@@ -1,11 +1,13 @@
 //! Jobs: their journal, their locks, their grant, and the lease of whoever carries them out.
 
+use std::collections::HashSet;
+
 use domain::journal::{RowState, Tally};
 use domain::plan::{Change, PlannedChange};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
-use crate::audit::{NewAudit, append};
+use crate::audit::{NewAudit, append, done_since};
 use crate::store::{Store, StoreError, count, get};
 
 /// Where a job stands.
@@ -118,6 +120,8 @@ pub struct NewJob<'a> {
     pub grant: Grant,
     /// Now.
     pub now: i64,
+    /// The trail's end when the tenant was read for the last time: what jobs did since is not in that reading.
+    pub seen: i64,
 }
 
 /// What came of asking for a job.
@@ -129,6 +133,8 @@ pub enum CreateJob {
     AppliedBefore(String),
     /// Rows of it are being changed by this job.
     Locked(String),
+    /// Another job changed some of its people or groups since the tenant was read: read again.
+    Overtaken,
 }
 
 /// The right to carry out a job, until the lease runs out or the token is overtaken.
@@ -198,6 +204,11 @@ impl Store {
             .await?
         {
             return Ok(CreateJob::AppliedBefore(get(&row, "id")?));
+        }
+        // Between the reading and now a job may have taken the same rows, changed them, and let them go again.
+        let targets: HashSet<String> = job.rows.iter().map(|planned| planned.change.target().to_lowercase()).collect();
+        if done_since(&mut transaction, job.tenant, job.seen).await?.iter().any(|target| targets.contains(target)) {
+            return Ok(CreateJob::Overtaken);
         }
         sqlx::query(
             "INSERT INTO jobs (id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, lease_owner, lease_until, lease_token) \

@@ -40,6 +40,7 @@ on_both!(
     views_have_names,
     credentials_go_with_the_session,
     a_plan_is_applied_once,
+    a_plan_that_was_overtaken_is_not_started,
     rows_are_locked,
     leases_fence,
     the_trail_has_no_gaps,
@@ -112,6 +113,7 @@ async fn job(store: &Store, id: &str, rows: &[PlannedChange]) -> CreateJob {
         rows,
         grant: grant(),
         now: 10,
+        seen: i64::MAX,
     };
     store.create_job(&new).await.unwrap()
 }
@@ -251,12 +253,58 @@ mod suite {
             rows: &rows,
             grant: grant(),
             now: 11,
+            seen: i64::MAX,
         };
         assert_eq!(store.create_job(&again).await.unwrap(), CreateJob::AppliedBefore("a".into()));
         assert!(!store.discard_plan("t", "plan-a").await.unwrap());
         store.put_plan(&plan("unused", &rows)).await.unwrap();
         assert!(store.discard_plan("t", "unused").await.unwrap());
         assert_eq!(store.plans("t", 10).await.unwrap().len(), 2);
+    }
+
+    pub(super) async fn a_plan_that_was_overtaken_is_not_started(store: &Store) {
+        let rows = [assign(1), assign(2)];
+        let seen = store.audit_end("t").await.unwrap();
+        assert_eq!(job(store, "a", &rows).await, CreateJob::Created);
+        let claim = store.claim_job("a", "x", 20, 100).await.unwrap().unwrap();
+        let line = |outcome: &str| NewAudit {
+            tenant: "t".into(),
+            at: 30,
+            actor: "ann".into(),
+            action: "assign".into(),
+            target: rows[1].change.target(),
+            job: "a".into(),
+            outcome: outcome.into(),
+            detail: String::new(),
+        };
+        store.settle(&claim, &[], 30, &[line("refused")]).await.unwrap();
+        store.finish_job(&claim, JobState::Finished, 31).await.unwrap();
+        store.put_plan(&plan("plan-b", &rows)).await.unwrap();
+        let new = |seen| NewJob {
+            id: "b",
+            plan: "plan-b",
+            tenant: "t",
+            qlik_user: "u",
+            author: "bob",
+            title: "Assign",
+            undo_of: None,
+            rows: &rows,
+            grant: grant(),
+            now: 40,
+            seen,
+        };
+        // What was refused changed nothing; what was done since the reading did.
+        let claim = {
+            let before = store.audit_end("t").await.unwrap();
+            assert_eq!(job(store, "c", &[assign(7)]).await, CreateJob::Created);
+            let claim = store.claim_job("c", "x", 50, 100).await.unwrap().unwrap();
+            assert!(before > seen);
+            claim
+        };
+        store.settle(&claim, &[], 51, &[NewAudit { job: "c".into(), ..line("done") }]).await.unwrap();
+        assert_eq!(store.create_job(&new(seen)).await.unwrap(), CreateJob::Overtaken);
+        let now = store.audit_end("t").await.unwrap();
+        assert_eq!(store.create_job(&new(now)).await.unwrap(), CreateJob::Created);
     }
 
     pub(super) async fn rows_are_locked(store: &Store) {

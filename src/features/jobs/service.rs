@@ -109,10 +109,10 @@ pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> R
             .unwrap_or(0);
         let per_call = whole(access.tenant.batch_rows);
         let calls = rows.div_ceil(per_call.max(1));
-        if calls > 0 {
+        if let Some(call_ms) = going.checked_div(calls) {
             let window = Window { used: whole(budget.used), cap: whole(cap), ms: u64::try_from(budget.window.as_millis()).unwrap_or(0) };
             let left = tally.total() - tally.settled();
-            pulse.left = pace::words(pace::time_left_ms(left, per_call, going / calls, window));
+            pulse.left = pace::words(pace::time_left_ms(left, per_call, call_ms, window));
         }
     }
     Ok(pulse)

@@ -16,6 +16,8 @@ use crate::server::inventory::{Needs, Snapshot, read_again};
 use crate::server::mapping::{call_error, store_error};
 use crate::server::state::State;
 
+/// How often a plan is read again before it starts, where jobs keep changing its rows.
+const TRIES: u32 = 3;
 /// Changes on a page of a plan.
 const PAGE: usize = 200;
 /// A plan that removes at least so many licenses wants the number typed.
@@ -152,17 +154,36 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
         leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
         return Ok(());
     }
-    if let Some(fresh) = overtaken(access, &row).await? {
-        leptos_axum::redirect(&format!("/t/{}/plans/{fresh}", access.tenant.id));
-        return Ok(());
+    // A job may change the same rows between the reading and the start: then the tenant is read again.
+    for _ in 0..TRIES {
+        let seen = trail_end(access).await?;
+        if let Some(fresh) = overtaken(access, &row).await? {
+            leptos_axum::redirect(&format!("/t/{}/plans/{fresh}", access.tenant.id));
+            return Ok(());
+        }
+        if let Some(job) = start(access, &row, seen).await? {
+            leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
+            return Ok(());
+        }
     }
-    let job = start(access, &row).await?;
-    leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
-    Ok(())
+    Err(busy_rows())
 }
 
-/// Writes the job of a plan down and wakes the executor. Returns the job's id.
-async fn start(access: &Access<Operator>, row: &PlanRow) -> Result<String, AppError> {
+async fn trail_end(access: &Access<Operator>) -> Result<i64, AppError> {
+    access.state.store.audit_end(&access.tenant.id).await.map_err(|error| store_error(&error))
+}
+
+fn busy_rows() -> AppError {
+    AppError::new(
+        ErrorKind::Conflict,
+        "Others are changing the same people",
+        "Jobs changed some of these rows again and again while this plan was about to start. Nothing was sent; apply it again.",
+    )
+}
+
+/// Writes the job of a plan down and wakes the executor. Returns the job's id; nothing where another job changed some of its
+/// rows since the trail ended at `seen`.
+async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64) -> Result<Option<String>, AppError> {
     let job = State::fresh_id();
     // An undo or a retry has the job it comes from as its origin.
     let undo_of = (!row.origin.is_empty() && !row.origin.starts_with(REPLACES)).then_some(row.origin.as_str());
@@ -177,10 +198,12 @@ async fn start(access: &Access<Operator>, row: &PlanRow) -> Result<String, AppEr
         rows: &row.plan.changes,
         grant: grant(access, &job)?,
         now: access.now(),
+        seen,
     };
     let job = match access.state.store.create_job(&new).await.map_err(|error| store_error(&error))? {
         CreateJob::Created => job,
         CreateJob::AppliedBefore(job) => job,
+        CreateJob::Overtaken => return Ok(None),
         CreateJob::Locked(holder) => {
             return Err(AppError::new(
                 ErrorKind::Conflict,
@@ -193,7 +216,7 @@ async fn start(access: &Access<Operator>, row: &PlanRow) -> Result<String, AppEr
         }
     };
     access.state.jobs.notify_one();
-    Ok(job)
+    Ok(Some(job))
 }
 
 /// What a change of a single row came to.
@@ -212,6 +235,7 @@ pub async fn apply_at_once(
     intent: Intent,
     origin: &str,
 ) -> Result<AtOnce, AppError> {
+    let seen = trail_end(access).await?;
     let plan = draw_up(&snapshot.inventory, intent)
         .map_err(|error| AppError::invalid("This cannot be changed", sentence(&error.to_string())))?;
     if plan.changes.is_empty() {
@@ -228,7 +252,7 @@ pub async fn apply_at_once(
         return Ok(AtOnce::Plan(id));
     }
     let row = find(access, &id).await?;
-    let job = start(access, &row).await?;
+    let Some(job) = start(access, &row, seen).await? else { return Err(busy_rows()) };
     // Most often it is over before the answer would be drawn; where not, the page goes on looking.
     let until = tokio::time::Instant::now() + AT_ONCE;
     while tokio::time::Instant::now() < until {
