@@ -58,9 +58,10 @@ export async function connect(page: Page, _tenant: Sim, key = KEY) {
   await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
 }
 
-/** Waits until the program has taken the page over. */
+/** Waits until the program has taken the page over, and where there is a table of assignments until all its rows are here. */
 export async function hydrated(page: Page) {
   await page.waitForFunction(() => document.documentElement.hasAttribute("data-ready"));
+  await page.waitForFunction(() => !document.querySelector(".fit") || document.querySelector(".live, .fit .note, .fit .empty"));
 }
 
 /** Nothing that axe finds, in light and dark. */

@@ -22,7 +22,7 @@ test("25 rows: plan, apply, results, gauge moved, undo", async ({ connected: pag
   await page.getByLabel("License", { exact: true }).selectOption("none");
   await expect(page).toHaveURL(/license=none/);
   await expect(page.getByRole("status").filter({ hasText: "of" }).first()).toBeVisible();
-  const rows = page.locator("tbody input[type=checkbox]");
+  const rows = page.locator(".live .line:not(.top) input");
   await rows.first().click();
   await rows.nth(24).click({ modifiers: ["Shift"] });
   await expect(page.getByText("25 selected")).toBeVisible();
@@ -66,7 +66,7 @@ test("three rows refused for want of seats, the rest undone", async ({ connected
 
   await page.goto("/t/meridian/assignments?license=none");
   await hydrated(page);
-  const rows = page.locator("tbody input[type=checkbox]");
+  const rows = page.locator(".live .line:not(.top) input");
   await rows.first().click();
   await rows.nth(24).click({ modifiers: ["Shift"] });
   await page.getByLabel("License to give").selectOption("professional");
@@ -86,7 +86,7 @@ test("three rows refused for want of seats, the rest undone", async ({ connected
 test("a selection survives sort, filter and pages; all matching is a query", async ({ connected: page, tenant }) => {
   await page.goto("/t/meridian/assignments?allotment=analyzer");
   await hydrated(page);
-  await page.locator("tbody input[type=checkbox]").first().click();
+  await page.locator(".live .line:not(.top) input").first().click();
   await page.getByRole("link", { name: "Since" }).click();
   await expect(page).toHaveURL(/sort=since/);
   await expect(page.getByText("1 selected")).toBeVisible();
@@ -95,7 +95,7 @@ test("a selection survives sort, filter and pages; all matching is a query", asy
   await page.getByRole("link", { name: "Clear the filter" }).click();
   await page.goto("/t/meridian/assignments?allotment=professional");
   await hydrated(page);
-  await page.locator("tbody input[type=checkbox]").first().click();
+  await page.locator(".live .line:not(.top) input").first().click();
   await page.getByRole("button", { name: /Select all .* matching/ }).click();
   const held = (await tenant.state()).assignments.filter((a) => a.type === "professional").length;
   await expect(page.getByText(`${held.toLocaleString("en-US")} selected`)).toBeVisible();
@@ -111,5 +111,5 @@ test("typing into the filter keeps the hands where they are", async ({ connected
   await expect(search).toBeFocused();
   await expect(search).toHaveValue("meridian\\a");
   await expect(page).toHaveURL(/q=meridian%5Ca/);
-  await expect(page.locator("tbody tr").first()).toContainText(/meridian\\a/i);
+  await expect(page.locator(".live .line:not(.top)").first()).toContainText(/meridian\\a/i);
 });

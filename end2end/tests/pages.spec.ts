@@ -22,7 +22,7 @@ test("axe finds nothing on any page, and nothing scrolls sideways", async ({ con
   await page.setViewportSize({ width: 1600, height: 1000 });
   await page.goto("/t/meridian/assignments?license=none");
   await hydrated(page);
-  await page.locator("tbody input[type=checkbox]").first().click();
+  await page.locator(".live .line:not(.top) input").first().click();
   await page.locator("a.person-link").first().click();
   await expect(page.getByRole("complementary")).toBeVisible();
   await accessible(page);
@@ -71,7 +71,7 @@ test("the main job by keyboard alone", async ({ connected: page, tenant }) => {
   };
   const focused = (selector: string) => page.evaluate((s) => !!document.activeElement?.matches(s), selector);
   const named = (text: string) => page.evaluate((t) => (document.activeElement?.textContent ?? "").includes(t) && document.activeElement?.tagName === "BUTTON", text);
-  await tabTo(() => focused("tbody input[type=checkbox]"));
+  await tabTo(() => focused(".live .line:not(.top) input"));
   await page.keyboard.press("Space");
   await expect(page.getByText("1 selected")).toBeVisible();
   await tabTo(() => named("Assign…"));

@@ -25,8 +25,8 @@ test("pictures", async ({ connected: page, tenant }) => {
   };
   // A job with refusals first, so that the other pages have something to show.
   await go("/t/meridian/assignments?license=none", "Assignments");
-  await page.locator("tbody input[type=checkbox]").first().click();
-  await page.locator("tbody input[type=checkbox]").nth(24).click({ modifiers: ["Shift"] });
+  await page.locator(".live .line:not(.top) input").first().click();
+  await page.locator(".live .line:not(.top) input").nth(24).click({ modifiers: ["Shift"] });
   await page.getByLabel("License to give").selectOption("professional");
   await page.getByRole("button", { name: "Assign…" }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
@@ -35,8 +35,8 @@ test("pictures", async ({ connected: page, tenant }) => {
   await expect(page.getByText("finished", { exact: true })).toBeVisible();
   await shoot("job");
   await go("/t/meridian/assignments?allotment=professional", "Assignments");
-  await page.locator("tbody input[type=checkbox]").first().click();
-  await page.locator("tbody input[type=checkbox]").nth(4).click({ modifiers: ["Shift"] });
+  await page.locator(".live .line:not(.top) input").first().click();
+  await page.locator(".live .line:not(.top) input").nth(4).click({ modifiers: ["Shift"] });
   await shoot("assignments");
   await page.getByLabel("License to give").selectOption("analyzer");
   await page.getByRole("button", { name: "Change type…" }).click();

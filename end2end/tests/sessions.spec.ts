@@ -7,7 +7,7 @@ import type { Sim } from "../support/sim";
 async function stuckJob(page: Page, tenant: Sim) {
   await page.goto("/t/meridian/assignments?license=none");
   await hydrated(page);
-  await page.locator("tbody input[type=checkbox]").first().click();
+  await page.locator(".live .line:not(.top) input").first().click();
   await page.getByLabel("License to give").selectOption("analyzer");
   await page.getByRole("button", { name: "Assign…" }).click();
   await expect(page.getByRole("button", { name: "Apply 1 change" })).toBeVisible();

@@ -11,8 +11,8 @@ const refused = (guard: string[]) => {
 async function plan25(page: Page, to = "analyzer") {
   await page.goto("/t/meridian/assignments?license=none");
   await hydrated(page);
-  await page.locator("tbody input[type=checkbox]").first().click();
-  await page.locator("tbody input[type=checkbox]").nth(24).click({ modifiers: ["Shift"] });
+  await page.locator(".live .line:not(.top) input").first().click();
+  await page.locator(".live .line:not(.top) input").nth(24).click({ modifiers: ["Shift"] });
   await page.getByLabel("License to give").selectOption(to);
   await page.getByRole("button", { name: "Assign…" }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
@@ -101,8 +101,8 @@ test("a page cursor that expires sends the reading back to the start, and no row
 test("a subject that vanished between selection and plan", async ({ connected: page, tenant, guard }) => {
   await page.goto("/t/meridian/assignments?allotment=professional");
   await hydrated(page);
-  const subject = (await page.locator("tbody tr .sub").first().textContent())!;
-  await page.locator("tbody input[type=checkbox]").first().click();
+  const subject = (await page.locator(".live .line:not(.top) .sub").first().textContent())!;
+  await page.locator(".live .line:not(.top) input").first().click();
   await tenant.act({ unassign: [{ subject, type: "professional" }] });
   await page.getByRole("button", { name: "Remove…" }).click();
   await expect(page.getByRole("alert").first()).toContainText("The selected rows are gone");

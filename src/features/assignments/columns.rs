@@ -108,58 +108,100 @@ fn usual_width(column: Column) -> u32 {
     }
 }
 
+/// Columns that a table gives up where there is no room for them, the first first.
+const GIVEN_UP: [Column; 7] =
+    [Column::Roles, Column::Groups, Column::Status, Column::Mail, Column::Since, Column::Used, Column::Flags];
+
+/// What of `shown` fits into so many pixels. Who chose columns or widths themselves gets them, and scrolls.
+pub fn fitting(mut shown: Vec<Column>, pixels: f64) -> Vec<Column> {
+    for column in GIVEN_UP {
+        // The box has its own place; a column may be a quarter narrower than usual.
+        let least = 40 + shown.iter().map(|column| usual_width(*column) * 3 / 4).sum::<u32>();
+        if f64::from(least) <= pixels {
+            break;
+        }
+        shown.retain(|known| *known != column);
+    }
+    shown
+}
+
+/// Every column in the order of a menu: those shown as they are, each of the others after the one that it usually follows.
+fn in_menu(shown: &[Column]) -> Vec<Column> {
+    let mut all = shown.to_vec();
+    let mut before = None;
+    for column in Column::ALL {
+        if !all.contains(&column) {
+            let at = before.and_then(|before| all.iter().position(|known| *known == before)).map_or(0, |at| at + 1);
+            all.insert(at, column);
+        }
+        before = Some(column);
+    }
+    all
+}
+
 /// Which columns, in which order, how wide, and how dense.
 #[component]
 pub fn ColumnMenu(live: Live, layout: RwSignal<Layout>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    let toggled = move |event: leptos::ev::Event| {
+        use leptos::wasm_bindgen::JsCast;
+        let menu = event.target().and_then(|target| target.dyn_into::<leptos::web_sys::Element>().ok());
+        open.set(menu.is_some_and(|menu| menu.has_attribute("open")));
+    };
+    view! {
+        <details class="menu js-only" on:toggle=toggled>
+            <summary class="button plain">"Columns"</summary>
+            {move || open.get().then(|| view! { <Choices live layout/> })}
+        </details>
+    }
+}
+
+#[component]
+fn Choices(live: Live, layout: RwSignal<Layout>) -> impl IntoView {
     let view = live.view;
-    let change = move |to: Vec<Column>| view.update(|view| view.columns = if to == View::USUAL { Vec::new() } else { to });
-    let rows = move || {
-        let shown = view.with(View::shown);
-        let hidden = Column::ALL.into_iter().filter(|column| !shown.contains(column));
-        let last = shown.len();
-        shown
-            .iter()
-            .copied()
-            .map(|column| (column, true))
-            .chain(hidden.map(|column| (column, false)))
-            .enumerate()
-            .map(|(at, (column, on))| {
-                let shown = shown.clone();
-                let toggle = {
-                    let shown = shown.clone();
-                    move |_| {
-                        let mut to = shown.clone();
-                        if on { to.retain(|known| *known != column) } else { to.push(column) }
-                        change(to);
+    // Its own order, so that nothing jumps when a column is hidden.
+    let order = RwSignal::new(view.with_untracked(|view| in_menu(&view.shown())));
+    let shown = Memo::new(move |_| view.with(View::shown));
+    let show = move |order: &[Column], wanted: &dyn Fn(Column) -> bool| {
+        let to: Vec<Column> = order.iter().copied().filter(|column| wanted(*column)).collect();
+        view.update(|view| view.columns = if to == View::USUAL { Vec::new() } else { to });
+    };
+    let item = move |column: Column| {
+        let name = column.label();
+        let on = Memo::new(move |_| shown.with(|shown| shown.contains(&column)));
+        let at = move || order.with(|order| order.iter().position(|known| *known == column).unwrap_or_default());
+        let toggle = move |_| {
+            let on = on.get_untracked();
+            let shown = shown.get_untracked();
+            order.with_untracked(|order| show(order, &|known| if known == column { !on } else { shown.contains(&known) }));
+        };
+        let moved = move |by: isize| {
+            move |_| {
+                let from = at();
+                let shown = shown.get_untracked();
+                order.update(|order| {
+                    if let Some(to) = from.checked_add_signed(by).filter(|to| *to < order.len()) {
+                        order.swap(from, to);
                     }
-                };
-                let moved = move |by: isize| {
-                    let shown = shown.clone();
-                    move |_| {
-                        let mut to = shown.clone();
-                        if let Some(other) = at.checked_add_signed(by).filter(|other| *other < to.len()) {
-                            to.swap(at, other);
-                            change(to);
-                        }
-                    }
-                };
-                let wider = move |by: i32| {
-                    move |_| layout.update(|layout| layout.set_width(column, i32::try_from(layout.width(column)).unwrap_or(0) + by))
-                };
-                let name = column.label();
-                view! {
-                    <li>
-                        <label><input type="checkbox" prop:checked=on disabled={column == Column::Person} on:change=toggle/>{name}</label>
-                        <span class="tools">
-                            <button type="button" class="tool" aria-label=format!("Move {name} to the left") disabled={!on || at == 0} on:click=moved(-1)>"↑"</button>
-                            <button type="button" class="tool" aria-label=format!("Move {name} to the right") disabled={!on || at + 1 >= last} on:click=moved(1)>"↓"</button>
-                            <button type="button" class="tool" aria-label=format!("Make {name} narrower") disabled=!on on:click=wider(-NUDGE)>"−"</button>
-                            <button type="button" class="tool" aria-label=format!("Make {name} wider") disabled=!on on:click=wider(NUDGE)>"+"</button>
-                        </span>
-                    </li>
-                }
-            })
-            .collect_view()
+                });
+                order.with_untracked(|order| show(order, &|known| shown.contains(&known)));
+            }
+        };
+        let wider = move |by: i32| {
+            move |_| layout.update(|layout| layout.set_width(column, i32::try_from(layout.width(column)).unwrap_or(0) + by))
+        };
+        let last = Column::ALL.len() - 1;
+        view! {
+            <li>
+                <label><input type="checkbox" prop:checked=on disabled={column == Column::Person} on:change=toggle/>{name}</label>
+                <span class="tools">
+                    <button type="button" class="tool" aria-label=format!("Move {name} to the left") disabled=move || at() == 0 on:click=moved(-1)>"↑"</button>
+                    <button type="button" class="tool" aria-label=format!("Move {name} to the right") disabled=move || at() == last on:click=moved(1)>"↓"</button>
+                    <button type="button" class="tool" aria-label=format!("Make {name} narrower") disabled=move || !on.get() on:click=wider(-NUDGE)>"−"</button>
+                    <button type="button" class="tool" aria-label=format!("Make {name} wider") disabled=move || !on.get() on:click=wider(NUDGE)>"+"</button>
+                </span>
+            </li>
+        }
     };
     let densities = Density::ALL
         .into_iter()
@@ -174,16 +216,48 @@ pub fn ColumnMenu(live: Live, layout: RwSignal<Layout>) -> impl IntoView {
         .collect_view();
     let reset = move |_| {
         layout.set(Layout::default());
-        change(Vec::new());
+        order.set(in_menu(&View::USUAL));
+        view.update(|view| view.columns.clear());
     };
     view! {
-        <details class="menu js-only">
-            <summary class="button plain">"Columns"</summary>
-            <div class="sheet">
-                <ul class="columns" aria-label="Columns">{rows}</ul>
-                <fieldset class="inline"><legend class="sr">"Density"</legend>{densities}</fieldset>
-                <button type="button" class="link" on:click=reset>"As usual"</button>
-            </div>
-        </details>
+        <div class="sheet">
+            <ul class="columns" aria-label="Columns">
+                <For each=move || order.get() key=|column| *column children=item/>
+            </ul>
+            <fieldset class="inline"><legend class="sr">"Density"</legend>{densities}</fieldset>
+            <button type="button" class="link" on:click=reset>"As usual"</button>
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_columns_stand_where_they_usually_do() {
+        assert_eq!(in_menu(&Column::ALL), Column::ALL);
+        let shown = [Column::Since, Column::Person];
+        let menu = in_menu(&shown);
+        assert_eq!(menu.len(), Column::ALL.len());
+        assert_eq!(menu.iter().filter(|column| shown.contains(column)).copied().collect::<Vec<_>>(), shown);
+        assert_eq!(menu.last(), Some(&Column::Allotment));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_but_never_who_and_what() {
+        assert_eq!(fitting(View::USUAL.to_vec(), 1_400.0), View::USUAL);
+        assert_eq!(fitting(View::USUAL.to_vec(), 640.0).len(), 6);
+        assert_eq!(fitting(View::USUAL.to_vec(), 0.0), [Column::Person, Column::Allotment]);
+    }
+
+    #[test]
+    fn widths_stay_within_reason() {
+        let mut layout = Layout::default();
+        layout.set_width(Column::Mail, -5);
+        assert_eq!(layout.width(Column::Mail), NARROWEST);
+        layout.set_width(Column::Mail, 5_000);
+        assert_eq!(layout.width(Column::Mail), WIDEST);
+        assert_eq!(layout.width(Column::Since), 104);
     }
 }

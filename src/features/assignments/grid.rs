@@ -10,7 +10,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 use super::address_of;
-use super::columns::{Layout, NUDGE};
+use super::columns::{Layout, NUDGE, fitting};
 use super::live::Live;
 use super::paged::{class, sorted};
 use super::person::with_person;
@@ -39,6 +39,9 @@ struct Grid {
     top: RwSignal<f64>,
     /// How high the part with rows is, in pixels.
     height: RwSignal<f64>,
+    /// How wide it is, in pixels.
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser measures"))]
+    width: RwSignal<f64>,
     /// The height of a row.
     row: Memo<f64>,
     rows: Memo<u32>,
@@ -53,7 +56,11 @@ struct Grid {
 pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) -> impl IntoView {
     let tenant = use_tenant();
     let top = RwSignal::new(0.0);
-    let height = RwSignal::new(600.0);
+    let (height, width) = (RwSignal::new(600.0), RwSignal::new(1_200.0));
+    let columns = Memo::new(move |_| {
+        let (shown, chosen) = live.view.with(|view| (view.shown(), !view.columns.is_empty()));
+        if chosen || layout.with(|layout| !layout.widths.is_empty()) { shown } else { fitting(shown, width.get()) }
+    });
     let row = Memo::new(move |_| layout.with(|layout| layout.density.row()));
     let rows = Memo::new(move |_| live.order.with(|order| u32::try_from(order.len()).unwrap_or(u32::MAX)));
     let drawn = Memo::new(move |_| rolling::drawn(height.get(), row.get()));
@@ -66,9 +73,10 @@ pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) ->
         group: NodeRef::new(),
         top,
         height,
+        width,
         row,
         rows,
-        columns: Memo::new(move |_| live.view.with(domain::table::View::shown)),
+        columns,
         at: RwSignal::new(Place { row: Some(0), cell: 0 }),
         focus: StoredValue::new(false),
     };
@@ -390,13 +398,14 @@ mod browser {
     impl Grid {
         /// Keeps up with the size of the window, with what somebody scrolls away, and with widths.
         pub(super) fn follow_browser(self) {
-            let Self { scroller, height, top, .. } = self;
+            let Self { scroller, height, width, top, .. } = self;
             let watching = StoredValue::new_local(None::<Watching>);
             Effect::new(move |_| {
                 let Some(element) = scroller.get() else { return };
                 let measured = element.clone();
                 let measure = move || {
                     let _ = height.try_set((f64::from(measured.client_height()) - HEAD).max(40.0));
+                    let _ = width.try_set(f64::from(measured.client_width()));
                 };
                 measure();
                 let told = Closure::<dyn FnMut()>::new(measure);
@@ -426,7 +435,7 @@ mod browser {
                     at.update(|at| at.row = Some(last));
                 }
             });
-            let (layout, columns) = (self.layout, self.columns);
+            let (layout, columns, live) = (self.layout, self.columns, self.live);
             Effect::new(move |_| {
                 let Some(element) = scroller.get() else { return };
                 let style = leptos::web_sys::HtmlElement::style(&element);
@@ -446,7 +455,8 @@ mod browser {
                         }
                     }
                     columns.with(|columns| least += columns.iter().map(|column| layout.width(*column)).sum::<u32>());
-                    let _ = if layout.widths.is_empty() {
+                    let chosen = !layout.widths.is_empty() || live.view.with(|view| !view.columns.is_empty());
+                    let _ = if !chosen {
                         style.remove_property("--least").map(|_| ())
                     } else {
                         style.set_property("--least", &format!("{least}px"))

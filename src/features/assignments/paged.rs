@@ -53,14 +53,14 @@ pub fn Paged(rows: Vec<RowLine>, now: View, matching: u64, first: u64) -> impl I
 pub fn class(column: Column) -> &'static str {
     match column {
         Column::Person => "cell c-person",
-        Column::Mail => "cell c-mail hide-narrow muted",
+        Column::Mail => "cell c-mail muted",
         Column::Allotment => "cell c-allotment",
-        Column::Since => "cell c-since num hide-narrow",
-        Column::Used => "cell c-used num hide-narrow",
-        Column::Status => "cell c-status hide-narrow muted",
+        Column::Since => "cell c-since num",
+        Column::Used => "cell c-used num",
+        Column::Status => "cell c-status muted",
         Column::Flags => "cell c-flags",
-        Column::Groups => "cell c-groups num hide-narrow",
-        Column::Roles => "cell c-roles num hide-narrow",
+        Column::Groups => "cell c-groups num",
+        Column::Roles => "cell c-roles num",
     }
 }
 
