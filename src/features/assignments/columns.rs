@@ -95,6 +95,16 @@ impl Layout {
     }
 }
 
+/// Makes a column wider or narrower than it is now, which may be more than it asks for.
+pub fn nudge(layout: RwSignal<Layout>, column: Column, by: i32) {
+    let head = document().query_selector(&format!(".live .top .c-{}", column.as_str())).ok().flatten();
+    let now = head.map(|head| head.client_width()).filter(|width| *width > 0);
+    layout.update(|layout| {
+        let now = now.unwrap_or_else(|| i32::try_from(layout.width(column)).unwrap_or(0));
+        layout.set_width(column, now + by);
+    });
+}
+
 /// Widths of the style sheet in pixels.
 fn usual_width(column: Column) -> u32 {
     match column {
@@ -187,9 +197,7 @@ fn Choices(live: Live, layout: RwSignal<Layout>) -> impl IntoView {
                 order.with_untracked(|order| show(order, &|known| shown.contains(&known)));
             }
         };
-        let wider = move |by: i32| {
-            move |_| layout.update(|layout| layout.set_width(column, i32::try_from(layout.width(column)).unwrap_or(0) + by))
-        };
+        let wider = move |by: i32| move |_| nudge(layout, column, by);
         let last = Column::ALL.len() - 1;
         view! {
             <li>

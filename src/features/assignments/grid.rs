@@ -10,7 +10,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 use super::address_of;
-use super::columns::{Layout, NUDGE, fitting};
+use super::columns::{Layout, NUDGE, fitting, nudge};
 use super::live::Live;
 use super::paged::{class, sorted};
 use super::person::with_person;
@@ -109,7 +109,7 @@ pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) ->
             role="grid" aria-label="People and licenses" aria-multiselectable="true"
             aria-rowcount=move || rows.get() + 1
             aria-describedby="grid-keys"
-            tabindex=own_stop
+            tabindex=own_stop on:focusin=move |event| grid.focused(&event)
             node_ref=grid.scroller on:scroll=scrolled on:keydown=on_key>
             <Heads grid/>
             <div class="body" role="presentation" style:height=move || format!("{}px", f64::from(rows.get()) * row.get())>
@@ -127,10 +127,14 @@ fn Nobody(live: Live) -> impl IntoView {
     let filtered = live.view.with(|view| !view.filter.is_empty());
     let all = live.table.with(domain::table::Table::len);
     if filtered {
-        let clear = move |_| live.view.update(|view| view.filter = domain::table::Filter::default());
+        let clear = move |event: MouseEvent| {
+            event.prevent_default();
+            live.view.update(|view| view.filter = domain::table::Filter::default());
+        };
+        let href = format!("/t/{}/assignments", use_tenant().get_untracked());
         view! {
             <Empty title="Nobody matches this filter">
-                <button type="button" class="link" on:click=clear>"Clear the filter"</button>
+                <a href=href on:click=clear>"Clear the filter"</a>
                 {format!(" to see all {}.", thousands(i64::try_from(all).unwrap_or(i64::MAX)))}
             </Empty>
         }
@@ -293,6 +297,19 @@ impl Grid {
         }
     }
 
+    /// The keyboard goes on from where the focus is, however it came there.
+    fn focused(self, event: &leptos::web_sys::Event) {
+        use leptos::wasm_bindgen::JsCast;
+        let target = event.target().and_then(|target| target.dyn_into::<leptos::web_sys::Element>().ok());
+        let Some(target) = target else { return };
+        let Some(cell) = target.get_attribute("data-cell").and_then(|cell| cell.parse().ok()) else { return };
+        let row = Self::hit(event).map(|(row, _)| row);
+        let to = Place { row, cell };
+        if self.at.get_untracked() != to {
+            self.at.set(to);
+        }
+    }
+
     /// The keyboard goes on from where the pointer was.
     fn point(self, event: &PointerEvent) {
         if let Some((row, cell)) = Self::hit(event) {
@@ -308,7 +325,7 @@ impl Grid {
     fn nudge(self, event: &KeyboardEvent, cell: usize, by: i32) -> Option<String> {
         event.prevent_default();
         let column = self.columns.with_untracked(|columns| columns.get(cell - 1).copied())?;
-        self.layout.update(|layout| layout.set_width(column, i32::try_from(layout.width(column)).unwrap_or(0) + by));
+        nudge(self.layout, column, by);
         None
     }
 
