@@ -317,7 +317,8 @@ mod ssr {
 
     /// Shows `view` of what is known of the tenant.
     pub async fn look<R: Role, T>(access: &Access<R>, view: impl FnOnce(&Arc<Snapshot>) -> T) -> Result<Loaded<T>, AppError> {
-        look_within(access, WAIT, false, view).await
+        let seen = access.state.inventories.look(&access.source(), WAIT).await;
+        shown(access, seen, false, view)
     }
 
     /// The same, and while the first reading is under way `view` of what it has so far.
@@ -325,16 +326,17 @@ mod ssr {
         access: &Access<R>,
         view: impl FnOnce(&Arc<Snapshot>) -> T,
     ) -> Result<Loaded<T>, AppError> {
-        look_within(access, WAIT / 3, true, view).await
+        let seen = access.state.inventories.look_so_far(&access.source(), WAIT).await;
+        shown(access, seen, true, view)
     }
 
-    async fn look_within<R: Role, T>(
+    fn shown<R: Role, T>(
         access: &Access<R>,
-        wait: Duration,
+        seen: Seen,
         so_far: bool,
         view: impl FnOnce(&Arc<Snapshot>) -> T,
     ) -> Result<Loaded<T>, AppError> {
-        match access.state.inventories.look(&access.source(), wait).await {
+        match seen {
             Seen::Ready(snapshot, trouble) => {
                 let age_s = (access.now() - snapshot.as_of).max(0) / 1_000;
                 let fresh = Fresh { at: time_of_day(snapshot.as_of), age_s, trouble };

@@ -5,14 +5,14 @@
 
 mod send;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::journal::{RowState, settle as settled_as};
 use domain::plan::Holdings;
-use qlik_api::client::{CallError, Credential, Urgency};
+use qlik_api::client::{CallError, Credential, Tier, Urgency};
 use secrecy::ExposeSecret;
 use storage::{Claim, JobRow, JobState, JournalRow, NewAudit, RowResult, StoreError};
 use tokio::sync::mpsc;
@@ -46,6 +46,7 @@ pub async fn run(state: Shared) {
     // The last turn of each job that had one.
     let mut turns: HashMap<String, u64> = HashMap::new();
     let mut turn = 0;
+    let sent = Sent::default();
     let (done, mut finished) = mpsc::unbounded_channel::<String>();
     loop {
         match state.store.claimable_jobs(state.clock.now_ms()).await {
@@ -60,13 +61,13 @@ pub async fn run(state: Shared) {
                     }
                     turn += 1;
                     turns.insert(job.id.clone(), turn);
-                    let (state, owner, done) = (state.clone(), owner.clone(), done.clone());
+                    let (state, owner, done, sent) = (state.clone(), owner.clone(), done.clone(), sent.clone());
                     tokio::spawn(async move {
                         let name = job.tenant.clone();
                         // A guard, so that the tenant is free again however the task ends.
                         let _free = FreeWhenDone(Some((done, name)));
                         let id = job.id.clone();
-                        match claim_and_run(&state, tenant, job, &owner).await {
+                        match claim_and_run(&state, tenant, job, &owner, sent).await {
                             Ok(()) => {}
                             Err(StoreError::LeaseLost) => tracing::warn!(job = id, "another executor took the job over"),
                             Err(error) => tracing::error!(job = id, %error, "the job could not go on; it will be tried again"),
@@ -87,6 +88,28 @@ pub async fn run(state: Shared) {
     }
 }
 
+/// When requests left from here: what the journal knows besides was sent by somebody else, and counts as well.
+type Sent = Arc<Mutex<BTreeSet<i64>>>;
+
+/// Counts what another server sent, or this one in an earlier life: Qlik's window does not begin anew with us.
+async fn count_foreign(state: &Shared, tenant: &Tenant, job: &JobRow, credential: &Credential, sent: &Sent) -> Result<(), StoreError> {
+    let now = state.clock.now_ms();
+    let window = tenant.client.budget(credential, Tier::Two).window;
+    let known = state.store.sends_since(&job.tenant, &job.qlik_user, now - millis(window)).await?;
+    let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+    sent.retain(|at| *at > now - millis(window));
+    let foreign: Vec<Duration> = known
+        .into_iter()
+        .filter(|at| sent.insert(*at))
+        .map(|at| Duration::from_millis(u64::try_from(now - at).unwrap_or(0)))
+        .collect();
+    if !foreign.is_empty() {
+        tracing::info!(job = job.id, calls = foreign.len(), "calls of another executor count in this window");
+        tenant.client.remember_calls(credential, Tier::Two, &foreign);
+    }
+    Ok(())
+}
+
 struct FreeWhenDone(Option<(mpsc::UnboundedSender<String>, String)>);
 
 impl Drop for FreeWhenDone {
@@ -101,7 +124,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-async fn claim_and_run(state: &Shared, tenant: Arc<Tenant>, job: JobRow, owner: &str) -> Result<(), StoreError> {
+async fn claim_and_run(state: &Shared, tenant: Arc<Tenant>, job: JobRow, owner: &str, sent: Sent) -> Result<(), StoreError> {
     let now = state.clock.now_ms();
     let Some(claim) = state.store.claim_job(&job.id, owner, now, now + millis(LEASE)).await? else { return Ok(()) };
     tracing::info!(job = job.id, tenant = job.tenant, "the job begins");
@@ -119,7 +142,8 @@ async fn claim_and_run(state: &Shared, tenant: Arc<Tenant>, job: JobRow, owner: 
             )
             .await;
     };
-    let mut run = Run { state, tenant, job, claim, credential, failures: 0, requests: 0, yielded: AtomicBool::new(false) };
+    count_foreign(state, &tenant, &job, &credential, &sent).await?;
+    let mut run = Run { state, tenant, job, claim, credential, sent, failures: 0, requests: 0, yielded: AtomicBool::new(false) };
     let outcome = run.carry_out().await;
     if outcome.is_err() {
         // Best effort: the lease runs out by itself otherwise.
@@ -154,6 +178,8 @@ struct Run<'a> {
     job: JobRow,
     claim: Claim,
     credential: Credential,
+    /// When requests left from here.
+    sent: Sent,
     /// Requests that failed in a row.
     failures: u32,
     /// Requests in this turn.
@@ -329,7 +355,9 @@ impl Run<'_> {
                 }
                 self.requests += 1;
                 let seqs: Vec<i64> = batch.iter().map(|row| row.seq).collect();
-                self.state.store.mark_sent(&self.claim, &seqs, self.state.clock.now_ms()).await?;
+                let now = self.state.clock.now_ms();
+                self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(now);
+                self.state.store.mark_sent(&self.claim, &seqs, now).await?;
                 let sent = send::batch(&self.tenant.client, &self.credential, batch);
                 let mut sent = std::pin::pin!(sent);
                 // A call can wait long for the limiter: the lease is held meanwhile.

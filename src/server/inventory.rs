@@ -147,8 +147,17 @@ impl Inventories {
 
     /// What is known now; starts a reading where there is none, and waits for it a little.
     pub async fn look(&self, source: &Source, wait: Duration) -> Seen {
+        self.look_for(source, wait, |state| !state.loading).await
+    }
+
+    /// The same, and waits for no more than the first rows.
+    pub async fn look_so_far(&self, source: &Source, wait: Duration) -> Seen {
+        self.look_for(source, wait, |state| !state.loading || state.so_far.is_some()).await
+    }
+
+    async fn look_for(&self, source: &Source, wait: Duration, enough: fn(&State) -> bool) -> Seen {
+        const LOOK: Duration = Duration::from_millis(25);
         let entry = self.entry(source);
-        let mut finished = entry.finished.subscribe();
         {
             let state = locked(&entry.state);
             if let Some(snapshot) = &state.snapshot {
@@ -163,7 +172,10 @@ impl Inventories {
             }
         }
         self.start(source, &entry);
-        let _ = tokio::time::timeout(wait, finished.changed()).await;
+        let until = Instant::now() + wait;
+        while Instant::now() < until && !enough(&locked(&entry.state)) {
+            tokio::time::sleep(LOOK).await;
+        }
         let state = locked(&entry.state);
         match (&state.snapshot, &state.error) {
             (Some(snapshot), error) => Seen::Ready(snapshot.clone(), error.clone()),

@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
-use crate::store::{Store, StoreError, get};
+use crate::store::{AT_ONCE, Store, StoreError, get, insert};
 
 /// A line of the trail before it has its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,25 +70,26 @@ pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &
         .fetch_one(&mut **transaction)
         .await?;
     let mut seq: i64 = get(&row, "last")?;
-    for line in lines {
-        seq += 1;
-        sqlx::query(
-            "INSERT INTO audit (tenant, seq, at, actor, action, target, target_key, job_id, outcome, detail) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        )
-        .bind(tenant.clone())
-        .bind(seq)
-        .bind(line.at)
-        .bind(line.actor.clone())
-        .bind(line.action.clone())
-        .bind(line.target.clone())
-        // Subjects differ in case from one spelling to the next, and databases disagree on what that is.
-        .bind(line.target.to_lowercase())
-        .bind(line.job.clone())
-        .bind(line.outcome.clone())
-        .bind(line.detail.clone())
-        .execute(&mut **transaction)
-        .await?;
+    for lines in lines.chunks(AT_ONCE) {
+        const HEAD: &str =
+            "INSERT INTO audit (tenant, seq, at, actor, action, target, target_key, job_id, outcome, detail) VALUES";
+        let mut query = sqlx::query(insert(HEAD, lines.len(), 10, ""));
+        for line in lines {
+            seq += 1;
+            query = query
+                .bind(tenant.clone())
+                .bind(seq)
+                .bind(line.at)
+                .bind(line.actor.clone())
+                .bind(line.action.clone())
+                .bind(line.target.clone())
+                // Subjects differ in case from one spelling to the next, and databases disagree on what that is.
+                .bind(line.target.to_lowercase())
+                .bind(line.job.clone())
+                .bind(line.outcome.clone())
+                .bind(line.detail.clone());
+        }
+        query.execute(&mut **transaction).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Jobs: their journal, their locks, their grant, and the lease of whoever carries them out.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use domain::journal::{RowState, Tally};
 use domain::plan::{Change, PlannedChange};
@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use crate::audit::{NewAudit, append, done_since};
-use crate::store::{Store, StoreError, count, get};
+use crate::store::{AT_ONCE, Store, StoreError, count, get, insert};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -234,34 +234,34 @@ impl Store {
             outcome: "intent".to_owned(),
             detail: format!("{} rows", job.rows.len()),
         }];
-        for (seq, planned) in job.rows.iter().enumerate() {
-            let change = serde_json::to_string(&planned.change).map_err(|_| StoreError::Unreadable("a change"))?;
-            sqlx::query(
-                "INSERT INTO journal (job_id, seq, change, name, state, status, code, title, trace) \
-                 VALUES ($1, $2, $3, $4, 'planned', 0, '', '', '')",
-            )
-            .bind(job.id.to_owned())
-            .bind(i64::try_from(seq).unwrap_or(i64::MAX))
-            .bind(change)
-            .bind(planned.name.clone())
-            .execute(&mut *transaction)
-            .await?;
-            for key in planned.change.lock_keys() {
-                if let Some(holder) = lock(&mut transaction, job.tenant, &key, job.id).await? {
-                    return Ok(CreateJob::Locked(holder));
-                }
+        for (first, rows) in (0_i64..).step_by(AT_ONCE).zip(job.rows.chunks(AT_ONCE)) {
+            const HEAD: &str = "INSERT INTO journal (job_id, seq, change, name, state, status, code, title, trace) VALUES";
+            let mut query = sqlx::query(insert(HEAD, rows.len(), 9, ""));
+            for (seq, planned) in (first..).zip(rows) {
+                let change = serde_json::to_string(&planned.change).map_err(|_| StoreError::Unreadable("a change"))?;
+                query = query.bind(job.id.to_owned()).bind(seq).bind(change).bind(planned.name.clone());
+                query = query.bind("planned").bind(0_i64).bind("").bind("").bind("");
             }
-            lines.push(NewAudit {
-                tenant: job.tenant.to_owned(),
-                at: job.now,
-                actor: job.author.to_owned(),
-                action: planned.change.kind().verb().to_owned(),
-                target: planned.change.target(),
-                job: job.id.to_owned(),
-                outcome: "intent".to_owned(),
-                detail: describe(&planned.change),
-            });
+            query.execute(&mut *transaction).await?;
         }
+        // Two rows of one plan may share a key, as in a swap of two licenses of one person.
+        let keys: BTreeSet<String> = job.rows.iter().flat_map(|planned| planned.change.lock_keys()).collect();
+        let keys: Vec<String> = keys.into_iter().collect();
+        for keys in keys.chunks(AT_ONCE) {
+            if let Some(holder) = lock(&mut transaction, job.tenant, keys, job.id).await? {
+                return Ok(CreateJob::Locked(holder));
+            }
+        }
+        lines.extend(job.rows.iter().map(|planned| NewAudit {
+            tenant: job.tenant.to_owned(),
+            at: job.now,
+            actor: job.author.to_owned(),
+            action: planned.change.kind().verb().to_owned(),
+            target: planned.change.target(),
+            job: job.id.to_owned(),
+            outcome: "intent".to_owned(),
+            detail: describe(&planned.change),
+        }));
         sqlx::query("INSERT INTO grants (job_id, sealed, wrapped_key, expires_at) VALUES ($1, $2, $3, $4)")
             .bind(job.id.to_owned())
             .bind(job.grant.sealed.clone())
@@ -328,13 +328,18 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a job's lease. `None` where somebody else was faster or the job wants no executor any more.
+    /// Takes a job's lease. `None` where somebody else was faster, carries out another job of the same tenant, or the job
+    /// wants no executor any more. One executor at a time has a tenant: it alone knows how many calls its jobs made.
     pub async fn claim_job(&self, id: &str, owner: &str, now: i64, until: i64) -> Result<Option<Claim>, StoreError> {
         let mut transaction = self.begin().await?;
+        // Two claims of one tenant come one after the other.
+        self.lock_audit(&mut transaction).await?;
         let done = sqlx::query(
             "UPDATE jobs SET lease_owner = $1, lease_until = $2, lease_token = lease_token + 1, \
              state = CASE WHEN state = 'queued' THEN 'running' ELSE state END \
-             WHERE id = $3 AND lease_until < $4 AND state IN ('queued', 'running', 'cancelling')",
+             WHERE id = $3 AND lease_until < $4 AND state IN ('queued', 'running', 'cancelling') \
+             AND NOT EXISTS (SELECT 1 FROM jobs other WHERE other.tenant = jobs.tenant AND other.id <> jobs.id \
+             AND other.lease_until >= $4 AND other.lease_owner <> $1)",
         )
         .bind(owner.to_owned())
         .bind(until)
@@ -531,6 +536,23 @@ impl Store {
         Ok(tally)
     }
 
+    /// When requests of a Qlik user's jobs left since a time, whoever carried them out.
+    pub async fn sends_since(&self, tenant: &str, qlik_user: &str, since: i64) -> Result<Vec<i64>, StoreError> {
+        sqlx::query(
+            "SELECT DISTINCT journal.sent_at AS sent_at FROM journal JOIN jobs ON jobs.id = journal.job_id \
+             WHERE jobs.tenant = $1 AND jobs.qlik_user = $2 AND (jobs.finished_at IS NULL OR jobs.finished_at > $3) \
+             AND journal.sent_at > $3 ORDER BY sent_at",
+        )
+        .bind(tenant.to_owned())
+        .bind(qlik_user.to_owned())
+        .bind(since)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| get(row, "sent_at"))
+        .collect()
+    }
+
     /// Rows settled since a time, with when the first and the last of them were.
     pub async fn settled_since(&self, job: &str, since: i64) -> Result<(u64, i64, i64), StoreError> {
         let row = sqlx::query(
@@ -605,30 +627,33 @@ impl Store {
     }
 }
 
-/// Takes a lock, or names the job that has it.
+/// Takes locks, or names a job that has one of them.
 async fn lock(
     transaction: &mut Transaction<'static, Any>,
     tenant: &str,
-    key: &str,
+    keys: &[String],
     job: &str,
 ) -> Result<Option<String>, StoreError> {
-    let done = sqlx::query("INSERT INTO locks (tenant, key, job_id) VALUES ($1, $2, $3) ON CONFLICT (tenant, key) DO NOTHING")
-        .bind(tenant.to_owned())
-        .bind(key.to_owned())
-        .bind(job.to_owned())
-        .execute(&mut **transaction)
-        .await?;
-    if done.rows_affected() == 1 {
+    const HEAD: &str = "INSERT INTO locks (tenant, key, job_id) VALUES";
+    let mut query = sqlx::query(insert(HEAD, keys.len(), 3, "ON CONFLICT (tenant, key) DO NOTHING"));
+    for key in keys {
+        query = query.bind(tenant.to_owned()).bind(key.clone()).bind(job.to_owned());
+    }
+    if query.execute(&mut **transaction).await?.rows_affected() == keys.len() as u64 {
         return Ok(None);
     }
-    let row = sqlx::query("SELECT job_id FROM locks WHERE tenant = $1 AND key = $2")
-        .bind(tenant.to_owned())
-        .bind(key.to_owned())
-        .fetch_one(&mut **transaction)
-        .await?;
-    let holder: String = get(&row, "job_id")?;
-    // Two rows of one plan may share a key, as in a swap of two licenses of one person.
-    Ok((holder != job).then_some(holder))
+    for key in keys {
+        let row = sqlx::query("SELECT job_id FROM locks WHERE tenant = $1 AND key = $2 AND job_id <> $3")
+            .bind(tenant.to_owned())
+            .bind(key.clone())
+            .bind(job.to_owned())
+            .fetch_optional(&mut **transaction)
+            .await?;
+        if let Some(row) = row {
+            return Ok(Some(get(&row, "job_id")?));
+        }
+    }
+    Ok(None)
 }
 
 /// The fence: a token that was overtaken writes nothing. The row stays locked until the transaction ends.

@@ -43,6 +43,7 @@ on_both!(
     a_plan_that_was_overtaken_is_not_started,
     rows_are_locked,
     leases_fence,
+    one_executor_has_a_tenant,
     the_trail_has_no_gaps,
     sessions_and_grants_are_listed_and_withdrawn,
     lists_are_kept_for_a_while,
@@ -305,6 +306,20 @@ mod suite {
         assert_eq!(store.create_job(&new(seen)).await.unwrap(), CreateJob::Overtaken);
         let now = store.audit_end("t").await.unwrap();
         assert_eq!(store.create_job(&new(now)).await.unwrap(), CreateJob::Created);
+    }
+
+    pub(super) async fn one_executor_has_a_tenant(store: &Store) {
+        assert_eq!(job(store, "a", &[assign(1), assign(2)]).await, CreateJob::Created);
+        assert_eq!(job(store, "b", &[assign(3)]).await, CreateJob::Created);
+        let claim = store.claim_job("a", "one", 20, 100).await.unwrap().unwrap();
+        assert_eq!(store.claim_job("b", "other", 30, 130).await.unwrap(), None);
+        store.mark_sent(&claim, &[0], 40).await.unwrap();
+        store.mark_sent(&claim, &[1], 41).await.unwrap();
+        assert_eq!(store.sends_since("t", "u", 39).await.unwrap(), [40, 41]);
+        assert_eq!(store.sends_since("t", "u", 40).await.unwrap(), [41]);
+        assert!(store.sends_since("t", "somebody else", 0).await.unwrap().is_empty());
+        // The lease is over: whoever comes first has the tenant.
+        assert!(store.claim_job("b", "other", 120, 200).await.unwrap().is_some());
     }
 
     pub(super) async fn rows_are_locked(store: &Store) {

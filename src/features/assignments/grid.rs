@@ -473,10 +473,10 @@ mod browser {
                     }
                     columns.with(|columns| least += columns.iter().map(|column| layout.width(*column)).sum::<u32>());
                     let chosen = !layout.widths.is_empty() || live.view.with(|view| !view.columns.is_empty());
-                    let _ = if !chosen {
-                        style.remove_property("--least").map(|_| ())
-                    } else {
+                    let _ = if chosen {
                         style.set_property("--least", &format!("{least}px"))
+                    } else {
+                        style.remove_property("--least").map(|_| ())
                     };
                     layout.keep();
                 });

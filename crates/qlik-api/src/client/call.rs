@@ -142,6 +142,11 @@ impl Client {
         self.limiter.budget(credential.budget(), tier)
     }
 
+    /// Counts calls that somebody else made with this credential's budget, so long ago each.
+    pub fn remember_calls(&self, credential: &Credential, tier: Tier, ages: &[Duration]) {
+        self.limiter.remember(Arc::from(credential.budget()), tier, ages);
+    }
+
     /// Tells the limiter how many users the tenant has, for the tenant-wide cap.
     pub fn set_tenant_users(&self, users: usize) {
         self.limiter.set_tenant_users(users);

@@ -96,6 +96,25 @@ impl Limiter {
         self.lock().tenant_users = Some(users);
     }
 
+    /// Counts calls that somebody else made with the same budget, so long ago each: another server, or this one in an earlier
+    /// life.
+    pub(crate) fn remember(&self, user: Arc<str>, tier: Tier, ages: &[Duration]) {
+        let now = Instant::now();
+        let mut lanes = self.lock();
+        let lanes = &mut *lanes;
+        let own = &mut lanes.by_user.entry((user, tier)).or_default().log;
+        let all = lanes.by_tenant.entry(tier).or_default();
+        for at in ages.iter().filter_map(|age| now.checked_sub(*age)) {
+            let id = lanes.next_id;
+            lanes.next_id += 1;
+            for log in [&mut *own, &mut *all] {
+                // In the order of time, as the log is; what is under way is newer than anything.
+                let place = log.partition_point(|(_, other)| other.is_some_and(|other| other <= at));
+                log.insert(place, (id, Some(at)));
+            }
+        }
+    }
+
     /// Waits until a call fits, at most for `patience`.
     pub(crate) async fn acquire(
         &self,
@@ -274,6 +293,19 @@ mod tests {
             limiter.acquire(user(), Tier::Two, Urgency::Person, Some(Duration::ZERO)).await.unwrap();
         }
         assert!(limiter.acquire(user(), Tier::Two, Urgency::Person, Some(Duration::ZERO)).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_of_an_earlier_life_count() {
+        let limiter = Limiter::new(Duration::from_secs(300));
+        tokio::time::advance(Duration::from_secs(1_000)).await;
+        limiter.acquire(user(), Tier::Two, Urgency::Job, Some(Duration::ZERO)).await.unwrap();
+        let ages: Vec<Duration> = (0..479).map(|n| Duration::from_secs(n / 2)).collect();
+        limiter.remember(user(), Tier::Two, &ages);
+        assert_eq!(limiter.budget("u", Tier::Two).used, 480);
+        let before = Instant::now();
+        limiter.acquire(user(), Tier::Two, Urgency::Job, None).await.unwrap();
+        assert_eq!(before.elapsed().as_secs(), 300 - 239);
     }
 
     #[tokio::test(start_paused = true)]
