@@ -16,6 +16,7 @@ pub mod ui;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
+    ui::back::notice();
     wasm_bindgen_futures::spawn_local(async {
         // The room's part of the program may have to be loaded first.
         let Some(body) = leptos::prelude::document().body() else { return };

@@ -1,5 +1,7 @@
 //! Primitives without any knowledge of licenses: they import nothing of ours but each other.
 
+#[cfg(feature = "hydrate")]
+pub mod back;
 pub mod feedback;
 pub mod head;
 pub mod meter;

@@ -217,3 +217,32 @@ async fn files_come_and_go_for_the_connected_only() {
     assert_eq!(csv.lines().count(), 201);
     assert_eq!(portal.send(get("/export/meridian/plan.csv?id=x", &cookie)).await.status(), StatusCode::NOT_FOUND);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_travel_to_those_who_may_see_them() {
+    use domain::table::{Block, Outline, Table};
+    let portal = portal().await;
+    for path in ["/rows/meridian/outline?version=1", "/rows/meridian/block?version=1", "/rows/meridian/use?version=1", "/events/meridian/jobs/x"] {
+        assert_eq!(portal.send(get(path, "")).await.status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let cookie = portal.connect().await;
+    let mut ask = post("/api/assignments/window", &cookie, "tenant=meridian&query=");
+    ask.headers_mut().insert(header::ACCEPT, "application/json".parse().unwrap());
+    let said: serde_json::Value = serde_json::from_str(&portal.text(ask).await).unwrap();
+    let version = said["Ready"][0]["version"].as_u64().unwrap();
+    let bytes = async |path: String| {
+        let answer = portal.send(get(&path, &cookie)).await;
+        assert_eq!((answer.status(), answer.headers()[header::CACHE_CONTROL].to_str().unwrap()), (StatusCode::OK, "private, no-store"));
+        axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap()
+    };
+    let outline = bytes(format!("/rows/meridian/outline?version={version}")).await;
+    let mut table = Table::begin(Outline::decode(&outline).unwrap());
+    table.push(&Block::decode(&bytes(format!("/rows/meridian/block?version={version}&first=0")).await).unwrap()).unwrap();
+    assert_eq!(table.len() as u64, said["Ready"][0]["of"].as_u64().unwrap());
+    let first = table.row(0).map(|row| row.key().as_str().to_owned());
+    assert_eq!(first.as_deref(), said["Ready"][0]["rows"][0]["key"].as_str());
+    // Another version is no error: the page is to be asked for again.
+    let other = portal.send(get("/rows/meridian/outline?version=1", &cookie)).await;
+    assert_eq!(other.status(), StatusCode::RESET_CONTENT);
+    assert_eq!(portal.send(get("/events/meridian/jobs/nosuch", &cookie)).await.status(), StatusCode::NOT_FOUND);
+}

@@ -140,6 +140,33 @@ test("sorting by several columns, and back by the browser", async ({ connected: 
   await expect(page.getByRole("columnheader", { name: "Person" })).toHaveAttribute("aria-sort", "ascending");
 });
 
+test("back and forward show the part that was seen", async ({ connected: page }) => {
+  await open(page);
+  await page.locator(".live").evaluate((element) => { element.scrollTop = 12_000; });
+  await expect.poll(async () => (await lines(page).first().getAttribute("aria-rowindex")) !== "2").toBe(true);
+  const seen = () => page.locator(".live").evaluate((element) => element.scrollTop);
+  const row = page.locator(".live [aria-rowindex='340'] .person-link");
+  await row.focus();
+  const text = await row.textContent();
+  // To another room and back, without and with a new page.
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Groups" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Groups" })).toBeVisible();
+  await page.goBack();
+  await hydrated(page);
+  await expect.poll(seen).toBe(12_000);
+  await expect(page.locator(".live [aria-rowindex='340'] .person-link")).toHaveText(text!);
+  await page.reload();
+  await hydrated(page);
+  await expect.poll(seen).toBe(12_000);
+  // Come to by a link, it begins at its start.
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Groups" }).click();
+  await page.waitForTimeout(5_200);
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Assignments" }).click();
+  await hydrated(page);
+  await expect(page.locator(".live")).toBeVisible();
+  expect(await seen()).toBe(0);
+});
+
 test("columns: hidden, moved, resized by keyboard, denser, and as usual again", async ({ connected: page }) => {
   await open(page);
   const heads = () => page.locator(".live [role=columnheader] a").allInnerTexts();

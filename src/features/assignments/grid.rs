@@ -376,7 +376,7 @@ mod browser {
     use leptos::web_sys::{HtmlElement, ResizeObserver};
 
     use super::super::painter::{Painter, Scene};
-    use super::{Column, Grid, Layout, PointerEvent, address_of};
+    use super::{Column, Grid, Layout, Place, PointerEvent, address_of};
 
     /// The height of the headings in pixels, as the style sheet has it.
     const HEAD: f64 = 32.0;
@@ -431,6 +431,7 @@ mod browser {
                     watching.set_value(Some(Watching { observer, _told: told }));
                 }
             });
+            self.come_back();
             // What another order or another filter shows is shown from its start; so is where the keyboard goes on.
             let (order, rows, at) = (self.live.order, self.rows, self.at);
             let asked = Memo::new(move |_| self.live.view.with(|view| (view.filter.clone(), view.sort.clone())));
@@ -480,6 +481,42 @@ mod browser {
                     };
                     layout.keep();
                 });
+            });
+        }
+
+        /// Shows the part of the table that was seen when the page was left, and keeps what is seen for the next time.
+        fn come_back(self) {
+            const KEY: &str = "quartermaster-assignments-seen";
+            let Self { live, scroller, top, at, tenant, .. } = self;
+            let here = move || live.view.try_with_untracked(|view| address_of(&tenant.get_untracked(), view)).unwrap_or_default();
+            let storage = || window().session_storage().ok().flatten();
+            let kept = storage().and_then(|storage| storage.get_item(KEY).ok().flatten());
+            let kept = kept.and_then(|kept| serde_json::from_str::<(String, f64, u32, usize, bool)>(&kept).ok());
+            if let Some((_, seen, row, cell, focus)) = kept.filter(|kept| kept.0 == here() && crate::ui::back::came_back()) {
+                at.set(Place { row: Some(row), cell });
+                self.focus.set_value(focus);
+                Effect::new(move |_| {
+                    let Some(scroller) = scroller.get() else { return };
+                    // Once the rows are as high as they will be.
+                    request_animation_frame(move || {
+                        #[expect(clippy::cast_possible_truncation, reason = "pixels of a scroll are far fewer than that")]
+                        scroller.set_scroll_top(seen as i32);
+                        let _ = top.try_set(seen);
+                    });
+                });
+            }
+            let keep = move || {
+                let (Some(seen), Some(place)) = (top.try_get_untracked(), at.try_get_untracked()) else { return };
+                let focus = scroller.try_get_untracked().flatten().is_some() && self.has_focus();
+                let state = (here(), seen, place.row.unwrap_or_default(), place.cell, focus);
+                if let (Some(storage), Ok(text)) = (storage(), serde_json::to_string(&state)) {
+                    let _ = storage.set_item(KEY, &text);
+                }
+            };
+            let leaving = window_event_listener_untyped("pagehide", move |_| keep());
+            on_cleanup(move || {
+                keep();
+                leaving.remove();
             });
         }
 
