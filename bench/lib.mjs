@@ -90,6 +90,10 @@ export async function pages(sim, path, limit, each = () => {}) {
   const all = [];
   while (next) {
     const answer = await fetch(next, { headers: { authorization: `Bearer ${KEYS[1]}` } });
+    if (answer.status === 429) {
+      await sleep(Number(answer.headers.get("retry-after") ?? 1) * 1_000);
+      continue;
+    }
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
     const page = await answer.json();
     all.push(...page.data);

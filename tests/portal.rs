@@ -246,3 +246,53 @@ async fn rows_travel_to_those_who_may_see_them() {
     assert_eq!(other.status(), StatusCode::RESET_CONTENT);
     assert_eq!(portal.send(get("/events/meridian/jobs/nosuch", &cookie)).await.status(), StatusCode::NOT_FOUND);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_tells_where_a_job_stands_and_says_goodbye() {
+    let portal = portal().await;
+    let cookie = portal.connect().await;
+    let state = support::sim(&portal.sim.url, "GET", "state", None).await;
+    let held: Vec<String> = support::pairs(&portal.sim.url).await.into_iter().map(|(subject, _)| subject).collect();
+    let users = state["users"].as_array().unwrap().iter().map(|user| user["subject"].as_str().unwrap().to_lowercase());
+    let free = users.into_iter().find(|subject| !held.contains(subject)).unwrap();
+    let key = quartermaster::ui::query::escape(domain::table::RowKey::new(&free, None).as_str());
+    let to = async |path: &str, form: String| {
+        let answer = portal.send(post(path, &cookie, &form)).await;
+        answer.headers()[header::LOCATION].to_str().unwrap().to_owned()
+    };
+    let plan = to("/api/assignments/draft", format!("tenant=meridian&action=assign&to=analyzer&rows[]={key}")).await;
+    let plan = plan.strip_prefix("/t/meridian/plans/").unwrap().to_owned();
+    let job = to("/api/plans/apply", format!("tenant=meridian&id={plan}&confirm=")).await;
+    let job = job.strip_prefix("/t/meridian/jobs/").unwrap().to_owned();
+    // No executor yet: the job waits, and the stream says so.
+    let answer = portal.send(get(&format!("/events/meridian/jobs/{job}"), &cookie)).await;
+    assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
+    let mut stream = answer.into_body().into_data_stream();
+    let mut next = async || {
+        let piece = tokio::time::timeout(Duration::from_secs(10), futures::StreamExt::next(&mut stream)).await.unwrap();
+        piece.map(|piece| String::from_utf8(piece.unwrap().to_vec()).unwrap())
+    };
+    let queued = next().await.unwrap();
+    assert!(queued.contains("event: pulse") && queued.contains(r#""state":"queued""#), "{queued}");
+    let executor = tokio::spawn(executor::run(portal.state.clone()));
+    let mut last = String::new();
+    while let Some(piece) = next().await {
+        last = piece;
+    }
+    executor.abort();
+    assert!(last.contains(r#""state":"finished""#) && last.contains(r#""done":1"#), "the stream ends with the job: {last}");
+    // Another one, on a server that is about to stop.
+    let undo = to("/api/jobs/redo", format!("tenant=meridian&id={job}&what=undo")).await;
+    let plan = undo.strip_prefix("/t/meridian/plans/").unwrap().to_owned();
+    let job = to("/api/plans/apply", format!("tenant=meridian&id={plan}&confirm=")).await;
+    let job = job.strip_prefix("/t/meridian/jobs/").unwrap().to_owned();
+    let mut stream = portal.send(get(&format!("/events/meridian/jobs/{job}"), &cookie)).await.into_body().into_data_stream();
+    let mut all = String::new();
+    portal.state.closing.send_replace(true);
+    while let Some(piece) =
+        tokio::time::timeout(Duration::from_secs(10), futures::StreamExt::next(&mut stream)).await.unwrap()
+    {
+        all.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
+    }
+    assert!(all.contains("event: pulse") && all.contains("event: going-away"), "{all}");
+}

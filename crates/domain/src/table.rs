@@ -282,6 +282,16 @@ impl Table {
         fits
     }
 
+    /// Whether both are the very same rows with the same use; not merely equal ones.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same_use = match (&self.used, &other.used) {
+            (None, None) => true,
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        };
+        same_use && Arc::ptr_eq(&self.columns, &other.columns)
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.columns.allotments.len()

@@ -228,6 +228,8 @@ pub struct PersonView {
     pub id: String,
     /// An OAuth client's own user.
     pub bot: bool,
+    /// When Qlik was used last, in words; empty where it is not known.
+    pub used: String,
     /// Licenses held.
     pub held: Vec<HeldLine>,
     /// Allotments one can be given.

@@ -210,6 +210,8 @@ fn follow(live: Live, query: Memo<String>, tenant: Memo<String>) -> Callback<Fil
     {
         use std::time::Duration;
         let pending = StoredValue::new(None::<TimeoutHandle>);
+        // Among what waits is a step that one can go back from.
+        let step = StoredValue::new(false);
         Effect::new({
             let go = go.clone();
             move |before: Option<View>| {
@@ -221,8 +223,15 @@ fn follow(live: Live, query: Memo<String>, tenant: Memo<String>) -> Callback<Fil
                     if let Some(earlier) = pending.try_update_value(Option::take).flatten() {
                         earlier.clear();
                     }
-                    if live.is_here() && replace {
-                        pending.set_value(set_timeout_with_handle(move || go(true), Duration::from_millis(250)).ok());
+                    if live.is_here() {
+                        // After what was asked for is on the screen; while one types, when the hands rest.
+                        let rest = Duration::from_millis(if replace { 250 } else { 60 });
+                        step.update_value(|step| *step |= !replace);
+                        let late = move || {
+                            let replace = !step.try_update_value(std::mem::take).unwrap_or_default();
+                            go(replace);
+                        };
+                        pending.set_value(set_timeout_with_handle(late, rest).ok());
                     } else {
                         go(replace);
                     }

@@ -36,6 +36,9 @@ pub struct Painter {
     columns: Vec<Column>,
     lines: Vec<Line>,
     first: Option<u32>,
+    row: Option<f64>,
+    /// What the cells were drawn from: while it is the same, a row that shows the same person shows the same.
+    from: Option<(Table, String, UsesState)>,
 }
 
 /// A row in the document with what it shows now, so that nothing is written twice.
@@ -44,6 +47,8 @@ struct Line {
     boxed: HtmlInputElement,
     cells: Vec<Cell>,
     index: u32,
+    /// Whose row it shows.
+    at: Option<u32>,
     label: String,
     picked: bool,
     open: bool,
@@ -83,7 +88,7 @@ fn set(element: &Element, name: &str, value: &str) {
 impl Painter {
     /// Nothing drawn yet.
     pub fn new(group: leptos::web_sys::HtmlDivElement) -> Self {
-        Self { group, columns: Vec::new(), lines: Vec::new(), first: None }
+        Self { group, columns: Vec::new(), lines: Vec::new(), first: None, row: None, from: None }
     }
 
     /// So many rows of these columns.
@@ -108,14 +113,43 @@ impl Painter {
 
     /// Shows a scene.
     pub fn draw(&mut self, scene: &Scene<'_>) {
-        if self.first != Some(scene.first) || scene.first == 0 {
-            self.first = Some(scene.first);
+        if self.first != Some(scene.first) {
+            self.roll(scene.first);
+        }
+        if self.row != Some(scene.row) || self.first != Some(scene.first) {
+            (self.first, self.row) = (Some(scene.first), Some(scene.row));
             let moved = format!("translateY({}px)", f64::from(scene.first) * scene.row);
             let _ = HtmlElement::style(&self.group).set_property("transform", &moved);
         }
+        let same = self.from.as_ref().is_some_and(|(table, here, known)| {
+            table.is_same(scene.table) && here == scene.here && *known == scene.known
+        });
+        if !same {
+            self.from = Some((scene.table.clone(), scene.here.to_owned(), scene.known));
+        }
         for (line, place) in self.lines.iter_mut().zip(scene.first..) {
             let row = scene.order.get(place as usize).and_then(|at| scene.table.row(*at));
-            line.draw(scene, place, row);
+            line.draw(scene, place, row, same);
+        }
+    }
+
+    /// Takes the rows that leave at one end to the other one, so that most of them stay as they are and in their order.
+    fn roll(&mut self, first: u32) {
+        let Some(before) = self.first else { return };
+        let steps = first.abs_diff(before) as usize;
+        if steps >= self.lines.len() {
+            return;
+        }
+        if first > before {
+            for line in self.lines.iter().take(steps) {
+                let _ = self.group.append_child(&line.element);
+            }
+            self.lines.rotate_left(steps);
+        } else {
+            for line in self.lines.iter().rev().take(steps) {
+                let _ = self.group.insert_before(&line.element, self.group.first_child().as_ref());
+            }
+            self.lines.rotate_right(steps);
         }
     }
 }
@@ -151,10 +185,11 @@ impl Line {
             cells.push(Cell { column: *column, focus, text, shown: String::new(), beside, href: String::new(), muted: false });
         }
         let (label, picked, open, stop, hidden) = (String::new(), false, false, None, false);
-        Some(Self { element, boxed, cells, index: 0, label, picked, open, stop, hidden })
+        Some(Self { element, boxed, cells, index: 0, at: None, label, picked, open, stop, hidden })
     }
 
-    fn draw(&mut self, scene: &Scene<'_>, place: u32, row: Option<Row<'_>>) {
+    /// `same` says that a row is what it was, if it was drawn here before.
+    fn draw(&mut self, scene: &Scene<'_>, place: u32, row: Option<Row<'_>>, same: bool) {
         if self.hidden != row.is_none() {
             self.hidden = row.is_none();
             self.element.set_hidden(self.hidden);
@@ -186,6 +221,10 @@ impl Line {
                 (true, true) => "line picked open",
             });
         }
+        if same && self.at == Some(row.at) {
+            return;
+        }
+        self.at = Some(row.at);
         let line = RowLine::from(row);
         let label = select_label(&line);
         if self.label != label {

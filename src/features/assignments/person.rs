@@ -167,6 +167,7 @@ fn Body(
                 {if user { view.status } else { "not a user of this tenant, perhaps of a sibling".to_owned() }}
                 {view.bot.then(|| view! { " "<span class="chip">"bot"</span> })}
             </dd>
+            {(!view.used.is_empty()).then(|| view! { <dt>"Last used"</dt><dd>{view.used}</dd> })}
             {user.then(|| view! { <dt>"User id"</dt><dd class="mono">{view.id}</dd> })}
         </dl>
         <section aria-labelledby="held">

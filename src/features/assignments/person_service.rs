@@ -101,6 +101,7 @@ fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
         status: person.map(|person| person.status.clone()).unwrap_or_default(),
         id: person.map(|person| person.id.to_string()).unwrap_or_default(),
         bot: subject.is_bot(),
+        used: snapshot.table.rows().find(|row| subject.as_str().eq_ignore_ascii_case(row.subject())).map(used).unwrap_or_default(),
         held,
         targets: targets(inventory),
         groups: groups.iter().map(|group| (group.id.to_string(), group.name.clone())).collect(),
@@ -151,4 +152,14 @@ pub async fn take_back(access: &Access<Operator>, subject: &str, job: &str, quer
     };
     let intent = Intent::Exactly { title: undo_title(&line.title), changes: vec![row.change.inverse()] };
     at_once(access, subject, query, intent, job).await
+}
+
+/// When somebody used Qlik last, as a sentence says it.
+fn used(row: domain::table::Row<'_>) -> String {
+    match row.used().ago() {
+        Some(0) => "today".to_owned(),
+        Some(days) => format!("{} ago", domain::text::count(i64::from(days), "day", "days")),
+        None if row.used() == domain::table::Used::NEVER => "never, in the last 90 days".to_owned(),
+        None => String::new(),
+    }
 }

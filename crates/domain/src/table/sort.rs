@@ -121,16 +121,20 @@ impl Table {
 
     /// One stable pass: numbers of rows per rank, then each row to its place.
     fn pass(&self, rows: &[u32], sort: Sort) -> Vec<u32> {
+        const BLANK: u32 = u32::MAX;
         let rank = self.rank(sort.column);
-        let most = rows.iter().filter_map(|row| rank(*row)).max().unwrap_or_default();
-        let key = |row: u32| match rank(row) {
-            None => most as usize + 1,
-            Some(rank) if sort.descending => (most - rank) as usize,
-            Some(rank) => rank as usize,
-        };
+        let mut keys: Vec<u32> = rows.iter().map(|row| rank(*row).unwrap_or(BLANK)).collect();
+        let most = keys.iter().copied().filter(|key| *key != BLANK).max().unwrap_or_default();
+        for key in &mut keys {
+            *key = match *key {
+                BLANK => most + 1,
+                key if sort.descending => most - key,
+                key => key,
+            };
+        }
         let mut starts = vec![0_u32; most as usize + 3];
-        for row in rows {
-            if let Some(next) = starts.get_mut(key(*row) + 1) {
+        for key in &keys {
+            if let Some(next) = starts.get_mut(*key as usize + 1) {
                 *next += 1;
             }
         }
@@ -140,8 +144,8 @@ impl Table {
             *start = sum;
         }
         let mut sorted = vec![0; rows.len()];
-        for row in rows {
-            if let Some(start) = starts.get_mut(key(*row)) {
+        for (row, key) in rows.iter().zip(&keys) {
+            if let Some(start) = starts.get_mut(*key as usize) {
                 if let Some(place) = sorted.get_mut(*start as usize) {
                     *place = *row;
                 }
