@@ -85,7 +85,7 @@ pub fn LiveForm(live: Live, children: Children) -> impl IntoView {
         remember(&tenant.get_untracked(), &selection);
     };
     view! {
-        <form class="fill" method="post" action=Draft::url() on:submit=fill>
+        <form class="fill whole" method="post" action=Draft::url() on:submit=fill>
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <input type="hidden" name="matching" node_ref=matching/>
             <input type="hidden" name="query" node_ref=query/>

@@ -183,7 +183,7 @@ fn Pages(view: AssignmentsView, live: Live, draft: ServerAction<Draft>, off: boo
     };
     // A plain form: the whole page is left for the plan.
     view! {
-        <form class="fill" method="post" action=Draft::url()>
+        <form class="fill paged" method="post" action=Draft::url()>
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <Paged rows=view.rows now matching first=u64::from(page - 1) * PAGE/>
             <Pager page pages href/>
