@@ -222,7 +222,12 @@ async fn files_come_and_go_for_the_connected_only() {
 async fn rows_travel_to_those_who_may_see_them() {
     use domain::table::{Block, Outline, Table};
     let portal = portal().await;
-    for path in ["/rows/meridian/outline?version=1", "/rows/meridian/block?version=1", "/rows/meridian/use?version=1", "/events/meridian/jobs/x"] {
+    for path in [
+        "/rows/meridian/outline?version=1",
+        "/rows/meridian/block?version=1",
+        "/rows/meridian/use?version=1",
+        "/events/meridian/jobs/x",
+    ] {
         assert_eq!(portal.send(get(path, "")).await.status(), StatusCode::UNAUTHORIZED, "{path}");
     }
     let cookie = portal.connect().await;
@@ -232,7 +237,10 @@ async fn rows_travel_to_those_who_may_see_them() {
     let version = said["Ready"][0]["version"].as_u64().unwrap();
     let bytes = async |path: String| {
         let answer = portal.send(get(&path, &cookie)).await;
-        assert_eq!((answer.status(), answer.headers()[header::CACHE_CONTROL].to_str().unwrap()), (StatusCode::OK, "private, no-store"));
+        assert_eq!(
+            (answer.status(), answer.headers()[header::CACHE_CONTROL].to_str().unwrap()),
+            (StatusCode::OK, "private, no-store")
+        );
         axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap()
     };
     let outline = bytes(format!("/rows/meridian/outline?version={version}")).await;
@@ -289,9 +297,7 @@ async fn a_stream_tells_where_a_job_stands_and_says_goodbye() {
     let mut stream = portal.send(get(&format!("/events/meridian/jobs/{job}"), &cookie)).await.into_body().into_data_stream();
     let mut all = String::new();
     portal.state.closing.send_replace(true);
-    while let Some(piece) =
-        tokio::time::timeout(Duration::from_secs(10), futures::StreamExt::next(&mut stream)).await.unwrap()
-    {
+    while let Some(piece) = tokio::time::timeout(Duration::from_secs(10), futures::StreamExt::next(&mut stream)).await.unwrap() {
         all.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
     }
     assert!(all.contains("event: pulse") && all.contains("event: going-away"), "{all}");

@@ -20,7 +20,9 @@ mod rows;
 mod service;
 mod views;
 
-pub use api::{AssignmentsView, Draft, Edit, PersonView, TakeBack, assignments, draft, drop_view, edit, person, save_view, take_back, views};
+pub use api::{
+    AssignmentsView, Draft, Edit, PersonView, TakeBack, assignments, draft, drop_view, edit, person, save_view, take_back, views,
+};
 pub use page::AssignmentsPage;
 #[cfg(feature = "ssr")]
 pub use rows::routes;

@@ -343,10 +343,8 @@ mod ssr {
                 Ok(Loaded::Ready(Box::new(view(&snapshot)), fresh))
             }
             Seen::Loading(progress, snapshot) => {
-                let reading = Reading {
-                    done: progress.users + progress.assignments,
-                    of: progress.users_of + progress.assignments_of,
-                };
+                let reading =
+                    Reading { done: progress.users + progress.assignments, of: progress.users_of + progress.assignments_of };
                 Ok(Loaded::Reading(reading, snapshot.filter(|_| so_far).map(|snapshot| Box::new(view(&snapshot)))))
             }
             Seen::Failed(error) => Err(refused(error)),

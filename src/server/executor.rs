@@ -6,8 +6,8 @@
 mod send;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::journal::{RowState, settle as settled_as};
@@ -92,7 +92,13 @@ pub async fn run(state: Shared) {
 type Sent = Arc<Mutex<BTreeSet<i64>>>;
 
 /// Counts what another server sent, or this one in an earlier life: Qlik's window does not begin anew with us.
-async fn count_foreign(state: &Shared, tenant: &Tenant, job: &JobRow, credential: &Credential, sent: &Sent) -> Result<(), StoreError> {
+async fn count_foreign(
+    state: &Shared,
+    tenant: &Tenant,
+    job: &JobRow,
+    credential: &Credential,
+    sent: &Sent,
+) -> Result<(), StoreError> {
     let now = state.clock.now_ms();
     let window = tenant.client.budget(credential, Tier::Two).window;
     let known = state.store.sends_since(&job.tenant, &job.qlik_user, now - millis(window)).await?;

@@ -126,4 +126,3 @@ pub async fn pairs(url: &str) -> Pairs {
     let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
     state["assignments"].as_array().unwrap().iter().map(|row| (text(row, "subject").to_lowercase(), text(row, "type"))).collect()
 }
-

@@ -52,6 +52,9 @@ mod tests {
 
     #[test]
     fn times_have_words() {
-        assert_eq!([1_000, 6_000, 89_000, 90_000, 5_400_000].map(words), ["a few seconds", "10 s", "90 s", "2 min", "1 h 30 min"]);
+        assert_eq!(
+            [1_000, 6_000, 89_000, 90_000, 5_400_000].map(words),
+            ["a few seconds", "10 s", "90 s", "2 min", "1 h 30 min"]
+        );
     }
 }

@@ -341,8 +341,14 @@ fn places(rows: usize) -> u32 {
 }
 
 fn names(inventory: &Inventory) -> Names {
-    let mut allotments: Vec<AllotmentName> =
-        inventory.assignments.iter().map(|assignment| &assignment.allotment).collect::<BTreeSet<_>>().into_iter().cloned().collect();
+    let mut allotments: Vec<AllotmentName> = inventory
+        .assignments
+        .iter()
+        .map(|assignment| &assignment.allotment)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .cloned()
+        .collect();
     allotments.sort_by_key(AllotmentName::label);
     let statuses: BTreeSet<&String> = inventory.people.iter().map(|person| &person.status).collect();
     let mut groups: BTreeMap<&GroupId, &str> =

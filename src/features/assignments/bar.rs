@@ -72,7 +72,8 @@ pub fn LiveForm(live: Live, children: Children) -> impl IntoView {
     let fill = move |_| {
         let selection = live.table.with_untracked(|table| live.picked.with_untracked(|picked| picked.selection(table)));
         let asked = selection.query.as_ref().map(|filter| to_query(&filter.to_pairs()));
-        for (field, value) in [(matching, if asked.is_some() { "1" } else { "" }), (query, asked.as_deref().unwrap_or_default())] {
+        for (field, value) in [(matching, if asked.is_some() { "1" } else { "" }), (query, asked.as_deref().unwrap_or_default())]
+        {
             if let Some(field) = field.get_untracked() {
                 field.set_value(value);
             }

@@ -57,13 +57,20 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
         follow.run(View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))).filter);
     };
     let view = live.view;
-    let read = move |read: fn(&Filter) -> String| Signal::derive(move || view.try_with(|view| read(&view.filter)).unwrap_or_default());
+    let read =
+        move |read: fn(&Filter) -> String| Signal::derive(move || view.try_with(|view| read(&view.filter)).unwrap_or_default());
     let text = read(|filter| filter.text.clone());
     let licenses = vec![option("any", "With a license"), option("none", "Without a license")];
     let flags = vec![option("excess", "Excess"), option("orphan", "Orphans"), option("several", "Several licenses")];
     let other = move |key: &'static str| {
-        move || view.try_with(|view| View { filter: Filter::default(), page: 1, ..view.clone() }.to_pairs())
-            .unwrap_or_default().into_iter().find(|(name, _)| *name == key).map(|(_, value)| value).unwrap_or_default()
+        move || {
+            view.try_with(|view| View { filter: Filter::default(), page: 1, ..view.clone() }.to_pairs())
+                .unwrap_or_default()
+                .into_iter()
+                .find(|(name, _)| *name == key)
+                .map(|(_, value)| value)
+                .unwrap_or_default()
+        }
     };
     let unfiltered = move || view.try_with(|view| view.filter.is_empty()).unwrap_or(true);
     let cleared = move |event: leptos::ev::MouseEvent| {
@@ -73,7 +80,8 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
         }
     };
     let href = move || {
-        view.try_with(|view| address_of(&tenant.get(), &View { filter: Filter::default(), page: 1, ..view.clone() })).unwrap_or_default()
+        view.try_with(|view| address_of(&tenant.get(), &View { filter: Filter::default(), page: 1, ..view.clone() }))
+            .unwrap_or_default()
     };
     // How many of those behind "More" are set: what cannot be seen must not filter in secret.
     let behind = move || {
@@ -125,7 +133,11 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
 
 /// `6,236 of 9,412`.
 pub fn counted(matching: u64, of: u64) -> String {
-    if matching == of { format!("{} rows", thousands(n(of))) } else { format!("{} of {}", thousands(n(matching)), thousands(n(of))) }
+    if matching == of {
+        format!("{} rows", thousands(n(of)))
+    } else {
+        format!("{} of {}", thousands(n(matching)), thousands(n(of)))
+    }
 }
 
 /// The pairs of a form as the browser would send them.

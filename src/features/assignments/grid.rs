@@ -101,7 +101,8 @@ pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) ->
     };
     // The grid itself takes the focus while the cell that has it is not drawn.
     let own_stop = move || {
-        let drawn = grid.at.get().row.is_none_or(|row| (first.get()..first.get() + drawn.get()).contains(&row) && row < rows.get());
+        let drawn =
+            grid.at.get().row.is_none_or(|row| (first.get()..first.get() + drawn.get()).contains(&row) && row < rows.get());
         if drawn { "-1" } else { "0" }
     };
     view! {
@@ -257,7 +258,10 @@ impl Grid {
             _ => return None,
         };
         event.prevent_default();
-        if shift && to.row != row && let (Some(from), Some(to)) = (row, to.row) {
+        if shift
+            && to.row != row
+            && let (Some(from), Some(to)) = (row, to.row)
+        {
             if self.live.anchor.get_untracked().is_none() {
                 self.live.select(from as usize, true, false);
             }
@@ -533,11 +537,17 @@ mod browser {
                 painter.update_value(|painter| {
                     let painter = painter.get_or_insert_with(|| Painter::new(group.clone()));
                     columns.with(|columns| painter.lay_out(columns, drawn.get() as usize));
-                    live.table.with(|table| live.order.with(|order| live.picked.with(|picked| subject.with(|open| {
-                        let at = at.row.map(|row| (row, at.cell));
-                        let known = live.uses.get();
-                        painter.draw(&Scene { table, order, picked, open, here: &here, first, row, at, known });
-                    }))));
+                    live.table.with(|table| {
+                        live.order.with(|order| {
+                            live.picked.with(|picked| {
+                                subject.with(|open| {
+                                    let at = at.row.map(|row| (row, at.cell));
+                                    let known = live.uses.get();
+                                    painter.draw(&Scene { table, order, picked, open, here: &here, first, row, at, known });
+                                })
+                            })
+                        })
+                    });
                 });
                 if follows {
                     self.take_focus();

@@ -95,12 +95,20 @@ pub fn AssignmentsPage() -> impl IntoView {
         }
         .into_any()
     };
-    let coming = move || live.coming.get().filter(|_| !live.is_here()).map(|(now, of)| view! {
-        <ProgressBar label="Rows on their way to this browser" now=u64::from(now) max=u64::from(of)/>
-    });
-    let missed = move || live.missed.get().map(|why| view! {
-        <Note tone="warn" title="The whole table could not be loaded; it is shown in pages.">{why}</Note>
-    });
+    let coming = move || {
+        live.coming.get().filter(|_| !live.is_here()).map(|(now, of)| {
+            view! {
+                <ProgressBar label="Rows on their way to this browser" now=u64::from(now) max=u64::from(of)/>
+            }
+        })
+    };
+    let missed = move || {
+        live.missed.get().map(|why| {
+            view! {
+                <Note tone="warn" title="The whole table could not be loaded; it is shown in pages.">{why}</Note>
+            }
+        })
+    };
     view! {
         <Failed of=draft.value()/>
         <div class="split fit" class:open=move || !alive(subject).is_empty()>
@@ -141,9 +149,13 @@ fn Rest(
             counted(matching, of)
         }
     });
-    let unknown = move || (live.uses.get() == UsesState::Closed).then(|| view! {
-        <span class="small muted">"Last use unknown: this key cannot read consumption."</span>
-    });
+    let unknown = move || {
+        (live.uses.get() == UsesState::Closed).then(|| {
+            view! {
+                <span class="small muted">"Last use unknown: this key cannot read consumption."</span>
+            }
+        })
+    };
     let paged = move || (!live.is_here()).then(|| view! { <Pages view=view.clone() live draft off/> });
     view! {
         <div class="above">
@@ -282,7 +294,9 @@ fn clear_on_escape(live: Live) {
         // One step back at a time: an open menu, then the panel, then the selection.
         if let Some(menu) = find("details.menu[open]") {
             let _ = menu.remove_attribute("open");
-            if let Some(summary) = menu.query_selector("summary").ok().flatten().and_then(|it| it.dyn_into::<leptos::web_sys::HtmlElement>().ok()) {
+            if let Some(summary) =
+                menu.query_selector("summary").ok().flatten().and_then(|it| it.dyn_into::<leptos::web_sys::HtmlElement>().ok())
+            {
                 let _ = summary.focus();
             }
             return;

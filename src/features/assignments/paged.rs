@@ -126,7 +126,9 @@ fn cell(row: &RowLine, column: Column, href: &str) -> AnyView {
         Column::Since => row.since.clone().into_any(),
         Column::Used => row.used.clone().into_any(),
         Column::Status => row.status.clone().into_any(),
-        Column::Flags => flags(row).into_iter().map(|(class, words)| view! { <span class=class>{words}</span> }).collect_view().into_any(),
+        Column::Flags => {
+            flags(row).into_iter().map(|(class, words)| view! { <span class=class>{words}</span> }).collect_view().into_any()
+        }
         Column::Groups => row.groups.into_any(),
         Column::Roles => row.roles.into_any(),
     }

@@ -121,9 +121,10 @@ impl Painter {
             let moved = format!("translateY({}px)", f64::from(scene.first) * scene.row);
             let _ = HtmlElement::style(&self.group).set_property("transform", &moved);
         }
-        let same = self.from.as_ref().is_some_and(|(table, here, known)| {
-            table.is_same(scene.table) && here == scene.here && *known == scene.known
-        });
+        let same = self
+            .from
+            .as_ref()
+            .is_some_and(|(table, here, known)| table.is_same(scene.table) && here == scene.here && *known == scene.known);
         if !same {
             self.from = Some((scene.table.clone(), scene.here.to_owned(), scene.known));
         }

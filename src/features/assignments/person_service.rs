@@ -101,7 +101,12 @@ fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
         status: person.map(|person| person.status.clone()).unwrap_or_default(),
         id: person.map(|person| person.id.to_string()).unwrap_or_default(),
         bot: subject.is_bot(),
-        used: snapshot.table.rows().find(|row| subject.as_str().eq_ignore_ascii_case(row.subject())).map(used).unwrap_or_default(),
+        used: snapshot
+            .table
+            .rows()
+            .find(|row| subject.as_str().eq_ignore_ascii_case(row.subject()))
+            .map(used)
+            .unwrap_or_default(),
         held,
         targets: targets(inventory),
         groups: groups.iter().map(|group| (group.id.to_string(), group.name.clone())).collect(),

@@ -18,11 +18,14 @@ pub fn ViewMenu(live: Live) -> impl IntoView {
         move || (alive(tenant), saved.try_get().unwrap_or_default(), forgotten.try_get().unwrap_or_default()),
         |(tenant, _, _)| views(tenant),
     );
-    let query = move || live.view.try_with(|view| to_query(&domain::table::View { page: 1, ..view.clone() }.to_pairs())).unwrap_or_default();
+    let query = move || {
+        live.view.try_with(|view| to_query(&domain::table::View { page: 1, ..view.clone() }.to_pairs())).unwrap_or_default()
+    };
     let list = move || {
         data.get().and_then(Result::ok).map(|kept| {
             if kept.is_empty() {
-                return view! { <p class="muted">"None yet. A view is what is shown now: filter, order and columns."</p> }.into_any();
+                return view! { <p class="muted">"None yet. A view is what is shown now: filter, order and columns."</p> }
+                    .into_any();
             }
             let items = kept
                 .into_iter()

@@ -284,16 +284,20 @@ fn Body(
     let can = move |states: &'static [&'static str]| state.with(|state| states.contains(&state.as_str()));
     let title = format!("Job {}: {}", short(&line.id), line.title);
     let href = Callback::new(move |to: u32| format!("/t/{}/jobs/{}?page={to}", tenant.get_untracked(), id.get_untracked()));
-    let ended = move || pulse.with(|pulse| match &pulse.finished {
-        Some(at) => format!("ended {at}"),
-        None if pulse.is_live() => "live".to_owned(),
-        None => String::new(),
-    });
-    let pace = move || pulse.with(|pulse| match (pulse.rate, pulse.left.is_empty()) {
-        (_, true) => "not known yet".to_owned(),
-        (0, false) => format!("about {} left; waiting for the limit", pulse.left),
-        (rate, false) => format!("about {} left, {} a minute", pulse.left, count(rate, "row", "rows")),
-    });
+    let ended = move || {
+        pulse.with(|pulse| match &pulse.finished {
+            Some(at) => format!("ended {at}"),
+            None if pulse.is_live() => "live".to_owned(),
+            None => String::new(),
+        })
+    };
+    let pace = move || {
+        pulse.with(|pulse| match (pulse.rate, pulse.left.is_empty()) {
+            (_, true) => "not known yet".to_owned(),
+            (0, false) => format!("about {} left; waiting for the limit", pulse.left),
+            (rate, false) => format!("about {} left, {} a minute", pulse.left, count(rate, "row", "rows")),
+        })
+    };
     view! {
         <Head title><span>{ended}</span></Head>
         {move || (!lost.get().is_empty()).then(|| view! { <Note tone="warn" title="Not live just now.">{lost.get()}</Note> })}

@@ -93,10 +93,7 @@ pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> R
         tally,
         rate: 0,
         left: String::new(),
-        budget: format!(
-            "{} of {} write calls used in this window, {JOB_RESERVE} kept for people",
-            budget.used, budget.limit
-        ),
+        budget: format!("{} of {} write calls used in this window, {JOB_RESERVE} kept for people", budget.used, budget.limit),
         finished: job.finished_at.map(date_time),
     };
     if pulse.is_live() {
@@ -110,7 +107,8 @@ pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> R
         let per_call = whole(access.tenant.batch_rows);
         let calls = rows.div_ceil(per_call.max(1));
         if let Some(call_ms) = going.checked_div(calls) {
-            let window = Window { used: whole(budget.used), cap: whole(cap), ms: u64::try_from(budget.window.as_millis()).unwrap_or(0) };
+            let window =
+                Window { used: whole(budget.used), cap: whole(cap), ms: u64::try_from(budget.window.as_millis()).unwrap_or(0) };
             let left = tally.total() - tally.settled();
             pulse.left = pace::words(pace::time_left_ms(left, per_call, call_ms, window));
         }

@@ -63,43 +63,46 @@ fn told(pulse: &Pulse) -> Event {
 fn pulses(access: Access<Viewer>, id: String, first: Pulse) -> impl Stream<Item = Result<Event, Infallible>> {
     let (news, closing) = (access.state.news.subscribe(), access.state.closing.subscribe());
     let end = Instant::now() + LONGEST;
-    futures::stream::unfold((access, id, news, closing, At::Telling(first)), move |(access, id, mut news, mut closing, at)| async move {
-        let before = match at {
-            At::Over => return None,
-            At::Telling(pulse) => {
-                let next = if pulse.over { At::Over } else { At::Told(pulse.clone()) };
-                return Some((Ok(told(&pulse)), (access, id, news, closing, next)));
-            }
-            At::Told(pulse) => pulse,
-        };
-        loop {
-            if *closing.borrow() {
-                let going = Event::default().event("going-away").data("The server restarts.");
-                return Some((Ok(going), (access, id, news, closing, At::Over)));
-            }
-            if Instant::now() >= end {
-                return None;
-            }
-            tokio::select! {
-                _ = closing.changed() => continue,
-                () = tokio::time::sleep(LOOK) => {}
-                heard = news.recv() => match heard {
-                    Ok(job) if *job != *id => continue,
-                    Ok(_) | Err(RecvError::Lagged(_)) => tokio::time::sleep(CALM).await,
-                    Err(RecvError::Closed) => return None,
-                },
-            }
-            match pulse_of(&access, &id).await {
-                Ok(pulse) if pulse != before => {
+    futures::stream::unfold(
+        (access, id, news, closing, At::Telling(first)),
+        move |(access, id, mut news, mut closing, at)| async move {
+            let before = match at {
+                At::Over => return None,
+                At::Telling(pulse) => {
                     let next = if pulse.over { At::Over } else { At::Told(pulse.clone()) };
                     return Some((Ok(told(&pulse)), (access, id, news, closing, next)));
                 }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(job = id, why = error.why, "a job's progress cannot be told");
+                At::Told(pulse) => pulse,
+            };
+            loop {
+                if *closing.borrow() {
+                    let going = Event::default().event("going-away").data("The server restarts.");
+                    return Some((Ok(going), (access, id, news, closing, At::Over)));
+                }
+                if Instant::now() >= end {
                     return None;
                 }
+                tokio::select! {
+                    _ = closing.changed() => continue,
+                    () = tokio::time::sleep(LOOK) => {}
+                    heard = news.recv() => match heard {
+                        Ok(job) if *job != *id => continue,
+                        Ok(_) | Err(RecvError::Lagged(_)) => tokio::time::sleep(CALM).await,
+                        Err(RecvError::Closed) => return None,
+                    },
+                }
+                match pulse_of(&access, &id).await {
+                    Ok(pulse) if pulse != before => {
+                        let next = if pulse.over { At::Over } else { At::Told(pulse.clone()) };
+                        return Some((Ok(told(&pulse)), (access, id, news, closing, next)));
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(job = id, why = error.why, "a job's progress cannot be told");
+                        return None;
+                    }
+                }
             }
-        }
-    })
+        },
+    )
 }

@@ -91,7 +91,8 @@ impl BulkAction {
         match self {
             Self::Assign => {
                 let mut seen = HashSet::new();
-                let subjects = rows.iter().map(|row| Subject::new(row.subject())).filter(|subject| seen.insert(subject.key())).collect();
+                let subjects =
+                    rows.iter().map(|row| Subject::new(row.subject())).filter(|subject| seen.insert(subject.key())).collect();
                 Ok(Intent::Assign { subjects, allotment: to.ok_or_else(unnamed)?.clone() })
             }
             Self::Remove | Self::ChangeType => {

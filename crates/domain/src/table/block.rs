@@ -54,7 +54,11 @@ pub enum BlockError {
 impl Table {
     /// What to send before the blocks.
     pub fn outline(&self) -> Outline {
-        Outline { rows: super::places(self.len()), text: super::places(self.columns.texts.all().0.len()), names: (*self.names).clone() }
+        Outline {
+            rows: super::places(self.len()),
+            text: super::places(self.columns.texts.all().0.len()),
+            names: (*self.names).clone(),
+        }
     }
 
     /// Rows `[first, first + take)`, as far as there are any.

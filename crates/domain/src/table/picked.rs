@@ -113,9 +113,10 @@ impl Picked {
 
     /// Selected rows, in the table's own order.
     pub fn rows(&self) -> impl Iterator<Item = u32> {
-        self.bits.iter().zip(0_u32..).flat_map(|(bits, word)| {
-            (0..64_u32).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit)
-        })
+        self.bits
+            .iter()
+            .zip(0_u32..)
+            .flat_map(|(bits, word)| (0..64_u32).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit))
     }
 
     /// The same in terms that hold elsewhere and later.

@@ -20,18 +20,17 @@ fn person(subject: &str, name: &str) -> Person {
 }
 
 fn assignment(subject: &str, allotment: &str) -> Assignment {
-    Assignment {
-        subject: Subject::new(subject),
-        allotment: AllotmentName::new(allotment),
-        excess: false,
-        created: String::new(),
-    }
+    Assignment { subject: Subject::new(subject), allotment: AllotmentName::new(allotment), excess: false, created: String::new() }
 }
 
 fn inventory() -> Inventory {
     Inventory {
         people: vec![person("M\\ann", "Ann"), person("m\\BOB", "Bob"), person("m\\cy", "")],
-        assignments: vec![assignment("m\\ANN", "professional"), assignment("m\\ann", "analyzer"), assignment("x\\gone", "analyzer")],
+        assignments: vec![
+            assignment("m\\ANN", "professional"),
+            assignment("m\\ann", "analyzer"),
+            assignment("x\\gone", "analyzer"),
+        ],
         ..Inventory::default()
     }
 }
@@ -164,19 +163,15 @@ fn tenants() -> impl Strategy<Value = (Inventory, HashMap<UserId, Day>)> {
 }
 
 fn tables() -> impl Strategy<Value = Table> {
-    tenants().prop_map(|(inventory, last)| {
-        Table::build(&inventory).with_use(&inventory, &last, Day::parse("2024-03-04").unwrap())
-    })
+    tenants()
+        .prop_map(|(inventory, last)| Table::build(&inventory).with_use(&inventory, &last, Day::parse("2024-03-04").unwrap()))
 }
 
 fn filters() -> impl Strategy<Value = Filter> {
     let word = |words: &'static [&'static str]| proptest::option::of(prop::sample::select(words).prop_map(str::to_owned));
     let day = || proptest::option::of((1_u32..5).prop_map(|day| Day::parse(&format!("2023-01-{day:02}")).unwrap()));
-    let idle = proptest::option::of(prop_oneof![
-        (0_u16..5).prop_map(Idle::Within),
-        (0_u16..5).prop_map(Idle::Over),
-        Just(Idle::Never)
-    ]);
+    let idle =
+        proptest::option::of(prop_oneof![(0_u16..5).prop_map(Idle::Within), (0_u16..5).prop_map(Idle::Over), Just(Idle::Never)]);
     (
         prop_oneof![Just(String::new()), "[aAbBpm1é\\\\ &=+%]{0,2}"],
         word(&["professional", "analyzer", "no such"]),
@@ -261,9 +256,10 @@ fn cell(row: Row<'_>, column: Column) -> Option<(String, u32)> {
             used => figure(used.ago().map_or(u32::MAX, u32::from)),
         },
         Column::Status => row.status().map(|status| (status.to_owned(), 0)),
-        Column::Flags => {
-            [row.excess(), row.orphan(), row.held() > 1, row.bot()].iter().position(|on| *on).and_then(|at| figure(u32::try_from(at).ok()?))
-        }
+        Column::Flags => [row.excess(), row.orphan(), row.held() > 1, row.bot()]
+            .iter()
+            .position(|on| *on)
+            .and_then(|at| figure(u32::try_from(at).ok()?)),
         Column::Groups => figure(u32::try_from(row.groups().len()).ok()?),
         Column::Roles => figure(u32::try_from(row.roles().len()).ok()?),
     }
