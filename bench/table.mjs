@@ -286,8 +286,3 @@ ${scrolls.join("\n")}
 Cells that miss a goal, or are slower than the better peer by more than 8 ms: ${missed.length === 0 ? "none" : `\n\n- ${missed.join("\n- ")}`}
 `;
 }
-
-if (import.meta.url === `file://${process.argv[1]}`) {
-  console.log(await table());
-  process.exit(0);
-}

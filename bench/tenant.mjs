@@ -12,7 +12,7 @@ async function send(at, cookie, path, form, type = "application/x-www-form-urlen
 }
 
 /** Reads 100,000 licenses in a browser, beside the same pages read one after another. */
-async function reading() {
+export async function reading() {
   const at = await house({ users: 10_000, assignments: 100_000, options: { latency_ms: LATENCY } });
   const chromium = await browser();
   const rounds = [];
@@ -61,7 +61,7 @@ pages read by a plain loop.
 }
 
 /** Gives 100,000 licenses by a list: read, planned and carried out. */
-async function giving() {
+export async function giving() {
   const SCALE = 20;
   const at = await house({ users: 101_000, assignments: 1_000, rateScale: SCALE });
   const { cookie } = await send(at, "", "/api/connect/key", { tenant: "meridian", key: "bench-key-of-the-portal", back: "" });
@@ -135,14 +135,4 @@ The floor is what the sliding window and the reserve of 20 calls allow: ${calls.
 | answers of 429 | ${refused} |
 | effects in the tenant's log, on as many people | ${thousands(effects.length)} on ${thousands(once)}, **${exact ? "exactly those" : "not those"}** |
 `;
-}
-
-export async function tenant() {
-  return `${await reading()}\n${await giving()}`;
-}
-
-if (import.meta.url === `file://${process.argv[1]}`) {
-  const which = { reading, giving }[process.argv[2]] ?? tenant;
-  console.log(await which());
-  process.exit(0);
 }

@@ -222,6 +222,12 @@ test("a selection waits while its plan is looked at", async ({ connected: page }
   await page.goBack();
   await hydrated(page);
   await expect(page.getByText("6 selected")).toBeVisible();
+  // Applied, it is over.
+  await page.getByRole("button", { name: "Assign…" }).click();
+  await page.getByRole("button", { name: "Apply 6 changes" }).click();
+  await expect(page.getByText("6 of 6: 6 done")).toBeVisible();
+  await open(page, "?license=none");
+  await expect(page.getByRole("toolbar", { name: "Selection" })).toBeHidden();
 });
 
 test("rows come while the tenant is still being read", async ({ page, tenant }) => {

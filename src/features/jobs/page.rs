@@ -109,7 +109,15 @@ pub fn JobPage() -> impl IntoView {
     let told = RwSignal::new(None::<Pulse>);
     let lost = RwSignal::new("");
     #[cfg(feature = "hydrate")]
-    watch::follow(tenant, id, data, told, lost);
+    {
+        watch::follow(tenant, id, data, told, lost);
+        // What was selected has become a job, and is not to be found selected again.
+        Effect::new(move |_| {
+            if let Ok(Some(storage)) = window().session_storage() {
+                let _ = storage.remove_item(&crate::features::shared::selection_key(&tenant.get()));
+            }
+        });
+    }
     view! {
         <Failed of=steer.value()/>
         <Failed of=redo.value()/>
