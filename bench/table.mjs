@@ -156,16 +156,27 @@ async function scroll(page, kit) {
   }, [kit.scroller, kit.row]);
 }
 
+/** Keeps the memory of the page's program where it can be measured. */
+const KEEP_MEMORY = () => {
+  for (const name of ["instantiate", "instantiateStreaming"]) {
+    const original = WebAssembly[name];
+    WebAssembly[name] = async (...given) => {
+      const made = await original.apply(WebAssembly, given);
+      const memory = (made.instance ?? made).exports?.memory;
+      if (memory) window.programMemory = memory;
+      return made;
+    };
+  }
+};
+
 /** JS heap after a collection, and the memory of WASM, in MB. */
 async function memory(page) {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send("HeapProfiler.collectGarbage");
   const { usedSize } = await cdp.send("Runtime.getHeapUsage");
-  const { result } = await cdp.send("Runtime.evaluate", { expression: "WebAssembly.Memory.prototype" });
-  const { objects } = await cdp.send("Runtime.queryObjects", { prototypeObjectId: result.objectId });
-  const sum = await cdp.send("Runtime.callFunctionOn", { objectId: objects.objectId, returnByValue: true, functionDeclaration: "function () { return this.reduce((sum, memory) => sum + memory.buffer.byteLength, 0); }" });
   await cdp.detach();
-  return { js: usedSize / 1e6, wasm: sum.result.value / 1e6 };
+  const wasm = await page.evaluate(() => window.programMemory?.buffer.byteLength ?? 0);
+  return { js: usedSize / 1e6, wasm: wasm / 1e6 };
 }
 
 export async function table() {
@@ -179,6 +190,7 @@ export async function table() {
   console.error(`${data.length} rows`);
   const open = async (url, kit, ready) => {
     const context = await chromium.newContext({ viewport: VIEWPORT });
+    await context.addInitScript(KEEP_MEMORY);
     const page = await context.newPage();
     await ready(page, url);
     await page.evaluate(`(${IN_PAGE})({ scroller: ${JSON.stringify(kit.scroller)}, top: ${JSON.stringify(kit.top)}, mail: ${JSON.stringify(kit.mail)}, groups: ${JSON.stringify(kit.groups)} })`);
@@ -240,7 +252,7 @@ export async function table() {
   return text(results, used, data.length);
 }
 
-function text(results, used, rows) {
+export function text(results, used, rows) {
   const names = Object.keys(used);
   const ours = names.filter((name) => name.startsWith("Quartermaster"));
   const peers = names.filter((name) => !ours.includes(name));

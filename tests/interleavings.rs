@@ -267,7 +267,11 @@ async fn cases(first: u64, count: u64) {
     let (mut done, mut met) = (0, 0);
     let all: Vec<u64> = (first..first + count).collect();
     for few in all.chunks(4) {
-        let runs: Vec<_> = few.iter().map(|seed| tokio::spawn(case(*seed))).collect();
+        // A case that hangs says which one it is.
+        let bounded = |seed: u64| async move {
+            tokio::time::timeout(Duration::from_secs(90), case(seed)).await.unwrap_or_else(|_| panic!("seed {seed} hangs"))
+        };
+        let runs: Vec<_> = few.iter().map(|seed| tokio::spawn(bounded(*seed))).collect();
         for run in runs {
             let (changed, others) = run.await.unwrap();
             done += changed;
