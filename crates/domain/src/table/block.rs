@@ -109,7 +109,7 @@ impl Table {
         let columns = Arc::make_mut(&mut table.columns);
         let (rows, text) = (outline.rows as usize, outline.text as usize);
         columns.texts.reserve(rows, text);
-        columns.folded.reserve(rows, text + 3 * rows);
+        columns.folded.reserve(rows, text.saturating_add(rows.saturating_mul(3)));
         table
     }
 

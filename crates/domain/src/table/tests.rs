@@ -103,6 +103,12 @@ fn a_heading_sorts_turns_round_and_joins_others() {
 }
 
 #[test]
+fn an_outline_that_promises_too_much_takes_no_memory() {
+    let outline = Outline { rows: u32::MAX, text: u32::MAX, names: Names::default() };
+    assert!(Table::begin(outline).is_empty());
+}
+
+#[test]
 fn blocks_that_do_not_fit_are_not_taken() {
     let table = Table::build(&inventory());
     let mut other = Table::begin(table.outline());
