@@ -223,6 +223,7 @@ test("a selection waits while its plan is looked at", async ({ connected: page }
   await hydrated(page);
   await expect(page.getByText("6 selected")).toBeVisible();
   // Applied, it is over.
+  await page.getByLabel("License to give").selectOption("analyzer");
   await page.getByRole("button", { name: "Assign…" }).click();
   await page.getByRole("button", { name: "Apply 6 changes" }).click();
   await expect(page.getByText("6 of 6: 6 done")).toBeVisible();

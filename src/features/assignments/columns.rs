@@ -152,7 +152,7 @@ fn in_menu(shown: &[Column]) -> Vec<Column> {
 /// Which columns, in which order, how wide, and how dense.
 #[component]
 pub fn ColumnMenu(live: Live, layout: RwSignal<Layout>) -> impl IntoView {
-    let open = RwSignal::new(false);
+    let open = live.menu;
     let toggled = move |event: leptos::ev::Event| {
         use leptos::wasm_bindgen::JsCast;
         let menu = event.target().and_then(|target| target.dyn_into::<leptos::web_sys::Element>().ok());

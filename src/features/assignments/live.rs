@@ -25,6 +25,8 @@ pub struct Live {
     pub picked: RwSignal<Picked>,
     /// The row that a range starts from, by its place in the table.
     pub anchor: RwSignal<Option<u32>>,
+    /// The menu of columns is open. Kept here, for the menu is drawn again with each answer of the server.
+    pub menu: RwSignal<bool>,
 }
 
 /// Whether it is known when people used Qlik last.
@@ -60,6 +62,7 @@ impl Live {
             order,
             picked: RwSignal::new(Picked::default()),
             anchor: RwSignal::new(None),
+            menu: RwSignal::new(false),
         }
     }
 
