@@ -6,7 +6,7 @@ use axum::extract::{Extension, Path, Query};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use domain::table::encode_uses;
+use domain::table::{Table, encode_uses};
 use serde::Deserialize;
 
 use super::load::OTHER_VERSION;
@@ -50,20 +50,25 @@ fn other_version() -> Response {
     StatusCode::from_u16(OTHER_VERSION).unwrap_or(StatusCode::RESET_CONTENT).into_response()
 }
 
+/// What a part of the rows of the version in the address comes to, in bytes.
+async fn part(state: Shared, caller: Caller, tenant: &str, version: u64, read: impl FnOnce(&Table) -> Vec<u8>) -> Response {
+    let access = match Access::<Viewer>::of(state, caller, tenant).await {
+        Ok(access) => access,
+        Err(error) => return refused(&error),
+    };
+    match access.state.inventories.version(&access.source(), version) {
+        Some(snapshot) => bytes(read(&snapshot.table)),
+        None => other_version(),
+    }
+}
+
 async fn outline(
     Extension(state): Extension<Shared>,
     Extension(caller): Extension<Caller>,
     Path(tenant): Path<String>,
     Query(which): Query<Which>,
 ) -> Response {
-    let access = match Access::<Viewer>::of(state, caller, &tenant).await {
-        Ok(access) => access,
-        Err(error) => return refused(&error),
-    };
-    match access.state.inventories.version(&access.source(), which.version) {
-        Some(snapshot) => bytes(snapshot.table.outline().encode()),
-        None => other_version(),
-    }
+    part(state, caller, &tenant, which.version, |table| table.outline().encode()).await
 }
 
 async fn block(
@@ -72,14 +77,7 @@ async fn block(
     Path(tenant): Path<String>,
     Query(which): Query<Which>,
 ) -> Response {
-    let access = match Access::<Viewer>::of(state, caller, &tenant).await {
-        Ok(access) => access,
-        Err(error) => return refused(&error),
-    };
-    match access.state.inventories.version(&access.source(), which.version) {
-        Some(snapshot) => bytes(snapshot.table.block(which.first, BLOCK).encode()),
-        None => other_version(),
-    }
+    part(state, caller, &tenant, which.version, |table| table.block(which.first, BLOCK).encode()).await
 }
 
 /// 200 with the column, 202 while it is being read, 204 where it cannot be read at all.
