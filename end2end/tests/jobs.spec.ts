@@ -43,11 +43,14 @@ test("progress is live, in two browsers and after a reload", async ({ connected:
 
 test("a change of one row does not wait for a large job", async ({ connected: page, tenant }) => {
   test.skip(free(await tenant.state(), "analyzer") < 150, "the tenant has too few seats for it");
-  await tenant.faults([{ method: "POST", path: "/api/v1/licenses/assignments/actions", times: 9, then: { delay_ms: 400 } }]);
+  await tenant.faults([{ method: "POST", path: "/api/v1/licenses/assignments/actions", times: 1, then: { delay_ms: 3_000 } }]);
   await start(page, 150);
   const job = page.url();
   await page.getByRole("button", { name: "Pause" }).click();
+  // What is sent is settled first, and shown.
+  await expect(page.getByRole("status").filter({ hasText: /^pausing/ })).toBeVisible();
   await expect(page.getByRole("status").filter({ hasText: /^paused$/ })).toBeVisible();
+  await expect(page.getByText("100 of 150: 100 done")).toBeVisible();
   // Paused, it is nobody's turn; a single edit goes through beside it.
   await page.goto("/t/meridian/assignments?allotment=professional");
   await hydrated(page);

@@ -3,7 +3,10 @@
 mod api;
 mod page;
 #[cfg(feature = "ssr")]
+mod remedies;
+#[cfg(feature = "ssr")]
 mod service;
+mod ways_out;
 
 pub use api::{Apply, PlanLine, PlanView, apply, plan, plans};
 pub use page::{PlanPage, PlansPage};

@@ -16,3 +16,4 @@ pub mod sheet;
 pub mod subject;
 pub mod table;
 pub mod text;
+pub mod usage;

@@ -4,6 +4,7 @@ mod change;
 mod draft;
 mod holdings;
 mod intent;
+mod remedy;
 mod warning;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ pub use change::{Change, Kind};
 pub use draft::draw_up;
 pub use holdings::{Holdings, Stand, carried_out};
 pub use intent::{BulkAction, Intent};
+pub use remedy::{Remedy, Shortage, Spare, shortages};
 pub use warning::Warning;
 
 use crate::allotment::AllotmentName;
@@ -52,6 +54,8 @@ pub enum WhyNot {
     Taken,
     /// Held by a subject that is no user here, perhaps of another tenant under the same license; not on the list, left alone.
     NotOurs,
+    /// There is no seat for it.
+    LeftOut,
 }
 
 impl WhyNot {
@@ -63,6 +67,7 @@ impl WhyNot {
             Self::Overtaken => "changed by somebody else since",
             Self::Taken => "held by the other subject already",
             Self::NotOurs => "held by somebody who is no user of this tenant, and left alone",
+            Self::LeftOut => "left out for want of a seat",
         }
     }
 }

@@ -45,10 +45,13 @@ impl SeatChange {
     /// An allotment that is over its seats already does not refuse what a plan gives back, so only what the plan
     /// takes beyond what was free and what it frees counts.
     pub fn short(&self) -> i64 {
-        match self.allotment.seats().free(self.allotment.used) {
-            None => 0,
-            Some(free) => (self.taken - self.freed - free).clamp(0, self.taken),
-        }
+        self.to_free().clamp(0, self.taken)
+    }
+
+    /// Seats that must come free besides for the whole plan to fit; more than [`Self::short`] where the allotment is over its
+    /// seats already, and below 0 where some stay free.
+    pub fn to_free(&self) -> i64 {
+        self.allotment.seats().free(self.allotment.used).map_or(0, |free| self.taken - self.freed - free)
     }
 
     /// Seats free after the plan; `None` without a bound.

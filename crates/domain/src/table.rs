@@ -256,12 +256,12 @@ impl Table {
         Self { names: Arc::new(names), columns: Arc::new(columns), used: None }
     }
 
-    /// The same rows with when each person used Qlik last. `last` holds the last day of those who did at all.
+    /// The same rows with when each person used Qlik last. `last` knows the last day of those who did at all.
     #[must_use]
-    pub fn with_use(&self, inventory: &Inventory, last: &HashMap<UserId, Day>, today: Day) -> Self {
+    pub fn with_use(&self, inventory: &Inventory, last: impl Fn(&UserId) -> Option<Day>, today: Day) -> Self {
         let people = inventory.people_by_subject();
         let used = self.rows().map(|row| match people.get(&row.subject().to_lowercase()) {
-            Some(person) => last.get(&person.id).map_or(Used::NEVER, |day| Used::days(today.since(*day))),
+            Some(person) => last(&person.id).map_or(Used::NEVER, |day| Used::days(today.since(day))),
             None => Used::UNKNOWN,
         });
         Self { used: Some(Arc::new(used.collect())), ..self.clone() }

@@ -1,14 +1,31 @@
-//! Jobs: their journal, their locks, their grant, and the lease of whoever carries them out.
+//! Jobs: what they are, how they begin, and what a person may ask of them. Who carries one out, its journal and its credential
+//! have rooms of their own.
 
 use std::collections::{BTreeSet, HashSet};
 
-use domain::journal::{RowState, Tally};
 use domain::plan::{Change, PlannedChange};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use crate::audit::{NewAudit, append, done_since};
-use crate::store::{AT_ONCE, Store, StoreError, count, get, insert};
+use crate::store::{AT_ONCE, Store, StoreError, get, insert};
+
+macro_rules! job_query {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, finished_at, lease_until FROM jobs ",
+            $tail
+        )
+    };
+}
+
+mod grants;
+mod journal;
+mod lease;
+
+pub use grants::Grant;
+pub use journal::{JournalRow, RowResult};
+pub use lease::Claim;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,23 +95,8 @@ pub struct JobRow {
     pub created_at: i64,
     /// When it ended.
     pub finished_at: Option<i64>,
-}
-
-/// The sealed credential of a job: opens with the master key alone, so that the job outlives the session.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Grant {
-    /// The credential under its data key.
-    pub sealed: Vec<u8>,
-    /// The data key under the master key.
-    pub wrapped_key: Vec<u8>,
-    /// It serves until then.
-    pub expires_at: i64,
-}
-
-impl std::fmt::Debug for Grant {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Grant").field("expires_at", &self.expires_at).finish_non_exhaustive()
-    }
+    /// An executor has it until then; 0 where none does.
+    pub lease_until: i64,
 }
 
 /// A job to be.
@@ -135,62 +137,6 @@ pub enum CreateJob {
     Locked(String),
     /// Another job changed some of its people or groups since the tenant was read: read again.
     Overtaken,
-}
-
-/// The right to carry out a job, until the lease runs out or the token is overtaken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// Which job.
-    pub job: String,
-    /// Guards every write to its journal.
-    pub token: i64,
-}
-
-/// A row of the journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JournalRow {
-    /// Its place, from 0.
-    pub seq: i64,
-    /// What it changes.
-    pub change: Change,
-    /// The person's or group's name; may be empty.
-    pub name: String,
-    /// Where it stands.
-    pub state: RowState,
-    /// Qlik's status; 0 without one.
-    pub status: i64,
-    /// Qlik's code; may be empty.
-    pub code: String,
-    /// Qlik's title, or why nobody knows; may be empty.
-    pub title: String,
-    /// Qlik's trace id; may be empty.
-    pub trace: String,
-}
-
-/// What became of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowResult {
-    /// Its place.
-    pub seq: i64,
-    /// Where it stands now.
-    pub state: RowState,
-    /// Qlik's status; 0 without one.
-    pub status: i64,
-    /// Qlik's code; may be empty.
-    pub code: String,
-    /// Qlik's title; may be empty.
-    pub title: String,
-    /// Qlik's trace id; may be empty.
-    pub trace: String,
-}
-
-macro_rules! job_query {
-    ($tail:literal) => {
-        concat!(
-            "SELECT id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, finished_at FROM jobs ",
-            $tail
-        )
-    };
 }
 
 impl Store {
@@ -308,81 +254,6 @@ impl Store {
             .collect()
     }
 
-    /// Jobs that want an executor, oldest first: those queued, and those whose executor is gone.
-    pub async fn claimable_jobs(&self, now: i64) -> Result<Vec<JobRow>, StoreError> {
-        sqlx::query(job_query!("WHERE state IN ('queued', 'running', 'cancelling') AND lease_until < $1 ORDER BY created_at, id"))
-            .bind(now)
-            .fetch_all(&self.pool)
-            .await?
-            .iter()
-            .map(read_job)
-            .collect()
-    }
-
-    /// Where the database belongs to one server alone (SQLite), whoever held a lease before this start is gone: its leases are
-    /// over at once. Where several share it they run out by themselves.
-    pub async fn free_leases_of_the_dead(&self) -> Result<(), StoreError> {
-        if self.is_sqlite() {
-            sqlx::query("UPDATE jobs SET lease_until = 0 WHERE lease_until <> 0").execute(&self.pool).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes a job's lease. `None` where somebody else was faster, carries out another job of the same tenant, or the job
-    /// wants no executor any more. One executor at a time has a tenant: it alone knows how many calls its jobs made.
-    pub async fn claim_job(&self, id: &str, owner: &str, now: i64, until: i64) -> Result<Option<Claim>, StoreError> {
-        let mut transaction = self.begin().await?;
-        // Two claims of one tenant come one after the other.
-        self.lock_audit(&mut transaction).await?;
-        let done = sqlx::query(
-            "UPDATE jobs SET lease_owner = $1, lease_until = $2, lease_token = lease_token + 1, \
-             state = CASE WHEN state = 'queued' THEN 'running' ELSE state END \
-             WHERE id = $3 AND lease_until < $4 AND state IN ('queued', 'running', 'cancelling') \
-             AND NOT EXISTS (SELECT 1 FROM jobs other WHERE other.tenant = jobs.tenant AND other.id <> jobs.id \
-             AND other.lease_until >= $4 AND other.lease_owner <> $1)",
-        )
-        .bind(owner.to_owned())
-        .bind(until)
-        .bind(id.to_owned())
-        .bind(now)
-        .execute(&mut *transaction)
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(None);
-        }
-        let row =
-            sqlx::query("SELECT lease_token FROM jobs WHERE id = $1").bind(id.to_owned()).fetch_one(&mut *transaction).await?;
-        let token = get(&row, "lease_token")?;
-        transaction.commit().await?;
-        Ok(Some(Claim { job: id.to_owned(), token }))
-    }
-
-    /// Holds on to a lease, and tells what the job is asked to do.
-    pub async fn renew_lease(&self, claim: &Claim, until: i64) -> Result<JobState, StoreError> {
-        let done = sqlx::query("UPDATE jobs SET lease_until = $1 WHERE id = $2 AND lease_token = $3")
-            .bind(until)
-            .bind(claim.job.clone())
-            .bind(claim.token)
-            .execute(&self.pool)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Err(StoreError::LeaseLost);
-        }
-        let row = sqlx::query("SELECT state FROM jobs WHERE id = $1").bind(claim.job.clone()).fetch_one(&self.pool).await?;
-        let word: String = get(&row, "state")?;
-        JobState::parse(&word).ok_or(StoreError::Unreadable("a job's state"))
-    }
-
-    /// Lets a lease go, so that the next executor need not wait for it to run out.
-    pub async fn release_lease(&self, claim: &Claim) -> Result<(), StoreError> {
-        sqlx::query("UPDATE jobs SET lease_until = 0 WHERE id = $1 AND lease_token = $2")
-            .bind(claim.job.clone())
-            .bind(claim.token)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
-
     /// A person asks a job to pause, go on or stop. `false` where it is in none of the states `from`.
     pub async fn steer_job(
         &self,
@@ -413,218 +284,6 @@ impl Store {
         transaction.commit().await?;
         Ok(done.rows_affected() == 1)
     }
-
-    /// The executor pauses its job, for want of a credential.
-    pub async fn pause_claimed(&self, claim: &Claim, reason: &str) -> Result<(), StoreError> {
-        let mut transaction = self.begin_claimed(claim).await?;
-        sqlx::query("UPDATE jobs SET state = 'paused', reason = $1, lease_until = 0 WHERE id = $2")
-            .bind(reason.to_owned())
-            .bind(claim.job.clone())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// The job is over: its locks are lifted and its grant erased.
-    pub async fn finish_job(&self, claim: &Claim, state: JobState, now: i64) -> Result<(), StoreError> {
-        let mut transaction = self.begin_claimed(claim).await?;
-        sqlx::query("UPDATE jobs SET state = $1, reason = '', finished_at = $2, lease_until = 0 WHERE id = $3")
-            .bind(state.as_str().to_owned())
-            .bind(now)
-            .bind(claim.job.clone())
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("DELETE FROM locks WHERE job_id = $1").bind(claim.job.clone()).execute(&mut *transaction).await?;
-        sqlx::query("DELETE FROM grants WHERE job_id = $1").bind(claim.job.clone()).execute(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// The job's credential, if it has one that serves at `now`.
-    pub async fn grant(&self, job: &str, now: i64) -> Result<Option<Grant>, StoreError> {
-        sqlx::query("SELECT sealed, wrapped_key, expires_at FROM grants WHERE job_id = $1 AND expires_at > $2")
-            .bind(job.to_owned())
-            .bind(now)
-            .fetch_optional(&self.pool)
-            .await?
-            .map(|row| {
-                Ok(Grant {
-                    sealed: get(&row, "sealed")?,
-                    wrapped_key: get(&row, "wrapped_key")?,
-                    expires_at: get(&row, "expires_at")?,
-                })
-            })
-            .transpose()
-    }
-
-    /// The grants of a tenant that serve at `now`: each with its job and when it ends, the newest first.
-    pub async fn live_grants(&self, tenant: &str, now: i64) -> Result<Vec<(JobRow, i64)>, StoreError> {
-        sqlx::query(
-            "SELECT id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, finished_at, g.expires_at AS expires_at \
-             FROM jobs JOIN grants g ON g.job_id = id WHERE tenant = $1 AND g.expires_at > $2 ORDER BY created_at DESC, id",
-        )
-        .bind(tenant.to_owned())
-        .bind(now)
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(|row| Ok((read_job(row)?, get(row, "expires_at")?)))
-        .collect()
-    }
-
-    /// Erases a job's credential and pauses the job, in one go. Its executor stops before the next request.
-    pub async fn withdraw_grant(&self, tenant: &str, job: &str, reason: &str) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let done = sqlx::query("DELETE FROM grants WHERE job_id = $1 AND job_id IN (SELECT id FROM jobs WHERE tenant = $2)")
-            .bind(job.to_owned())
-            .bind(tenant.to_owned())
-            .execute(&mut *transaction)
-            .await?;
-        if done.rows_affected() == 1 {
-            sqlx::query("UPDATE jobs SET state = 'paused', reason = $1 WHERE id = $2 AND state IN ('queued', 'running')")
-                .bind(reason.to_owned())
-                .bind(job.to_owned())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    /// Gives a job a fresh credential: its Qlik user has connected again.
-    pub async fn renew_grant(&self, job: &str, grant: &Grant) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO grants (job_id, sealed, wrapped_key, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (job_id) DO UPDATE SET \
-             sealed = excluded.sealed, wrapped_key = excluded.wrapped_key, expires_at = excluded.expires_at",
-        )
-        .bind(job.to_owned())
-        .bind(grant.sealed.clone())
-        .bind(grant.wrapped_key.clone())
-        .bind(grant.expires_at)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Rows of a job in these states, in order.
-    pub async fn journal(&self, job: &str, states: &[RowState], skip: i64, most: i64) -> Result<Vec<JournalRow>, StoreError> {
-        // A fixed number of places: `QueryBuilder` spells them in one database's way only.
-        let mut query = sqlx::query(
-            "SELECT seq, change, name, state, status, code, title, trace FROM journal \
-             WHERE job_id = $1 AND state IN ($2, $3, $4, $5, $6, $7, $8) ORDER BY seq LIMIT $9 OFFSET $10",
-        )
-        .bind(job.to_owned());
-        for at in 0..RowState::ALL.len() {
-            query = query.bind(states.get(at).map_or("", |state| state.as_str()).to_owned());
-        }
-        query.bind(most).bind(skip).fetch_all(&self.pool).await?.iter().map(read_journal).collect()
-    }
-
-    /// How many rows of a job are in which state.
-    pub async fn tally(&self, job: &str) -> Result<Tally, StoreError> {
-        let mut tally = Tally::default();
-        let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM journal WHERE job_id = $1 GROUP BY state")
-            .bind(job.to_owned())
-            .fetch_all(&self.pool)
-            .await?;
-        for row in rows {
-            let word: String = get(&row, "state")?;
-            let state = RowState::parse(&word).ok_or(StoreError::Unreadable("a row's state"))?;
-            tally.add(state, count(get(&row, "n")?));
-        }
-        Ok(tally)
-    }
-
-    /// When requests of a Qlik user's jobs left since a time, whoever carried them out.
-    pub async fn sends_since(&self, tenant: &str, qlik_user: &str, since: i64) -> Result<Vec<i64>, StoreError> {
-        sqlx::query(
-            "SELECT DISTINCT journal.sent_at AS sent_at FROM journal JOIN jobs ON jobs.id = journal.job_id \
-             WHERE jobs.tenant = $1 AND jobs.qlik_user = $2 AND (jobs.finished_at IS NULL OR jobs.finished_at > $3) \
-             AND journal.sent_at > $3 ORDER BY sent_at",
-        )
-        .bind(tenant.to_owned())
-        .bind(qlik_user.to_owned())
-        .bind(since)
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(|row| get(row, "sent_at"))
-        .collect()
-    }
-
-    /// Rows settled since a time, with when the first and the last of them were.
-    pub async fn settled_since(&self, job: &str, since: i64) -> Result<(u64, i64, i64), StoreError> {
-        let row = sqlx::query(
-            "SELECT COUNT(*) AS n, COALESCE(MIN(settled_at), 0) AS first, COALESCE(MAX(settled_at), 0) AS last \
-             FROM journal WHERE job_id = $1 AND settled_at > $2",
-        )
-        .bind(job.to_owned())
-        .bind(since)
-        .fetch_one(&self.pool)
-        .await?;
-        Ok((count(get(&row, "n")?), get(&row, "first")?, get(&row, "last")?))
-    }
-
-    /// When the newest request left whose effect is not known; `None` where every effect is known.
-    pub async fn last_unsettled_send(&self, job: &str) -> Result<Option<i64>, StoreError> {
-        let row = sqlx::query(
-            "SELECT COALESCE(MAX(sent_at), -1) AS last, COUNT(*) AS n FROM journal WHERE job_id = $1 AND state IN ('sent', 'unknown')",
-        )
-        .bind(job.to_owned())
-        .fetch_one(&self.pool)
-        .await?;
-        let n: i64 = get(&row, "n")?;
-        let last: i64 = get(&row, "last")?;
-        Ok((n > 0).then_some(last))
-    }
-
-    /// Writes down that these rows are about to be sent.
-    pub async fn mark_sent(&self, claim: &Claim, rows: &[i64], now: i64) -> Result<(), StoreError> {
-        let mut transaction = self.begin_claimed(claim).await?;
-        for seq in rows {
-            sqlx::query("UPDATE journal SET state = 'sent', sent_at = $1 WHERE job_id = $2 AND seq = $3")
-                .bind(now)
-                .bind(claim.job.clone())
-                .bind(*seq)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// Writes down what became of rows, and the record of it.
-    pub async fn settle(&self, claim: &Claim, results: &[RowResult], now: i64, audit: &[NewAudit]) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        self.lock_audit(&mut transaction).await?;
-        check(&mut transaction, claim).await?;
-        for result in results {
-            sqlx::query(
-                "UPDATE journal SET state = $1, status = $2, code = $3, title = $4, trace = $5, settled_at = $6 WHERE job_id = $7 AND seq = $8",
-            )
-            .bind(result.state.as_str().to_owned())
-            .bind(result.status)
-            .bind(result.code.clone())
-            .bind(result.title.clone())
-            .bind(result.trace.clone())
-            .bind(result.state.is_settled().then_some(now))
-            .bind(claim.job.clone())
-            .bind(result.seq)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        append(&mut transaction, audit).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// A transaction that only begins while the claim holds.
-    async fn begin_claimed(&self, claim: &Claim) -> Result<Transaction<'static, Any>, StoreError> {
-        let mut transaction = self.begin().await?;
-        check(&mut transaction, claim).await?;
-        Ok(transaction)
-    }
 }
 
 /// Takes locks, or names a job that has one of them.
@@ -654,16 +313,6 @@ async fn lock(
         }
     }
     Ok(None)
-}
-
-/// The fence: a token that was overtaken writes nothing. The row stays locked until the transaction ends.
-async fn check(transaction: &mut Transaction<'static, Any>, claim: &Claim) -> Result<(), StoreError> {
-    let done = sqlx::query("UPDATE jobs SET lease_token = lease_token WHERE id = $1 AND lease_token = $2")
-        .bind(claim.job.clone())
-        .bind(claim.token)
-        .execute(&mut **transaction)
-        .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
 }
 
 /// A change in words, for the audit.
@@ -699,19 +348,6 @@ fn read_job(row: &AnyRow) -> Result<JobRow, StoreError> {
         undo_of: get(row, "undo_of")?,
         created_at: get(row, "created_at")?,
         finished_at: get(row, "finished_at")?,
-    })
-}
-
-fn read_journal(row: &AnyRow) -> Result<JournalRow, StoreError> {
-    let (word, change): (String, String) = (get(row, "state")?, get(row, "change")?);
-    Ok(JournalRow {
-        seq: get(row, "seq")?,
-        change: serde_json::from_str(&change).map_err(|_| StoreError::Unreadable("a change"))?,
-        name: get(row, "name")?,
-        state: RowState::parse(&word).ok_or(StoreError::Unreadable("a row's state"))?,
-        status: get(row, "status")?,
-        code: get(row, "code")?,
-        title: get(row, "title")?,
-        trace: get(row, "trace")?,
+        lease_until: get(row, "lease_until")?,
     })
 }

@@ -230,6 +230,10 @@ pub struct PersonView {
     pub bot: bool,
     /// When Qlik was used last, in words; empty where it is not known.
     pub used: String,
+    /// The newest days of use, each with what it was, in words.
+    pub recent: Vec<(String, String)>,
+    /// Why there are none, in words; empty where there are some, and for whom there cannot be any.
+    pub no_recent: String,
     /// Licenses held.
     pub held: Vec<HeldLine>,
     /// Allotments one can be given.

@@ -544,9 +544,9 @@ mod browser {
                                     let at = at.row.map(|row| (row, at.cell));
                                     let known = live.uses.get();
                                     painter.draw(&Scene { table, order, picked, open, here: &here, first, row, at, known });
-                                })
-                            })
-                        })
+                                });
+                            });
+                        });
                     });
                 });
                 if follows {

@@ -135,6 +135,12 @@ fn Body(
             view! { <li><span>{name}</span><span class="muted small">{by}</span></li> }
         })
         .collect_view();
+    let recent = view
+        .recent
+        .into_iter()
+        .map(|(day, what)| view! { <li><span class="num-left">{day}</span><span class="muted small">{what}</span></li> })
+        .collect_view();
+    let no_recent = view.no_recent;
     let (no_groups, no_roles, no_history) = (groups.is_empty(), roles.is_empty(), view.history.is_empty());
     let history = view
         .history
@@ -184,6 +190,13 @@ fn Body(
             {no_roles.then(|| view! { <p class="muted small">"None but what everybody has."</p> })}
             <ul class="pairs">{roles}</ul>
         </section>
+        {user.then(|| view! {
+            <section aria-labelledby="recent">
+                <h3 id="recent">"Recent use"</h3>
+                {(!no_recent.is_empty()).then(|| view! { <p class="muted small">{no_recent}</p> })}
+                <ul class="pairs">{recent}</ul>
+            </section>
+        })}
         <section aria-labelledby="history">
             <h3 id="history">"Changed through Quartermaster"</h3>
             {no_history.then(|| view! { <p class="muted small">"Never."</p> })}

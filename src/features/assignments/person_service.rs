@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::allotment::AllotmentName;
+use domain::inventory::UserId;
 use domain::journal::RowState;
 use domain::plan::Intent;
 use domain::subject::Subject;
@@ -15,7 +16,7 @@ use crate::features::jobs::{outcome_of, undo_title};
 use crate::features::plans::{AtOnce, apply_at_once};
 use crate::server::access::{Access, Operator, Viewer};
 use crate::server::clock::date_time;
-use crate::server::inventory::{Seen, Snapshot};
+use crate::server::inventory::{LastUse, Seen, Snapshot};
 use crate::server::mapping::store_error;
 use crate::ui::query::to_query;
 
@@ -34,6 +35,9 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
     let subject = Subject::new(subject);
     let Some(mut view) = known(&snapshot, &subject) else { return Ok(None) };
     view.off = trouble.is_some();
+    if !view.id.is_empty() {
+        (view.recent, view.no_recent) = recent_use(access, &UserId::new(&view.id));
+    }
     let trail = access.state.store.audit_of(&access.tenant.id, subject.as_str(), HISTORY).await;
     view.history = trail
         .map_err(|error| store_error(&error))?
@@ -60,6 +64,21 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
         });
     }
     Ok(Some(view))
+}
+
+/// The newest days of use, or why there are none to show.
+fn recent_use(access: &Access<Viewer>, user: &UserId) -> (Vec<(String, String)>, String) {
+    let source = access.source();
+    let known = access.state.inventories.last_use(&source);
+    match (access.state.inventories.recent_use(&source, user), known) {
+        (Some(days), _) if days.is_empty() => (Vec::new(), "None in the last 90 days.".to_owned()),
+        (Some(days), _) => (days.iter().map(|day| (day.day.to_string(), day.words())).collect(), String::new()),
+        (None, LastUse::Closed) => (
+            Vec::new(),
+            "Qlik did not let this key read consumption, or did not answer; it is tried again in a while.".to_owned(),
+        ),
+        (None, LastUse::Reading | LastUse::Known) => (Vec::new(), "Still being read.".to_owned()),
+    }
 }
 
 fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
@@ -107,6 +126,8 @@ fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
             .find(|row| subject.as_str().eq_ignore_ascii_case(row.subject()))
             .map(used)
             .unwrap_or_default(),
+        recent: Vec::new(),
+        no_recent: String::new(),
         held,
         targets: targets(inventory),
         groups: groups.iter().map(|group| (group.id.to_string(), group.name.clone())).collect(),

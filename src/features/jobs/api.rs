@@ -48,6 +48,9 @@ pub struct ResultLine {
     pub remedy: String,
 }
 
+/// Paused, and what was sent is being settled.
+pub const PAUSING: &str = "pausing";
+
 /// Where a job stands, as it is told again and again while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pulse {

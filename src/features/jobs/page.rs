@@ -6,7 +6,7 @@ use domain::text::{count, thousands};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{JobLine, JobView, Pulse, Redo, ResultLine, Steer, Tallies, job, jobs};
+use super::api::{JobLine, JobView, PAUSING, Pulse, Redo, ResultLine, Steer, Tallies, job, jobs};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
@@ -247,6 +247,7 @@ fn state_words(state: &str) -> &'static str {
         "finished" => "finished",
         "cancelled" => "cancelled, the rest was not sent",
         "paused" => "paused",
+        PAUSING => "pausing once what is sent is settled",
         "cancelling" => "stopping once what is sent is settled",
         "queued" => "waiting for its turn",
         _ => "running",
@@ -336,7 +337,7 @@ fn Body(
                 })}
                 {move || can(&["running", "queued"]).then(|| wish("pause", "Pause", "button"))}
                 {move || can(&["paused"]).then(|| wish("resume", "Resume", "button primary"))}
-                {move || can(&["running", "queued", "paused"]).then(|| wish("cancel", "Cancel the rest", "button danger"))}
+                {move || can(&["running", "queued", "paused", PAUSING]).then(|| wish("cancel", "Cancel the rest", "button danger"))}
                 {move || (over.get() && retry.get() > 0).then(|| again_with("retry", format!("Retry {}", thousands(n(retry.get()))), "button"))}
                 {move || (over.get() && done.get() > 0).then(|| again_with("undo", format!("Undo {}", count(n(done.get()), "change", "changes")), "button"))}
             </div>

@@ -6,7 +6,7 @@ use domain::plan::{Change, Intent};
 use qlik_api::client::{Credential, JOB_RESERVE, Tier};
 use storage::{JobRow, JobState, JournalRow};
 
-use super::api::{JobLine, JobView, Pulse, ResultLine};
+use super::api::{JobLine, JobView, PAUSING, Pulse, ResultLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
@@ -86,8 +86,11 @@ pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> R
     let budget = access.tenant.client.budget(&Credential::bearer("").of_user(&job.qlik_user), Tier::Two);
     let whole = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let cap = budget.limit.saturating_sub(JOB_RESERVE);
+    // Its executor settles what is sent before it lets go.
+    let stopping = job.state == JobState::Paused && job.lease_until > access.now() && tally.sent + tally.unknown > 0;
+    let state = if stopping { PAUSING } else { job.state.as_str() };
     let mut pulse = Pulse {
-        state: job.state.as_str().to_owned(),
+        state: state.to_owned(),
         over: job.state.is_over(),
         reason: job.reason.clone(),
         tally,

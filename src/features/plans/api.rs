@@ -24,6 +24,28 @@ pub struct PlanLine {
     pub job: String,
 }
 
+/// A shortage with the ways out of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaysOut {
+    /// Of which allotment, as Qlik writes it.
+    pub allotment: String,
+    /// The ways, the least harmful last.
+    pub ways: Vec<WayOut>,
+    /// Who used Qlik last is still being read, so nobody can be said to be idle yet.
+    pub reading: bool,
+}
+
+/// A way out of a shortage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayOut {
+    /// Its name in a form.
+    pub key: String,
+    /// What the button says.
+    pub label: String,
+    /// By which rule, on which figures.
+    pub why: String,
+}
+
 /// A plan's page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanView {
@@ -39,6 +61,8 @@ pub struct PlanView {
     pub seats: Vec<SeatChange>,
     /// What to think about first.
     pub warnings: Vec<Warning>,
+    /// What can be done about each shortage; empty once it is applied.
+    pub ways_out: Vec<WaysOut>,
     /// What will not be sent, counted.
     pub unchanged: Vec<(WhyNot, u64)>,
     /// Changes in all.
@@ -61,6 +85,8 @@ pub struct PlanView {
     pub job: Option<String>,
     /// It replaces another plan that reality had overtaken.
     pub replaces: Option<String>,
+    /// It is another plan with a remedy.
+    pub remedies: Option<String>,
 }
 
 /// The tenant's newest plans.
@@ -85,6 +111,14 @@ pub async fn apply(tenant: String, id: String, #[server(default)] confirm: Strin
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
     super::service::apply(&access, &id, &confirm).await.map_err(crate::server::access::refused)
+}
+
+/// Draws a plan up again with a way out of a shortage, and leads to it.
+#[server(endpoint = "plans/remedy")]
+pub async fn remedy(tenant: String, id: String, allotment: String, way: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator};
+    let access = Access::<Operator>::to(&tenant).await?;
+    super::remedies::apply(&access, &id, &allotment, &way).await.map_err(crate::server::access::refused)
 }
 
 /// Throws a plan away that was not applied.

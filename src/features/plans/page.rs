@@ -1,13 +1,14 @@
 //! The list of plans, and the page of one: read it, then apply it.
 
-use domain::plan::{Change, PlannedChange};
+use domain::plan::{Change, PlannedChange, Warning};
 use domain::roles::RoleDiff;
 use domain::seats::SeatChange;
 use domain::text::{count, thousands};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{Apply, Discard, PlanView, plan, plans};
+use super::api::{Apply, Discard, PlanView, Remedy, plan, plans};
+use super::ways_out::WaysOutOf;
 use crate::features::jobs::{from_to, short};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
@@ -75,14 +76,16 @@ pub fn PlanPage() -> impl IntoView {
     });
     let apply = ServerAction::<Apply>::new();
     let discard = ServerAction::<Discard>::new();
+    let remedy = ServerAction::<Remedy>::new();
     let data = Resource::new(move || (live(tenant), live(id), live(page)), |(tenant, id, page)| plan(tenant, id, page));
     view! {
         <Failed of=apply.value()/>
         <Failed of=discard.value()/>
+        <Failed of=remedy.value()/>
         <Transition fallback=|| view! { <Head title="Plan" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {
                 match got {
-                    Ok(view) => view! { <Body view apply discard/> }.into_any(),
+                    Ok(view) => view! { <Body view apply discard remedy/> }.into_any(),
                     Err(error) => view! { <Head title="Plan"/><ErrorPanel error/> }.into_any(),
                 }
             })}
@@ -91,18 +94,35 @@ pub fn PlanPage() -> impl IntoView {
 }
 
 #[component]
-fn Body(view: PlanView, apply: ServerAction<Apply>, discard: ServerAction<Discard>) -> impl IntoView {
+fn Body(
+    view: PlanView,
+    apply: ServerAction<Apply>,
+    discard: ServerAction<Discard>,
+    remedy: ServerAction<Remedy>,
+) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let pending = busy(apply);
     let title = format!("Plan {}: {}", short(&view.id), view.title);
     let total = n(view.total);
     let seats = view.seats.into_iter().map(|seat| view! { <Seat seat/> }).collect_view();
+    let ways_out = view.ways_out;
     let warnings = view
         .warnings
         .into_iter()
         .map(|warning| {
             let (title, rest) = warning.sentences();
-            view! { <Note tone=if warning.is_grave() { "bad" } else { "warn" } title>{rest}</Note> }
+            let ways = match &warning {
+                Warning::NotEnoughSeats { allotment, .. } => {
+                    ways_out.iter().find(|ways| ways.allotment == allotment.as_str()).cloned()
+                }
+                _ => None,
+            };
+            view! {
+                <Note tone=if warning.is_grave() { "bad" } else { "warn" } title>
+                    {rest}
+                    {ways.map(|ways_out| view! { <WaysOutOf ways_out action=remedy/> })}
+                </Note>
+            }
         })
         .collect_view();
     let unchanged = view
@@ -169,6 +189,10 @@ fn Body(view: PlanView, apply: ServerAction<Apply>, discard: ServerAction<Discar
                     "This is the plan as it would be now; "<a href=move || format!("/t/{}/plans/{old}", tenant.get())>{text}</a>" is as it was."
                 </Note>
             }
+        })}
+        {view.remedies.map(|old| {
+            let text = format!("plan {}", short(&old));
+            view! { <p class="muted small after">"With a way out of a shortage of "<a href=move || format!("/t/{}/plans/{old}", tenant.get())>{text}</a>", which stays as it was."</p> }
         })}
         <section class="seats" aria-label="Seats before and after">{seats}</section>
         {warnings}

@@ -1,5 +1,6 @@
 //! Keeps plans, shows them, and turns them into jobs.
 
+use std::fmt;
 use std::sync::Arc;
 
 use domain::plan::{Change, Intent, Kind, Plan, PlannedChange, draw_up};
@@ -8,6 +9,7 @@ use qlik_api::client::Urgency;
 use storage::{CreateJob, JobState, NewJob, PlanRow};
 
 use super::api::{PlanLine, PlanView};
+use super::remedies::offered;
 use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer};
 use crate::server::clock::{date_time, time_of_day};
@@ -24,8 +26,46 @@ const PAGE: usize = 200;
 const LARGE_REMOVAL: u64 = 50;
 /// How long the answer to a single edit waits for its result.
 const AT_ONCE: std::time::Duration = std::time::Duration::from_millis(2_500);
-/// What marks the origin of a plan that replaces an overtaken one.
-const REPLACES: &str = "replaces ";
+
+/// Where a plan comes from, where not from a person alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// A selection, a list, a setting.
+    Person,
+    /// The job that it undoes or tries again.
+    Job(&'a str),
+    /// A plan that reality had overtaken.
+    Replaces(&'a str),
+    /// A plan that this one remedies.
+    Remedies(&'a str),
+}
+
+impl Origin<'_> {
+    const REPLACES: &'static str = "replaces ";
+    const REMEDIES: &'static str = "remedies ";
+}
+
+impl<'a> From<&'a str> for Origin<'a> {
+    fn from(text: &'a str) -> Self {
+        match (text, text.strip_prefix(Self::REPLACES), text.strip_prefix(Self::REMEDIES)) {
+            ("", ..) => Self::Person,
+            (_, Some(plan), _) => Self::Replaces(plan),
+            (_, _, Some(plan)) => Self::Remedies(plan),
+            (job, None, None) => Self::Job(job),
+        }
+    }
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person => Ok(()),
+            Self::Job(job) => f.write_str(job),
+            Self::Replaces(plan) => write!(f, "{}{plan}", Self::REPLACES),
+            Self::Remedies(plan) => write!(f, "{}{plan}", Self::REMEDIES),
+        }
+    }
+}
 
 fn gone() -> AppError {
     AppError::not_found("No such plan", "It was discarded, or belongs to another tenant. Draw it up again.")
@@ -45,7 +85,7 @@ pub async fn keep_plan(
     Ok(())
 }
 
-async fn keep(access: &Access<Operator>, plan: Plan, inventory_at: i64, origin: &str) -> Result<String, AppError> {
+pub(super) async fn keep(access: &Access<Operator>, plan: Plan, inventory_at: i64, origin: &str) -> Result<String, AppError> {
     let row = PlanRow {
         id: State::fresh_id(),
         tenant: access.tenant.id.clone(),
@@ -74,8 +114,13 @@ pub async fn list(access: &Access<Viewer>) -> Result<Vec<PlanLine>, AppError> {
         .collect())
 }
 
-async fn find<R: Role>(access: &Access<R>, id: &str) -> Result<PlanRow, AppError> {
+pub(super) async fn find<R: Role>(access: &Access<R>, id: &str) -> Result<PlanRow, AppError> {
     access.state.store.plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))?.ok_or_else(gone)
+}
+
+/// The job that applied a plan.
+pub(super) async fn job_of<R: Role>(access: &Access<R>, id: &str) -> Result<Option<String>, AppError> {
+    access.state.store.job_of_plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))
 }
 
 fn removals(changes: &[PlannedChange]) -> u64 {
@@ -90,9 +135,10 @@ fn confirm(plan: &Plan) -> Option<u64> {
 
 pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanView, AppError> {
     let row = find(access, id).await?;
-    let job = access.state.store.job_of_plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))?;
+    let job = job_of(access, id).await?;
+    let ways_out = if job.is_none() { offered(access, &row.plan).await } else { Vec::new() };
     let roles = role_names(access, &row).await;
-    let plan = row.plan;
+    let (plan, origin) = (row.plan, Origin::from(row.origin.as_str()));
     let total = plan.changes.len();
     let pages = total.div_ceil(PAGE).max(1);
     let page = (page.max(1) as usize).min(pages);
@@ -112,7 +158,9 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
         page: u32::try_from(page).unwrap_or(1),
         pages: u32::try_from(pages).unwrap_or(u32::MAX),
         job,
-        replaces: row.origin.strip_prefix(REPLACES).map(ToOwned::to_owned),
+        ways_out,
+        replaces: if let Origin::Replaces(plan) = origin { Some(plan.to_owned()) } else { None },
+        remedies: if let Origin::Remedies(plan) = origin { Some(plan.to_owned()) } else { None },
         id: row.id,
     })
 }
@@ -149,7 +197,7 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
             format!("This plan removes {number} licenses. Type {number} to confirm."),
         ));
     }
-    if let Some(job) = access.state.store.job_of_plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))? {
+    if let Some(job) = job_of(access, id).await? {
         // Applied before, perhaps by this very click: lead to what came of it.
         leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
         return Ok(());
@@ -186,7 +234,7 @@ fn busy_rows() -> AppError {
 async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64) -> Result<Option<String>, AppError> {
     let job = State::fresh_id();
     // An undo or a retry has the job it comes from as its origin.
-    let undo_of = (!row.origin.is_empty() && !row.origin.starts_with(REPLACES)).then_some(row.origin.as_str());
+    let undo_of = if let Origin::Job(from) = Origin::from(row.origin.as_str()) { Some(from) } else { None };
     let new = NewJob {
         id: &job,
         plan: &row.id,
@@ -290,5 +338,5 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
     again.removes_the_rest = row.plan.removes_the_rest;
     again.unchanged.extend(row.plan.unchanged.iter().cloned());
     access.state.inventories.outdated(&access.tenant.id);
-    keep(access, again, access.now(), &format!("{REPLACES}{}", row.id)).await.map(Some)
+    keep(access, again, access.now(), &Origin::Replaces(&row.id).to_string()).await.map(Some)
 }

@@ -1,4 +1,4 @@
-//! Who used Qlik when: the last day of each user, gathered from consumption in the background, because it takes many
+//! Who used Qlik when: the newest days of each user, gathered from consumption in the background, because it takes many
 //! calls and nothing waits for it.
 
 use std::collections::HashMap;
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::inventory::{Inventory, UserId};
 use domain::table::{Day, Table};
+use domain::usage::{DayOfUse, Recent};
 use futures::StreamExt;
 use qlik_api::client::{CallError, Urgency};
 
@@ -33,7 +34,7 @@ pub enum LastUse {
 
 #[derive(Debug, Default)]
 struct State {
-    last: Arc<HashMap<UserId, Day>>,
+    recent: Arc<HashMap<UserId, Recent>>,
     /// When the newest reading was complete.
     read_at: Option<i64>,
     /// When the newest reading failed.
@@ -41,7 +42,7 @@ struct State {
     reading: bool,
 }
 
-/// The last day of each user, as far as it is known.
+/// The newest days of each user, as far as they are known.
 #[derive(Debug, Default)]
 pub(super) struct Uses(Mutex<State>);
 
@@ -50,26 +51,29 @@ impl Uses {
     pub(super) fn on(&self, table: Table, inventory: &Inventory, now: i64) -> Table {
         let known = {
             let state = locked(&self.0);
-            state.read_at.map(|_| state.last.clone())
+            state.read_at.map(|_| state.recent.clone())
         };
         match (known, Day::parse(&day(now))) {
-            (Some(last), Some(today)) => table.with_use(inventory, &last, today),
+            (Some(recent), Some(today)) => table.with_use(inventory, |id| recent.get(id)?.last(), today),
             _ => table,
         }
     }
 }
 
 impl Uses {
-    /// Adds what was read; says whether there was anything.
-    fn take(&self, read: Result<HashMap<UserId, Day>, CallError>, now: i64) -> bool {
+    /// Adds what was read from a day on; says whether there was anything.
+    fn take(&self, read: Result<HashMap<UserId, Recent>, CallError>, from: Option<Day>, now: i64) -> bool {
         let mut state = locked(&self.0);
         state.reading = false;
         match read {
             Ok(newer) => {
-                let last = Arc::make_mut(&mut state.last);
-                for (user, day) in newer {
-                    let known = last.entry(user).or_insert(day);
-                    *known = day.max(*known);
+                let recent = Arc::make_mut(&mut state.recent);
+                for (user, newer) in newer {
+                    let known = recent.entry(user).or_default();
+                    match from {
+                        Some(from) => known.renew(from, newer),
+                        None => *known = newer,
+                    }
                 }
                 state.read_at = Some(now);
                 true
@@ -84,6 +88,13 @@ impl Uses {
 }
 
 impl Inventories {
+    /// The newest days on which a user of the tenant used Qlik; `None` while nothing of the sort is known.
+    pub fn recent_use(&self, source: &Source, user: &UserId) -> Option<Vec<DayOfUse>> {
+        let entry = self.entry(source);
+        let state = locked(&entry.uses.0);
+        state.read_at.map(|_| state.recent.get(user).map(|recent| recent.days().to_vec()).unwrap_or_default())
+    }
+
     /// Whether the use of a tenant is known; starts to read it where it is not, or has become old.
     pub fn last_use(&self, source: &Source) -> LastUse {
         let entry = self.entry(source);
@@ -104,7 +115,7 @@ impl Inventories {
         let (source, clock) = (source.clone(), self.clock.clone());
         tokio::spawn(async move {
             let read = read(&source, &from).await;
-            if !entry.uses.take(read, now) {
+            if !entry.uses.take(read, Day::parse(&from), now) {
                 return;
             }
             let entry_of = entry.clone();
@@ -127,17 +138,20 @@ impl Inventories {
     }
 }
 
-/// The last day of each user since `from`, `YYYY-MM-DD`.
-async fn read(source: &Source, from: &str) -> Result<HashMap<UserId, Day>, CallError> {
+/// The newest days of each user since `from`, `YYYY-MM-DD`.
+async fn read(source: &Source, from: &str) -> Result<HashMap<UserId, Recent>, CallError> {
     let since = format!("{from}T00:00:00.000Z");
     let mut pages = std::pin::pin!(source.client.consumption(&source.credential, Urgency::Idle, Some(&since)));
-    let mut last = HashMap::new();
+    let mut recent: HashMap<UserId, Recent> = HashMap::new();
     while let Some(page) = pages.next().await {
         for event in page?.data {
-            let (Some(user), Some(ended)) = (event.user_id, event.end_time.as_deref().and_then(Day::parse)) else { continue };
-            let known = last.entry(UserId::new(user)).or_insert(ended);
-            *known = ended.max(*known);
+            let Some(day) = event.end_time.as_deref().and_then(Day::parse) else { continue };
+            let capacity = if event.under_license() { 0 } else { event.minutes_used.unwrap_or_default() };
+            let ms = event.duration.as_deref().and_then(|ms| ms.parse().ok()).unwrap_or_default();
+            let Some(user) = event.user_id else { continue };
+            let use_of = DayOfUse { day, visits: 1, ms, capacity_minutes: u32::try_from(capacity).unwrap_or_default() };
+            recent.entry(UserId::new(user)).or_default().add(use_of);
         }
     }
-    Ok(last)
+    Ok(recent)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use super::remedy::others;
 use super::{Change, Holdings, Intent, Kind, Plan, PlanError, PlannedChange, Stand, Unchanged, Warning, WhyNot};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
 use crate::inventory::{AutoAssign, GroupId, Inventory, Provider, RoleId};
@@ -342,16 +343,11 @@ fn license_warnings(
     seats: &[SeatChange],
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    let after = seats.iter().map(|seat| (&seat.allotment.name, seat)).collect();
     for seat in seats {
         let short = seat.short();
         if short > 0 {
-            let others = inventory
-                .allotments
-                .iter()
-                .filter(|other| other.name != seat.allotment.name && other.takes_assignments())
-                .filter(|other| other.seats().free(other.used).is_none_or(|free| free >= short))
-                .map(|other| other.name.clone())
-                .collect();
+            let others = others(inventory, &after, &seat.allotment.name, short).collect();
             warnings.push(Warning::NotEnoughSeats { allotment: seat.allotment.name.clone(), short, others });
         }
     }

@@ -9,9 +9,10 @@ use crate::allotment::{Allotment, UsageClass};
 use crate::inventory::{
     Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory, Person, Provider, Role, RoleLevel, UserId,
 };
+use crate::seats::SeatChange;
 use crate::sheet::{Entry, Purpose};
 use crate::subject::Subject;
-use crate::table::{Row, Table};
+use crate::table::{Day, Row, Table, Used};
 
 const ALLOTMENTS: [&str; 3] = ["professional", "analyzer", "fullUser"];
 
@@ -226,6 +227,116 @@ proptest! {
         let plan = draw_up(&inventory, Intent::Exactly { title: "Undo".into(), changes: undo }).unwrap();
         prop_assert!(plan.changes.is_empty());
     }
+}
+
+/// The inventory's people with when they used Qlik last: the n-th person n × 5 days ago, every fourth never.
+fn with_use(inventory: &Inventory, today: Day) -> Table {
+    let day = |n: u32| Day::parse(&format!("2026-{:02}-{:02}", 11 - n / 28, 28 - n % 28)).unwrap();
+    let last = |id: &UserId| id.as_str().parse().ok().filter(|n| n % 4 != 0).map(|n: u32| day(n * 5));
+    Table::build(inventory).with_use(inventory, last, today)
+}
+
+proptest! {
+    #[test]
+    fn every_remedy_keeps_what_it_promises(inventory in inventory(), intent in intent()) {
+        let today = Day::parse("2026-11-28").unwrap();
+        let table = with_use(&inventory, today);
+        let plan = draw_up(&inventory, intent).unwrap();
+        let short_of = |plan: &Plan, name: &AllotmentName| {
+            plan.seats.iter().find(|seat| seat.allotment.name == *name).map_or(0, SeatChange::short)
+        };
+        let touched: BTreeSet<String> = plan.changes.iter().map(|planned| planned.change.target().to_lowercase()).collect();
+        let found = shortages(&plan, &inventory, &table, today);
+        let grave = plan.warnings.iter().filter(|warning| warning.is_grave()).count();
+        prop_assert_eq!(found.len(), grave);
+        for Shortage { allotment, short, remedies } in found {
+            prop_assert_eq!(short, short_of(&plan, &allotment));
+            prop_assert_eq!(remedies.last(), Some(&Remedy::LeaveOut));
+            for remedy in remedies {
+                let (changes, left_out) = plan.remedied(&allotment, &remedy);
+                let again = draw_up(&inventory, Intent::Exactly { title: String::new(), changes }).unwrap();
+                // Nobody is forgotten: each row of the plan is done, done otherwise, or said to be left alone.
+                let after: BTreeSet<String> = again.changes.iter().map(|planned| planned.change.target().to_lowercase())
+                    .chain(again.unchanged.iter().chain(&left_out).map(|row| row.target.to_lowercase())).collect();
+                prop_assert!(touched.is_subset(&after));
+                match &remedy {
+                    Remedy::LeaveOut => {
+                        prop_assert_eq!(left_out.len() as i64, short);
+                        prop_assert_eq!(short_of(&again, &allotment), 0);
+                    }
+                    Remedy::Another(other) => {
+                        prop_assert!(other != &allotment);
+                        prop_assert_eq!(short_of(&again, &allotment), 0);
+                    }
+                    Remedy::RemoveFirst(spares) => {
+                        // An allotment over its seats comes back to them first; where all helps, nothing is missing after.
+                        let left = short_of(&again, &allotment);
+                        prop_assert!(left < short);
+                        let seat = plan.seats.iter().find(|seat| seat.allotment.name == allotment).unwrap();
+                        prop_assert_eq!(left, (seat.to_free() - spares.len() as i64).max(0));
+                        prop_assert!(spares.is_sorted_by_key(|spare| std::cmp::Reverse(spare.used)));
+                        for spare in spares {
+                            prop_assert!(!touched.contains(&spare.subject.key()));
+                            prop_assert!(spare.used == Used::NEVER || spare.used.ago().is_some_and(|days| days >= 30));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_uses_qlik_keeps_the_license() {
+    let today = Day::parse("2026-11-28").unwrap();
+    let person = |n: u8, status: &str| Person {
+        id: UserId::new(n.to_string()),
+        subject: spelling(n, false),
+        name: String::new(),
+        email: String::new(),
+        status: status.into(),
+        roles: BTreeSet::new(),
+        groups: BTreeSet::new(),
+    };
+    let held = |n: u8, created: &str| Assignment {
+        subject: spelling(n, true),
+        allotment: name(0),
+        excess: false,
+        created: created.to_owned(),
+    };
+    let long_ago = "2025-01-01T00:00:00Z";
+    let inventory = Inventory {
+        allotments: vec![Allotment { name: name(0), usage_class: UsageClass::Assigned, units: 7, used: 7, overage: 0 }],
+        // 1 came yesterday, 2 forty days ago, 3 never, 4 is disabled, 5 never but was given it last week, 6 is no user here.
+        people: vec![person(1, "active"), person(2, "active"), person(3, "active"), person(4, "disabled"), person(5, "active")],
+        assignments: vec![
+            held(1, long_ago),
+            held(2, long_ago),
+            held(3, long_ago),
+            held(4, "2026-11-20T00:00:00Z"),
+            held(5, "2026-11-21T00:00:00Z"),
+            held(6, long_ago),
+        ],
+        ..Inventory::default()
+    };
+    let last = [(1, "2026-11-27"), (2, "2026-10-19"), (4, "2026-11-27")];
+    let last = |id: &UserId| last.iter().find(|(n, _)| id.as_str() == n.to_string()).and_then(|(_, day)| Day::parse(day));
+    let table = Table::build(&inventory).with_use(&inventory, last, today);
+    let wanted = (10..20).map(|n| spelling(n, false)).collect();
+    let plan = draw_up(&inventory, Intent::Assign { subjects: wanted, allotment: name(0) }).unwrap();
+    let [shortage] = shortages(&plan, &inventory, &table, today).try_into().unwrap();
+    let Some(remedy @ Remedy::RemoveFirst(spares)) = shortage.remedies.first() else { panic!("nobody can be spared") };
+    let spared: Vec<String> = spares.iter().map(|spare| spare.subject.key()).collect();
+    assert_eq!(spared, [4, 3, 2].map(|n| spelling(n, false).key()));
+    assert_eq!(remedy.label(shortage.short, &name(0)), "Take 3 Professional back first");
+    assert_eq!(
+        remedy.explained(&inventory),
+        "1 of disabled users, 1 of people without any use that Qlik keeps and 1 of people who last used it 40 days ago. \
+         Longest without use first; nobody who can sign in and used Qlik, or was given theirs, in the last 30 days."
+    );
+    // Before consumption is read, nobody is taken for idle.
+    let unread = shortages(&plan, &inventory, &Table::build(&inventory), today);
+    assert!(matches!(&unread[0].remedies[..], [Remedy::RemoveFirst(one), Remedy::LeaveOut] if one.len() == 1 && one[0].disabled));
 }
 
 #[test]

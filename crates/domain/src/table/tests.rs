@@ -80,7 +80,7 @@ fn days_are_read_written_and_counted() {
 fn use_is_told_in_days() {
     let inventory = inventory();
     let last = HashMap::from([(UserId::new("m\\ann"), Day::parse("2024-02-27").unwrap())]);
-    let table = Table::build(&inventory).with_use(&inventory, &last, Day::parse("2024-03-01").unwrap());
+    let table = Table::build(&inventory).with_use(&inventory, |id| last.get(id).copied(), Day::parse("2024-03-01").unwrap());
     let told: Vec<String> = table.rows().map(|row| row.used().to_string()).collect();
     assert_eq!(told, ["3 d", "3 d", "never", "never", ""]);
     let count = |idle| table.matching(&Filter { idle: Some(idle), ..Filter::default() }).len();
@@ -169,8 +169,9 @@ fn tenants() -> impl Strategy<Value = (Inventory, HashMap<UserId, Day>)> {
 }
 
 fn tables() -> impl Strategy<Value = Table> {
-    tenants()
-        .prop_map(|(inventory, last)| Table::build(&inventory).with_use(&inventory, &last, Day::parse("2024-03-04").unwrap()))
+    tenants().prop_map(|(inventory, last)| {
+        Table::build(&inventory).with_use(&inventory, |id| last.get(id).copied(), Day::parse("2024-03-04").unwrap())
+    })
 }
 
 fn filters() -> impl Strategy<Value = Filter> {

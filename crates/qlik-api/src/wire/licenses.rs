@@ -268,3 +268,10 @@ pub struct ConsumptionEvent {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_string")]
     pub license_usage: Option<String>,
 }
+
+impl ConsumptionEvent {
+    /// Whether a license of their own was used; anything else counts as capacity (Qlik's Entitlement Analyzer reads it so).
+    pub fn under_license(&self) -> bool {
+        self.license_usage.as_deref() == Some("ASSIGNED_LICENSE")
+    }
+}

@@ -1,0 +1,219 @@
+//! What can be done about rows of a plan that have no seat: another license, somebody else's seat, or neither.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Change, Plan, Unchanged, WhyNot};
+use crate::allotment::AllotmentName;
+use crate::inventory::Inventory;
+use crate::seats::SeatChange;
+use crate::subject::Subject;
+use crate::table::{Day, Row, Table, Used};
+use crate::text;
+
+/// Whoever used Qlik within so many days keeps their license. One of the spans by which Qlik's own Entitlement Analyzer
+/// counts consumers (7, 30, 60 and 90 days).
+const IDLE_DAYS: u16 = 30;
+
+/// One way out of a shortage. It concerns only the rows without a seat: the last of the plan that take one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// They get this license instead.
+    Another(AllotmentName),
+    /// They are left out.
+    LeaveOut,
+    /// These people, who hardly need theirs, give it back first; the longest without use first.
+    RemoveFirst(Vec<Spare>),
+}
+
+/// A license that hardly anybody misses, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spare {
+    /// Who holds it.
+    pub subject: Subject,
+    /// The user is disabled.
+    pub disabled: bool,
+    /// When they used Qlik last.
+    pub used: Used,
+}
+
+/// Too few seats of one allotment, and the ways out there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortage {
+    /// Of what.
+    pub allotment: AllotmentName,
+    /// Seats missing.
+    pub short: i64,
+    /// The ways out. Never empty: rows can always be left out.
+    pub remedies: Vec<Remedy>,
+}
+
+impl Remedy {
+    /// Names the remedy in a form.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Another(name) => format!("another:{name}"),
+            Self::LeaveOut => "leave-out".to_owned(),
+            Self::RemoveFirst(_) => "remove-first".to_owned(),
+        }
+    }
+
+    /// What the button says, for `short` rows without a seat of `allotment`.
+    pub fn label(&self, short: i64, allotment: &AllotmentName) -> String {
+        let those = if short == 1 { "the last 1".to_owned() } else { format!("the last {}", text::thousands(short)) };
+        match self {
+            Self::Another(name) => format!("Give {those} {} instead", name.label()),
+            Self::LeaveOut => format!("Leave {those} out"),
+            Self::RemoveFirst(spares) => {
+                format!("Take {} back first", text::count(len(spares), &allotment.label(), &allotment.label()))
+            }
+        }
+    }
+
+    /// Which rule it follows, on which figures.
+    pub fn explained(&self, inventory: &Inventory) -> String {
+        match self {
+            Self::Another(name) => {
+                let free = inventory.allotment(name).and_then(|other| other.seats().free(other.used));
+                free.map_or_else(
+                    || format!("{} has no bound.", name.label()),
+                    |free| format!("{} has {} free now.", name.label(), text::thousands(free)),
+                )
+            }
+            Self::LeaveOut => "They stay as they are.".to_owned(),
+            Self::RemoveFirst(spares) => {
+                let disabled = spares.iter().filter(|spare| spare.disabled).count();
+                let never = spares.iter().filter(|spare| !spare.disabled && spare.used == Used::NEVER).count();
+                let idle: Vec<u16> = spares.iter().filter(|spare| !spare.disabled).filter_map(|spare| spare.used.ago()).collect();
+                let mut parts = Vec::new();
+                if disabled > 0 {
+                    parts.push(format!("{} of disabled users", text::thousands(to_i64(disabled))));
+                }
+                if never > 0 {
+                    parts.push(format!("{} of people without any use that Qlik keeps", text::thousands(to_i64(never))));
+                }
+                if let (Some(least), Some(most)) = (idle.iter().min(), idle.iter().max()) {
+                    let span = if least == most { format!("{least} days") } else { format!("{least} to {most} days") };
+                    parts.push(format!("{} of people who last used it {span} ago", text::thousands(len(&idle))));
+                }
+                format!(
+                    "{}. Longest without use first; nobody who can sign in and used Qlik, or was given theirs, in the last {IDLE_DAYS} days.",
+                    text::and_list(&parts)
+                )
+            }
+        }
+    }
+}
+
+/// The shortages of `plan` as `inventory` stands, each with the ways out. `table` knows who used Qlik when, as far as anybody does.
+pub fn shortages(plan: &Plan, inventory: &Inventory, table: &Table, today: Day) -> Vec<Shortage> {
+    let after: HashMap<&AllotmentName, &SeatChange> = plan.seats.iter().map(|seat| (&seat.allotment.name, seat)).collect();
+    let short = plan.seats.iter().filter(|seat| seat.short() > 0);
+    short
+        .map(|seat| {
+            let (allotment, short) = (&seat.allotment.name, seat.short());
+            let mut remedies: Vec<Remedy> = others(inventory, &after, allotment, short).map(Remedy::Another).collect();
+            let spares = spares(plan, table, allotment, today, seat.to_free());
+            // An allotment that is over its seats has to come back to them first: fewer would help nobody.
+            if len(&spares) > seat.to_free() - short {
+                remedies.push(Remedy::RemoveFirst(spares));
+            }
+            remedies.push(Remedy::LeaveOut);
+            Shortage { allotment: allotment.clone(), short, remedies }
+        })
+        .collect()
+}
+
+/// Other allotments that have at least `short` seats free once the plan is done.
+pub(super) fn others<'a>(
+    inventory: &'a Inventory,
+    after: &'a HashMap<&AllotmentName, &SeatChange>,
+    allotment: &'a AllotmentName,
+    short: i64,
+) -> impl Iterator<Item = AllotmentName> {
+    let others = inventory.allotments.iter().filter(move |other| other.name != *allotment && other.takes_assignments());
+    let free = move |other: &&crate::allotment::Allotment| {
+        let free = after.get(&other.name).map_or_else(|| other.seats().free(other.used), |seat| seat.free_after());
+        free.is_none_or(|free| free >= short)
+    };
+    others.filter(free).map(|other| other.name.clone())
+}
+
+/// Up to `most` holders who hardly need the license, and whom the plan does not touch anyway.
+fn spares(plan: &Plan, table: &Table, allotment: &AllotmentName, today: Day, most: i64) -> Vec<Spare> {
+    let touched: HashSet<String> = plan.changes.iter().map(|planned| planned.change.target().to_lowercase()).collect();
+    let mut rows: Vec<Row<'_>> = table
+        .rows()
+        .filter(|row| row.allotment() == Some(allotment))
+        // An orphan may be a real person of a sibling tenant, and a bot's use is not consumption.
+        .filter(|row| !row.orphan() && !row.bot())
+        .filter(|row| is_disabled(*row) || is_idle(*row, today))
+        .filter(|row| !touched.contains(&row.subject().to_lowercase()))
+        .collect();
+    // Days ago, never above all of them; the table's order where that is equal.
+    rows.sort_by_key(|row| (!is_disabled(*row), std::cmp::Reverse(row.used())));
+    rows.truncate(usize::try_from(most).unwrap_or(0));
+    rows.into_iter()
+        .map(|row| Spare { subject: Subject::new(row.subject()), disabled: is_disabled(row), used: row.used() })
+        .collect()
+}
+
+fn is_disabled(row: Row<'_>) -> bool {
+    row.status() == Some("disabled")
+}
+
+fn is_idle(row: Row<'_>, today: Day) -> bool {
+    let long = |days: i64| days >= i64::from(IDLE_DAYS);
+    let unused = row.used() == Used::NEVER || row.used().ago().is_some_and(|days| long(days.into()));
+    unused && row.since().is_none_or(|since| long(today.since(since)))
+}
+
+impl Plan {
+    /// The changes of this plan with a remedy for rows without a seat of `allotment`, and those it leaves out. They are
+    /// compared with the tenant again before they become a plan.
+    pub fn remedied(&self, allotment: &AllotmentName, remedy: &Remedy) -> (Vec<Change>, Vec<Unchanged>) {
+        let without = self.without_seat(allotment);
+        let (mut changes, mut left_out) = (Vec::with_capacity(self.changes.len()), Vec::new());
+        if let Remedy::RemoveFirst(spares) = remedy {
+            let back = |spare: &Spare| Change::Remove { subject: spare.subject.clone(), allotment: allotment.clone() };
+            changes.extend(spares.iter().map(back));
+        }
+        for (at, planned) in self.changes.iter().enumerate() {
+            let mut leave = |change: &Change, why| left_out.push(Unchanged { target: change.target(), why });
+            match (remedy, planned.change.clone()) {
+                (Remedy::LeaveOut, change) if without.contains(&at) => leave(&change, WhyNot::LeftOut),
+                (Remedy::Another(to), change) if without.contains(&at) => match change {
+                    Change::Assign { subject, .. } => changes.push(Change::Assign { subject, allotment: to.clone() }),
+                    // What they would get instead is what they have.
+                    change @ Change::ChangeType { .. } if matches!(&change, Change::ChangeType { from, .. } if from == to) => {
+                        leave(&change, WhyNot::AsWanted);
+                    }
+                    Change::ChangeType { subject, from, .. } => {
+                        changes.push(Change::ChangeType { subject, from, to: to.clone() });
+                    }
+                    other => changes.push(other),
+                },
+                (_, change) => changes.push(change),
+            }
+        }
+        (changes, left_out)
+    }
+
+    /// The places of the rows that have no seat of `allotment`.
+    fn without_seat(&self, allotment: &AllotmentName) -> HashSet<usize> {
+        let short = self.seats.iter().find(|seat| seat.allotment.name == *allotment).map_or(0, SeatChange::short);
+        let takes = |change: &Change| match change {
+            Change::Assign { allotment: to, .. } | Change::ChangeType { to, .. } => to == allotment,
+            _ => false,
+        };
+        let places = self.changes.iter().enumerate().rev().filter(|(_, planned)| takes(&planned.change)).map(|(at, _)| at);
+        places.take(usize::try_from(short).unwrap_or(0)).collect()
+    }
+}
+
+fn len<T>(list: &[T]) -> i64 {
+    to_i64(list.len())
+}
+
+fn to_i64(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

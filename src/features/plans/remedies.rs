@@ -1,0 +1,92 @@
+//! The ways out of a shortage: what a plan's page offers, and the plan drawn up again with one of them.
+
+use domain::plan::{Intent, Plan, Remedy, draw_up, shortages};
+use domain::table::Day;
+use domain::text::sentence;
+
+use super::api::{WayOut, WaysOut};
+use super::service::{Origin, find, job_of, keep};
+use crate::error::{AppError, ErrorKind};
+use crate::features::shared::WAIT;
+use crate::server::access::{Access, Operator, Role, Viewer};
+use crate::server::clock::day;
+use crate::server::inventory::{LastUse, Seen, Snapshot};
+
+/// A reading this old is new enough: what has changed since, the plan meets before it is applied.
+const FRESH_MS: i64 = 5 * 60 * 1_000;
+
+fn found<R: Role>(access: &Access<R>, plan: &Plan, snapshot: &Snapshot) -> Vec<domain::plan::Shortage> {
+    let Some(today) = Day::parse(&day(access.now())) else { return Vec::new() };
+    shortages(plan, &snapshot.inventory, &snapshot.table, today)
+}
+
+/// What can be done about each shortage of a plan; nothing where none was foreseen.
+pub async fn offered(access: &Access<Viewer>, plan: &Plan) -> Vec<WaysOut> {
+    if !plan.warnings.iter().any(domain::plan::Warning::is_grave) {
+        return Vec::new();
+    }
+    let source = access.source();
+    let Seen::Ready(snapshot, _) = access.state.inventories.look(&source, WAIT).await else { return Vec::new() };
+    let reading = access.state.inventories.last_use(&source) == LastUse::Reading;
+    found(access, plan, &snapshot)
+        .into_iter()
+        .map(|shortage| WaysOut {
+            ways: shortage
+                .remedies
+                .iter()
+                .map(|remedy| WayOut {
+                    key: remedy.key(),
+                    label: remedy.label(shortage.short, &shortage.allotment),
+                    why: remedy.explained(&snapshot.inventory),
+                })
+                .collect(),
+            allotment: shortage.allotment.to_string(),
+            reading,
+        })
+        .collect()
+}
+
+/// Draws the plan up again with a remedy and leads to it. The plan as it was stays.
+pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &str) -> Result<(), AppError> {
+    let row = find(access, id).await?;
+    if job_of(access, id).await?.is_some() {
+        return Err(AppError::new(
+            ErrorKind::Conflict,
+            "This plan was applied meanwhile",
+            "Its job shows which rows had no seat, and can retry them.",
+        ));
+    }
+    let snapshot = access.state.inventories.recent(&access.source(), FRESH_MS).await?;
+    let again = |title: String, changes| {
+        draw_up(&snapshot.inventory, Intent::Exactly { title, changes })
+            .map_err(|error| AppError::invalid("The plan no longer fits", sentence(&error.to_string())))
+    };
+    let as_it_is = again(row.plan.title.clone(), row.plan.changes.iter().map(|planned| planned.change.clone()).collect())?;
+    let shortage = found(access, &as_it_is, &snapshot).into_iter().find(|shortage| shortage.allotment.as_str() == allotment);
+    let remedy =
+        shortage.and_then(|found| found.remedies.into_iter().find(|remedy| remedy.key() == key).zip(Some(found.allotment)));
+    let Some((remedy, allotment)) = remedy else {
+        return Err(AppError::new(
+            ErrorKind::Conflict,
+            "This way out is gone",
+            "The tenant has changed since. Reload the plan: it offers what can be done now.",
+        ));
+    };
+    let (changes, left_out) = as_it_is.remedied(&allotment, &remedy);
+    let mut plan = again(titled(&row.plan.title, &remedy), changes)?;
+    plan.removes_the_rest = row.plan.removes_the_rest;
+    plan.unchanged.extend(as_it_is.unchanged.into_iter().chain(left_out).chain(row.plan.unchanged));
+    let id = keep(access, plan, snapshot.as_of, &Origin::Remedies(id).to_string()).await?;
+    leptos_axum::redirect(&format!("/t/{}/plans/{id}", access.tenant.id));
+    Ok(())
+}
+
+/// A plan that does something else besides says so.
+fn titled(title: &str, remedy: &Remedy) -> String {
+    let besides = match remedy {
+        Remedy::Another(name) => format!(", {} where seats lack", name.label()),
+        Remedy::RemoveFirst(_) => ", taking some back first".to_owned(),
+        Remedy::LeaveOut => String::new(),
+    };
+    if title.contains(&besides) { title.to_owned() } else { format!("{title}{besides}") }
+}

@@ -1,0 +1,52 @@
+//! The ways out of a shortage on a plan's page: a button each, with what it stands on.
+
+use leptos::prelude::*;
+
+use super::api::{Remedy, WaysOut};
+use crate::features::shared::{busy, use_part, use_tenant};
+use crate::ui::query::escape;
+
+/// What can be done about one shortage.
+#[component]
+pub fn WaysOutOf(
+    /// The ways.
+    ways_out: WaysOut,
+    /// Takes one.
+    action: ServerAction<Remedy>,
+) -> impl IntoView {
+    let (tenant, id) = (use_tenant(), use_part("id"));
+    let pending = busy(action);
+    let WaysOut { allotment, ways, reading } = ways_out;
+    let holders = {
+        let allotment = allotment.clone();
+        move || format!("/t/{}/assignments?allotment={}&sort=-used", tenant.get(), escape(&allotment))
+    };
+    let ways = ways
+        .into_iter()
+        .map(|way| {
+            view! {
+                <li>
+                    <button class="button" type="submit" name="way" value=way.key disabled=pending>{way.label}</button>
+                    <span class="small">{way.why}</span>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <ActionForm action attr:class="ways">
+            <input type="hidden" name="tenant" value=move || tenant.get()/>
+            <input type="hidden" name="id" value=move || id.get()/>
+            <input type="hidden" name="allotment" value=allotment/>
+            <ul>
+                {ways}
+                <li>
+                    <a class="button" href=holders>"Choose whom to take it from"</a>
+                    <span class="small">
+                        "Everybody who holds one, the longest without use first. Plan the removal there, then apply this plan after it."
+                        {reading.then_some(" Who used Qlik when is still being read: reload to be offered the idle ones here.")}
+                    </span>
+                </li>
+            </ul>
+        </ActionForm>
+    }
+}
