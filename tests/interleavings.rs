@@ -284,7 +284,8 @@ async fn cases(first: u64, count: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_interleavings_overwrite_nothing() {
-    cases(0, 50).await;
+    // Without the guard against plans that a job overtook, seed 10065 is the first to show it.
+    cases(10_040, 50).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,17 +53,15 @@ test("25 rows: plan, apply, results, gauge moved, undo", async ({ connected: pag
   expect(pairs(await tenant.state())).toEqual(pairs(before));
 });
 
-test("three rows refused for want of seats, the rest undone", async ({ connected: page, tenant }) => {
-  await hydrated(page);
+/** A plan that gives Professional to the first 25 people without a license, three more than there are seats. */
+async function threeShort(page: import("@playwright/test").Page, tenant: import("../support/sim").Sim) {
   const start = await tenant.state();
-  // Somebody else fills Professional up to 22 free seats, or frees some.
   const spare = free(start, "professional");
   const holders = start.assignments.filter((a) => a.type === "professional");
   if (spare > 22) await tenant.act({ assign: Array.from({ length: spare - 22 }, (_, n) => ({ subject: `FILL\\${n}`, type: "professional" })) });
   if (spare < 22) await tenant.act({ unassign: holders.slice(0, 22 - spare).map(({ subject, type }) => ({ subject, type })) });
   const before = await tenant.state();
   expect(free(before, "professional")).toBe(22);
-
   await page.goto("/t/meridian/assignments?license=none");
   await hydrated(page);
   const rows = page.locator(".live .line:not(.top) input");
@@ -72,6 +70,12 @@ test("three rows refused for want of seats, the rest undone", async ({ connected
   await page.getByLabel("License to give").selectOption("professional");
   await page.getByRole("button", { name: "Assign…" }).click();
   await expect(page.getByText("3 seats are missing for Professional.")).toBeVisible();
+  return before;
+}
+
+test("three rows refused for want of seats, the rest undone", async ({ connected: page, tenant }) => {
+  await hydrated(page);
+  const before = await threeShort(page, tenant);
   await page.getByRole("button", { name: "Apply 25 changes" }).click();
   await expect(page.getByText("25 of 25: 22 done, 0 already so, 3 refused")).toBeVisible();
   await expect(page.getByRole("cell", { name: /LICENSES-011/ })).toHaveCount(3);
@@ -80,6 +84,47 @@ test("three rows refused for want of seats, the rest undone", async ({ connected
   await page.getByRole("button", { name: "Undo 22 changes" }).click();
   await page.getByRole("button", { name: "Apply 22 changes" }).click();
   await expect(page.getByText("22 of 22: 22 done")).toBeVisible();
+  expect(pairs(await tenant.state())).toEqual(pairs(before));
+});
+
+test("a shortage is met by a click: another license, leaving out, taking back first", async ({ connected: page, tenant }) => {
+  await hydrated(page);
+  const before = await threeShort(page, tenant);
+  const plan = page.url();
+  const fits = async () => {
+    await expect(page).not.toHaveURL(plan);
+    await expect(page.getByText("With a way out of a shortage")).toBeVisible();
+    await expect(page.getByText(/missing for Professional/)).toBeHidden();
+  };
+
+  await page.getByRole("button", { name: "Leave the last 3 out" }).click();
+  await fits();
+  await expect(page.getByText("3 rows are left out for want of a seat and will not be sent.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Apply 22 changes" })).toBeVisible();
+
+  // The plan as it was is still there, with the other ways.
+  await page.goto(plan);
+  await page.getByRole("button", { name: "Give the last 3 Analyzer instead" }).click();
+  await fits();
+  await expect(page.getByRole("heading", { level: 1, name: /Analyzer where seats lack/ })).toBeVisible();
+  await expect(page.getByRole("row", { name: "25 assign" })).toBeVisible();
+  await expect(page.getByRole("cell", { name: "Analyzer", exact: true })).toHaveCount(3);
+
+  // Who used Qlik when is read in the background; then those who do not are offered.
+  await expect(async () => {
+    await page.goto(plan);
+    await expect(page.getByRole("button", { name: "Take 3 Professional back first" })).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+  await expect(page.getByText(/Longest without use first; nobody who can sign in and used Qlik/)).toBeVisible();
+  await page.getByRole("button", { name: "Take 3 Professional back first" }).click();
+  await fits();
+  await expect(page.getByRole("row", { name: "3 remove" })).toBeVisible();
+  await page.getByRole("button", { name: "Apply 28 changes" }).click();
+  await expect(page.getByText("28 of 28: 28 done")).toBeVisible();
+  expect(free(await tenant.state(), "professional")).toBe(0);
+  await page.getByRole("button", { name: "Undo 28 changes" }).click();
+  await page.getByRole("button", { name: "Apply 28 changes" }).click();
+  await expect(page.getByText("28 of 28: 28 done")).toBeVisible();
   expect(pairs(await tenant.state())).toEqual(pairs(before));
 });
 

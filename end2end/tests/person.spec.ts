@@ -69,3 +69,19 @@ test("an edit that Qlik refuses is not shown as done", async ({ connected: page,
   await expect(page.getByRole("complementary").getByRole("button", { name: "Undo" })).toHaveCount(0);
   expect(pairs(await tenant.state())).toEqual(before);
 });
+
+test("the panel tells the newest days of use", async ({ connected: page }) => {
+  await page.goto("/t/meridian/assignments?allotment=professional&sort=used");
+  await hydrated(page);
+  const side = page.getByRole("complementary");
+  // Consumption is read in the background.
+  await expect(async () => {
+    await page.reload();
+    await page.locator(".live a.person-link").first().click();
+    await expect(side.getByRole("heading", { level: 3, name: "Recent use" })).toBeVisible();
+    await expect(side.getByRole("listitem").filter({ hasText: /^\d{4}-\d{2}-\d{2}.* in \d+ visits?/ })).not.toHaveCount(0, { timeout: 1_000 });
+  }).toPass();
+  const days = await side.locator("section", { hasText: "Recent use" }).getByRole("listitem").allTextContents();
+  expect(days.length).toBeLessThanOrEqual(10);
+  expect(days).toEqual([...days].sort().reverse());
+});
