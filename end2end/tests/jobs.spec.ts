@@ -24,7 +24,7 @@ test("progress is live, in two browsers and after a reload", async ({ connected:
   page.on("request", (request) => request.url().includes("/events/") && streams.push(request.url()));
   await start(page, 200);
   await hydrated(page);
-  expect(streams.length).toBeGreaterThan(0);
+  await expect.poll(() => streams.length).toBeGreaterThan(0);
   const other = await (await browser.newContext({ baseURL: portal.url })).newPage();
   await connect(other, tenant);
   await other.goto(page.url());

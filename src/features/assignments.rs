@@ -7,6 +7,7 @@ mod filters;
 mod grid;
 mod live;
 mod load;
+mod nobody;
 mod page;
 mod paged;
 #[cfg(feature = "hydrate")]

@@ -3,7 +3,7 @@
 /// Rows drawn beyond what is seen, before and after.
 const BEYOND: u32 = 8;
 /// Rows that the drawn part moves by.
-const STEP: u32 = 8;
+const STEP: u32 = 2;
 
 /// How many rows are drawn in a view of so many pixels.
 pub fn drawn(height: f64, row: f64) -> u32 {

@@ -12,6 +12,7 @@ use super::columns::{ColumnMenu, Layout};
 use super::filters::{Choices, Filters, counted};
 use super::grid::GridTable;
 use super::live::{Live, UsesState};
+use super::nobody::Nobody;
 use super::paged::Paged;
 use super::person::{Beside, beside};
 use super::views::ViewMenu;
@@ -20,7 +21,7 @@ use crate::error::AppError;
 use crate::features::shared::{
     ErrorPanel, Failed, FreshLine, Loaded, ReadingLine, Refreshing, StillReading, Trouble, live as alive, use_tenant,
 };
-use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
+use crate::ui::feedback::{Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
 use crate::ui::query::to_query;
@@ -172,20 +173,9 @@ fn Pages(view: AssignmentsView, live: Live, draft: ServerAction<Draft>, off: boo
     let now = live.view.get_untracked();
     let filtered = !now.filter.is_empty();
     if view.rows.is_empty() {
-        return if filtered {
-            let all = domain::text::thousands(i64::try_from(view.of).unwrap_or(i64::MAX));
-            view! {
-                <Empty title="Nobody matches this filter">
-                    <a href=move || format!("/t/{}/assignments", tenant.get())>"Clear the filter"</a>{format!(" to see all {all}.")}
-                </Empty>
-            }
-            .into_any()
-        } else {
-            view! {
-                <Empty title="This tenant has no users and no licenses in use">"They appear here as soon as somebody signs in or is given a license."</Empty>
-            }
-            .into_any()
-        };
+        let all = usize::try_from(view.of).unwrap_or(usize::MAX);
+        let clear = move |()| live.view.update(|view| view.filter = Filter::default());
+        return view! { <Nobody filtered all clear/> }.into_any();
     }
     let (page, pages, matching) = (view.page, view.pages, view.matching);
     let filter = to_query(&now.filter.to_pairs());

@@ -1,0 +1,39 @@
+//! A table without rows: nobody matches, or nobody is there.
+
+use domain::text::thousands;
+use leptos::ev::MouseEvent;
+use leptos::prelude::*;
+
+use crate::features::shared::use_tenant;
+use crate::ui::feedback::Empty;
+
+/// Why there is no row, and the next step.
+#[component]
+pub fn Nobody(
+    /// A filter is in the way.
+    filtered: bool,
+    /// So many rows there are without it.
+    all: usize,
+    /// Takes the filter away where scripts run; without them the address does.
+    #[prop(into)]
+    clear: Callback<()>,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    if !filtered {
+        return view! {
+            <Empty title="This tenant has no users and no licenses in use">"They appear here as soon as somebody signs in or is given a license."</Empty>
+        }
+        .into_any();
+    }
+    let clear = move |event: MouseEvent| {
+        event.prevent_default();
+        clear.run(());
+    };
+    view! {
+        <Empty title="Nobody matches this filter">
+            <a href=move || format!("/t/{}/assignments", tenant.get()) on:click=clear>"Clear the filter"</a>
+            {format!(" to see all {}.", thousands(i64::try_from(all).unwrap_or(i64::MAX)))}
+        </Empty>
+    }
+    .into_any()
+}
