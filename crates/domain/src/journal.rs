@@ -28,6 +28,11 @@ impl RowState {
     pub const ALL: [Self; 7] =
         [Self::Refused, Self::Conflict, Self::Unknown, Self::Sent, Self::Planned, Self::Already, Self::Done];
 
+    /// The row wants somebody's attention; the first of [`Self::ALL`].
+    pub fn is_trouble(self) -> bool {
+        matches!(self, Self::Refused | Self::Conflict | Self::Unknown)
+    }
+
     /// The word in the database and in the URL.
     pub fn as_str(self) -> &'static str {
         match self {

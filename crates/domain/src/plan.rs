@@ -144,16 +144,16 @@ impl Plan {
         requests
     }
 
-    /// How many rows of each reason will not be sent.
-    pub fn unchanged_counts(&self) -> Vec<(WhyNot, u64)> {
-        let mut counts: Vec<(WhyNot, u64)> = Vec::new();
+    /// Whom or what will not be sent, by reason.
+    pub fn unchanged_by_reason(&self) -> Vec<(WhyNot, Vec<&str>)> {
+        let mut reasons: Vec<(WhyNot, Vec<&str>)> = Vec::new();
         for row in &self.unchanged {
-            match counts.iter_mut().find(|(why, _)| *why == row.why) {
-                Some((_, n)) => *n += 1,
-                None => counts.push((row.why.clone(), 1)),
+            match reasons.iter_mut().find(|(why, _)| *why == row.why) {
+                Some((_, targets)) => targets.push(&row.target),
+                None => reasons.push((row.why.clone(), vec![&row.target])),
             }
         }
-        counts
+        reasons
     }
 }
 

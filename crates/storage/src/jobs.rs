@@ -24,7 +24,7 @@ mod journal;
 mod lease;
 
 pub use grants::Grant;
-pub use journal::{JournalRow, RowResult};
+pub use journal::{JournalRow, RowResult, Trouble};
 pub use lease::Claim;
 
 /// Where a job stands.

@@ -11,7 +11,7 @@ mod views;
 
 pub use audit::{AuditEntry, NewAudit};
 pub use credentials::StoredCredential;
-pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, NewJob, RowResult};
+pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, NewJob, RowResult, Trouble};
 pub use lists::ListRow;
 pub use plans::{PlanRow, PlanSummary};
 pub use sessions::{LiveSession, SessionRow};

@@ -10,7 +10,9 @@ use domain::journal::RowState;
 use domain::plan::{Change, Plan, PlannedChange};
 use domain::sheet::Rules;
 use domain::subject::Subject;
-use storage::{CreateJob, Grant, JobState, ListRow, NewAudit, NewJob, PlanRow, RowResult, Store, StoreError, StoredCredential};
+use storage::{
+    CreateJob, Grant, JobState, JournalRow, ListRow, NewAudit, NewJob, PlanRow, RowResult, Store, StoreError, StoredCredential,
+};
 
 /// Runs a test on SQLite, and on PostgreSQL in a schema of its own where there is one.
 macro_rules! on_both {
@@ -381,6 +383,19 @@ mod suite {
         let planned = store.journal("a", &[RowState::Planned, RowState::Sent], 0, 10).await.unwrap();
         assert_eq!(planned[0].change, group);
         assert_eq!(store.journal("a", &RowState::ALL, 1, 1).await.unwrap()[0].seq, 1);
+        // What went wrong comes by code, whatever the order of the plan was.
+        let wrong = |seq, state, code: &str| result(seq, state, 403, code);
+        let results = [wrong(0, RowState::Refused, "Z-2"), wrong(1, RowState::Conflict, ""), wrong(2, RowState::Refused, "A-1")];
+        store.settle(&claim, &results, 23, &[]).await.unwrap();
+        let codes = |rows: Vec<JournalRow>| rows.into_iter().map(|row| (row.seq, row.code)).collect::<Vec<_>>();
+        let all = codes(store.troubled("a", 0, 10).await.unwrap());
+        assert_eq!(all, [(2, "A-1".to_owned()), (0, "Z-2".to_owned()), (1, String::new())]);
+        assert_eq!(codes(store.troubled("a", 1, 1).await.unwrap()), [(0, "Z-2".to_owned())]);
+        let troubles = store.troubles("a").await.unwrap();
+        assert_eq!(
+            troubles.iter().map(|trouble| (trouble.state, trouble.code.as_str(), trouble.rows)).collect::<Vec<_>>(),
+            [(RowState::Refused, "A-1", 1), (RowState::Refused, "Z-2", 1), (RowState::Conflict, "", 1)]
+        );
         store.pause_claimed(&claim, "the key was revoked").await.unwrap();
         let paused = store.job("t", "a").await.unwrap().unwrap();
         assert_eq!((paused.state, paused.reason.as_str()), (JobState::Paused, "the key was revoked"));

@@ -51,6 +51,19 @@ pub struct ResultLine {
 /// Paused, and what was sent is being settled.
 pub const PAUSING: &str = "pausing";
 
+/// Rows that came to the same, as a heading over them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultGroup {
+    /// Where they stand.
+    pub state: RowState,
+    /// Qlik's code; empty where it gave none, and for what went well.
+    pub code: String,
+    /// Qlik's title of one of them, or why nobody knows.
+    pub title: String,
+    /// How many, on all pages.
+    pub rows: u64,
+}
+
 /// Where a job stands, as it is told again and again while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pulse {
@@ -90,7 +103,9 @@ pub struct JobView {
     pub pulse: Pulse,
     /// The job it undoes.
     pub undo_of: Option<String>,
-    /// Rows of this page, failures first.
+    /// What its rows came to, in the order they are shown.
+    pub groups: Vec<ResultGroup>,
+    /// Rows of this page, failures first and by Qlik's code.
     pub rows: Vec<ResultLine>,
     /// This page, from 1.
     pub page: u32,

@@ -6,7 +6,7 @@ use domain::text::{count, thousands};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{JobLine, JobView, PAUSING, Pulse, Redo, ResultLine, Steer, Tallies, job, jobs};
+use super::api::{JobLine, JobView, PAUSING, Pulse, Redo, ResultGroup, ResultLine, Steer, Tallies, job, jobs};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
@@ -263,7 +263,7 @@ fn Body(
     redo: ServerAction<Redo>,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let JobView { line, plan, undo_of, rows, page, pages, .. } = view;
+    let JobView { line, plan, undo_of, groups, rows, page, pages, .. } = view;
     let wish = move |to: &'static str, text: &'static str, class: &'static str| {
         view! {
             <ActionForm action=steer>
@@ -341,7 +341,7 @@ fn Body(
                 {move || (over.get() && retry.get() > 0).then(|| again_with("retry", format!("Retry {}", thousands(n(retry.get()))), "button"))}
                 {move || (over.get() && done.get() > 0).then(|| again_with("undo", format!("Undo {}", count(n(done.get()), "change", "changes")), "button"))}
             </div>
-            <Results rows/>
+            <Results rows groups/>
             <Pager page pages href/>
         </div>
     }
@@ -388,11 +388,36 @@ pub(crate) fn from_to(change: &Change) -> (String, String) {
     }
 }
 
+/// What a group of rows came to, in words.
+fn headed(group: &ResultGroup) -> String {
+    let rows = thousands(n(group.rows));
+    let what = match group.state {
+        RowState::Refused => "refused",
+        RowState::Conflict => "in conflict",
+        RowState::Unknown => "unknown",
+        RowState::Sent => "sent",
+        RowState::Planned => "to go",
+        RowState::Already => "already so",
+        RowState::Done => "done",
+    };
+    let why =
+        [group.code.as_str(), group.title.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    if why.is_empty() { format!("{rows} {what}") } else { format!("{rows} {what}: {why}") }
+}
+
 #[component]
-fn Results(rows: Vec<ResultLine>) -> impl IntoView {
+fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
+    let mut last = None;
     let lines = rows
         .into_iter()
         .map(|row| {
+            // A heading over the first row of each group on this page.
+            let group = (row.state, if row.state.is_trouble() { row.code.clone() } else { String::new() });
+            let heading = (last.as_ref() != Some(&group)).then(|| {
+                let of = groups.iter().find(|of| of.state == group.0 && of.code == group.1);
+                of.map(|of| view! { <tr role="row" class="group"><th role="rowheader" scope="rowgroup" colspan="5">{headed(of)}</th></tr> })
+            });
+            last = Some(group);
             let (from, to) = from_to(&row.change);
             let (class, word) = match row.state {
                 RowState::Done => ("chip ok", "done"),
@@ -406,6 +431,7 @@ fn Results(rows: Vec<ResultLine>) -> impl IntoView {
             let target = row.change.target();
             let name = if row.name == target { String::new() } else { row.name };
             view! {
+                {heading}
                 <tr role="row">
                     <td role="cell"><span class=class>{word}</span></td>
                     <td role="cell">{(!name.is_empty()).then(|| view! { <span>{name}</span> })}<span class="sub">{target}</span></td>
@@ -419,7 +445,7 @@ fn Results(rows: Vec<ResultLine>) -> impl IntoView {
         .collect_view();
     view! {
         <section class="panel" aria-labelledby="results">
-            <header><h2 id="results">"Results, row by row"</h2><span class="muted small">"failures first"</span></header>
+            <header><h2 id="results">"Results, row by row"</h2><span class="muted small">"failures first, by Qlik's code"</span></header>
             <div class="table" tabindex="0" role="region" aria-label="Results">
                 // The roles are spelt out because narrow screens show the rows as blocks, which takes them from the elements.
                 <table class="results" role="table">

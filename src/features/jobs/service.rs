@@ -4,9 +4,9 @@ use domain::journal::{Answer, RowState, Tally, remedy};
 use domain::pace::{self, Window};
 use domain::plan::{Change, Intent};
 use qlik_api::client::{Credential, JOB_RESERVE, Tier};
-use storage::{JobRow, JobState, JournalRow};
+use storage::{JobRow, JobState, JournalRow, Trouble};
 
-use super::api::{JobLine, JobView, PAUSING, Pulse, ResultLine};
+use super::api::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
@@ -135,20 +135,38 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobVie
     let total = i64::try_from(line.tally.total()).unwrap_or(i64::MAX);
     let pages = ((total + PAGE - 1) / PAGE).max(1);
     let page = i64::from(page.max(1)).min(pages);
-    // Failures first: the states in order, each in the order of the plan.
+    let read = |error| refused(store_error(&error));
+    // What went wrong first, by code; then the other states in order, each in the order of the plan.
+    let troubles = store.troubles(id).await.map_err(read)?;
     let (mut skip, mut want) = ((page - 1) * PAGE, PAGE);
-    let mut rows = Vec::new();
-    for state in RowState::ALL {
+    let mut rows = store.troubled(id, skip, want).await.map_err(read)?;
+    let wrong = i64::try_from(troubles.iter().map(|trouble| trouble.rows).sum::<u64>()).unwrap_or(i64::MAX);
+    skip = (skip - wrong).max(0);
+    want -= i64::try_from(rows.len()).unwrap_or(0);
+    let fine = || RowState::ALL.into_iter().filter(|state| !state.is_trouble());
+    for state in fine() {
         if want == 0 {
             break;
         }
-        let found = store.journal(id, &[state], skip, want).await.map_err(|error| refused(store_error(&error)))?;
+        let found = store.journal(id, &[state], skip, want).await.map_err(read)?;
         let in_state = i64::try_from(in_state(&line.tally, state)).unwrap_or(i64::MAX);
         skip = (skip - in_state).max(0);
         want -= i64::try_from(found.len()).unwrap_or(0);
         rows.extend(found);
     }
+    let groups = troubles
+        .into_iter()
+        .map(|Trouble { state, code, title, rows }| ResultGroup { state, code, title, rows })
+        .chain(fine().map(|state| ResultGroup {
+            state,
+            code: String::new(),
+            title: String::new(),
+            rows: in_state(&line.tally, state),
+        }))
+        .filter(|group| group.rows > 0)
+        .collect();
     Ok(JobView {
+        groups,
         line,
         plan,
         pulse,

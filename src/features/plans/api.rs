@@ -63,8 +63,8 @@ pub struct PlanView {
     pub warnings: Vec<Warning>,
     /// What can be done about each shortage; empty once it is applied.
     pub ways_out: Vec<WaysOut>,
-    /// What will not be sent, counted.
-    pub unchanged: Vec<(WhyNot, u64)>,
+    /// What will not be sent: why, how many, and the first of them.
+    pub unchanged: Vec<(WhyNot, u64, Vec<String>)>,
     /// Changes in all.
     pub total: u64,
     /// How many of those are removals.

@@ -127,17 +127,21 @@ fn Body(
         .collect_view();
     let unchanged = view
         .unchanged
-        .iter()
-        .map(|(why, rows)| {
-            format!(
-                "{} {} {} and will not be sent.",
-                thousands(n(*rows)),
-                if *rows == 1 { "row is" } else { "rows are" },
-                why.sentence()
-            )
+        .into_iter()
+        .map(|(why, rows, named)| {
+            let are = if rows == 1 { "row is" } else { "rows are" };
+            let more = rows - named.len() as u64;
+            view! {
+                <details class="says">
+                    <summary>{format!("{} {are} {} and will not be sent.", thousands(n(rows)), why.sentence())}</summary>
+                    <ul class="who">
+                        {named.into_iter().map(|who| view! { <li class="mono small">{who}</li> }).collect_view()}
+                        {(more > 0).then(|| view! { <li class="small">{format!("and {} more", thousands(n(more)))}</li> })}
+                    </ul>
+                </details>
+            }
         })
-        .collect::<Vec<_>>()
-        .join(" ");
+        .collect_view();
     let removals_first = view.removals > 0 && view.removals < view.total;
     let href = Callback::new(move |to: u32| format!("/t/{}/plans/{}?page={to}", tenant.get_untracked(), id.get_untracked()));
     let only_removals = view.removals == view.total && view.total > 0;
@@ -198,7 +202,7 @@ fn Body(
         {warnings}
         {(!view.changes.is_empty()).then(|| view! { <Diff changes=view.changes roles=view.roles/> })}
         <Pager page=view.page pages=view.pages href/>
-        <p class="muted small after">{unchanged}{removals_first.then_some(" Removals go first, so their seats serve the additions.")}</p>
+        <div class="muted small after">{unchanged}{removals_first.then_some("Removals go first, so their seats serve the additions.")}</div>
         {foot}
     }
 }

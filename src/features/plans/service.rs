@@ -22,6 +22,8 @@ use crate::server::state::State;
 const TRIES: u32 = 3;
 /// Changes on a page of a plan.
 const PAGE: usize = 200;
+/// So many of those who will not be sent are named.
+const NAMED: usize = 100;
 /// A plan that removes at least so many licenses wants the number typed.
 const LARGE_REMOVAL: u64 = 50;
 /// How long the answer to a single edit waits for its result.
@@ -146,7 +148,11 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
         title: plan.title.clone(),
         author: row.author,
         drawn: format!("drawn up {} from what Qlik said at {}", time_of_day(row.created_at), time_of_day(row.inventory_at)),
-        unchanged: plan.unchanged_counts(),
+        unchanged: plan
+            .unchanged_by_reason()
+            .into_iter()
+            .map(|(why, who)| (why, who.len() as u64, who.into_iter().take(NAMED).map(ToOwned::to_owned).collect()))
+            .collect(),
         requests: plan.requests(100) as u64,
         removals: removals(&plan.changes),
         confirm: confirm(&plan),

@@ -29,6 +29,19 @@ pub struct JournalRow {
     pub trace: String,
 }
 
+/// Rows of a job that went wrong alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Refused, in conflict, or unknown.
+    pub state: RowState,
+    /// Qlik's code; may be empty.
+    pub code: String,
+    /// Qlik's title of one of them, or why nobody knows; may be empty.
+    pub title: String,
+    /// How many.
+    pub rows: u64,
+}
+
 /// What became of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowResult {
@@ -59,6 +72,46 @@ impl Store {
             query = query.bind(states.get(at).map_or("", |state| state.as_str()).to_owned());
         }
         query.bind(most).bind(skip).fetch_all(&self.pool).await?.iter().map(read_journal).collect()
+    }
+
+    /// Rows of a job that want attention, in the order of [`Self::troubles`] and of the plan within each.
+    pub async fn troubled(&self, job: &str, skip: i64, most: i64) -> Result<Vec<JournalRow>, StoreError> {
+        sqlx::query(
+            "SELECT seq, change, name, state, status, code, title, trace FROM journal \
+             WHERE job_id = $1 AND state IN ('refused', 'conflict', 'unknown') \
+             ORDER BY CASE state WHEN 'refused' THEN 0 WHEN 'conflict' THEN 1 ELSE 2 END, code, seq LIMIT $2 OFFSET $3",
+        )
+        .bind(job.to_owned())
+        .bind(most)
+        .bind(skip)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(read_journal)
+        .collect()
+    }
+
+    /// What went wrong, by state and Qlik's code, with how many rows each.
+    pub async fn troubles(&self, job: &str) -> Result<Vec<Trouble>, StoreError> {
+        sqlx::query(
+            "SELECT state, code, MIN(title) AS title, COUNT(*) AS n FROM journal \
+             WHERE job_id = $1 AND state IN ('refused', 'conflict', 'unknown') GROUP BY state, code \
+             ORDER BY CASE state WHEN 'refused' THEN 0 WHEN 'conflict' THEN 1 ELSE 2 END, code",
+        )
+        .bind(job.to_owned())
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| {
+            let word: String = get(row, "state")?;
+            Ok(Trouble {
+                state: RowState::parse(&word).ok_or(StoreError::Unreadable("a row's state"))?,
+                code: get(row, "code")?,
+                title: get(row, "title")?,
+                rows: count(get(row, "n")?),
+            })
+        })
+        .collect()
     }
 
     /// How many rows of a job are in which state.
