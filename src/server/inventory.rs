@@ -17,7 +17,7 @@ use qlik_api::wire::licenses::{Overview, Status};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::clock::SharedClock;
+use super::clock::{SharedClock, day};
 use super::mapping;
 use crate::error::{AppError, ErrorKind};
 use reading::{Gathered, read};
@@ -232,8 +232,9 @@ impl Inventories {
         for entry in entries {
             let mut state = locked(&entry.state);
             if let Some(snapshot) = &state.snapshot {
-                let inventory = carried_out(&snapshot.inventory, changes);
-                let table = entry.uses.on(Table::build(&inventory), &inventory, self.clock.now_ms());
+                let now = self.clock.now_ms();
+                let inventory = carried_out(&snapshot.inventory, changes, &day(now));
+                let table = entry.uses.on(Table::build(&inventory), &inventory, now);
                 let (license, as_of, version) = (snapshot.license.clone(), snapshot.as_of, next(&self.versions));
                 state.snapshot = Some(Arc::new(Snapshot { inventory: Arc::new(inventory), table, license, version, as_of }));
             }
@@ -307,8 +308,9 @@ impl Inventories {
                 }
                 Err(error) => state.error = Some(error),
             }
-            drop(state);
+            // Before anybody can start the next one: whoever waits for that must not take this one for it.
             entry.finished.send_modify(|n| *n += 1);
+            drop(state);
         });
         true
     }

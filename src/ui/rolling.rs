@@ -2,7 +2,8 @@
 
 /// Rows drawn beyond what is seen, before and after.
 const BEYOND: u32 = 8;
-/// Rows that the drawn part moves by.
+/// Rows that the drawn part moves by. Few, so that every frame of a scroll has a little to do: in steps of eight, every third
+/// frame had all of it, and one in eight was late on a slow machine.
 const STEP: u32 = 2;
 
 /// How many rows are drawn in a view of so many pixels.

@@ -223,7 +223,8 @@ fn License(
         .into_iter()
         .filter(|target| target.value != from)
         .map(|target| {
-            view! { <button class="button" type="submit" name="to" value=target.value disabled=closed>{format!("{verb} {}", target.label)}</button> }
+            let whole = format!("{verb} {}", target.label);
+            view! { <button class="button" type="submit" name="to" value=target.value aria-label=whole disabled=closed>{target.label}</button> }
         })
         .collect_view();
     let remove = held.as_ref().map(|held| {
@@ -247,7 +248,7 @@ fn License(
                 <input type="hidden" name="subject" value=subject/>
                 <input type="hidden" name="from" value=from/>
                 <input type="hidden" name="query" value=move || query.get()/>
-                {options}{remove}
+                <span class="muted small wide">{verb}</span>{options}{remove}
             </ActionForm>
         </li>
     }

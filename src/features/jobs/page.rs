@@ -417,6 +417,9 @@ fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
                 let of = groups.iter().find(|of| of.state == group.0 && of.code == group.1);
                 of.map(|of| view! { <tr role="row" class="group"><th role="rowheader" scope="rowgroup" colspan="5">{headed(of)}</th></tr> })
             });
+            // What the heading says already is not said again.
+            let said = groups.iter().any(|of| of.state == group.0 && of.code == group.1 && of.title == row.title);
+            let title = if said { String::new() } else { row.title };
             last = Some(group);
             let (from, to) = from_to(&row.change);
             let (class, word) = match row.state {
@@ -436,7 +439,7 @@ fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
                     <td role="cell"><span class=class>{word}</span></td>
                     <td role="cell">{(!name.is_empty()).then(|| view! { <span>{name}</span> })}<span class="sub">{target}</span></td>
                     <td role="cell">{from}" → "{to}</td>
-                    <td role="cell">{(!row.code.is_empty()).then(|| view! { <span class="chip bad">{row.code}</span>" " })}{row.title}
+                    <td role="cell">{(!row.code.is_empty()).then(|| view! { <span class="chip bad">{row.code}</span>" " })}{title}
                         {(!row.trace.is_empty()).then(|| view! { <code class="sub">{row.trace}</code> })}</td>
                     <td role="cell" class="muted">{row.remedy}</td>
                 </tr>

@@ -153,9 +153,13 @@ fn Faults(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
             <ActionForm action=mend>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
-                <div class="table" tabindex="0" role="region" aria-label="Faulty lines"><table>
-                    <thead><tr><th class="num">"Line"</th><th>"Column"</th><th>"What is wrong"</th><th>"Mend"</th><th>"Leave out"</th></tr></thead>
-                    <tbody>{rows}</tbody>
+                // The roles are spelt out because narrow screens show the rows as blocks, which takes them from the elements.
+                <div class="table" tabindex="0" role="region" aria-label="Faulty lines"><table class="faults" role="table">
+                    <thead role="rowgroup"><tr role="row">
+                        <th role="columnheader" class="num">"Line"</th><th role="columnheader">"Column"</th><th role="columnheader">"What is wrong"</th>
+                        <th role="columnheader">"Mend"</th><th role="columnheader">"Leave out"</th>
+                    </tr></thead>
+                    <tbody role="rowgroup">{rows}</tbody>
                 </table></div>
                 <div class="foot after">
                     <button class="button primary" type="submit" name="what" value="these" disabled=pending>"Mend as written"</button>
@@ -176,15 +180,15 @@ fn FaultRow(fault: FaultLine) -> impl IntoView {
     let hint = (!fault.suggestion.is_empty())
         .then(|| view! { <span class="muted small">{format!(" Perhaps “{}”.", fault.suggestion)}</span> });
     view! {
-        <tr>
-            <td class="num">{thousands(n(fault.line))}</td>
-            <td>{fault.heading}</td>
-            <td class="wrap">{fault.reason}{hint}<br/><span class="sub">{if fault.found.is_empty() { "empty".to_owned() } else { fault.found }}</span></td>
-            <td>
+        <tr role="row">
+            <td role="cell" class="num">{thousands(n(fault.line))}</td>
+            <td role="cell">{fault.heading}</td>
+            <td role="cell" class="wrap">{fault.reason}{hint}<br/><span class="sub">{if fault.found.is_empty() { "empty".to_owned() } else { fault.found }}</span></td>
+            <td role="cell">
                 <input type="hidden" name="cells[]" value=format!("{}:{}", fault.line, fault.column)/>
                 <input class="input" name="texts[]" value=proposal aria-label=label autocomplete="off" spellcheck="false"/>
             </td>
-            <td><input type="checkbox" name="out[]" value=fault.line.to_string() aria-label=format!("Leave out line {}", fault.line)/></td>
+            <td role="cell"><input type="checkbox" name="out[]" value=fault.line.to_string() aria-label=format!("Leave out line {}", fault.line)/></td>
         </tr>
     }
 }

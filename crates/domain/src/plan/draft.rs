@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use super::remedy::others;
 use super::{Change, Holdings, Intent, Kind, Plan, PlanError, PlannedChange, Stand, Unchanged, Warning, WhyNot};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
 use crate::inventory::{AutoAssign, GroupId, Inventory, Provider, RoleId};
@@ -343,12 +342,10 @@ fn license_warnings(
     seats: &[SeatChange],
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let after = seats.iter().map(|seat| (&seat.allotment.name, seat)).collect();
     for seat in seats {
         let short = seat.short();
         if short > 0 {
-            let others = others(inventory, &after, &seat.allotment.name, short).collect();
-            warnings.push(Warning::NotEnoughSeats { allotment: seat.allotment.name.clone(), short, others });
+            warnings.push(Warning::NotEnoughSeats { allotment: seat.allotment.name.clone(), short });
         }
     }
     let mut orphans: Vec<&Subject> = Vec::new();

@@ -107,17 +107,15 @@ impl Holdings {
     }
 }
 
-/// The inventory as it is once these changes are made: what a portal may show until it has read again. When a new license
-/// was given is not known, so `created` stays empty there.
+/// The inventory as it is once these changes are made, at `now` (ISO 8601 UTC): what a portal may show until it has read again.
 #[must_use]
-pub fn carried_out<'a>(inventory: &Inventory, changes: impl IntoIterator<Item = &'a Change>) -> Inventory {
+pub fn carried_out<'a>(inventory: &Inventory, changes: impl IntoIterator<Item = &'a Change>, now: &str) -> Inventory {
     let mut after = inventory.clone();
     let mut held: BTreeMap<(String, AllotmentName), Assignment> =
         after.assignments.drain(..).map(|a| ((a.subject.key(), a.allotment.clone()), a)).collect();
     let mut used: BTreeMap<AllotmentName, i64> = BTreeMap::new();
-    let give = |held: &mut BTreeMap<_, _>, used: &mut BTreeMap<_, i64>, subject: &Subject, allotment: &AllotmentName| {
-        let assignment =
-            Assignment { subject: subject.clone(), allotment: allotment.clone(), excess: false, created: String::new() };
+    let give = |held: &mut BTreeMap<_, _>, used: &mut BTreeMap<_, i64>, subject: &Subject, allotment: &AllotmentName, created| {
+        let assignment = Assignment { subject: subject.clone(), allotment: allotment.clone(), excess: false, created };
         if held.insert((subject.key(), allotment.clone()), assignment).is_none() {
             *used.entry(allotment.clone()).or_default() += 1;
         }
@@ -126,22 +124,25 @@ pub fn carried_out<'a>(inventory: &Inventory, changes: impl IntoIterator<Item = 
                 used: &mut BTreeMap<_, i64>,
                 subject: &Subject,
                 allotment: &AllotmentName| {
-        if held.remove(&(subject.key(), allotment.clone())).is_some() {
-            *used.entry(allotment.clone()).or_default() -= 1;
-        }
+        let taken = held.remove(&(subject.key(), allotment.clone()))?;
+        *used.entry(allotment.clone()).or_default() -= 1;
+        Some(taken)
     };
     for change in changes {
         match change {
-            Change::Assign { subject, allotment } => give(&mut held, &mut used, subject, allotment),
-            Change::Remove { subject, allotment } => take(&mut held, &mut used, subject, allotment),
+            Change::Assign { subject, allotment } => give(&mut held, &mut used, subject, allotment, now.to_owned()),
+            Change::Remove { subject, allotment } => {
+                take(&mut held, &mut used, subject, allotment);
+            }
             Change::ChangeType { subject, from, to } => {
                 take(&mut held, &mut used, subject, from);
-                give(&mut held, &mut used, subject, to);
+                give(&mut held, &mut used, subject, to, now.to_owned());
             }
             Change::Rename { from, to, allotments } => {
                 for allotment in allotments {
-                    take(&mut held, &mut used, from, allotment);
-                    give(&mut held, &mut used, to, allotment);
+                    // It moves, and is as old as it was.
+                    let created = take(&mut held, &mut used, from, allotment).map(|moved| moved.created);
+                    give(&mut held, &mut used, to, allotment, created.unwrap_or_default());
                 }
             }
             Change::GroupRoles { group, after: roles, .. } => {

@@ -124,7 +124,7 @@ pub fn shortages(plan: &Plan, inventory: &Inventory, table: &Table, today: Day) 
 }
 
 /// Other allotments that have at least `short` seats free once the plan is done.
-pub(super) fn others<'a>(
+fn others<'a>(
     inventory: &'a Inventory,
     after: &'a HashMap<&AllotmentName, &SeatChange>,
     allotment: &'a AllotmentName,

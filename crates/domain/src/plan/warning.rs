@@ -15,8 +15,6 @@ pub enum Warning {
         allotment: AllotmentName,
         /// Seats missing.
         short: i64,
-        /// Other allotments with at least that many free seats.
-        others: Vec<AllotmentName>,
     },
     /// Removing or changing licenses of subjects that are no users here.
     Orphans {
@@ -70,18 +68,10 @@ impl Warning {
     /// The headline and the rest, as sentences.
     pub fn sentences(&self) -> (String, String) {
         match self {
-            Self::NotEnoughSeats { allotment, short, others } => {
-                let others: Vec<String> = others.iter().map(AllotmentName::label).collect();
-                let other =
-                    if others.is_empty() { String::new() } else { format!(", choose {} instead", text::and_list(&others)) };
-                (
-                    format!("{} missing for {}.", text::count(*short, "seat is", "seats are"), allotment.label()),
-                    format!(
-                        "Qlik will refuse {}. Remove as many first{other}, or leave them out.",
-                        text::count(*short, "row", "rows")
-                    ),
-                )
-            }
+            Self::NotEnoughSeats { allotment, short } => (
+                format!("{} missing for {}.", text::count(*short, "seat is", "seats are"), allotment.label()),
+                format!("Applied as it is, Qlik will refuse {}.", text::count(*short, "row", "rows")),
+            ),
             Self::Orphans { count, first } => (
                 if *count == 1 {
                     "1 of these is not a user of this tenant.".to_owned()
