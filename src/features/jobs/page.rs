@@ -19,18 +19,19 @@ fn n(n: u64) -> i64 {
 /// Chips for what became of rows.
 #[component]
 fn TallyChips(tally: Tally) -> impl IntoView {
-    let chip = |n: u64, class: &'static str, word: &str| {
+    let chip = |n: u64, state: RowState| {
+        let (class, word) = worded(state);
         (n > 0).then(
             || view! { <span class=class>{format!("{} {word}", thousands(i64::try_from(n).unwrap_or(i64::MAX)))}</span> " " },
         )
     };
     view! {
-        {chip(tally.done, "chip ok", "done")}
-        {chip(tally.already, "chip", "already so")}
-        {chip(tally.refused, "chip bad", "refused")}
-        {chip(tally.conflict, "chip warn", "in conflict")}
-        {chip(tally.unknown, "chip warn", "unknown")}
-        {chip(tally.planned + tally.sent, "chip", "to go")}
+        {chip(tally.done, RowState::Done)}
+        {chip(tally.already, RowState::Already)}
+        {chip(tally.refused, RowState::Refused)}
+        {chip(tally.conflict, RowState::Conflict)}
+        {chip(tally.unknown, RowState::Unknown)}
+        {chip(tally.planned + tally.sent, RowState::Planned)}
     }
 }
 
@@ -388,18 +389,22 @@ pub(crate) fn from_to(change: &Change) -> (String, String) {
     }
 }
 
+/// A row's state: the class of its chip, and its words.
+fn worded(state: RowState) -> (&'static str, &'static str) {
+    match state {
+        RowState::Done => ("chip ok", "done"),
+        RowState::Already => ("chip", "already so"),
+        RowState::Refused => ("chip bad", "refused"),
+        RowState::Conflict => ("chip warn", "in conflict"),
+        RowState::Unknown => ("chip warn", "unknown"),
+        RowState::Sent => ("chip", "sent"),
+        RowState::Planned => ("chip", "to go"),
+    }
+}
+
 /// What a group of rows came to, in words.
 fn headed(group: &ResultGroup) -> String {
-    let rows = thousands(n(group.rows));
-    let what = match group.state {
-        RowState::Refused => "refused",
-        RowState::Conflict => "in conflict",
-        RowState::Unknown => "unknown",
-        RowState::Sent => "sent",
-        RowState::Planned => "to go",
-        RowState::Already => "already so",
-        RowState::Done => "done",
-    };
+    let (rows, (_, what)) = (thousands(n(group.rows)), worded(group.state));
     let why =
         [group.code.as_str(), group.title.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     if why.is_empty() { format!("{rows} {what}") } else { format!("{rows} {what}: {why}") }
@@ -422,15 +427,7 @@ fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
             let title = if said { String::new() } else { row.title };
             last = Some(group);
             let (from, to) = from_to(&row.change);
-            let (class, word) = match row.state {
-                RowState::Done => ("chip ok", "done"),
-                RowState::Already => ("chip", "already so"),
-                RowState::Refused => ("chip bad", "refused"),
-                RowState::Conflict => ("chip warn", "conflict"),
-                RowState::Unknown => ("chip warn", "unknown"),
-                RowState::Sent => ("chip", "sent"),
-                RowState::Planned => ("chip", "to go"),
-            };
+            let (class, word) = worded(row.state);
             let target = row.change.target();
             let name = if row.name == target { String::new() } else { row.name };
             view! {

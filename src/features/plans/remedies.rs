@@ -66,17 +66,27 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
     let remedy =
         shortage.and_then(|found| found.remedies.into_iter().find(|remedy| remedy.key() == key).zip(Some(found.allotment)));
     let Some((remedy, allotment)) = remedy else {
-        return Err(AppError::new(
-            ErrorKind::Conflict,
-            "This way out is gone",
-            "The tenant has changed since. Reload the plan: it offers what can be done now.",
-        ));
+        if as_it_is.seats == row.plan.seats {
+            return Err(AppError::invalid("No such way out", "The plan's page lists what can be done."));
+        }
+        // Seats came or went since: the plan as it would be now has its own ways out, if it needs any.
+        return lead_to(access, again_as(&row.plan, as_it_is), snapshot.as_of, Origin::Replaces(id)).await;
     };
     let (changes, left_out) = as_it_is.remedied(&allotment, &remedy);
     let mut plan = again(titled(&row.plan.title, &remedy), changes)?;
-    plan.removes_the_rest = row.plan.removes_the_rest;
-    plan.unchanged.extend(as_it_is.unchanged.into_iter().chain(left_out).chain(row.plan.unchanged));
-    let id = keep(access, plan, snapshot.as_of, &Origin::Remedies(id).to_string()).await?;
+    plan.unchanged.extend(as_it_is.unchanged.into_iter().chain(left_out));
+    lead_to(access, again_as(&row.plan, plan), snapshot.as_of, Origin::Remedies(id)).await
+}
+
+/// What a plan that was drawn up again keeps of the one before.
+pub(super) fn again_as(before: &Plan, mut now: Plan) -> Plan {
+    now.removes_the_rest = before.removes_the_rest;
+    now.unchanged.extend(before.unchanged.iter().cloned());
+    now
+}
+
+async fn lead_to(access: &Access<Operator>, plan: Plan, as_of: i64, origin: Origin<'_>) -> Result<(), AppError> {
+    let id = keep(access, plan, as_of, &origin.to_string()).await?;
     leptos_axum::redirect(&format!("/t/{}/plans/{id}", access.tenant.id));
     Ok(())
 }

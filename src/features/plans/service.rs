@@ -9,7 +9,7 @@ use qlik_api::client::Urgency;
 use storage::{CreateJob, JobState, NewJob, PlanRow};
 
 use super::api::{PlanLine, PlanView};
-use super::remedies::offered;
+use super::remedies::{again_as, offered};
 use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer};
 use crate::server::clock::{date_time, time_of_day};
@@ -332,7 +332,7 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
     {
         now.people.clone_from(&snapshot.inventory.people);
     }
-    let mut again = draw_up(&now, Intent::Exactly { title: row.plan.title.clone(), changes })
+    let again = draw_up(&now, Intent::Exactly { title: row.plan.title.clone(), changes })
         .map_err(|error| AppError::new(ErrorKind::Conflict, "The plan no longer fits", sentence(&error.to_string())))?;
     // A shortage that was not foreseen is worth a look as well; one that was is not news.
     let news = again.changes.len() != row.plan.changes.len()
@@ -341,8 +341,6 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
     if !news {
         return Ok(None);
     }
-    again.removes_the_rest = row.plan.removes_the_rest;
-    again.unchanged.extend(row.plan.unchanged.iter().cloned());
     access.state.inventories.outdated(&access.tenant.id);
-    keep(access, again, access.now(), &Origin::Replaces(&row.id).to_string()).await.map(Some)
+    keep(access, again_as(&row.plan, again), access.now(), &Origin::Replaces(&row.id).to_string()).await.map(Some)
 }
