@@ -2,6 +2,7 @@
 
 #[cfg(feature = "hydrate")]
 pub mod back;
+pub mod copy;
 pub mod feedback;
 pub mod head;
 pub mod meter;

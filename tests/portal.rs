@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use domain::table::RowKey;
 use quartermaster::server::{executor, router};
-use support::{KEY, Portal, get, portal_of, post};
+use quartermaster::ui::query::escape;
+use serde_json::json;
+use support::{KEY, Portal, get, portal_of, post, sim};
 use tower::ServiceExt;
 
 async fn portal() -> Portal {
@@ -312,4 +315,47 @@ async fn a_stream_tells_where_a_job_stands_and_says_goodbye() {
         all.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
     }
     assert!(all.contains("event: pulse") && all.contains("event: going-away"), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_out_of_a_shortage_is_judged_by_how_the_tenant_is() {
+    let portal = portal().await;
+    let cookie = portal.connect().await;
+    let state = sim(&portal.sim.url, "GET", "state", None).await;
+    let professional = state["allotments"].as_array().unwrap().iter().find(|one| one["name"] == "professional").unwrap();
+    let whole = |key: &str| professional[key].as_i64().unwrap_or(0);
+    let filled = |n| json!({"subject": format!("FILL\\{n}"), "type": "professional"});
+    let fill: Vec<_> = (0..whole("units") + whole("overage") - whole("unitsUsed")).map(filled).collect();
+    sim(&portal.sim.url, "POST", "act", Some(json!({ "assign": fill }))).await;
+    let held: Vec<&str> = state["assignments"].as_array().unwrap().iter().map(|row| row["subject"].as_str().unwrap()).collect();
+    let without = state["users"].as_array().unwrap().iter().map(|user| user["subject"].as_str().unwrap());
+    let without = without.filter(|subject| !held.iter().any(|one| one.eq_ignore_ascii_case(subject))).take(2);
+    let rows: String = without.map(|subject| format!("&rows[]={}", escape(RowKey::new(subject, None).as_str()))).collect();
+    let to = async |path: &str, form: String| {
+        let answer = portal.send(post(path, &cookie, &form)).await;
+        answer.headers()[header::LOCATION].to_str().unwrap().to_owned()
+    };
+    let short = to("/api/assignments/draft", format!("tenant=meridian&action=assign&to=professional{rows}")).await;
+    let page = portal.text(get(&short, &cookie)).await;
+    assert!(page.contains("2 seats are missing for Professional.") && page.contains("Leave the last 2 out"), "{short}");
+    let id = short.rsplit('/').next().unwrap();
+    let take = |way: &str| format!("tenant=meridian&id={id}&allotment=professional&way={way}");
+
+    // A way that nobody offers changes nothing.
+    let mut ask = post("/api/plans/remedy", &cookie, &take("another%3Anothing"));
+    ask.headers_mut().insert(header::ACCEPT, "application/json".parse().unwrap());
+    assert!(portal.send(ask).await.status().is_client_error());
+
+    let left_out = portal.text(get(&to("/api/plans/remedy", take("leave-out")).await, &cookie)).await;
+    assert!(left_out.contains("2 rows are left out for want of a seat and will not be sent."));
+    let otherwise = portal.text(get(&to("/api/plans/remedy", take("another%3Aanalyzer")).await, &cookie)).await;
+    assert!(otherwise.contains("Analyzer where seats lack") && otherwise.contains("Apply 2 changes"));
+
+    // Once there are seats, nobody is left out: the plan as it would be now comes instead.
+    sim(&portal.sim.url, "POST", "act", Some(json!({ "unassign": [filled(0), filled(1)] }))).await;
+    portal.send(post("/api/refresh", &cookie, "tenant=meridian")).await;
+    let fits = to("/api/plans/remedy", take("leave-out")).await;
+    assert_ne!(fits, short);
+    let page = portal.text(get(&fits, &cookie)).await;
+    assert!(page.contains("Somebody changed the tenant") && page.contains("Apply 2 changes") && !page.contains("missing for"));
 }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos_router::components::{A, Outlet};
 
 use super::api::{FrameFacts, read_frame};
+use super::palette::Palette;
 use crate::features::connect::{Disconnect, Mark};
 use crate::features::shared::{Refresh, Refreshing, live, use_tenant};
 
@@ -19,6 +20,7 @@ pub fn Frame() -> impl IntoView {
     let with_facts = move |read: fn(&FrameFacts) -> String| {
         view! { <Transition>{move || facts.get().and_then(Result::ok).map(|facts| read(&facts))}</Transition> }
     };
+    let others = Signal::derive(move || facts.get().and_then(Result::ok).map(|facts| facts.others).unwrap_or_default());
     let item = move |path: &'static str, text: &'static str, read: Option<fn(&FrameFacts) -> String>| {
         view! {
             <li><A href=move || format!("/t/{}/{path}", tenant.get())>
@@ -32,6 +34,7 @@ pub fn Frame() -> impl IntoView {
             <nav class="nav" aria-label="Main">
                 <a class="brand" href=move || format!("/t/{}/overview", tenant.get())><Mark/><span>"Quartermaster"</span></a>
                 <TenantSwitch facts/>
+                <Palette tenant others/>
                 <ul>
                     {item("overview", "Overview", None)}
                     {item("assignments", "Assignments", Some(|facts| number(facts.assignments)))}

@@ -138,16 +138,18 @@ fn others<'a>(
     others.filter(free).map(|other| other.name.clone())
 }
 
-/// Up to `most` holders who hardly need the license, and whom the plan does not touch anyway.
+/// Up to `most` holders who hardly need the license, and whom the plan does not speak of: whoever is named in it and has what
+/// is wanted is meant to keep it.
 fn spares(plan: &Plan, table: &Table, allotment: &AllotmentName, today: Day, most: i64) -> Vec<Spare> {
-    let touched: HashSet<String> = plan.changes.iter().map(|planned| planned.change.target().to_lowercase()).collect();
+    let changed = plan.changes.iter().map(|planned| planned.change.target().to_lowercase());
+    let named: HashSet<String> = changed.chain(plan.unchanged.iter().map(|row| row.target.to_lowercase())).collect();
     let mut rows: Vec<Row<'_>> = table
         .rows()
         .filter(|row| row.allotment() == Some(allotment))
         // An orphan may be a real person of a sibling tenant, and a bot's use is not consumption.
         .filter(|row| !row.orphan() && !row.bot())
         .filter(|row| is_disabled(*row) || is_idle(*row, today))
-        .filter(|row| !touched.contains(&row.subject().to_lowercase()))
+        .filter(|row| !named.contains(&row.subject().to_lowercase()))
         .collect();
     // Days ago, never above all of them; the table's order where that is equal.
     rows.sort_by_key(|row| (!is_disabled(*row), std::cmp::Reverse(row.used())));

@@ -277,6 +277,7 @@ proptest! {
                         prop_assert!(spares.is_sorted_by_key(|spare| std::cmp::Reverse(spare.used)));
                         for spare in spares {
                             prop_assert!(!touched.contains(&spare.subject.key()));
+                            prop_assert!(!plan.unchanged.iter().any(|row| row.target.to_lowercase() == spare.subject.key()));
                             prop_assert!(spare.used == Used::NEVER || spare.used.ago().is_some_and(|days| days >= 30));
                         }
                     }

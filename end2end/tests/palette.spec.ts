@@ -1,0 +1,82 @@
+// Everything by keyboard from anywhere: the palette, the list of keys, and ids that copy themselves.
+import { accessible, expect, hydrated, test } from "../support/test";
+
+test("the palette leads to pages, actions and people", async ({ connected: page }) => {
+  await hydrated(page);
+  const palette = page.getByRole("dialog", { name: "Go to a page or do something" });
+  const box = palette.getByRole("combobox");
+  await page.keyboard.press("Control+k");
+  await expect(box).toBeFocused();
+  for (const name of ["Overview", "Assignments", "Groups", "Import a list", "Plans", "Jobs", "Audit", "Settings", "Sessions", "Keyboard shortcuts"]) {
+    await expect(palette.getByRole("option", { name: new RegExp(`^${name}`) })).toBeAttached();
+  }
+  await accessible(page);
+  await page.keyboard.type("aud");
+  await expect(palette.getByRole("option").first()).toHaveAttribute("aria-selected", "true");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: "Audit" })).toBeVisible();
+
+  // What the page offers is there by its name, and is pressed.
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("refresh");
+  await page.keyboard.press("Escape");
+  await expect(palette).toBeHidden();
+  await page.goto("/t/meridian/assignments?license=none");
+  await hydrated(page);
+  await page.locator(".live .line:not(.top) input").first().click();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("assign…");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
+
+  // Somebody by name; arrows go round.
+  await hydrated(page);
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("meridian\\a");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/assignments\?q=meridian%5Ca/);
+});
+
+test("the palette only goes to what takes something away", async ({ connected: page, tenant }) => {
+  const before = (await tenant.state()).assignments.length;
+  await page.goto("/t/meridian/assignments?allotment=analyzer");
+  await hydrated(page);
+  await page.locator(".live a.person-link").first().click();
+  await expect(page.getByRole("complementary")).toBeVisible();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("remove analyzer");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("button", { name: "Remove Analyzer" })).toBeFocused();
+  expect((await tenant.state()).assignments.length).toBe(before);
+});
+
+test("a question mark lists the keys, but not while one types", async ({ connected: page }) => {
+  await hydrated(page);
+  const keys = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+  await page.getByRole("heading", { level: 1 }).focus();
+  await page.keyboard.press("?");
+  await expect(keys).toBeVisible();
+  await accessible(page);
+  await page.keyboard.press("Escape");
+  await expect(keys).toBeHidden();
+  await page.goto("/t/meridian/assignments");
+  await hydrated(page);
+  await page.getByLabel("Name, subject or mail").fill("");
+  await page.getByLabel("Name, subject or mail").press("?");
+  await expect(page.getByLabel("Name, subject or mail")).toHaveValue("?");
+  await expect(keys).toBeHidden();
+});
+
+test("an id copies itself", async ({ connected: page, tenant, context }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.goto("/t/meridian/assignments?license=any");
+  await hydrated(page);
+  await page.locator(".live a.person-link").nth(1).click();
+  const side = page.getByRole("complementary");
+  const id = side.locator("button.copy").nth(1);
+  await id.click();
+  await expect(side.getByText("copied")).toBeVisible();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect((await tenant.state()).users.map((user) => user.id)).toContain(copied);
+});

@@ -1,0 +1,109 @@
+//! What the palette can lead to, and how what is typed finds it: pure, the same on both sides.
+
+use crate::ui::query::escape;
+
+/// What choosing a command does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Does {
+    /// Leads to an address of this portal.
+    Go(String),
+    /// Leads to another tenant, whose pages begin anew.
+    Leave(String),
+    /// Presses the control of this place among those that the page shows.
+    Press(usize),
+    /// Shows what the keyboard can do.
+    Shortcuts,
+}
+
+/// A command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// What it is called.
+    pub label: String,
+    /// Of which kind it is.
+    pub kind: &'static str,
+    /// What it does.
+    pub does: Does,
+}
+
+impl Command {
+    fn page(tenant: &str, path: &str, label: &str) -> Self {
+        Self { label: label.to_owned(), kind: "page", does: Does::Go(format!("/t/{tenant}/{path}")) }
+    }
+}
+
+/// The pages of a tenant, the other tenants, and what works everywhere.
+pub fn everywhere(tenant: &str, others: &[(String, String)]) -> Vec<Command> {
+    let pages = [
+        ("overview", "Overview"),
+        ("assignments", "Assignments"),
+        ("groups", "Groups"),
+        ("lists", "Import a list"),
+        ("plans", "Plans"),
+        ("jobs", "Jobs"),
+        ("audit", "Audit"),
+        ("settings", "Settings"),
+        ("sessions", "Sessions"),
+    ];
+    let others = others.iter().map(|(id, name)| Command {
+        label: name.clone(),
+        kind: "tenant",
+        does: Does::Leave(format!("/t/{}/overview", escape(id))),
+    });
+    let shortcuts = Command { label: "Keyboard shortcuts".to_owned(), kind: "help", does: Does::Shortcuts };
+    pages.iter().map(|(path, label)| Command::page(tenant, path, label)).chain(others).chain([shortcuts]).collect()
+}
+
+/// The commands that fit what was typed, the best first: those that begin with it, those whose words do, those that hold
+/// it. Then a search for people, wherever nothing is typed that is a command alone.
+pub fn found(tenant: &str, typed: &str, commands: &[Command]) -> Vec<Command> {
+    let typed = typed.trim().to_lowercase();
+    let mut ranked: Vec<(u8, &Command)> =
+        commands.iter().filter_map(|command| rank(&typed, &command.label.to_lowercase()).map(|rank| (rank, command))).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    let mut found: Vec<Command> = ranked.into_iter().map(|(_, command)| command.clone()).collect();
+    if !typed.is_empty() {
+        found.push(Command {
+            label: format!("Find “{typed}” among people"),
+            kind: "search",
+            does: Does::Go(format!("/t/{tenant}/assignments?q={}", escape(&typed))),
+        });
+    }
+    found
+}
+
+fn rank(typed: &str, label: &str) -> Option<u8> {
+    if label.starts_with(typed) {
+        return Some(0);
+    }
+    let begins = |word: &str| label.split(|c: char| !c.is_alphanumeric()).any(|of| of.starts_with(word));
+    if typed.split_whitespace().all(begins) {
+        return Some(1);
+    }
+    label.contains(typed).then_some(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(typed: &str) -> Vec<String> {
+        let others = [("north".to_owned(), "Northwind Audits".to_owned())];
+        found("m", typed, &everywhere("m", &others)).into_iter().map(|command| command.label).collect()
+    }
+
+    #[test]
+    fn what_begins_with_it_comes_before_what_holds_it() {
+        assert_eq!(labels("aud"), ["Audit", "Northwind Audits", "Find “aud” among people"]);
+        assert_eq!(labels("imp li")[0], "Import a list");
+        assert_eq!(labels("ett")[0], "Settings");
+    }
+
+    #[test]
+    fn nothing_typed_is_everything_and_no_search() {
+        assert_eq!(labels(" ").len(), 11);
+        assert_eq!(labels("Ann & co"), ["Find “ann & co” among people"]);
+        let search = found("m", "a&b", &[]);
+        assert_eq!(search[0].does, Does::Go("/t/m/assignments?q=a%26b".to_owned()));
+    }
+}

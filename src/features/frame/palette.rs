@@ -1,0 +1,260 @@
+//! The command palette: every page and every action by name, from anywhere, and the list of what the keyboard can do.
+
+use leptos::ev::{KeyboardEvent, MouseEvent};
+use leptos::html::Dialog;
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+
+use self::browser::{close, controls, is_itself, is_open, option_of, press, reveal, show};
+use super::commands::{Command, Does, everywhere, found};
+
+/// Keys and what they do, for the list that `?` shows.
+const KEYS: [(&str, &str); 12] = [
+    ("Ctrl K", "Go to a page or do something; ⌘ K on a Mac"),
+    ("?", "This list"),
+    ("Esc", "Close what is open: a menu, the panel beside the table, then the selection"),
+    ("↑ ↓ ← →", "In the table: from cell to cell"),
+    ("Page Up, Page Down", "In the table: a screen of rows"),
+    ("Home, End", "In the table: the first and last cell; with Ctrl the first and last row"),
+    ("Space", "In the table: select in the box; open the person elsewhere"),
+    ("Shift Space", "In the table: select the row"),
+    ("Shift ↑ ↓", "In the table: select a range"),
+    ("Ctrl A", "In the table: select all that match"),
+    ("Enter", "In the table: open the person; in a heading: sort, with Shift by this column too"),
+    ("Shift ← →", "In a heading: a narrower or wider column"),
+];
+
+/// The palette and the list of shortcuts, and the button that opens the palette.
+#[component]
+pub fn Palette(
+    /// The tenant in the address.
+    tenant: Memo<String>,
+    /// The other tenants: id and name.
+    #[prop(into)]
+    others: Signal<Vec<(String, String)>>,
+) -> impl IntoView {
+    let (dialog, help) = (NodeRef::<Dialog>::new(), NodeRef::<Dialog>::new());
+    let typed = RwSignal::new(String::new());
+    let at = RwSignal::new(0_usize);
+    let commands = RwSignal::new(Vec::<Command>::new());
+    let shown = Memo::new(move |_| commands.with(|commands| typed.with(|typed| found(&tenant.get(), typed, commands))));
+    let show_help = move || show(help);
+    let open = move || {
+        // The same keys put it away again.
+        if is_open(dialog) {
+            return close(dialog);
+        }
+        typed.set(String::new());
+        at.set(0);
+        let here = controls().into_iter().enumerate();
+        let here = here.map(|(place, label)| Command { label, kind: "on this page", does: Does::Press(place) });
+        let all = here.chain(everywhere(&tenant.get_untracked(), &others.get_untracked())).collect();
+        commands.set(all);
+        show(dialog);
+    };
+    #[cfg(feature = "hydrate")]
+    browser::listen(open, show_help);
+    let navigate = use_navigate();
+    let choose = move |command: Command| {
+        close(dialog);
+        match command.does {
+            Does::Go(address) => navigate(&address, leptos_router::NavigateOptions::default()),
+            Does::Leave(address) => {
+                let _ = window().location().set_href(&address);
+            }
+            Does::Press(place) => press(place),
+            Does::Shortcuts => show_help(),
+        }
+    };
+    let take = move |place: usize| {
+        if let Some(command) = shown.with_untracked(|shown| shown.get(place).cloned()) {
+            choose(command);
+        }
+    };
+    let clicked = {
+        let take = take.clone();
+        move |event: MouseEvent| {
+            if let Some(place) = option_of(&event) {
+                take(place);
+            }
+        }
+    };
+    let key = move |event: KeyboardEvent| {
+        let last = shown.with_untracked(Vec::len).saturating_sub(1);
+        let now = at.get_untracked();
+        match event.key().as_str() {
+            "ArrowDown" => at.set(if now >= last { 0 } else { now + 1 }),
+            "ArrowUp" => at.set(if now == 0 { last } else { now - 1 }),
+            "Enter" => take(now),
+            _ => return,
+        }
+        event.prevent_default();
+        reveal();
+    };
+    let outside = move |event: MouseEvent, of: NodeRef<Dialog>| {
+        if is_itself(of, &event) {
+            close(of);
+        }
+    };
+    let options = move || {
+        let now = at.get();
+        shown.with(|shown| {
+            let rows = shown.iter().enumerate().map(|(place, command)| {
+                let (label, kind) = (command.label.clone(), command.kind);
+                view! {
+                    <li id=format!("command-{place}") role="option" data-place=place aria-selected=if place == now { "true" } else { "false" }>
+                        <span>{label}</span>" "<span class="muted small">{kind}</span>
+                    </li>
+                }
+            });
+            rows.collect_view()
+        })
+    };
+    let keys = KEYS.into_iter().map(|(keys, what)| view! { <dt><kbd>{keys}</kbd></dt><dd>{what}</dd> }).collect_view();
+    view! {
+        <button class="find" type="button" aria-haspopup="dialog" on:click=move |_| open()><span>"Go to or do…"</span><kbd>"Ctrl K"</kbd></button>
+        <dialog class="palette" node_ref=dialog aria-label="Go to a page or do something" on:click=move |event| outside(event, dialog)>
+            <input class="input" type="text" role="combobox" aria-label="Page or action" aria-expanded="true" aria-controls="commands"
+                aria-autocomplete="list" aria-activedescendant=move || format!("command-{}", at.get()) autocomplete="off" spellcheck="false"
+                placeholder="A page, an action, or somebody's name" prop:value=move || typed.get()
+                on:input=move |event| { typed.set(event_target_value(&event)); at.set(0); } on:keydown=key/>
+            <ul id="commands" role="listbox" aria-label="Pages and actions" on:click=clicked>{options}</ul>
+        </dialog>
+        <dialog class="keys" node_ref=help aria-labelledby="keys" on:click=move |event| outside(event, help)>
+            <header><h2 id="keys">"Keyboard shortcuts"</h2>
+                <form method="dialog"><button class="button plain" type="submit">"Close "<kbd>"Esc"</kbd></button></form></header>
+            <dl>{keys}</dl>
+        </dialog>
+    }
+}
+
+/// What only a browser can do; the server draws closed dialogs.
+#[cfg(not(feature = "hydrate"))]
+mod browser {
+    use leptos::html::Dialog;
+    use leptos::prelude::*;
+
+    pub(super) fn controls() -> Vec<String> {
+        Vec::new()
+    }
+    pub(super) fn press(_: usize) {}
+    pub(super) fn show(_: NodeRef<Dialog>) {}
+    pub(super) fn reveal() {}
+    pub(super) fn option_of(_: &leptos::ev::MouseEvent) -> Option<usize> {
+        None
+    }
+    pub(super) fn close(_: NodeRef<Dialog>) {}
+    pub(super) fn is_open(_: NodeRef<Dialog>) -> bool {
+        false
+    }
+    pub(super) fn is_itself(_: NodeRef<Dialog>, _: &leptos::ev::MouseEvent) -> bool {
+        false
+    }
+}
+
+#[cfg(feature = "hydrate")]
+mod browser {
+    use std::cell::RefCell;
+
+    use leptos::ev::{KeyboardEvent, MouseEvent};
+    use leptos::html::Dialog;
+    use leptos::prelude::*;
+    use leptos::wasm_bindgen::JsCast;
+    use leptos::web_sys::{Element, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
+
+    /// What somebody can press on a page; rows of tables have their own ways.
+    const CONTROLS: &str = "main button, main a.button, main .head a, main summary, .who button";
+    /// A control with a longer name is a text, not an action.
+    const LONGEST: usize = 60;
+
+    thread_local! { static PRESSED: RefCell<Vec<HtmlElement>> = const { RefCell::new(Vec::new()) }; }
+
+    /// The names of what can be pressed on the page now, each once. Remembers them for [`press`].
+    pub(super) fn controls() -> Vec<String> {
+        let (mut names, mut elements) = (Vec::<String>::new(), Vec::new());
+        let Ok(all) = document().query_selector_all(CONTROLS) else { return names };
+        for place in 0..all.length() {
+            let Some(element) = all.item(place).and_then(|node| node.dyn_into::<HtmlElement>().ok()) else { continue };
+            let name = element.get_attribute("aria-label").or_else(|| element.text_content()).unwrap_or_default();
+            // A key beside a name is no part of it.
+            let name = name.split_whitespace().filter(|word| *word != "Esc").collect::<Vec<_>>().join(" ");
+            let seen = element.offset_parent().is_some() && !element.has_attribute("disabled");
+            let in_rows = element.closest("table, [role=grid], dialog").ok().flatten().is_some();
+            if seen && !in_rows && !name.is_empty() && name.chars().count() <= LONGEST && !names.contains(&name) {
+                names.push(name);
+                elements.push(element);
+            }
+        }
+        PRESSED.with(|pressed| *pressed.borrow_mut() = elements);
+        names
+    }
+
+    /// Presses a control; one that takes something away is only gone to, so that Enter alone never does.
+    pub(super) fn press(place: usize) {
+        let Some(element) = PRESSED.with(|pressed| pressed.borrow().get(place).cloned()) else { return };
+        element.scroll_into_view();
+        let _ = element.focus();
+        if !element.class_list().contains("danger") {
+            element.click();
+        }
+    }
+
+    /// Opens a dialog, unless another one is open.
+    pub(super) fn show(dialog: NodeRef<Dialog>) {
+        if document().query_selector("dialog[open]").ok().flatten().is_none()
+            && let Some(dialog) = dialog.get_untracked()
+        {
+            let _ = dialog.show_modal();
+        }
+    }
+
+    pub(super) fn close(dialog: NodeRef<Dialog>) {
+        if let Some(dialog) = dialog.get_untracked() {
+            dialog.close();
+        }
+    }
+
+    pub(super) fn is_open(dialog: NodeRef<Dialog>) -> bool {
+        dialog.get_untracked().is_some_and(|dialog| dialog.open())
+    }
+
+    /// Whether a click was on the dialog itself, which is what is beside its box.
+    pub(super) fn is_itself(dialog: NodeRef<Dialog>, event: &MouseEvent) -> bool {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        dialog.get_untracked().zip(target).is_some_and(|(dialog, target)| dialog.is_same_node(Some(&target)))
+    }
+
+    /// The place of the command that was clicked.
+    pub(super) fn option_of(event: &MouseEvent) -> Option<usize> {
+        let target = event.target()?.dyn_into::<Element>().ok()?;
+        target.closest("[role=option]").ok()??.get_attribute("data-place")?.parse().ok()
+    }
+
+    /// Keeps the chosen command in sight, once it is drawn.
+    pub(super) fn reveal() {
+        request_animation_frame(|| {
+            if let Ok(Some(chosen)) = document().query_selector("#commands [aria-selected=true]") {
+                let options = ScrollIntoViewOptions::new();
+                options.set_block(ScrollLogicalPosition::Nearest);
+                chosen.scroll_into_view_with_scroll_into_view_options(&options);
+            }
+        });
+    }
+
+    /// Opens the palette and the list of keys wherever somebody is; a single key does nothing while one types.
+    pub(super) fn listen(open: impl Fn() + 'static, help: impl Fn() + 'static) {
+        let handle = window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
+            let command = (event.ctrl_key() || event.meta_key()) && !event.alt_key() && !event.shift_key();
+            let typing = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()).is_some_and(|target| {
+                matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || target.is_content_editable()
+            });
+            match event.key().as_str() {
+                "k" | "K" if command => open(),
+                "?" if !command && !typing => help(),
+                _ => return,
+            }
+            event.prevent_default();
+        });
+        on_cleanup(move || handle.remove());
+    }
+}

@@ -1,0 +1,45 @@
+//! An id that copies itself when it is clicked.
+
+use leptos::prelude::*;
+
+/// An id. Without scripts it is text that can be marked.
+#[component]
+pub fn Copy(
+    /// The id.
+    #[prop(into)]
+    text: String,
+) -> impl IntoView {
+    let copied = RwSignal::new(false);
+    let shown = text.clone();
+    let copy = move |_| copy(&text, copied);
+    view! {
+        <button class="copy mono" type="button" title="Copy" on:click=copy>{shown}</button>
+        <span class="copied small" role="status">{move || copied.get().then_some("copied")}</span>
+    }
+}
+
+#[cfg(feature = "hydrate")]
+fn copy(text: &str, copied: RwSignal<bool>) {
+    use leptos::task::spawn_local;
+    use wasm_bindgen_futures::JsFuture;
+
+    // Browsers lend the clipboard to secure pages only; elsewhere the text can still be marked.
+    if !window().is_secure_context() {
+        return;
+    }
+    let written = JsFuture::from(window().navigator().clipboard().write_text(text));
+    spawn_local(async move {
+        if written.await.is_ok() {
+            let _ = copied.try_set(true);
+            set_timeout(
+                move || {
+                    let _ = copied.try_set(false);
+                },
+                std::time::Duration::from_secs(2),
+            );
+        }
+    });
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn copy(_: &str, _: RwSignal<bool>) {}
