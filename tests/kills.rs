@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use domain::allotment::AllotmentName;
 use domain::journal::RowState;
-use domain::plan::{Change, Holdings, Intent, draw_up};
+use domain::plan::{Change, Holdings, Intent, Plan, draw_up};
 use domain::subject::Subject;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -36,10 +36,10 @@ struct Server {
 }
 
 /// Starts the program and waits until it is ready.
-async fn serve(folder: &Path, port: u16) -> Server {
+async fn serve(config: &Path, port: u16) -> Server {
     let mut child = Command::new(env!("CARGO_BIN_EXE_quartermaster"))
         .args(["serve", "--config"])
-        .arg(folder.join("Leptos.toml"))
+        .arg(config)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)
@@ -114,11 +114,11 @@ fn changes(before: &Pairs, rng: &mut StdRng) -> Vec<Change> {
     changes
 }
 
-/// Waits until so many rows of the job are settled, or a while where there is no job.
-async fn reached(store: &Store, rows: u64) {
+/// Waits until so many rows of the plan's job are settled, or a while where there is no job.
+async fn reached(store: &Store, tenant: &str, plan: &str, rows: u64) {
     let until = Instant::now() + Duration::from_secs(2);
     while Instant::now() < until {
-        if let Some(id) = store.job_of_plan("t", "plan").await.unwrap()
+        if let Some(id) = store.job_of_plan(tenant, plan).await.unwrap()
             && store.tally(&id).await.unwrap().settled() >= rows
         {
             return;
@@ -127,10 +127,8 @@ async fn reached(store: &Store, rows: u64) {
     }
 }
 
-/// One life of a job under kills. Returns how often the server died, and how often of those with rows under way.
-async fn run(seed: u64) -> (u32, u32) {
-    let mut rng = StdRng::seed_from_u64(seed);
-    let tenant = qlik_sim::Sim::start(qlik_sim::Options {
+async fn simulated(seed: u64) -> qlik_sim::Sim {
+    qlik_sim::Sim::start(qlik_sim::Options {
         users: 300,
         assignments: 220,
         groups: 5,
@@ -141,44 +139,60 @@ async fn run(seed: u64) -> (u32, u32) {
         ..qlik_sim::Options::default()
     })
     .await
-    .unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let database = format!("sqlite://{}", folder.path().join("qm.db").display());
-    std::fs::write(
-        folder.path().join("Leptos.toml"),
-        format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\nurl = \"{database}\"\n[secrets]\nmaster_key_file = \"{}\"\n\
-             [tenants.t]\nurl = \"{}\"\ntimeout_s = 1\nbatch_rows = {}\nrate_scale = 100\n",
-            folder.path().join("key").display(),
-            tenant.url,
-            rng.random_range(3..=40),
-        ),
-    )
-    .unwrap();
-    let mut server = serve(folder.path(), port).await;
-    let answer = post(&server, "/api/connect/key", "", &[("tenant", "t"), ("key", KEY), ("back", "")]).await.unwrap();
-    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    .unwrap()
+}
 
-    let before = pairs(&tenant.url).await;
-    let wanted = changes(&before, &mut rng);
-    // The plan goes in by the store: what is tested is what becomes of it.
-    let store = Store::open(&database).await.unwrap();
-    let inventory = inventory(&sim(&tenant.url, "GET", "state", None).await);
+/// Writes a configuration and returns the port that it listens on.
+fn configure(folder: &Path, file: &str, database: &str, tenant: &str, url: &str, batch_rows: u32) -> u16 {
+    let port = free_port();
+    let key = folder.join("key");
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\nurl = \"{database}\"\n[secrets]\nmaster_key_file = \"{}\"\n\
+         [tenants.{tenant}]\nurl = \"{url}\"\ntimeout_s = 1\nbatch_rows = {batch_rows}\nrate_scale = 100\n",
+        key.display(),
+    );
+    std::fs::write(folder.join(file), text).unwrap();
+    port
+}
+
+/// Connects to the tenant; the session's cookie.
+async fn connect(server: &Server, tenant: &str) -> String {
+    let answer = post(server, "/api/connect/key", "", &[("tenant", tenant), ("key", KEY), ("back", "")]).await.unwrap();
+    answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+}
+
+/// Puts a plan in by the store: what is tested is what becomes of it.
+async fn put_plan(store: &Store, url: &str, tenant: &str, id: &str, rng: &mut StdRng) -> Plan {
+    let wanted = changes(&pairs(url).await, rng);
+    let inventory = inventory(&sim(url, "GET", "state", None).await);
     let plan = draw_up(&inventory, Intent::Exactly { title: "Kills".to_owned(), changes: wanted }).unwrap();
     assert!(plan.unchanged.is_empty() && plan.changes.len() > 60, "{} changes", plan.changes.len());
     assert!(!plan.warnings.iter().any(domain::plan::Warning::is_grave), "{:?}", plan.warnings);
-    let planned = plan.clone();
     let row = PlanRow {
-        id: "plan".to_owned(),
-        tenant: "t".to_owned(),
+        id: id.to_owned(),
+        tenant: tenant.to_owned(),
         author: "test".to_owned(),
         origin: String::new(),
         inventory_at: 0,
         created_at: 0,
-        plan,
+        plan: plan.clone(),
     };
     store.put_plan(&row).await.unwrap();
+    plan
+}
+
+/// One life of a job under kills. Returns how often the server died, and how often of those with rows under way.
+async fn run(seed: u64) -> (u32, u32) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let tenant = simulated(seed).await;
+    let folder = tempfile::tempdir().unwrap();
+    let database = format!("sqlite://{}", folder.path().join("qm.db").display());
+    let port = configure(folder.path(), "Leptos.toml", &database, "t", &tenant.url, rng.random_range(3..=40));
+    let mut server = serve(&folder.path().join("Leptos.toml"), port).await;
+    let cookie = connect(&server, "t").await;
+    let before = pairs(&tenant.url).await;
+    let store = Store::open(&database).await.unwrap();
+    let planned = put_plan(&store, &tenant.url, "t", "plan", &mut rng).await;
     let seen = sim(&tenant.url, "GET", "requests?since=0", None).await.as_array().unwrap().len();
     // Connections break besides, before and after the work.
     let faults: Vec<Value> = (0..rng.random_range(0..=3))
@@ -208,7 +222,7 @@ async fn run(seed: u64) -> (u32, u32) {
         if deaths < kills {
             // At some row of the job, and then at any moment of the request that is under way.
             let row = rng.random_range(0..planned.changes.len() as u64);
-            reached(&store, row).await;
+            reached(&store, "t", "plan", row).await;
             tokio::time::sleep(Duration::from_millis(rng.random_range(0..40))).await;
             let tally = match store.job_of_plan("t", "plan").await.unwrap() {
                 Some(id) => Some(store.tally(&id).await.unwrap()),
@@ -217,7 +231,7 @@ async fn run(seed: u64) -> (u32, u32) {
             server.child.kill().await.unwrap();
             deaths += 1;
             midway += u32::from(tally.is_some_and(|tally| tally.settled() < tally.total()));
-            server = serve(folder.path(), port).await;
+            server = serve(&folder.path().join("Leptos.toml"), port).await;
         }
         job = store.job_of_plan("t", "plan").await.unwrap();
         let Some(id) = &job else { continue };
@@ -235,40 +249,59 @@ async fn run(seed: u64) -> (u32, u32) {
     }
     let id = job.unwrap();
 
-    // The tenant is as the plan wanted.
-    let mut expected = holdings(&before);
-    for planned in &planned.changes {
-        expected.apply(&planned.change);
-    }
-    let found = holdings(&pairs(&tenant.url).await).held;
-    let off: Vec<_> = found.symmetric_difference(&expected.held).collect();
-    let undone: Vec<_> = store.journal(&id, &RowState::ALL, 0, i64::MAX).await.unwrap();
-    let undone: Vec<_> = undone.into_iter().filter(|row| row.state != RowState::Done).collect();
-    assert!(off.is_empty(), "seed {seed}: the final state differs in {off:?}; not done: {undone:#?}");
-
-    // Every row had its effect once.
-    let requests = sim(&tenant.url, "GET", &format!("requests?since={seen}"), None).await;
-    let mut effects: BTreeMap<String, u32> = BTreeMap::new();
-    for request in requests.as_array().unwrap() {
-        for row in request["rows"].as_array().into_iter().flatten().filter(|row| row["changed"] == true) {
-            *effects.entry(row["subject"].as_str().unwrap().to_lowercase()).or_default() += 1;
-        }
-    }
-    let once: BTreeMap<String, u32> = planned.changes.iter().map(|planned| (planned.change.target().to_lowercase(), 1)).collect();
-    assert_eq!(effects, once, "seed {seed}: effects by subject");
-
-    // Journal and audit account for every row.
-    let journal = store.journal(&id, &RowState::ALL, 0, i64::MAX).await.unwrap();
-    assert_eq!(journal.len(), planned.changes.len());
-    assert!(journal.iter().all(|row| row.state == RowState::Done), "seed {seed}: {:?}", store.tally(&id).await.unwrap());
-    for planned in &planned.changes {
-        let trail = store.audit_of("t", &planned.change.target(), 20).await.unwrap();
-        let of = |outcome: &str| trail.iter().filter(|line| line.entry.job == id && line.entry.outcome == outcome).count();
-        assert_eq!((of("intent"), of("done")), (1, 1), "seed {seed}: {}: {trail:?}", planned.change.target());
-    }
+    let ended = Ended { seed, tenant: "t", job: &id, before: &before, planned: &planned, seen };
+    ended.accounts_for_every_row(&tenant.url, &store).await;
     store.close().await;
     let _ = server.child.kill().await;
     (deaths, midway)
+}
+
+/// A job that has ended, and what it was to do.
+struct Ended<'a> {
+    seed: u64,
+    tenant: &'a str,
+    job: &'a str,
+    before: &'a Pairs,
+    planned: &'a Plan,
+    /// Requests before the job.
+    seen: usize,
+}
+
+impl Ended<'_> {
+    async fn accounts_for_every_row(&self, url: &str, store: &Store) {
+        let Self { seed, tenant, job, before, planned, seen } = *self;
+        // The tenant is as the plan wanted.
+        let mut expected = holdings(before);
+        for planned in &planned.changes {
+            expected.apply(&planned.change);
+        }
+        let found = holdings(&pairs(url).await).held;
+        let off: Vec<_> = found.symmetric_difference(&expected.held).collect();
+        let journal = store.journal(job, &RowState::ALL, 0, i64::MAX).await.unwrap();
+        let undone: Vec<_> = journal.iter().filter(|row| row.state != RowState::Done).collect();
+        assert!(off.is_empty(), "seed {seed}: the final state differs in {off:?}; not done: {undone:#?}");
+
+        // Every row had its effect once.
+        let requests = sim(url, "GET", &format!("requests?since={seen}"), None).await;
+        let mut effects: BTreeMap<String, u32> = BTreeMap::new();
+        for request in requests.as_array().unwrap() {
+            for row in request["rows"].as_array().into_iter().flatten().filter(|row| row["changed"] == true) {
+                *effects.entry(row["subject"].as_str().unwrap().to_lowercase()).or_default() += 1;
+            }
+        }
+        let once: BTreeMap<String, u32> =
+            planned.changes.iter().map(|planned| (planned.change.target().to_lowercase(), 1)).collect();
+        assert_eq!(effects, once, "seed {seed}: effects by subject");
+
+        // Journal and audit account for every row.
+        assert_eq!(journal.len(), planned.changes.len());
+        assert!(undone.is_empty(), "seed {seed}: {:?}", store.tally(job).await.unwrap());
+        for planned in &planned.changes {
+            let trail = store.audit_of(tenant, &planned.change.target(), 20).await.unwrap();
+            let of = |outcome: &str| trail.iter().filter(|line| line.entry.job == job && line.entry.outcome == outcome).count();
+            assert_eq!((of("intent"), of("done")), (1, 1), "seed {seed}: {}: {trail:?}", planned.change.target());
+        }
+    }
 }
 
 /// What draws a plan up: the tenant's own state, as an inventory.
@@ -330,4 +363,51 @@ async fn twenty_jobs_survive_kills() {
 async fn hundreds_of_jobs_survive_kills() {
     let count = std::env::var("QUARTERMASTER_SOAK_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(200);
     seeds(1_000, count).await;
+}
+
+/// Two servers of one database: a job goes on with the other one when the first is killed, nothing is done twice, and both
+/// say the same of it. Wants PostgreSQL, for a SQLite file belongs to one server.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_server_takes_over() {
+    let Ok(base) = std::env::var("QUARTERMASTER_TEST_POSTGRES") else {
+        eprintln!("SKIPPED: QUARTERMASTER_TEST_POSTGRES is not set (script/test sets it)");
+        return;
+    };
+    // The server's own first database, which no other test uses, under names that no earlier run had.
+    let (database, now) = (format!("{base}/postgres"), std::time::SystemTime::now());
+    let unique = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let (name, plan) = (format!("t{unique}"), format!("plan{unique}"));
+    let mut rng = StdRng::seed_from_u64(7);
+    let tenant = simulated(7).await;
+    let folder = tempfile::tempdir().unwrap();
+    let ports = ["one.toml", "two.toml"].map(|file| configure(folder.path(), file, &database, &name, &tenant.url, 5));
+    let mut one = serve(&folder.path().join("one.toml"), ports[0]).await;
+    let two = serve(&folder.path().join("two.toml"), ports[1]).await;
+    let cookie = connect(&one, &name).await;
+    let before = pairs(&tenant.url).await;
+    let store = Store::open(&database).await.unwrap();
+    let planned = put_plan(&store, &tenant.url, &name, &plan, &mut rng).await;
+    let seen = sim(&tenant.url, "GET", "requests?since=0", None).await.as_array().unwrap().len();
+
+    post(&one, "/api/plans/apply", &cookie, &[("tenant", &name), ("id", &plan), ("confirm", "")]).await.unwrap();
+    reached(&store, &name, &plan, 20).await;
+    let job = store.job_of_plan(&name, &plan).await.unwrap().unwrap();
+    let tally = store.tally(&job).await.unwrap();
+    assert!(tally.settled() >= 20 && tally.settled() < tally.total(), "the kill misses the job: {tally:?}");
+    one.child.kill().await.unwrap();
+
+    // The session is the same at both. The lease of the dead one runs out after twenty seconds.
+    let path = format!("{}/t/{name}/jobs/{job}", two.url);
+    let page = http().get(&path).header("cookie", &cookie).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("Job ") && page.contains("Kills"), "the other server does not know the job");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while store.job(&name, &job).await.unwrap().unwrap().state != JobState::Finished {
+        assert!(Instant::now() < deadline, "nobody took the job over: {:?}", store.tally(&job).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let ended = Ended { seed: 7, tenant: &name, job: &job, before: &before, planned: &planned, seen };
+    ended.accounts_for_every_row(&tenant.url, &store).await;
+    let page = http().get(&path).header("cookie", &cookie).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("finished"), "the other server does not tell that it is finished");
+    store.close().await;
 }

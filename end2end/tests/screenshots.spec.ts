@@ -44,6 +44,14 @@ test("pictures", async ({ connected: page, tenant }) => {
   await expect(page.getByText("finished", { exact: true })).toBeVisible();
   await go("/t/meridian/overview", "Overview");
   await shoot("overview");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("s");
+  await shoot("palette");
+  await page.keyboard.press("Escape");
+  await page.getByRole("heading", { level: 1 }).focus();
+  await page.keyboard.press("?");
+  await shoot("keys");
+  await page.keyboard.press("Escape");
   await go("/t/meridian/groups", "Groups");
   await shoot("groups");
   const group = (await tenant.state()).groups.find((g) => g.roles.length > 3)!;

@@ -112,7 +112,7 @@ pub fn Palette(
     };
     let keys = KEYS.into_iter().map(|(keys, what)| view! { <dt><kbd>{keys}</kbd></dt><dd>{what}</dd> }).collect_view();
     view! {
-        <button class="find" type="button" aria-haspopup="dialog" on:click=move |_| open()><span>"Go to or do…"</span><kbd>"Ctrl K"</kbd></button>
+        <button class="find" type="button" aria-haspopup="dialog" on:click=move |_| open()><span>"Go to…"</span><kbd>"Ctrl K"</kbd></button>
         <dialog class="palette" node_ref=dialog aria-label="Go to a page or do something" on:click=move |event| outside(event, dialog)>
             <input class="input" type="text" role="combobox" aria-label="Page or action" aria-expanded="true" aria-controls="commands"
                 aria-autocomplete="list" aria-activedescendant=move || format!("command-{}", at.get()) autocomplete="off" spellcheck="false"
@@ -194,7 +194,7 @@ mod browser {
         let Some(element) = PRESSED.with(|pressed| pressed.borrow().get(place).cloned()) else { return };
         element.scroll_into_view();
         let _ = element.focus();
-        if !element.class_list().contains("danger") {
+        if !element.class_list().contains("danger") && !element.has_attribute("data-careful") {
             element.click();
         }
     }

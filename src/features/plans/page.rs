@@ -166,7 +166,7 @@ fn Body(
                     <ActionForm action=discard>
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
-                        <button class="button plain" type="submit">"Discard"</button>
+                        <button class="button plain" type="submit" data-careful="">"Discard"</button>
                     </ActionForm>
                     <ActionForm action=apply attr:class="apply">
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
