@@ -28,7 +28,8 @@ test("every row is in one scroll, in the order of the server", async ({ connecte
     const shown = await lines(page).evaluateAll((rows) => rows.map((row) => [Number(row.getAttribute("aria-rowindex")) - 2, row.querySelector(".person-link")!.textContent! + "|" + row.querySelector(".c-person span")!.textContent!] as const));
     for (const [place, text] of shown) seen[place] ??= text;
     await scroller.evaluate((element) => { element.scrollTop += element.clientHeight - 80; });
-    await page.waitForTimeout(20);
+    // Until the frame after the one that scrolls: then it is drawn.
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   }
   expect(seen.length).toBe(csv.length);
   for (const [place, text] of seen.entries()) {
@@ -130,6 +131,8 @@ test("what is typed into filters is what is shown, and the address says it", asy
 test("sorting by several columns, and back by the browser", async ({ connected: page }) => {
   await open(page);
   await page.getByRole("link", { name: "Allotment" }).click();
+  // Two clicks within a moment are one step to go back; these are two.
+  await expect(page).toHaveURL(/sort=allotment$/);
   await page.getByRole("link", { name: "Since" }).click({ modifiers: ["Shift"] });
   await expect(page).toHaveURL(/sort=allotment%2Csince/);
   await expect(page.getByRole("columnheader", { name: "Allotment" })).toHaveAttribute("aria-sort", "ascending");
