@@ -5,7 +5,7 @@ use leptos_router::hooks::use_params_map;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{AppError, ErrorKind};
-use crate::ui::copy::Copy;
+use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Note, ProgressBar};
 
 /// How old what is shown is.
@@ -199,7 +199,7 @@ pub fn QlikDetails(
             <details class="says">
                 <summary>"What Qlik said"</summary>
                 <code>{format!("{} {} {}", says.status, says.code, says.title)}</code>
-                {(!says.trace.is_empty()).then(|| view! { <span class="muted">"trace "<Copy text=says.trace/></span> })}
+                {(!says.trace.is_empty()).then(|| view! { <span class="muted">"trace "<CopyId text=says.trace/></span> })}
             </details>
         }
     })

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 /// An id. Without scripts it is text that can be marked.
 #[component]
-pub fn Copy(
+pub fn CopyId(
     /// The id.
     #[prop(into)]
     text: String,

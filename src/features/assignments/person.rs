@@ -6,7 +6,7 @@ use leptos_router::hooks::use_query_map;
 use super::api::{Choice, Edit, Edited, HeldLine, PersonView, TakeBack, person};
 use crate::error::AppError;
 use crate::features::shared::{ErrorPanel, Failed, Refreshing, busy, live, shut, use_tenant};
-use crate::ui::copy::Copy;
+use crate::ui::copy::CopyId;
 use crate::ui::feedback::Note;
 use crate::ui::query::escape;
 
@@ -167,7 +167,7 @@ fn Body(
         {view.edited.map(|edited| view! { <Outcome edited subject=subject.clone() query undo again/> })}
         {view.off.then(|| view! { <Note tone="warn" title="Changes are off">"until the tenant answers again: refresh."</Note> })}
         <dl class="facts">
-            <dt>"Subject"</dt><dd class="mono"><Copy text=subject.clone()/></dd>
+            <dt>"Subject"</dt><dd class="mono"><CopyId text=subject.clone()/></dd>
             {(!view.email.is_empty()).then(|| view! { <dt>"Mail"</dt><dd>{view.email}</dd> })}
             <dt>"Status"</dt>
             <dd>
@@ -175,7 +175,7 @@ fn Body(
                 {view.bot.then(|| view! { " "<span class="chip">"bot"</span> })}
             </dd>
             {(!view.used.is_empty()).then(|| view! { <dt>"Last used"</dt><dd>{view.used}</dd> })}
-            {user.then(|| view! { <dt>"User id"</dt><dd class="mono"><Copy text=view.id/></dd> })}
+            {user.then(|| view! { <dt>"User id"</dt><dd class="mono"><CopyId text=view.id/></dd> })}
         </dl>
         <section aria-labelledby="held">
             <h3 id="held">"Licenses"</h3>

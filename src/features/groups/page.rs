@@ -11,7 +11,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{DraftLicense, DraftRoles, GroupLine, GroupView, RoleLine, group, groups};
 use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_part, use_tenant};
-use crate::ui::copy::Copy;
+use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -242,7 +242,7 @@ fn Editor(
                             Some(members) => view! { <a href=members_link>{thousands(n(members))}</a> }.into_any(),
                         }}</dd>
                         <dt>"Updated"</dt><dd>{line.updated}</dd>
-                        <dt>"Id"</dt><dd><Copy text=line.id/></dd>
+                        <dt>"Id"</dt><dd><CopyId text=line.id/></dd>
                     </dl>
                 </section>
                 <section class="panel" aria-labelledby="license">

@@ -8,7 +8,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{JobLine, JobView, PAUSING, Pulse, Redo, ResultGroup, ResultLine, Steer, Tallies, job, jobs};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
-use crate::ui::copy::Copy;
+use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
@@ -438,7 +438,7 @@ fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
                     <td role="cell">{(!name.is_empty()).then(|| view! { <span>{name}</span> })}<span class="sub">{target}</span></td>
                     <td role="cell">{from}" → "{to}</td>
                     <td role="cell">{(!row.code.is_empty()).then(|| view! { <span class="chip bad">{row.code}</span>" " })}{title}
-                        {(!row.trace.is_empty()).then(|| view! { <Copy text=row.trace/> })}</td>
+                        {(!row.trace.is_empty()).then(|| view! { <CopyId text=row.trace/> })}</td>
                     <td role="cell" class="muted">{row.remedy}</td>
                 </tr>
             }
