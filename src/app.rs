@@ -8,7 +8,7 @@ use leptos_router::{ChooseView, SsrMode, path};
 use crate::features::assignments::AssignmentsPage;
 use crate::features::audit::AuditPage;
 use crate::features::connect::ConnectPage;
-use crate::features::frame::Frame;
+use crate::features::frame::{Frame, LoadPalette, Palette};
 use crate::features::groups::{GroupPage, GroupsPage};
 use crate::features::jobs::{JobPage, JobsPage};
 use crate::features::lists::{ListPage, ListsPage};
@@ -33,6 +33,8 @@ enum Room {
     Sessions,
     Lists,
     List,
+    /// No room: what Ctrl K opens in any.
+    Palette,
 }
 
 #[leptos::lazy]
@@ -50,6 +52,7 @@ fn open(room: Room) -> AnyView {
         Room::Sessions => view! { <SessionsPage/> }.into_any(),
         Room::Lists => view! { <ListsPage/> }.into_any(),
         Room::List => view! { <ListPage/> }.into_any(),
+        Room::Palette => view! { <Palette/> }.into_any(),
     }
 }
 
@@ -68,6 +71,7 @@ impl ChooseView for Room {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    provide_context(LoadPalette(|| Box::pin(open(Room::Palette))));
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Quartermaster".to_owned() } else { format!("{title} · Quartermaster") }/>
         <Router>

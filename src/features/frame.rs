@@ -2,8 +2,11 @@
 
 mod api;
 mod commands;
+mod finder;
 mod page;
 mod palette;
 
 pub use api::{FrameFacts, read_frame};
+pub use finder::LoadPalette;
 pub use page::Frame;
+pub use palette::Palette;

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::components::{A, Outlet};
 
 use super::api::{FrameFacts, read_frame};
-use super::palette::Palette;
+use super::finder::Finder;
 use crate::features::connect::{Disconnect, Mark};
 use crate::features::shared::{Refresh, Refreshing, live, use_tenant};
 
@@ -34,7 +34,7 @@ pub fn Frame() -> impl IntoView {
             <nav class="nav" aria-label="Main">
                 <a class="brand" href=move || format!("/t/{}/overview", tenant.get())><Mark/><span>"Quartermaster"</span></a>
                 <TenantSwitch facts/>
-                <Palette tenant others/>
+                <Finder tenant others/>
                 <ul>
                     {item("overview", "Overview", None)}
                     {item("assignments", "Assignments", Some(|facts| number(facts.assignments)))}

@@ -7,6 +7,7 @@ use leptos_router::hooks::use_navigate;
 
 use self::browser::{close, controls, is_itself, is_open, option_of, press, reveal, show};
 use super::commands::{Command, Does, everywhere, found};
+use super::finder::{Ask, Finding};
 
 /// Keys and what they do, for the list that `?` shows.
 const KEYS: [(&str, &str); 12] = [
@@ -24,15 +25,10 @@ const KEYS: [(&str, &str); 12] = [
     ("Shift ← →", "In a heading: a narrower or wider column"),
 ];
 
-/// The palette and the list of shortcuts, and the button that opens the palette.
+/// The palette and the list of shortcuts. Only ever drawn in a browser, once somebody asked for one of them.
 #[component]
-pub fn Palette(
-    /// The tenant in the address.
-    tenant: Memo<String>,
-    /// The other tenants: id and name.
-    #[prop(into)]
-    others: Signal<Vec<(String, String)>>,
-) -> impl IntoView {
+pub fn Palette() -> impl IntoView {
+    let Finding { tenant, others, ask } = expect_context::<Finding>();
     let (dialog, help) = (NodeRef::<Dialog>::new(), NodeRef::<Dialog>::new());
     let typed = RwSignal::new(String::new());
     let at = RwSignal::new(0_usize);
@@ -52,8 +48,15 @@ pub fn Palette(
         commands.set(all);
         show(dialog);
     };
-    #[cfg(feature = "hydrate")]
-    browser::listen(open, show_help);
+    Effect::new(move |_| {
+        if let Some(asked) = ask.get() {
+            ask.set(None);
+            match asked {
+                Ask::Palette => open(),
+                Ask::Keys => show_help(),
+            }
+        }
+    });
     let navigate = use_navigate();
     let choose = move |command: Command| {
         close(dialog);
@@ -112,7 +115,6 @@ pub fn Palette(
     };
     let keys = KEYS.into_iter().map(|(keys, what)| view! { <dt><kbd>{keys}</kbd></dt><dd>{what}</dd> }).collect_view();
     view! {
-        <button class="find" type="button" aria-haspopup="dialog" on:click=move |_| open()><span>"Go to…"</span><kbd>"Ctrl K"</kbd></button>
         <dialog class="palette" node_ref=dialog aria-label="Go to a page or do something" on:click=move |event| outside(event, dialog)>
             <input class="input" type="text" role="combobox" aria-label="Page or action" aria-expanded="true" aria-controls="commands"
                 aria-autocomplete="list" aria-activedescendant=move || format!("command-{}", at.get()) autocomplete="off" spellcheck="false"
@@ -156,7 +158,7 @@ mod browser {
 mod browser {
     use std::cell::RefCell;
 
-    use leptos::ev::{KeyboardEvent, MouseEvent};
+    use leptos::ev::MouseEvent;
     use leptos::html::Dialog;
     use leptos::prelude::*;
     use leptos::wasm_bindgen::JsCast;
@@ -239,22 +241,5 @@ mod browser {
                 chosen.scroll_into_view_with_scroll_into_view_options(&options);
             }
         });
-    }
-
-    /// Opens the palette and the list of keys wherever somebody is; a single key does nothing while one types.
-    pub(super) fn listen(open: impl Fn() + 'static, help: impl Fn() + 'static) {
-        let handle = window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
-            let command = (event.ctrl_key() || event.meta_key()) && !event.alt_key() && !event.shift_key();
-            let typing = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()).is_some_and(|target| {
-                matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || target.is_content_editable()
-            });
-            match event.key().as_str() {
-                "k" | "K" if command => open(),
-                "?" if !command && !typing => help(),
-                _ => return,
-            }
-            event.prevent_default();
-        });
-        on_cleanup(move || handle.remove());
     }
 }
