@@ -19,7 +19,7 @@ test("25 rows: plan, apply, results, gauge moved, undo", async ({ connected: pag
   await hydrated(page);
   const before = await tenant.state();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Assignments" }).click();
-  await page.getByLabel("License", { exact: true }).selectOption("none");
+  await page.getByRole("combobox", { name: "License", exact: true }).selectOption("none");
   await expect(page).toHaveURL(/license=none/);
   await expect(page.getByRole("status").filter({ hasText: "of" }).first()).toBeVisible();
   const rows = page.locator(".live .line:not(.top) input");
