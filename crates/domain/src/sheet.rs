@@ -84,7 +84,7 @@ impl Sheet {
             // Text is text: the reader has nothing else to refuse.
             let Ok(record) = record else { continue };
             let number = count.line_of(record.position().map_or(0, csv::Position::byte));
-            let cells: Vec<String> = record.iter().map(|cell| Field::plain(cell.trim()).to_owned()).collect();
+            let cells: Vec<String> = record.iter().map(|cell| Field::plain(cell.trim()).trim().to_owned()).collect();
             if cells.iter().all(String::is_empty) {
                 continue;
             }

@@ -8,19 +8,22 @@ impl Field {
     /// Text from anywhere. What starts like a formula gets an apostrophe in front, which spreadsheets hide and
     /// [`Field::plain`] takes off again (OWASP, CSV injection).
     pub fn new(text: &str) -> Self {
-        let risky = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        // A text that starts with an apostrophe itself gets one more, so that reading it back is exact.
-        let marked = text.starts_with('\'');
-        Self(if risky || marked { format!("'{text}") } else { text.to_owned() })
+        Self(if wants_mark(text) { format!("'{text}") } else { text.to_owned() })
     }
 
     /// The text as it was before [`Field::new`].
     pub fn plain(cell: &str) -> &str {
         match cell.strip_prefix('\'') {
-            Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) => rest,
+            Some(rest) if wants_mark(rest) => rest,
             _ => cell,
         }
     }
+}
+
+/// What a spreadsheet might run, also behind spaces, for some take those off first. And what starts with an apostrophe
+/// itself, so that reading it back is exact.
+fn wants_mark(text: &str) -> bool {
+    text.starts_with(['\t', '\r']) || text.trim_start().starts_with(['=', '+', '-', '@', '\''])
 }
 
 /// Writes a list: UTF-8 with a byte order mark, for Excel; commas; CRLF.

@@ -192,7 +192,6 @@ proptest! {
         match Sheet::read(&bytes) {
             Ok(sheet) => {
                 let cells: Vec<Vec<String>> = sheet.lines.into_iter().map(|line| line.cells).collect();
-                // What looked like a formula behind leading spaces is trimmed first, so compare without the mark.
                 prop_assert_eq!(cells, wanted);
             }
             Err(error) => prop_assert!(wanted.is_empty() && error == SheetError::Empty),
