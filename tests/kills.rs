@@ -1,4 +1,4 @@
-//! A server killed at any moment loses nothing: after a restart the tenant is as the plan wanted, no row had an effect twice,
+//! A server killed at any moment loses nothing: after a restart, or with another server of its database, the tenant is as the plan wanted, no row had an effect twice,
 //! and journal and audit account for every row. The server is the real program; the tenant lives in this process.
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The frame around a tenant's rooms: navigation, tenant, and who one is.
+//! The frame around a tenant's rooms: navigation, tenant, who one is, and the palette.
 
 mod api;
 mod commands;

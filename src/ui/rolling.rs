@@ -1,4 +1,4 @@
-//! Which of very many rows are drawn: those in view, some before and after, in steps, so that most scrolling draws nothing.
+//! Which of very many rows are drawn: those in view, some before and after, in small steps, so that no frame has much to draw.
 
 /// Rows drawn beyond what is seen, before and after.
 const BEYOND: u32 = 8;

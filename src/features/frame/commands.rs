@@ -1,4 +1,4 @@
-//! What the palette can lead to, and how what is typed finds it: pure, the same on both sides.
+//! What the palette can lead to, and how what is typed finds it: pure.
 
 use crate::ui::query::escape;
 
@@ -55,7 +55,7 @@ pub fn everywhere(tenant: &str, others: &[(String, String)]) -> Vec<Command> {
 }
 
 /// The commands that fit what was typed, the best first: those that begin with it, those whose words do, those that hold
-/// it. Then a search for people, wherever nothing is typed that is a command alone.
+/// it. Then a search for people, where anything is typed.
 pub fn found(tenant: &str, typed: &str, commands: &[Command]) -> Vec<Command> {
     let typed = typed.trim().to_lowercase();
     let mut ranked: Vec<(u8, &Command)> =

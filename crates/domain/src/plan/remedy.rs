@@ -59,7 +59,7 @@ impl Remedy {
 
     /// What the button says, for `short` rows without a seat of `allotment`.
     pub fn label(&self, short: i64, allotment: &AllotmentName) -> String {
-        let those = if short == 1 { "the last 1".to_owned() } else { format!("the last {}", text::thousands(short)) };
+        let those = format!("the last {}", text::thousands(short));
         match self {
             Self::Another(name) => format!("Give {those} {} instead", name.label()),
             Self::LeaveOut => format!("Leave {those} out"),
@@ -185,13 +185,11 @@ impl Plan {
                 (Remedy::LeaveOut, change) if without.contains(&at) => leave(&change, WhyNot::LeftOut),
                 (Remedy::Another(to), change) if without.contains(&at) => match change {
                     Change::Assign { subject, .. } => changes.push(Change::Assign { subject, allotment: to.clone() }),
-                    // What they would get instead is what they have.
-                    change @ Change::ChangeType { .. } if matches!(&change, Change::ChangeType { from, .. } if from == to) => {
-                        leave(&change, WhyNot::AsWanted);
-                    }
-                    Change::ChangeType { subject, from, .. } => {
+                    Change::ChangeType { subject, from, .. } if from != *to => {
                         changes.push(Change::ChangeType { subject, from, to: to.clone() });
                     }
+                    // What they would get instead is what they have.
+                    change @ Change::ChangeType { .. } => leave(&change, WhyNot::AsWanted),
                     other => changes.push(other),
                 },
                 (_, change) => changes.push(change),
