@@ -17,10 +17,12 @@ pub mod ui;
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     ui::back::notice();
+    let put_back = ui::early::watch();
     wasm_bindgen_futures::spawn_local(async {
         // The room's part of the program may have to be loaded first.
         let Some(body) = leptos::prelude::document().body() else { return };
         leptos::mount::hydrate_from_async(body, app::App).await.forget();
+        put_back();
         // Says that the page answers to scripts now.
         if let Some(root) = leptos::prelude::document().document_element() {
             let _ = root.set_attribute("data-ready", "");

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use quartermaster::server::clock::{SharedClock, WallClock};
 use quartermaster::server::config::{self, Config, TenantConfig};
 use quartermaster::server::seal::Sealer;
 use quartermaster::server::state::State;
-use quartermaster::server::{executor, router};
+use quartermaster::server::{executor, follow, housekeeping, router};
 use storage::Store;
 use tokio::net::TcpListener;
 
@@ -62,6 +63,9 @@ struct Demo {
     #[arg(long)]
     storage: Option<String>,
 }
+
+/// Requests that are under way when the server is asked to stop have so long.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// Why the program ends.
 #[derive(Debug, thiserror::Error)]
@@ -215,7 +219,18 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
     let clock: SharedClock = Arc::new(WallClock);
     let state = State::build(config, store, sealer, clock)?;
     state.store.free_leases_of_the_dead().await?;
-    let jobs = tokio::spawn(executor::run(state.clone()));
+    let mut kept = Vec::new();
+    macro_rules! keep {
+        ($name:literal, $task:expr) => {
+            let of = state.clone();
+            kept.push(state.watch.keep($name, move || $task(of.clone())));
+        };
+    }
+    keep!("jobs", executor::run);
+    keep!("housekeeping", housekeeping::run);
+    if state.store.is_shared() {
+        keep!("what other servers do", follow::run);
+    }
     let health = match state.config.management_listen {
         Some(address) => {
             let listener = TcpListener::bind(address).await.map_err(|error| Failure::Listen(address, error))?;
@@ -236,8 +251,20 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
         // Streams would keep the server waiting for ever: they say goodbye and end.
         closing.closing.send_replace(true);
     };
-    let served = axum::serve(listener, app).with_graceful_shutdown(stop).await.map_err(Failure::Serve);
-    jobs.abort();
+    let mut late = state.closing.subscribe();
+    let too_late = async move {
+        let _ = late.wait_for(|closing| *closing).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let served = tokio::select! {
+        served = axum::serve(listener, app).with_graceful_shutdown(stop) => served.map_err(Failure::Serve),
+        () = too_late => {
+            tracing::warn!("some requests did not end in time; they are cut off");
+            Ok(())
+        }
+    };
+    // What a job has sent is in its journal: whoever carries it on settles it.
+    drop(kept);
     if let Some(health) = health {
         health.abort();
     }

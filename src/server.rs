@@ -2,10 +2,14 @@
 
 pub mod access;
 pub mod assets;
+pub mod bounds;
+pub mod checks;
 pub mod clock;
 pub mod config;
 pub mod executor;
+pub mod follow;
 pub mod grants;
+pub mod housekeeping;
 pub mod inventory;
 pub mod mapping;
 pub mod middleware;
@@ -13,3 +17,4 @@ pub mod router;
 pub mod seal;
 pub mod sessions;
 pub mod state;
+pub mod supervise;

@@ -3,6 +3,8 @@
 #[cfg(feature = "hydrate")]
 pub mod back;
 pub mod copy;
+#[cfg(feature = "hydrate")]
+pub mod early;
 pub mod feedback;
 pub mod head;
 pub mod meter;

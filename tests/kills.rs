@@ -147,7 +147,7 @@ fn configure(folder: &Path, file: &str, database: &str, tenant: &str, url: &str,
     let port = free_port();
     let key = folder.join("key");
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\nurl = \"{database}\"\n[secrets]\nmaster_key_file = \"{}\"\n\
+        "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\nurl = \"{database}\"\n[confirm]\nlosses = 100000\n[secrets]\nmaster_key_file = \"{}\"\n\
          [tenants.{tenant}]\nurl = \"{url}\"\ntimeout_s = 1\nbatch_rows = {batch_rows}\nrate_scale = 100\n",
         key.display(),
     );
@@ -165,7 +165,7 @@ async fn connect(server: &Server, tenant: &str) -> String {
 async fn put_plan(store: &Store, url: &str, tenant: &str, id: &str, rng: &mut StdRng) -> Plan {
     let wanted = changes(&pairs(url).await, rng);
     let inventory = inventory(&sim(url, "GET", "state", None).await);
-    let plan = draw_up(&inventory, Intent::Exactly { title: "Kills".to_owned(), changes: wanted }).unwrap();
+    let plan = draw_up(&inventory, Intent::Exactly { title: "Kills".to_owned(), changes: wanted, restores: false }).unwrap();
     assert!(plan.unchanged.is_empty() && plan.changes.len() > 60, "{} changes", plan.changes.len());
     assert!(!plan.warnings.iter().any(domain::plan::Warning::is_grave), "{:?}", plan.warnings);
     let row = PlanRow {

@@ -29,7 +29,7 @@ pub use page::AssignmentsPage;
 pub use rows::routes;
 
 /// The view that an address's query holds.
-fn view_of(query: &str) -> domain::table::View {
+pub(crate) fn view_of(query: &str) -> domain::table::View {
     let pairs = crate::ui::query::from_query(query);
     domain::table::View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
 }

@@ -1,12 +1,13 @@
 //! What several rooms show alike: freshness, failures, loading, and the tenant in the address.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_location, use_params_map};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{AppError, ErrorKind};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Note, ProgressBar};
+use crate::ui::query::escape;
 
 /// How old what is shown is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,17 @@ pub struct Fresh {
     pub age_s: i64,
     /// Why the newest attempt to read again failed.
     pub trouble: Option<AppError>,
+    /// What could not be read whole or not be seen, as sentences.
+    pub missing: Vec<String>,
+    /// Licenses cannot be planned from this reading.
+    pub licenses_off: bool,
+}
+
+impl Fresh {
+    /// Whether changes of licenses are off: the tenant does not answer, or was not read whole.
+    pub fn off(&self) -> bool {
+        self.trouble.is_some() || self.licenses_off
+    }
 }
 
 /// How far the first reading is. A figure of 0 is not known yet.
@@ -35,6 +47,18 @@ pub enum Loaded<T> {
     Ready(Box<T>, Fresh),
     /// The first reading of the tenant is under way, and so much can be shown of it.
     Reading(Reading, Option<Box<T>>),
+}
+
+#[cfg(feature = "ssr")]
+impl<T> Loaded<T> {
+    /// Makes something else of what is there, which may take its time.
+    pub async fn map<U, F: Future<Output = Result<U, AppError>>>(self, make: impl Fn(T) -> F) -> Result<Loaded<U>, AppError> {
+        Ok(match self {
+            Self::Ready(data, fresh) => Loaded::Ready(Box::new(make(*data).await?), fresh),
+            Self::Reading(reading, Some(data)) => Loaded::Reading(reading, Some(Box::new(make(*data).await?))),
+            Self::Reading(reading, None) => Loaded::Reading(reading, None),
+        })
+    }
 }
 
 /// The tenant in the address.
@@ -169,6 +193,28 @@ pub fn Trouble(
     })
 }
 
+/// A page's own condition: what of the tenant could not be read whole, with both numbers.
+#[component]
+pub fn Missing(
+    /// As sentences; nothing where all is there.
+    sentences: Vec<String>,
+    /// Changes of licenses are off until it is.
+    off: bool,
+) -> impl IntoView {
+    (!sentences.is_empty()).then(|| {
+        let title = if off {
+            "The tenant could not be read whole; changes of licenses are off until it is."
+        } else {
+            "Not everything of the tenant was read."
+        };
+        view! {
+            <Note tone="warn" title>
+                {sentences.join(" ")}" What is missing here may be there all the same. Refresh to read again."
+            </Note>
+        }
+    })
+}
+
 /// A failure where the content would be.
 #[component]
 pub fn ErrorPanel(
@@ -177,8 +223,13 @@ pub fn ErrorPanel(
 ) -> impl IntoView {
     let tenant = use_tenant();
     let connect = (error.kind == ErrorKind::NotConnected || error.kind == ErrorKind::Forbidden).then(|| {
-        let href = move || format!("/connect?tenant={}", tenant.get());
-        view! { <p><a class="button" href=href>"Connect with another key"</a></p> }
+        // A page that is loaded anew: what this one remembers is of a session that is over.
+        let here = use_location();
+        let href = move || {
+            let back = format!("{}{}", here.pathname.try_get().unwrap_or_default(), here.search.try_with(|search| if search.is_empty() { String::new() } else { format!("?{search}") }).unwrap_or_default());
+            format!("/connect?tenant={}&back={}", tenant.get(), escape(&back))
+        };
+        view! { <p><a class="button" href=href rel="external">"Connect with another key"</a></p> }
     });
     view! {
         <div class="note bad" role="alert">
@@ -216,8 +267,8 @@ where
 {
     match got {
         Ok(Loaded::Ready(data, fresh)) => {
-            let trouble = fresh.trouble.clone();
-            view! { <Trouble trouble/>{ready(*data, fresh)} }.into_any()
+            let (trouble, sentences, off) = (fresh.trouble.clone(), fresh.missing.clone(), fresh.licenses_off);
+            view! { <Trouble trouble/><Missing sentences off/>{ready(*data, fresh)} }.into_any()
         }
         Ok(Loaded::Reading(reading, _)) => view! { <StillReading reading again/> }.into_any(),
         Err(error) => view! { <ErrorPanel error/> }.into_any(),
@@ -287,7 +338,7 @@ pub fn Failed<T: Clone + Send + Sync + 'static>(
 }
 
 #[cfg(feature = "ssr")]
-pub use ssr::{WAIT, look, look_so_far};
+pub use ssr::{WAIT, look, look_so_far, refused_as_text};
 
 #[cfg(test)]
 mod tests {
@@ -307,11 +358,20 @@ mod ssr {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use axum::http::StatusCode;
+    use axum::response::{IntoResponse, Response};
+
     use super::{Fresh, Loaded, Reading};
     use crate::error::AppError;
     use crate::server::access::{Access, Role, refused};
     use crate::server::clock::time_of_day;
     use crate::server::inventory::{Seen, Snapshot};
+
+    /// A failure where there is no page to show it: text, and its status.
+    pub fn refused_as_text(error: &AppError) -> Response {
+        let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, format!("{}. {}\n", error.what, error.why)).into_response()
+    }
 
     /// How long a page waits for a first reading before it shows how far that is.
     pub const WAIT: Duration = Duration::from_millis(1_500);
@@ -340,7 +400,14 @@ mod ssr {
         match seen {
             Seen::Ready(snapshot, trouble) => {
                 let age_s = (access.now() - snapshot.as_of).max(0) / 1_000;
-                let fresh = Fresh { at: time_of_day(snapshot.as_of), age_s, trouble };
+                let coverage = &snapshot.inventory.coverage;
+                let fresh = Fresh {
+                    at: time_of_day(snapshot.as_of),
+                    age_s,
+                    trouble,
+                    missing: coverage.sentences(),
+                    licenses_off: !coverage.licenses.is_whole(),
+                };
                 Ok(Loaded::Ready(Box::new(view(&snapshot)), fresh))
             }
             Seen::Loading(progress, snapshot) => {

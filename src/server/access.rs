@@ -129,6 +129,7 @@ impl<R: Role> Access<R> {
             qlik_user: self.qlik_user.clone(),
             client: self.tenant.client.clone(),
             credential: self.credential(),
+            elsewhere: self.tenant.elsewhere,
         }
     }
 
@@ -160,6 +161,7 @@ pub async fn caller() -> Result<Caller, AppError> {
 /// A tenant of the configuration.
 pub fn known_tenant(state: &Shared, id: &str) -> Result<Arc<Tenant>, AppError> {
     state.tenants.get(id).cloned().ok_or_else(|| {
+        let id = domain::text::shortened(id);
         AppError::not_found("No such tenant", format!("“{id}” is not in the configuration. Choose one of those that are."))
     })
 }

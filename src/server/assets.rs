@@ -1,5 +1,6 @@
 //! The site's files: inside the program where it was built so, from the site folder otherwise.
 
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,18 +14,29 @@ use super::state::AppState;
 #[exclude = "*.d.ts*"]
 struct Site;
 
+/// A file's bytes, and its hash where that is known without reading it.
+type Found = (Bytes, Option<[u8; 32]>);
+
 #[cfg(feature = "embed")]
-async fn file(_: &AppState, path: &str) -> Option<Vec<u8>> {
-    Site::get(path).map(|file| file.data.into_owned())
+async fn file(_: &AppState, path: &str) -> Option<Found> {
+    let file = Site::get(path)?;
+    let hash = file.metadata.sha256_hash();
+    let bytes = match file.data {
+        // Inside the program: neither copied nor hashed.
+        std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+    };
+    Some((bytes, Some(hash)))
 }
 
 #[cfg(not(feature = "embed"))]
-async fn file(state: &AppState, path: &str) -> Option<Vec<u8>> {
+async fn file(state: &AppState, path: &str) -> Option<Found> {
     let inside = !path.split('/').any(|part| part.is_empty() || part.starts_with('.')) && !path.contains('\\');
     if !inside {
         return None;
     }
-    tokio::fs::read(std::path::Path::new(&*state.0.leptos.site_root).join(path)).await.ok()
+    let bytes = tokio::fs::read(std::path::Path::new(&*state.0.leptos.site_root).join(path)).await.ok()?;
+    Some((bytes.into(), None))
 }
 
 /// Answers with a file of the site, compressed as it was at build time where the browser takes that.
@@ -40,15 +52,16 @@ pub async fn serve(State(state): State<AppState>, request: Request) -> Response 
     let mut found = None;
     for (name, ending) in [("br", ".br"), ("gzip", ".gz")] {
         if found.is_none() && accepts(request.headers(), name) {
-            found = file(&state, &format!("{path}{ending}")).await.map(|bytes| (Some(name), bytes));
+            found = file(&state, &format!("{path}{ending}")).await.map(|file| (Some(name), file));
         }
     }
     if found.is_none() {
-        found = file(&state, &path).await.map(|bytes| (None, bytes));
+        found = file(&state, &path).await.map(|file| (None, file));
     }
-    let Some((encoding, bytes)) = found else { return (StatusCode::NOT_FOUND, "There is no such file.\n").into_response() };
+    let Some((encoding, (bytes, hash))) = found else { return (StatusCode::NOT_FOUND, "There is no such file.\n").into_response() };
     // Names stay the same from build to build, so browsers ask each time and are told when nothing changed.
-    let hash: String = Sha256::digest(&bytes).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hash.unwrap_or_else(|| Sha256::digest(&bytes).into());
+    let hash: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{hash}\"");
     let mut headers = HeaderMap::new();
     let kind = mime_guess::from_path(&path).first_or_octet_stream();

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use domain::plan::Limits;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -22,6 +23,10 @@ pub struct Config {
     pub public_url: String,
     /// `sqlite://…` or `postgres://…`.
     pub storage_url: String,
+    /// How long what is stored is kept.
+    pub keep: Keep,
+    /// From which number on something has to be confirmed by typing it.
+    pub confirm: Limits,
     /// Holds the master key; created when missing.
     pub master_key_file: PathBuf,
     /// Who may use the portal.
@@ -30,6 +35,25 @@ pub struct Config {
     pub tenants: BTreeMap<String, TenantConfig>,
     /// Leptos' own keys.
     pub leptos: LeptosKeys,
+}
+
+/// How long what is stored is kept, in days. Sessions and the keys of jobs end by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Lists that people brought.
+    pub lists_days: u32,
+    /// Plans that nobody applied.
+    pub plans_days: u32,
+    /// Rows of jobs and what their plans would have sent; longer than a job can be undone.
+    pub journals_days: u32,
+    /// Drafts that nobody came back to.
+    pub drafts_days: u32,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { lists_days: 1, plans_days: 30, journals_days: 35, drafts_days: 7 }
+    }
 }
 
 /// How people sign in to the portal itself.
@@ -52,12 +76,14 @@ pub struct TenantConfig {
     pub batch_rows: u32,
     /// How many times Qlik's published rate limits it is granted.
     pub rate_scale: u32,
+    /// Licenses of sibling tenants that its list of licenses may lack beside what Qlik counts as used.
+    pub licenses_elsewhere: u32,
 }
 
 impl TenantConfig {
     /// A tenant with the usual bounds.
     pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
-        Self { name: name.into(), url: url.into(), timeout_s: 30, batch_rows: 100, rate_scale: 1 }
+        Self { name: name.into(), url: url.into(), timeout_s: 30, batch_rows: 100, rate_scale: 1, licenses_elsewhere: 0 }
     }
 }
 
@@ -236,6 +262,20 @@ impl Reader<'_> {
                 String::new()
             }
         };
+        let usual = Keep::default();
+        let keep = Keep {
+            lists_days: self.number("storage.keep.lists_days", usual.lists_days, 1..=365),
+            plans_days: self.number("storage.keep.plans_days", usual.plans_days, 1..=3_650),
+            // A job can be undone for 30 days, from its rows.
+            journals_days: self.number("storage.keep.journals_days", usual.journals_days, 31..=3_650),
+            drafts_days: self.number("storage.keep.drafts_days", usual.drafts_days, 1..=365),
+        };
+        let limits = Limits::default();
+        let limit = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        let confirm = Limits {
+            losses: u64::from(self.number("confirm.losses", limit(limits.losses), 1..=1_000_000)),
+            overage: u64::from(self.number("confirm.overage", limit(limits.overage), 1..=1_000_000)),
+        };
         let master_key_file =
             self.text("secrets.master_key_file").map_or_else(|| "quartermaster.key".into(), |(_, file)| file.into());
         if let Some((place, mode)) = self.text("auth.mode") {
@@ -259,7 +299,8 @@ impl Reader<'_> {
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
-        Ok(Config { listen, management_listen, public_url, storage_url, master_key_file, auth: AuthMode::None, tenants, leptos })
+        let auth = AuthMode::None;
+        Ok(Config { listen, management_listen, public_url, storage_url, keep, confirm, master_key_file, auth, tenants, leptos })
     }
 
     fn public_url(&mut self, listen: SocketAddr) -> String {
@@ -329,7 +370,8 @@ impl Reader<'_> {
             let timeout_s = self.number(&key("timeout_s"), 30, 1..=300);
             let batch_rows = self.number(&key("batch_rows"), 100, 1..=1_000);
             let rate_scale = self.number(&key("rate_scale"), 1, 1..=1_000);
-            tenants.insert(id, TenantConfig { name, url, timeout_s, batch_rows, rate_scale });
+            let licenses_elsewhere = self.number(&key("licenses_elsewhere"), 0, 0..=10_000_000);
+            tenants.insert(id, TenantConfig { name, url, timeout_s, batch_rows, rate_scale, licenses_elsewhere });
         }
         tenants
     }
@@ -365,19 +407,33 @@ impl fmt::Display for Config {
         }
         writeln!(f, "public_url = \"{}\"", self.public_url)?;
         writeln!(f, "\n[storage]\nurl = \"{}\"", masked_url(&self.storage_url))?;
+        let Keep { lists_days, plans_days, journals_days, drafts_days } = self.keep;
+        writeln!(f, "\n[storage.keep]\nlists_days = {lists_days}\nplans_days = {plans_days}")?;
+        writeln!(f, "journals_days = {journals_days}\ndrafts_days = {drafts_days}")?;
+        writeln!(f, "\n[confirm]\nlosses = {}\noverage = {}", self.confirm.losses, self.confirm.overage)?;
         writeln!(f, "\n[secrets]\nmaster_key_file = \"{}\"", self.master_key_file.display())?;
         writeln!(f, "\n[auth]\nmode = \"none\"")?;
         for (id, tenant) in &self.tenants {
             writeln!(f, "\n[tenants.{id}]\nname = \"{}\"\nurl = \"{}\"", tenant.name, tenant.url)?;
-            let TenantConfig { timeout_s, batch_rows, rate_scale, .. } = tenant;
+            let TenantConfig { timeout_s, batch_rows, rate_scale, licenses_elsewhere, .. } = tenant;
             writeln!(f, "timeout_s = {timeout_s}\nbatch_rows = {batch_rows}\nrate_scale = {rate_scale}")?;
+            writeln!(f, "licenses_elsewhere = {licenses_elsewhere}")?;
         }
         Ok(())
     }
 }
 
-/// A database URL without its password.
+/// A database URL without its password, wherever in it that stands.
 fn masked_url(url: &str) -> String {
+    let Some((address, query)) = url.split_once('?') else { return masked_address(url) };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((key, _)) if key.to_lowercase().contains("pass") || key.to_lowercase().contains("key") => format!("{key}=•••••"),
+        _ => pair.to_owned(),
+    });
+    format!("{}?{}", masked_address(address), pairs.collect::<Vec<_>>().join("&"))
+}
+
+fn masked_address(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 < at => {
             let (head, user) = (url.get(..scheme + 3).unwrap_or_default(), url.get(scheme + 3..at).unwrap_or_default());
@@ -458,9 +514,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_and_confirmed_can_be_set() {
+        let config = read("x", "[storage.keep]\nplans_days = 7\n[confirm]\nlosses = 5", []).unwrap();
+        assert_eq!((config.keep, config.confirm.losses), (Keep { plans_days: 7, ..Keep::default() }, 5));
+        assert!(faults("[storage.keep]\njournals_days = 30").iter().any(|fault| fault.contains("31")), "jobs can be undone for 30");
+    }
+
+    #[test]
     fn passwords_are_masked() {
         let config = read("x", "[storage]\nurl = \"postgres://qm:canary@db/x\"", []).unwrap();
         assert!(!config.to_string().contains("canary") && config.to_string().contains("qm:•••••@db"));
+        let url = "postgres://db/x?user=qm&password=canary&sslmode=require&sslpassword=canary";
+        let config = read("x", &format!("[storage]\nurl = \"{url}\""), []).unwrap().to_string();
+        assert!(!config.contains("canary") && config.contains("?user=qm&password=•••••&sslmode=require&sslpassword=•••••"), "{config}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod uses;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use domain::plan::{Change, carried_out};
 use domain::table::Table;
 use qlik_api::client::{Client, Credential, Urgency};
 use qlik_api::wire::licenses::{Overview, Status};
+use storage::Store;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -33,6 +34,10 @@ const STALE_MS: i64 = 5 * 60 * 1_000;
 /// So is one after this long that was amended: what Qlik itself adds to a change is still missing. Not at once, for a
 /// reading costs a large tenant a thousand calls.
 const AMENDED_MS: i64 = 30 * 1_000;
+/// After a failure nobody's look starts another reading before this long has passed; twice as long after each further one.
+const RETRY_MS: i64 = 2 * 1_000;
+/// And never later than this.
+const RETRY_MOST_MS: i64 = 5 * 60 * 1_000;
 
 /// The license as the overview shows it; `None` where the tenant has none (404).
 #[derive(Debug, Clone)]
@@ -47,10 +52,14 @@ pub struct Snapshot {
     pub inventory: Arc<Inventory>,
     pub table: Table,
     pub license: LicenseFacts,
-    /// Names the rows of `table`: another reading has another.
+    /// Names the rows of `table` by what they are.
     pub version: u64,
     /// When the reading was complete.
     pub as_of: i64,
+    /// The trail's end before the reading began: what jobs did since may not be in it.
+    pub seen: i64,
+    /// Jobs whose doing was added since, each up to a place of the trail.
+    pub known: Arc<Vec<(String, i64)>>,
 }
 
 /// How far a reading is.
@@ -82,10 +91,23 @@ struct State {
     so_far: Option<Arc<Snapshot>>,
     error: Option<AppError>,
     loading: bool,
+    /// Readings that were begun; one at a time.
+    begun: u64,
+    /// Failures in a row, and when the newest was.
+    failures: u32,
+    failed_at: i64,
     /// What is kept is known to be behind: whoever looks next starts a reading.
     behind: bool,
     /// Our own changes were added to what is kept.
     amended: bool,
+}
+
+impl State {
+    /// Whether a look may start a reading, `now`: a tenant that does not answer is not asked by every page view.
+    fn may_start(&self, now: i64) -> bool {
+        let wait = (RETRY_MS << self.failures.saturating_sub(1).min(10)).min(RETRY_MOST_MS);
+        self.failures == 0 || now - self.failed_at >= wait
+    }
 }
 
 #[derive(Debug)]
@@ -93,8 +115,8 @@ struct Entry {
     state: Mutex<State>,
     gathered: Mutex<Arc<Gathered>>,
     uses: Uses,
-    /// Goes up with every finished reading.
-    finished: watch::Sender<u64>,
+    /// The number of the newest reading that ended, however it did.
+    ended: watch::Sender<u64>,
     used_at: AtomicI64,
 }
 
@@ -104,8 +126,8 @@ type Key = (String, String);
 #[derive(Debug)]
 pub struct Inventories {
     entries: Mutex<HashMap<Key, Arc<Entry>>>,
-    versions: Arc<AtomicU64>,
     clock: SharedClock,
+    store: Store,
 }
 
 /// Whose view of which tenant.
@@ -115,6 +137,8 @@ pub struct Source {
     pub qlik_user: String,
     pub client: Client,
     pub credential: Credential,
+    /// Licenses of sibling tenants that the list of licenses may lack.
+    pub elsewhere: i64,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -122,27 +146,42 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Inventories {
-    pub fn new(clock: SharedClock) -> Self {
-        // From the time on, so that a browser that outlives this server does not take another reading for the one it has.
-        let versions = Arc::new(AtomicU64::new(clock.now_ms().unsigned_abs() << 10));
-        Self { entries: Mutex::default(), versions, clock }
+    /// Nothing is read yet. The store tells where a tenant's trail ends.
+    pub fn new(clock: SharedClock, store: Store) -> Self {
+        Self { entries: Mutex::default(), clock, store }
     }
 
     fn entry(&self, source: &Source) -> Arc<Entry> {
         let now = self.clock.now_ms();
         let mut entries = locked(&self.entries);
-        entries.retain(|_, entry| now - entry.used_at.load(Ordering::Relaxed) < FORGET_MS);
+        forget_unused(&mut entries, now);
         let entry = entries.entry((source.tenant.clone(), source.qlik_user.clone())).or_insert_with(|| {
             Arc::new(Entry {
                 state: Mutex::default(),
                 gathered: Mutex::default(),
                 uses: Uses::default(),
-                finished: watch::channel(0).0,
+                ended: watch::channel(0).0,
                 used_at: AtomicI64::new(now),
             })
         });
         entry.used_at.store(now, Ordering::Relaxed);
         entry.clone()
+    }
+
+    /// Forgets what nobody looked at for an hour; also where nobody looks at anything.
+    pub fn tidy(&self) {
+        forget_unused(&mut locked(&self.entries), self.clock.now_ms());
+    }
+
+    /// Tenants of which something is kept, and the earliest place of the trail that what is kept of each knows.
+    pub fn kept(&self) -> HashMap<String, i64> {
+        let mut kept: HashMap<String, i64> = HashMap::new();
+        for ((tenant, _), entry) in locked(&self.entries).iter() {
+            if let Some(snapshot) = &locked(&entry.state).snapshot {
+                kept.entry(tenant.clone()).and_modify(|seen| *seen = (*seen).min(snapshot.seen)).or_insert(snapshot.seen);
+            }
+        }
+        kept
     }
 
     /// What is known now; starts a reading where there is none, and waits for it a little.
@@ -158,17 +197,22 @@ impl Inventories {
     async fn look_for(&self, source: &Source, wait: Duration, enough: fn(&State) -> bool) -> Seen {
         const LOOK: Duration = Duration::from_millis(25);
         let entry = self.entry(source);
+        let now = self.clock.now_ms();
         {
             let state = locked(&entry.state);
             if let Some(snapshot) = &state.snapshot {
-                let age = self.clock.now_ms() - snapshot.as_of;
+                let age = now - snapshot.as_of;
                 let stale = state.behind || age > if state.amended { AMENDED_MS } else { STALE_MS };
                 let seen = Seen::Ready(snapshot.clone(), state.error.clone());
+                let start = stale && state.may_start(now);
                 drop(state);
-                if stale {
+                if start {
                     self.start(source, &entry);
                 }
                 return seen;
+            }
+            if let Some(error) = state.error.as_ref().filter(|_| !state.loading && !state.may_start(now)) {
+                return Seen::Failed(error.clone());
             }
         }
         self.start(source, &entry);
@@ -191,15 +235,21 @@ impl Inventories {
         [&state.snapshot, &state.so_far].into_iter().flatten().find(|snapshot| snapshot.version == version).cloned()
     }
 
-    /// A reading that is newer than this call.
+    /// A reading that was begun after this call. However many ask while one is under way, the next one serves them all.
     pub async fn refresh(&self, source: &Source) -> Result<Arc<Snapshot>, AppError> {
         let entry = self.entry(source);
-        let mut finished = entry.finished.subscribe();
-        // One that is under way began before this call, so it does not count.
-        while !self.start(source, &entry) {
-            let _ = finished.changed().await;
+        let mut ended = entry.ended.subscribe();
+        let wanted = locked(&entry.state).begun + 1;
+        loop {
+            // One that is under way began before this call, so it does not count.
+            if locked(&entry.state).begun < wanted {
+                self.start(source, &entry);
+            }
+            if *ended.borrow_and_update() >= wanted {
+                break;
+            }
+            let _ = ended.changed().await;
         }
-        let _ = finished.changed().await;
         let state = locked(&entry.state);
         match (&state.snapshot, &state.error) {
             (_, Some(error)) => Err(error.clone()),
@@ -224,23 +274,50 @@ impl Inventories {
         self.refresh(source).await
     }
 
-    /// Shows what was just changed at a tenant before it is read again, to everybody who looks at it. The age stays what it
-    /// was, for nothing else is newer.
-    pub fn amend(&self, tenant: &str, changes: &[Change]) {
+    /// Shows what a job just changed at a tenant before it is read again, to everybody who looks at it. The age stays what it
+    /// was, for nothing else is newer. `upto` is a place of the trail before which all of the job's doing is in `changes`.
+    ///
+    /// A large tenant's table takes a second to build: call it where that holds nobody up. Nobody who looks waits for it.
+    pub fn amend(&self, tenant: &str, job: &str, upto: i64, changes: &[Change]) {
+        const TRIES: u32 = 3;
         let entries: Vec<Arc<Entry>> =
             locked(&self.entries).iter().filter(|((of, _), _)| of == tenant).map(|(_, entry)| entry.clone()).collect();
         for entry in entries {
-            let mut state = locked(&entry.state);
-            if let Some(snapshot) = &state.snapshot {
+            let mut done = false;
+            for _ in 0..TRIES {
+                let Some(before) = locked(&entry.state).snapshot.clone() else {
+                    done = true;
+                    break;
+                };
+                if before.known.iter().any(|(known, place)| known == job && *place >= upto) {
+                    done = true;
+                    break;
+                }
                 let now = self.clock.now_ms();
-                let inventory = carried_out(&snapshot.inventory, changes, &day(now));
+                let inventory = carried_out(&before.inventory, changes, &day(now));
                 let table = entry.uses.on(Table::build(&inventory), &inventory, now);
-                let (license, as_of, version) = (snapshot.license.clone(), snapshot.as_of, next(&self.versions));
-                state.snapshot = Some(Arc::new(Snapshot { inventory: Arc::new(inventory), table, license, version, as_of }));
+                let mut known: Vec<(String, i64)> = before.known.iter().filter(|(known, _)| known != job).cloned().collect();
+                known.push((job.to_owned(), upto));
+                let amended = Snapshot {
+                    inventory: Arc::new(inventory),
+                    version: table.fingerprint(),
+                    table,
+                    license: before.license.clone(),
+                    as_of: before.as_of,
+                    seen: before.seen,
+                    known: Arc::new(known),
+                };
+                let mut state = locked(&entry.state);
+                if state.snapshot.as_ref().is_some_and(|now| Arc::ptr_eq(now, &before)) {
+                    state.snapshot = Some(Arc::new(amended));
+                    done = true;
+                    break;
+                }
             }
+            let mut state = locked(&entry.state);
             state.amended = true;
             // A reading that is under way may have passed the changed rows before they changed.
-            state.behind |= state.loading;
+            state.behind |= state.loading || !done;
         }
     }
 
@@ -259,70 +336,95 @@ impl Inventories {
     }
 
     /// Starts a reading, unless one is under way.
-    fn start(&self, source: &Source, entry: &Arc<Entry>) -> bool {
-        {
+    fn start(&self, source: &Source, entry: &Arc<Entry>) {
+        let number = {
             let mut state = locked(&entry.state);
             if state.loading {
-                return false;
+                return;
             }
             state.loading = true;
             state.behind = false;
             state.amended = false;
-        }
+            state.begun += 1;
+            state.begun
+        };
         let gathered = Arc::new(Gathered::default());
         *locked(&entry.gathered) = gathered.clone();
-        let (source, entry, clock, versions) = (source.clone(), entry.clone(), self.clock.clone(), self.versions.clone());
+        let (source, entry, clock, store) = (source.clone(), entry.clone(), self.clock.clone(), self.store.clone());
         tokio::spawn(async move {
-            let first = locked(&entry.state).snapshot.is_none();
-            let reading = Box::pin(read(&source.client, &source.credential, Urgency::Person, &gathered));
-            let read = if first {
-                tokio::select! {
-                    read = reading => read,
-                    never = tell_so_far(&entry, &gathered, &versions, clock.now_ms()) => match never {},
-                }
-            } else {
-                reading.await
-            };
-            let built = match read {
-                Ok((inventory, license)) => {
-                    source.client.set_tenant_users(inventory.people.len());
-                    let now = clock.now_ms();
-                    let uses = entry.clone();
-                    // Joining a hundred thousand rows takes a moment, in which others want to be answered.
-                    tokio::task::spawn_blocking(move || {
-                        let table = uses.uses.on(Table::build(&inventory), &inventory, now);
-                        Snapshot { inventory: Arc::new(inventory), table, license, version: next(&versions), as_of: now }
-                    })
-                    .await
-                    .map_err(|_| AppError::new(ErrorKind::Internal, "What was read could not be put together", "Try again."))
-                }
-                Err(error) => Err(mapping::call_error("Failed to read the tenant", &error)),
-            };
+            // A task of its own, so that also a panic ends the reading for those who wait for it.
+            let reading = tokio::spawn(whole(source, entry.clone(), gathered, clock.clone(), store));
+            let read = reading.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a reading broke off");
+                Err(AppError::new(
+                    ErrorKind::Internal,
+                    "Failed to read the tenant",
+                    "Quartermaster itself failed while it read. Refresh; its log says more.",
+                ))
+            });
             let mut state = locked(&entry.state);
             state.loading = false;
             state.so_far = None;
-            match built {
+            match read {
                 Ok(snapshot) => {
                     state.snapshot = Some(Arc::new(snapshot));
                     state.error = None;
+                    state.failures = 0;
                 }
-                Err(error) => state.error = Some(error),
+                Err(error) => {
+                    state.error = Some(error);
+                    state.failures += 1;
+                    state.failed_at = clock.now_ms();
+                }
             }
             // Before anybody can start the next one: whoever waits for that must not take this one for it.
-            entry.finished.send_modify(|n| *n += 1);
+            entry.ended.send_replace(number);
             drop(state);
         });
-        true
     }
 }
 
-fn next(versions: &AtomicU64) -> u64 {
-    versions.fetch_add(1, Ordering::Relaxed)
+fn forget_unused(entries: &mut HashMap<Key, Arc<Entry>>, now: i64) {
+    entries.retain(|_, entry| now - entry.used_at.load(Ordering::Relaxed) < FORGET_MS);
+}
+
+/// One reading, from its beginning to the table.
+async fn whole(
+    source: Source,
+    entry: Arc<Entry>,
+    gathered: Arc<Gathered>,
+    clock: SharedClock,
+    store: Store,
+) -> Result<Snapshot, AppError> {
+    // Before anything is read: what a job writes down later may have been done after its row was read.
+    let seen = store.audit_end(&source.tenant).await.map_err(|error| mapping::store_error(&error))?;
+    let first = locked(&entry.state).snapshot.is_none();
+    let reading = Box::pin(read(&source.client, &source.credential, Urgency::Person, source.elsewhere, &gathered));
+    let read = if first {
+        tokio::select! {
+            read = reading => read,
+            never = tell_so_far(&entry, &gathered, clock.now_ms()) => match never {},
+        }
+    } else {
+        reading.await
+    };
+    let (inventory, license) = read.map_err(|error| mapping::call_error("Failed to read the tenant", &error))?;
+    if inventory.coverage.people.is_whole() {
+        source.client.set_tenant_users(inventory.people.len());
+    }
+    let now = clock.now_ms();
+    // Joining a hundred thousand rows takes a moment, in which others want to be answered.
+    let built = tokio::task::spawn_blocking(move || {
+        let table = entry.uses.on(Table::build(&inventory), &inventory, now);
+        let version = table.fingerprint();
+        Snapshot { inventory: Arc::new(inventory), table, license, version, as_of: now, seen, known: Arc::default() }
+    });
+    built.await.map_err(|_| AppError::new(ErrorKind::Internal, "What was read could not be put together", "Try again."))
 }
 
 /// Lets those who wait for the first reading see what is there: from the first page on, again after each further quarter,
 /// and never so often that putting it together takes more than a tenth of the time.
-async fn tell_so_far(entry: &Arc<Entry>, gathered: &Arc<Gathered>, versions: &Arc<AtomicU64>, as_of: i64) -> Infallible {
+async fn tell_so_far(entry: &Arc<Entry>, gathered: &Arc<Gathered>, as_of: i64) -> Infallible {
     const LOOK: Duration = Duration::from_millis(100);
     let mut told = 0;
     loop {
@@ -330,12 +432,14 @@ async fn tell_so_far(entry: &Arc<Entry>, gathered: &Arc<Gathered>, versions: &Ar
         let rows = gathered.rows();
         if rows > told + told / 4 {
             told = rows;
-            let (entry, gathered, versions) = (entry.clone(), gathered.clone(), versions.clone());
+            let (entry, gathered) = (entry.clone(), gathered.clone());
             let put = move || {
                 let inventory = gathered.so_far();
                 let table = Table::build_so_far(&inventory);
                 let license = LicenseFacts { overview: None, status: None };
-                let snapshot = Snapshot { inventory: Arc::new(inventory), table, license, version: next(&versions), as_of };
+                let version = table.fingerprint();
+                let snapshot =
+                    Snapshot { inventory: Arc::new(inventory), table, license, version, as_of, seen: 0, known: Arc::default() };
                 let mut state = locked(&entry.state);
                 if state.loading {
                     state.so_far = Some(Arc::new(snapshot));

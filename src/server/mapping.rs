@@ -35,11 +35,11 @@ pub fn person(wire: wire::users::User) -> Person {
     Person {
         id: UserId::new(wire.id),
         subject: Subject::new(wire.subject),
-        name: wire.name,
-        email: wire.email.unwrap_or_default(),
+        name: domain::text::visible(&wire.name),
+        email: domain::text::visible(&wire.email.unwrap_or_default()),
         status: wire.status,
-        roles: wire.assigned_roles.into_iter().map(|role| RoleId::new(role.id)).collect(),
-        groups: wire.assigned_groups.into_iter().map(|group| GroupId::new(group.id)).collect(),
+        roles: role_ids(wire.assigned_roles.as_deref()),
+        groups: wire.assigned_groups.map(|groups| groups.into_iter().map(|group| GroupId::new(group.id)).collect()),
     }
 }
 
@@ -59,13 +59,15 @@ pub fn group(wire: wire::groups::Group) -> Group {
         description: wire.description.unwrap_or_default(),
         status: wire.status,
         provider,
-        roles: role_ids(&wire.assigned_roles),
+        roles: role_ids(wire.assigned_roles.as_deref()),
         updated: wire.last_updated_at,
     }
 }
 
-pub fn role_ids(roles: &[wire::groups::AssignedRole]) -> BTreeSet<RoleId> {
-    roles.iter().map(|role| RoleId::new(&role.id)).collect()
+/// Roles by id; `None` where they may not be seen, or one of them has no id: a set that lacks one is not the set.
+pub fn role_ids(roles: Option<&[wire::groups::AssignedRole]>) -> Option<BTreeSet<RoleId>> {
+    let known = |role: &wire::groups::AssignedRole| (!role.id.is_empty()).then(|| RoleId::new(&role.id));
+    roles?.iter().map(known).collect()
 }
 
 pub fn role(wire: wire::roles::Role) -> Role {
@@ -114,9 +116,12 @@ pub fn call_error(what: &str, error: &CallError) -> AppError {
             ErrorKind::RateLimited,
             format!("Qlik's rate limit is used up. Try again in {} seconds; nothing was sent.", retry_after.as_secs_f64().ceil()),
         ),
-        CallError::Connect(_) => {
-            (ErrorKind::Tenant, "The tenant cannot be reached. Check its address and the network, then try again.".to_owned())
-        }
+        CallError::Connect(_) => (
+            ErrorKind::Tenant,
+            "The tenant cannot be reached. Check its address and the network, then try again. Where the way out is by a proxy, \
+             whoever runs Quartermaster names it in HTTPS_PROXY."
+                .to_owned(),
+        ),
         CallError::Timeout(limit) => {
             (ErrorKind::Tenant, format!("The tenant gave no answer within {} seconds. Try again in a moment.", limit.as_secs()))
         }

@@ -8,8 +8,10 @@ use storage::NewAudit;
 use tower_sessions::Session;
 
 use super::access::{Caller, Rank, session_id};
+use super::router::MAX_FORM;
 use super::sessions::session_key;
 use super::state::Shared;
+use crate::error::AppError;
 
 /// For what is not a page: nothing may load, nothing may frame it.
 const BARE_CSP: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -89,20 +91,25 @@ pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: N
     if safe || comes_from_here(request.headers(), &state.config.public_url) {
         return next.run(request).await;
     }
+    let refused = (StatusCode::FORBIDDEN, "Refused: this request did not come from Quartermaster's own pages.\n").into_response();
+    let now = state.clock.now_ms();
+    // Whoever reaches the port can send these as fast as they like; the trail is written to disk line by line.
+    let Some(missed) = state.refusals.write_down(now) else { return refused };
+    let and_more = if missed == 0 { String::new() } else { format!("; {missed} more before it were not recorded one by one") };
     let line = NewAudit {
         tenant: String::new(),
-        at: state.clock.now_ms(),
+        at: now,
         actor: "unknown".to_owned(),
         action: "refuse".to_owned(),
         target: request.uri().path().chars().take(200).collect(),
-        job: String::new(),
         outcome: "refused".to_owned(),
-        detail: "not from the portal's own pages (CSRF check)".to_owned(),
+        detail: format!("not from the portal's own pages (CSRF check){and_more}"),
+        ..NewAudit::default()
     };
     if let Err(error) = state.store.audit(&[line]).await {
         tracing::error!(%error, "the refusal could not be recorded");
     }
-    (StatusCode::FORBIDDEN, "Refused: this request did not come from Quartermaster's own pages.\n").into_response()
+    refused
 }
 
 /// Finds out who calls, and sends those without a credential for a tenant's pages to the connect page.
@@ -141,8 +148,73 @@ async fn detour(state: &Shared, session: &Session, uri: &Uri) -> Option<String> 
 
 /// A path of this portal to go back to; anything that could lead elsewhere becomes `None`.
 pub fn own_path(back: &str) -> Option<&str> {
-    let ours = back.starts_with("/t/") && !back.contains(['\\', '\r', '\n', '\0']) && !back.contains("//");
-    ours.then_some(back)
+    let ours = back.starts_with("/t/") && back.len() < 4_096 && !back.contains('\\') && !back.contains("//");
+    (ours && !back.chars().any(char::is_control)).then_some(back)
+}
+
+/// Refuses addresses that no page of ours has, and takes what no text has out of forms: a NUL, which databases do not take and
+/// browsers drop.
+pub async fn readable(request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    if [Some(uri.path()), uri.query()].into_iter().flatten().any(|part| part.contains("%00")) {
+        return (StatusCode::BAD_REQUEST, "There is a NUL character in the address; no address here has one.\n").into_response();
+    }
+    let form = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    if !form {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, MAX_FORM).await else {
+        return (StatusCode::PAYLOAD_TOO_LARGE, "The form is too large. Select fewer rows by hand, or bring a list as a file.\n")
+            .into_response();
+    };
+    let bytes = if find(&bytes, b"%00") || bytes.contains(&0) { without_nul(&bytes).into() } else { bytes };
+    next.run(Request::from_parts(parts, axum::body::Body::from(bytes))).await
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> bool {
+    bytes.windows(what.len()).any(|window| window == what)
+}
+
+fn without_nul(bytes: &[u8]) -> Vec<u8> {
+    let mut clean = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        rest = match rest.strip_prefix(b"%00") {
+            Some(after) => after,
+            None if *first == 0 => after,
+            None => {
+                clean.push(*first);
+                after
+            }
+        };
+    }
+    clean
+}
+
+/// Gives the answer of a server function whose arguments could not be read the status that it deserves: the framework sends
+/// every failure as 500, and knows nothing of ours before the function runs.
+pub async fn answered(request: Request, next: Next) -> Response {
+    /// Errors are a few sentences.
+    const MOST: usize = 64 * 1_024;
+    let response = next.run(request).await;
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, MOST).await else {
+        return Response::from_parts(parts, axum::body::Body::empty());
+    };
+    if let Ok(error) = serde_json::from_slice::<AppError>(&bytes)
+        && let Ok(status) = StatusCode::from_u16(error.kind.status())
+    {
+        parts.status = status;
+    }
+    Response::from_parts(parts, axum::body::Body::from(bytes))
 }
 
 #[cfg(test)]
@@ -175,9 +247,15 @@ mod tests {
     }
 
     #[test]
+    fn a_nul_is_no_part_of_a_form() {
+        assert_eq!(without_nul(b"a=%00b%00&c\0=%0a"), b"a=b&c=%0a");
+        assert!(find(b"a%00", b"%00") && !find(b"a%0", b"%00"));
+    }
+
+    #[test]
     fn the_way_back_stays_here() {
         assert_eq!(own_path("/t/a/overview?x=1"), Some("/t/a/overview?x=1"));
-        for evil in ["//evil", "/\\evil", "https://evil", "/t//evil", "/t/\\evil", "javascript:alert(1)", ""] {
+        for evil in ["//evil", "/\\evil", "https://evil", "/t//evil", "/t/\\evil", "javascript:alert(1)", "", "/t/a/\u{1f}", "/t/a/\u{7f}"] {
             assert_eq!(own_path(evil), None, "{evil}");
         }
     }

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list};
@@ -12,14 +12,14 @@ use tower_http::trace::TraceLayer;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::{Expiry, SessionManagerLayer};
 
-use super::sessions::{IDLE_MS, Sessions};
+use super::sessions::Sessions;
 use super::state::{AppState, Shared};
 use super::{assets, middleware};
 use crate::app::App;
 use crate::shell::shell;
 
 /// The largest form that is read: room for a hundred thousand rows selected one by one.
-const MAX_FORM: usize = 12 * 1024 * 1024;
+pub const MAX_FORM: usize = 12 * 1024 * 1024;
 
 /// The portal.
 pub fn router(state: &Shared) -> Router {
@@ -31,7 +31,9 @@ pub fn router(state: &Shared) -> Router {
         .with_secure(secure)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
-        .with_expiry(Expiry::OnInactivity(time::Duration::milliseconds(IDLE_MS)));
+        // The cookie goes with the browser; when the session ends, the store knows. A cookie with an end of its own would have to
+        // be sent again with every answer, and whoever works on would be thrown out for want of it.
+        .with_expiry(Expiry::OnSessionEnd);
     let context = {
         let state = state.clone();
         move || provide_context(state.clone())
@@ -43,6 +45,7 @@ pub fn router(state: &Shared) -> Router {
         .merge(crate::features::lists::routes(state))
         .merge(crate::features::assignments::routes(state))
         .merge(crate::features::jobs::routes(state))
+        .layer(from_fn(middleware::answered))
         .layer(from_fn_with_state(state.clone(), middleware::caller))
         .layer(sessions)
         .layer(CompressionLayer::new());
@@ -51,6 +54,7 @@ pub fn router(state: &Shared) -> Router {
         .merge(rooms)
         .merge(files)
         .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(from_fn(middleware::readable))
         .layer(from_fn_with_state(state.clone(), middleware::csrf))
         .layer(from_fn_with_state(state.clone(), middleware::host))
         .layer(from_fn_with_state(state.clone(), middleware::headers))
@@ -63,11 +67,14 @@ pub fn router(state: &Shared) -> Router {
 
 /// What a supervisor asks, on an address of its own: whether this server can do its work.
 pub fn management(state: &Shared) -> Router {
-    let health = async |State(state): State<Shared>| match state.store.ping().await {
-        Ok(()) => (StatusCode::OK, "ok\n"),
-        Err(error) => {
+    let health = async |State(state): State<Shared>| {
+        if let Err(error) = state.store.ping().await {
             tracing::error!(%error, "the database does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+            return (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned());
+        }
+        match state.watch.unwell().as_slice() {
+            [] => (StatusCode::OK, "ok\n".to_owned()),
+            tasks => (StatusCode::SERVICE_UNAVAILABLE, format!("not running as it should: {}\n", tasks.join(", "))),
         }
     };
     Router::new().route("/health", get(health)).with_state(state.clone())

@@ -12,7 +12,7 @@ use tower_sessions::session_store::{Error, Result};
 use super::clock::SharedClock;
 
 /// A session ends after this long without use.
-pub const IDLE_MS: i64 = 2 * 60 * 60 * 1_000;
+const IDLE_MS: i64 = 2 * 60 * 60 * 1_000;
 /// A session ends after this long whatever happens.
 const ABSOLUTE_MS: i64 = 12 * 60 * 60 * 1_000;
 /// The idle end is written at most this often.

@@ -10,10 +10,13 @@ use qlik_api::client::{Bounds, Client};
 use storage::Store;
 use tokio::sync::{Notify, broadcast, watch};
 
+use super::bounds::{Refusals, WrongKeys};
+use super::checks::Checks;
 use super::clock::SharedClock;
 use super::config::Config;
 use super::inventory::Inventories;
 use super::seal::Sealer;
+use super::supervise::Watch;
 
 /// A tenant that credentials may be sent to.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Tenant {
     pub client: Client,
     /// Rows in one license request at most.
     pub batch_rows: usize,
+    /// Licenses of sibling tenants that the list of licenses may lack.
+    pub elsewhere: i64,
 }
 
 /// The state.
@@ -43,6 +48,14 @@ pub struct State {
     pub jobs: Notify,
     /// Tells which job has moved on.
     pub news: broadcast::Sender<Arc<str>>,
+    /// How the server's own tasks are.
+    pub watch: Watch,
+    /// Keys that Qlik did not accept.
+    pub wrong_keys: WrongKeys,
+    /// Requests that were refused.
+    pub refusals: Refusals,
+    /// Lists that were compared with a tenant.
+    pub checks: Checks,
     /// Turns true when the server is about to stop.
     pub closing: watch::Sender<bool>,
     pub leptos: LeptosOptions,
@@ -81,7 +94,8 @@ impl State {
                 .build()
                 .map_err(|error| StateError::Tenant(id.clone(), error))?;
             let batch_rows = tenant.batch_rows as usize;
-            let tenant = Tenant { id: id.clone(), name: tenant.name.clone(), url: tenant.url.clone(), client, batch_rows };
+            let (name, url, elsewhere) = (tenant.name.clone(), tenant.url.clone(), i64::from(tenant.licenses_elsewhere));
+            let tenant = Tenant { id: id.clone(), name, url, client, batch_rows, elsewhere };
             tenants.insert(id.clone(), Arc::new(tenant));
         }
         let leptos = LeptosOptions::builder()
@@ -90,9 +104,24 @@ impl State {
             .site_pkg_dir(config.leptos.site_pkg_dir.as_str())
             .site_addr(config.listen)
             .build();
-        let inventories = Inventories::new(clock.clone());
+        let inventories = Inventories::new(clock.clone(), store.clone());
         let (news, closing) = (broadcast::channel(256).0, watch::channel(false).0);
-        Ok(Arc::new(Self { config, store, sealer, clock, tenants, inventories, jobs: Notify::new(), news, closing, leptos }))
+        Ok(Arc::new(Self {
+            config,
+            store,
+            sealer,
+            clock,
+            tenants,
+            inventories,
+            jobs: Notify::new(),
+            news,
+            watch: Watch::default(),
+            wrong_keys: WrongKeys::default(),
+            refusals: Refusals::default(),
+            checks: Checks::default(),
+            closing,
+            leptos,
+        }))
     }
 
     /// An id for a plan or a job: short enough to say aloud, random enough not to be guessed.

@@ -65,8 +65,8 @@ pub fn Meter(
         .into_iter()
         .map(|at| view! { <line class="g-tick" x1=percent(at) x2=percent(at) y1="18" y2="22"/> })
         .collect_view();
-    let near_end = facts.mark.as_ref().is_some_and(|(at, _)| *at > 86.0);
-    let near_start = facts.mark.as_ref().is_some_and(|(at, _)| *at < 8.0);
+    let near_end = facts.mark.as_ref().is_some_and(|(at, _)| *at > 78.0);
+    let near_start = facts.mark.as_ref().is_some_and(|(at, _)| *at < 12.0);
     let mark = facts.mark.map(|(at, text)| {
         let anchor = if near_end { "end" } else { "middle" };
         view! {

@@ -23,6 +23,20 @@ impl AllotmentName {
         &self.0
     }
 
+    /// Whether somebody who holds this one and gets `other` instead may do less. Where nobody knows, yes.
+    pub fn is_lowered_by(&self, other: &Self) -> bool {
+        let rank = |name: &Self| match name.as_str() {
+            "professional" | "fullUser" => Some(2),
+            "analyzer" | "basicUser" => Some(1),
+            _ => None,
+        };
+        match (rank(self), rank(other)) {
+            (Some(one), Some(two)) => two < one,
+            (_, Some(2)) => false,
+            _ => true,
+        }
+    }
+
     /// The name people use. Unknown names are split into words, never hidden.
     pub fn label(&self) -> String {
         match self.0.as_str() {

@@ -74,10 +74,27 @@ pub struct Person {
     pub email: String,
     /// `active`, `invited`, `disabled`, `deleted`, `provisioned`, or what Qlik invents next.
     pub status: String,
-    /// Roles given directly.
-    pub roles: BTreeSet<RoleId>,
-    /// Groups the user is in.
-    pub groups: BTreeSet<GroupId>,
+    /// Roles given directly; `None` where the key may not see them.
+    pub roles: Option<BTreeSet<RoleId>>,
+    /// Groups the user is in; `None` where the key may not see them.
+    pub groups: Option<BTreeSet<GroupId>>,
+}
+
+impl Person {
+    /// Whether the person cannot sign in: disabled or deleted.
+    pub fn is_shut_out(&self) -> bool {
+        is_shut_out(&self.status)
+    }
+
+    /// Whether the person is known to be in a group.
+    pub fn is_in(&self, group: &GroupId) -> bool {
+        self.groups.as_ref().is_some_and(|groups| groups.contains(group))
+    }
+}
+
+/// Whether a user of this status cannot sign in.
+pub fn is_shut_out(status: &str) -> bool {
+    matches!(status, "disabled" | "deleted")
 }
 
 /// Where a group comes from.
@@ -115,8 +132,8 @@ pub struct Group {
     pub status: String,
     /// Where it comes from.
     pub provider: Provider,
-    /// Roles its members get.
-    pub roles: BTreeSet<RoleId>,
+    /// Roles its members get; `None` where the key may not see them, which is not the same as none.
+    pub roles: Option<BTreeSet<RoleId>>,
     /// When Qlik last changed it, ISO 8601 UTC.
     pub updated: String,
 }
@@ -148,7 +165,7 @@ pub struct Role {
 }
 
 /// The license settings: who gets a license at the next sign-in without anybody's doing. `None` where Qlik does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct AutoAssign {
     /// Professional first, where both are on.
     pub professional: Option<bool>,
@@ -167,13 +184,121 @@ impl AutoAssign {
     }
 }
 
-/// The group settings of a tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// The group settings of a tenant. `None` where Qlik does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct GroupSettings {
     /// Groups come into being when a member signs in.
-    pub auto_create_groups: bool,
+    pub auto_create_groups: Option<bool>,
     /// Deprecated by Qlik and no longer always present.
     pub sync_idp_groups: Option<bool>,
+}
+
+fn on_off(on: Option<bool>) -> &'static str {
+    match on {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "not stated",
+    }
+}
+
+impl AutoAssign {
+    /// How it is set, in words.
+    pub fn words(&self) -> String {
+        format!("Professional {}, Analyzer {}", on_off(self.professional), on_off(self.analyzer))
+    }
+}
+
+impl GroupSettings {
+    /// How it is set, in words.
+    pub fn words(&self) -> String {
+        format!("create at sign-in {}, sync {}", on_off(self.auto_create_groups), on_off(self.sync_idp_groups))
+    }
+}
+
+/// How much of a list of the tenant a reading has. What is not in a list that is not whole may be there all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Part {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The list ended early.
+    Short {
+        /// Entries read.
+        read: u64,
+        /// Entries that Qlik counts.
+        of: u64,
+    },
+    /// The key may not see it.
+    Hidden,
+    /// Nobody asked for it.
+    Unread,
+}
+
+impl Part {
+    /// Whether what is not in the list is not there.
+    pub fn is_whole(self) -> bool {
+        self == Self::Whole
+    }
+}
+
+/// An allotment whose licenses do not add up to what Qlik counts as used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Which one.
+    pub allotment: AllotmentName,
+    /// Licenses listed.
+    pub read: i64,
+    /// Units used, as the overview says.
+    pub used: i64,
+}
+
+impl Gap {
+    /// As a sentence.
+    pub fn sentence(&self) -> String {
+        let n = crate::text::thousands;
+        format!("Qlik counts {} used {} licenses and listed {}.", n(self.used), self.allotment.label(), n(self.read))
+    }
+}
+
+/// How much of the tenant a reading has, list by list.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Licenses held.
+    pub licenses: Part,
+    /// Users.
+    pub people: Part,
+    /// Groups.
+    pub groups: Part,
+    /// Roles.
+    pub roles: Part,
+    /// Where licenses do not add up, whichever way.
+    pub gaps: Vec<Gap>,
+}
+
+impl Coverage {
+    /// What is not whole, one sentence each; nothing where everything is.
+    pub fn sentences(&self) -> Vec<String> {
+        let n = |n: u64| crate::text::thousands(i64::try_from(n).unwrap_or(i64::MAX));
+        let mut sentences: Vec<String> = Vec::new();
+        if self.licenses == Part::Hidden {
+            sentences.push("This key may not see who holds a license.".to_owned());
+        }
+        sentences.extend(self.gaps.iter().map(Gap::sentence));
+        for (part, what) in [(self.people, "users"), (self.groups, "groups"), (self.roles, "roles")] {
+            match part {
+                Part::Whole | Part::Unread => {}
+                Part::Hidden => sentences.push(format!("This key may not see the tenant's {what}.")),
+                Part::Short { read, of } => sentences.push(format!("Qlik counts {} {what} and listed {}.", n(of), n(read))),
+            }
+        }
+        sentences
+    }
+}
+
+/// So many licenses may be missing from a list of `used` before it counts as cut short: what moves while a list is read, page
+/// by page. Less than a page of Qlik's (100), so that a page that is missing is always noticed.
+pub fn tolerance(used: i64) -> i64 {
+    (used / 200).clamp(2, 50)
 }
 
 /// What Qlik said about a tenant, as one credential sees it.
@@ -193,9 +318,65 @@ pub struct Inventory {
     pub auto_assign: AutoAssign,
     /// Group settings.
     pub group_settings: GroupSettings,
+    /// How much of all this was read.
+    pub coverage: Coverage,
 }
 
 impl Inventory {
+    /// Compares the licenses listed with what the allotments count as used, `elsewhere` of which the list may lack: those of
+    /// sibling tenants. `used_before` is what the overview said before the list was read: what moved meanwhile is no gap.
+    pub fn add_up(&mut self, used_before: &[(AllotmentName, i64)], elsewhere: i64) {
+        let mut listed: HashMap<&AllotmentName, (i64, i64)> = HashMap::new();
+        for assignment in &self.assignments {
+            let (rows, excess) = listed.entry(&assignment.allotment).or_default();
+            *rows += 1;
+            *excess += i64::from(assignment.excess);
+        }
+        let (mut gaps, mut missing, mut counted, mut moved) = (Vec::new(), 0, 0, 0);
+        for allotment in self.allotments.iter().filter(|a| a.usage_class == crate::allotment::UsageClass::Assigned) {
+            let (rows, excess) = listed.get(&allotment.name).copied().unwrap_or_default();
+            let before = used_before.iter().find(|(name, _)| *name == allotment.name).map_or(allotment.used, |(_, used)| *used);
+            let (least, most) = (before.min(allotment.used), before.max(allotment.used));
+            let lacks = (least - rows).max(0);
+            (missing, counted, moved) = (missing + lacks, counted + allotment.used, moved + most - least);
+            // Qlik may or may not count what is given beyond an allotment as used.
+            if lacks > tolerance(least) + elsewhere || rows - excess > most + tolerance(most) {
+                gaps.push((lacks > 0, Gap { allotment: allotment.name.clone(), read: rows, used: allotment.used }));
+            }
+        }
+        let short = gaps.iter().any(|(short, _)| *short) || missing > tolerance(counted) + elsewhere + moved;
+        if short && !gaps.iter().any(|(short, _)| *short) {
+            // A little of each: none alone would be noticed.
+            for allotment in self.allotments.iter().filter(|a| a.usage_class == crate::allotment::UsageClass::Assigned) {
+                let rows = listed.get(&allotment.name).map_or(0, |(rows, _)| *rows);
+                if rows < allotment.used {
+                    gaps.push((true, Gap { allotment: allotment.name.clone(), read: rows, used: allotment.used }));
+                }
+            }
+        }
+        let whole = |n: i64| u64::try_from(n).unwrap_or(0);
+        let rows = self.assignments.len() as u64;
+        self.coverage.licenses = if short { Part::Short { read: rows, of: rows + whole(missing) } } else { Part::Whole };
+        self.coverage.gaps = gaps.into_iter().map(|(_, gap)| gap).collect();
+    }
+
+    /// Takes what was not read here from an earlier reading. Groups that were `asked` for stay as they are, also where the
+    /// answer was that there is none.
+    pub fn fill_from(&mut self, earlier: &Self, asked: impl Fn(&GroupId) -> bool) {
+        if self.coverage.people == Part::Unread {
+            self.people.clone_from(&earlier.people);
+            self.coverage.people = earlier.coverage.people;
+        }
+        if self.coverage.roles == Part::Unread {
+            self.roles.clone_from(&earlier.roles);
+            self.coverage.roles = earlier.coverage.roles;
+        }
+        if self.coverage.groups == Part::Unread {
+            self.groups.extend(earlier.groups.iter().filter(|group| !asked(&group.id)).cloned());
+            self.coverage.groups = earlier.coverage.groups;
+        }
+    }
+
     /// Looks an allotment up by its wire name.
     pub fn allotment(&self, name: &AllotmentName) -> Option<&Allotment> {
         self.allotments.iter().find(|allotment| &allotment.name == name)

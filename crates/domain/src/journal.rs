@@ -93,6 +93,7 @@ pub fn settle(stand: Stand) -> RowState {
         Stand::Wanted => RowState::Done,
         Stand::Before => RowState::Planned,
         Stand::Neither => RowState::Conflict,
+        Stand::Unseen => RowState::Unknown,
     }
 }
 

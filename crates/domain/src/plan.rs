@@ -5,7 +5,10 @@ mod draft;
 mod holdings;
 mod intent;
 mod remedy;
+mod risk;
 mod warning;
+
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -15,7 +18,8 @@ pub use draft::draw_up;
 pub use holdings::{Holdings, Stand, carried_out};
 pub use intent::{BulkAction, Intent};
 pub use remedy::{Remedy, Shortage, Spare, shortages};
-pub use warning::Warning;
+pub use risk::{Confirmation, Limits, Risk};
+pub use warning::{LeaveOut, Warning};
 
 use crate::allotment::AllotmentName;
 use crate::inventory::RoleId;
@@ -30,6 +34,9 @@ pub struct PlannedChange {
     pub name: String,
     /// The subject is no user of this tenant.
     pub orphan: bool,
+    /// Why it is there, where that is not plain: the rest of a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
 }
 
 /// A row that was asked for and will not be sent.
@@ -56,6 +63,16 @@ pub enum WhyNot {
     NotOurs,
     /// There is no seat for it.
     LeftOut,
+    /// A line of the list that was left out may mean them.
+    MaybeMeant,
+    /// They hold another license, and were to get one only if they held none.
+    HoldsAnother,
+    /// They match the selection only since it was made.
+    Newcomer,
+    /// Taken out of the plan by hand.
+    TakenOut,
+    /// The key may not see how it is, so it must not be replaced.
+    NotVisible,
 }
 
 impl WhyNot {
@@ -68,6 +85,11 @@ impl WhyNot {
             Self::Taken => "held by the other subject already",
             Self::NotOurs => "held by somebody who is no user of this tenant, and left alone",
             Self::LeftOut => "left out for want of a seat",
+            Self::MaybeMeant => "left alone, because a line that was left out may mean them",
+            Self::HoldsAnother => "held by people who have another license",
+            Self::Newcomer => "new since the selection was made",
+            Self::TakenOut => "left out by hand",
+            Self::NotVisible => "not visible with this key, and so not replaced",
         }
     }
 }
@@ -88,6 +110,51 @@ pub struct Plan {
     /// It takes licenses from people that nobody named: everybody who is not on a list.
     #[serde(default)]
     pub removes_the_rest: bool,
+    /// What could be added to it by a click.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<Offer>,
+    /// What could go wrong by it, for how many: what has to be confirmed follows from these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risks: Vec<Risk>,
+}
+
+/// Changes that a plan leaves out and that could be added by a click.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Whom they are about.
+    pub kind: OfferKind,
+    /// The changes.
+    pub changes: Vec<Change>,
+}
+
+/// Whom an offer is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OfferKind {
+    /// Rows that match the selection only since it was made.
+    Newcomers,
+    /// People who hold another license.
+    HoldsAnother,
+}
+
+impl OfferKind {
+    /// Names it in a form.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Newcomers => "take-newcomers",
+            Self::HoldsAnother => "take-others",
+        }
+    }
+}
+
+/// How many changes are alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Total {
+    /// The request they travel in.
+    pub kind: Kind,
+    /// What they are about: a license, or one for another; empty where that is not it.
+    pub what: String,
+    /// How many.
+    pub rows: u64,
 }
 
 /// Why no plan can be drawn up.
@@ -97,7 +164,7 @@ pub enum PlanError {
     #[error("nothing is selected: select at least one row first")]
     NothingSelected,
     /// No such allotment on this license.
-    #[error("this license has no allotment named “{0}”: choose one that the overview lists")]
+    #[error("this license has no allotment named “{}”: choose one that the overview lists", crate::text::shortened(.0.as_str()))]
     UnknownAllotment(AllotmentName),
     /// A pool of minutes cannot be given to a person.
     #[error("{} is a pool of minutes and cannot be assigned: choose another allotment", .0.label())]
@@ -114,6 +181,18 @@ pub enum PlanError {
     /// More than Qlik takes.
     #[error("a group can have at most 100 roles, and {0} are chosen")]
     TooManyRoles(usize),
+    /// The reading that it would be drawn up from is not whole.
+    #[error("the tenant could not be read whole, so nothing can be planned from it. {0} Refresh, and plan again")]
+    NotWhole(String),
+    /// What a group gives may not be seen, and so not be replaced.
+    #[error("the roles of {0} are not visible with this key: connect with one that may see them")]
+    RolesNotVisible(String),
+    /// Two subjects would become one.
+    #[error("both {0} and {1} are to be renamed to {2}: a subject can take over from one other only")]
+    TwoIntoOne(String, String, String),
+    /// Everybody waits for somebody else to move first.
+    #[error("these subjects are to be renamed in a circle, and none can go first: {}", .0.join(", "))]
+    RenameCycle(Vec<String>),
     /// Old and new are one subject.
     #[error("the old and the new subject are the same but for case: type another one")]
     SameSubject,
@@ -142,6 +221,35 @@ impl Plan {
             }
         }
         requests
+    }
+
+    /// How many changes of each kind, in the order they are sent, and about which license.
+    pub fn totals(&self) -> Vec<Total> {
+        let mut totals: Vec<Total> = Vec::new();
+        for planned in &self.changes {
+            let kind = planned.change.kind();
+            let what = match &planned.change {
+                Change::Assign { allotment, .. } | Change::Remove { allotment, .. } => allotment.label(),
+                Change::ChangeType { from, to, .. } => format!("{} to {}", from.label(), to.label()),
+                _ => String::new(),
+            };
+            match totals.iter_mut().find(|total| total.kind == kind && total.what == what) {
+                Some(total) => total.rows += 1,
+                None => totals.push(Total { kind, what, rows: 1 }),
+            }
+        }
+        totals
+    }
+
+    /// Takes over why each row is there from the plan that this one was drawn up from again.
+    pub fn keep_reasons(&mut self, from: &Self) {
+        let why: HashMap<&Change, &str> =
+            from.changes.iter().filter(|planned| !planned.why.is_empty()).map(|p| (&p.change, p.why.as_str())).collect();
+        for planned in self.changes.iter_mut().filter(|planned| planned.why.is_empty()) {
+            if let Some(why) = why.get(&planned.change) {
+                planned.why = (*why).to_owned();
+            }
+        }
     }
 
     /// Whom or what will not be sent, by reason.

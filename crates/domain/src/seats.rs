@@ -54,6 +54,20 @@ impl SeatChange {
         self.allotment.seats().free(self.allotment.used).map_or(0, |free| self.taken - self.freed - free)
     }
 
+    /// Seats used after the plan beyond those licensed. What has no seat at all is refused, and so not counted.
+    pub fn overage_after(&self) -> i64 {
+        let after = match self.allotment.seats() {
+            Seats::Bounded(seats) => self.after.min(seats.max(self.allotment.used)),
+            Seats::Unbounded => self.after,
+        };
+        (after - self.allotment.units.max(0)).max(0)
+    }
+
+    /// Seats beyond those licensed that the plan takes and that are not taken now.
+    pub fn enters_overage(&self) -> i64 {
+        (self.overage_after() - self.allotment.in_overage()).max(0)
+    }
+
     /// Seats free after the plan; `None` without a bound.
     pub fn free_after(&self) -> Option<i64> {
         self.allotment.seats().free(self.after)

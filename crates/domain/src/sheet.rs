@@ -3,20 +3,32 @@
 mod check;
 mod column;
 mod export;
+mod json;
+mod known;
 
 use csv::ReaderBuilder;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use serde::{Deserialize, Serialize};
 
-pub use check::{Checked, Entry, Fault, Known, Purpose, Rules, check};
+use crate::text;
+
+pub use check::{Checked, Entry, Fault, FaultKind, LeftLine, Purpose, Rules, check};
 pub use column::{Column, Mapping};
-pub use export::{Field, write};
+pub use export::{Field, write, write_with};
+pub use known::Known;
 
-/// Separators that spreadsheets use.
-const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// Lines that decide on the separator.
+/// Separators that spreadsheets use; where two would do, the later one is more likely meant, for a comma is a letter as well.
+const SEPARATORS: [char; 4] = [',', '|', ';', '\t'];
+/// Lines that decide on the separator and on the headings.
 const SAMPLE: usize = 30;
+/// Headings stand within so many lines, below a title or two.
+const HEADINGS_WITHIN: usize = 10;
 /// Rows of a list at most.
 pub const MAX_ROWS: usize = 250_000;
+/// A cell that says who somebody is or what they get is never longer, in characters.
+const LONGEST: usize = 512;
+/// Encodings that one can choose by hand, by their usual names.
+pub const ENCODINGS: [&str; 6] = ["UTF-8", "windows-1252", "windows-1250", "ISO-8859-2", "UTF-16LE", "UTF-16BE"];
 
 /// Why a list cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +39,9 @@ pub enum SheetError {
     /// A spreadsheet's own format.
     #[error("this is a spreadsheet file, not a CSV: save it as CSV first")]
     Binary,
+    /// JSON that is no list of people.
+    #[error("this is JSON, and not a list of assignments: bring CSV, or an array of objects with a subject and a type each")]
+    Json,
     /// More rows than a tenant has people.
     #[error("the list has more than 250,000 lines: split it")]
     TooLong,
@@ -35,12 +50,28 @@ pub enum SheetError {
     Quote(u64),
 }
 
+/// How a file is taken apart, where somebody knows better than what is found out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Reading {
+    /// The separator; found out where there is none.
+    #[serde(default)]
+    pub separator: Option<char>,
+    /// The encoding by its usual name; found out where there is none.
+    #[serde(default)]
+    pub encoding: Option<String>,
+    /// The line of the headings, 0 for a list without any; found out where there is none.
+    #[serde(default)]
+    pub headings: Option<u64>,
+}
+
 /// One line of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// Its number in the file, from 1. A quoted line break makes one row of two lines.
     pub number: u64,
-    /// Its cells.
+    /// The number of its last line.
+    pub last: u64,
+    /// Its cells, as a person sees them.
     pub cells: Vec<String>,
 }
 
@@ -51,66 +82,177 @@ pub struct Sheet {
     pub encoding: &'static str,
     /// The separator found.
     pub separator: char,
-    /// The first line, where it names the columns.
+    /// The line that names the columns, where one does.
     pub headings: Option<Vec<String>>,
+    /// The number of that line; 0 where there is none.
+    pub headings_at: u64,
+    /// Rows above the headings, which say nothing of anybody.
+    pub above: u64,
     /// The other lines; empty ones are left out.
     pub lines: Vec<Line>,
+    /// Lines with text in the file.
+    pub file_lines: u64,
+    /// Cells in which something was that nobody sees.
+    pub cleaned: u64,
 }
 
 impl Sheet {
     /// Reads a list. Encoding, separator and headings are found out.
     pub fn read(bytes: &[u8]) -> Result<Self, SheetError> {
+        Self::read_as(bytes, &Reading::default())
+    }
+
+    /// Reads a list the way that somebody said.
+    pub fn read_as(bytes: &[u8], reading: &Reading) -> Result<Self, SheetError> {
         // What Excel calls a workbook is a zip archive; older ones are OLE files.
         if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
             return Err(SheetError::Binary);
         }
-        let (encoding, text) = decode(bytes);
-        let text = text.as_str();
-        if text.trim().is_empty() {
+        let (encoding, text) = decode(bytes, reading.encoding.as_deref());
+        // Whatever ends a line, it ends it once: numbers are the editor's own.
+        let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text };
+        if text.trim_matches(|c: char| c.is_whitespace() || text::is_invisible(c)).is_empty() {
             return Err(SheetError::Empty);
         }
-        // Excel's own word on the separator.
-        let (told, body, skipped) = match text.split_once('\n') {
-            Some((first, rest)) if first.trim().len() == 5 && first.trim().to_lowercase().starts_with("sep=") => {
-                (first.trim().bytes().last(), rest, 1)
+        if text.trim_start().starts_with(['[', '{']) {
+            match json::read(&text) {
+                Some(sheet) => return sheet,
+                None if json::looks_like(&text) => return Err(SheetError::Json),
+                None => {}
             }
-            _ => (None, text, 0),
+        }
+        let (told, body, skipped) = told_separator(&text);
+        let separator = reading.separator.or(told).unwrap_or_else(|| likely_separator(body));
+        let mut rows = rows(body, separator, skipped)?;
+        let file_lines = body.lines().filter(|line| !line.trim().is_empty()).count() as u64;
+        split_addresses(&mut rows.lines);
+        let at = match reading.headings {
+            Some(0) => None,
+            Some(number) => rows.lines.iter().position(|line| line.number == number),
+            None => likely_headings(&rows.lines),
         };
-        let separator = told.unwrap_or_else(|| likely_separator(body));
-        let mut reader = ReaderBuilder::new().delimiter(separator).flexible(true).has_headers(false).from_reader(body.as_bytes());
-        let mut lines = Vec::new();
-        let mut count = LineCount { bytes: body.as_bytes(), at: 0, line: 1 + skipped };
-        for record in reader.records() {
-            // Text is text: the reader has nothing else to refuse.
-            let Ok(record) = record else { continue };
-            let number = count.line_of(record.position().map_or(0, csv::Position::byte));
-            let cells: Vec<String> = record.iter().map(|cell| Field::plain(cell.trim()).trim().to_owned()).collect();
-            if cells.iter().all(String::is_empty) {
-                continue;
+        let (mut headings, mut headings_at, mut above) = (None, 0, 0);
+        if let Some(at) = at {
+            let below = rows.lines.split_off(at + 1);
+            above = at as u64;
+            if let Some(line) = rows.lines.pop() {
+                headings_at = line.number;
+                headings = Some(line.cells);
             }
-            if lines.len() > MAX_ROWS {
-                return Err(SheetError::TooLong);
-            }
-            lines.push(Line { number, cells });
+            rows.lines = below;
         }
-        if let Some(number) = open_quote(body, separator) {
-            return Err(SheetError::Quote(number + skipped));
-        }
-        let Some(first) = lines.first() else { return Err(SheetError::Empty) };
-        let headings = first.cells.iter().any(|cell| Column::named(cell).is_some()).then(|| lines.remove(0).cells);
-        if lines.is_empty() {
+        if rows.lines.is_empty() {
             return Err(SheetError::Empty);
         }
-        Ok(Self { encoding, separator: char::from(separator), headings, lines })
+        Ok(Self { encoding, separator, headings, headings_at, above, lines: rows.lines, file_lines, cleaned: rows.cleaned })
     }
 
-    /// How many columns its first line has.
+    /// How many columns it has: as many as its headings, else as its widest line among the first ones. Empty cells beyond that
+    /// are nothing.
     pub fn width(&self) -> usize {
-        self.headings.as_ref().or(self.lines.first().map(|line| &line.cells)).map_or(0, Vec::len)
+        let filled = |cells: &[String]| cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+        match &self.headings {
+            Some(headings) => filled(headings),
+            None => {
+                let mut widths: Vec<usize> = self.lines.iter().take(SAMPLE).map(|line| filled(&line.cells)).collect();
+                widths.sort_unstable();
+                // As most lines have it: one with a cell too many is a fault, not another width.
+                widths.get(widths.len() / 2).copied().unwrap_or(0)
+            }
+        }
     }
 }
 
-/// Tells lines by bytes: the reader's own count is one behind after CRLF.
+struct Rows {
+    lines: Vec<Line>,
+    cleaned: u64,
+}
+
+/// Cuts a text into rows of cells.
+fn rows(body: &str, separator: char, skipped: u64) -> Result<Rows, SheetError> {
+    let delimiter = u8::try_from(separator).unwrap_or(b',');
+    let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(body.as_bytes());
+    let mut rows = Rows { lines: Vec::new(), cleaned: 0 };
+    let mut count = LineCount { bytes: body.as_bytes(), at: 0, line: 1 + skipped };
+    for record in reader.records() {
+        // Text is text: the reader has nothing else to refuse.
+        let Ok(record) = record else { continue };
+        let number = count.line_of(record.position().map_or(0, csv::Position::byte));
+        let mut cleaned = 0;
+        let mut breaks = 0;
+        let cells: Vec<String> = record
+            .iter()
+            .map(|cell| {
+                breaks += cell.bytes().filter(|byte| *byte == b'\n').count() as u64;
+                let plain = Field::plain(cell.trim());
+                cleaned += u64::from(plain.chars().any(text::is_invisible));
+                // A line break in a cell is a fault, and to be seen as one.
+                if plain.contains('\n') { plain.trim().to_owned() } else { text::visible(plain) }
+            })
+            .collect();
+        if cells.iter().all(String::is_empty) {
+            continue;
+        }
+        if rows.lines.len() > MAX_ROWS {
+            return Err(SheetError::TooLong);
+        }
+        rows.cleaned += cleaned;
+        rows.lines.push(Line { number, last: number + breaks, cells });
+    }
+    if let Some(number) = open_quote(body, delimiter) {
+        return Err(SheetError::Quote(number + skipped));
+    }
+    Ok(rows)
+}
+
+/// Excel's own word on the separator, the text after it, and how many lines that took.
+fn told_separator(text: &str) -> (Option<char>, &str, u64) {
+    if let Some((first, rest)) = text.split_once('\n') {
+        let word = first.trim_matches(|c: char| c.is_whitespace() || c == '"' || text::is_invisible(c));
+        // A quoted tab is no white space around the word.
+        let sep = word.strip_prefix("sep=").or_else(|| word.strip_prefix("SEP=")).or_else(|| word.strip_prefix("Sep="));
+        let tab = first.contains("sep=\t").then_some('\t');
+        let one = sep.and_then(|sep| {
+            let mut chars = sep.chars();
+            chars.next().filter(|_| chars.next().is_none())
+        });
+        if let Some(separator) = one.or(tab).filter(char::is_ascii) {
+            return (Some(separator), rest, 1);
+        }
+    }
+    (None, text, 0)
+}
+
+/// Where the headings stand: the first line that has most of the names a column can have.
+fn likely_headings(lines: &[Line]) -> Option<usize> {
+    let named = |line: &Line| line.cells.iter().filter(|cell| Column::named(cell).is_some()).count();
+    let best = lines.iter().take(HEADINGS_WITHIN).map(named).max().filter(|best| *best > 0)?;
+    let at = lines.iter().take(HEADINGS_WITHIN).position(|line| named(line) == best)?;
+    // One word alone, further down, is more likely somebody's cell than a heading.
+    (at == 0 || best > 1).then_some(at)
+}
+
+/// Addresses on one line, as mail programs join them, are a line each.
+fn split_addresses(lines: &mut Vec<Line>) {
+    let is_address = |cell: &String| cell.is_empty() || (cell.contains('@') && !cell.contains('\n'));
+    let joined = |line: &Line| {
+        line.cells.iter().filter(|cell| cell.contains('@')).count() > 1 && line.cells.iter().all(is_address)
+    };
+    if !lines.iter().any(joined) || lines.iter().any(|line| line.cells.len() > 1 && !joined(line)) {
+        return;
+    }
+    let all = std::mem::take(lines);
+    for line in all {
+        let (number, last) = (line.number, line.last);
+        lines.extend(line.cells.into_iter().filter(|cell| !cell.is_empty()).map(|cell| Line { number, last, cells: vec![cell] }));
+    }
+    // Each has a number of its own, by which it can be left out.
+    for (line, number) in lines.iter_mut().zip(1..) {
+        (line.number, line.last) = (number, number);
+    }
+}
+
+/// Tells lines by bytes: the reader's own count is one behind after empty lines.
 struct LineCount<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -122,7 +264,7 @@ impl LineCount<'_> {
     fn line_of(&mut self, start: u64) -> u64 {
         let start = usize::try_from(start).unwrap_or(usize::MAX);
         while let Some(byte) = self.bytes.get(self.at) {
-            if self.at >= start && !matches!(byte, b'\r' | b'\n') {
+            if self.at >= start && *byte != b'\n' {
                 break;
             }
             self.line += u64::from(*byte == b'\n');
@@ -132,8 +274,11 @@ impl LineCount<'_> {
     }
 }
 
-/// Text and the name of its encoding: by its mark, else UTF-8 where it is, else what Windows writes.
-fn decode(bytes: &[u8]) -> (&'static str, String) {
+/// Text and the name of its encoding: as was said, else by its mark, else UTF-8 where it is, else what Windows writes.
+fn decode(bytes: &[u8], said: Option<&str>) -> (&'static str, String) {
+    if let Some(encoding) = said.and_then(|label| Encoding::for_label(label.as_bytes())) {
+        return (encoding.name(), encoding.decode_with_bom_removal(bytes).0.into_owned());
+    }
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         let (text, _) = encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default());
         return (encoding.name(), text.into_owned());
@@ -144,19 +289,26 @@ fn decode(bytes: &[u8]) -> (&'static str, String) {
     }
 }
 
-/// The separator that cuts the first lines into the same number of cells, the more the better.
-fn likely_separator(text: &str) -> u8 {
+/// The separator that cuts the first lines into the same number of cells, the more the better. A comma that a space follows
+/// stands within a text more often than between two.
+fn likely_separator(text: &str) -> char {
     let sample: String = text.lines().take(SAMPLE).flat_map(|line| [line, "\n"]).collect();
-    let score = |separator: u8| {
-        let mut reader =
-            ReaderBuilder::new().delimiter(separator).flexible(true).has_headers(false).from_reader(sample.as_bytes());
+    let score = |separator: char| {
+        let delimiter = u8::try_from(separator).unwrap_or(b',');
+        let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(sample.as_bytes());
         let widths: Vec<usize> =
             reader.records().filter_map(Result::ok).map(|record| record.len()).filter(|width| *width > 0).collect();
-        let first = widths.first().copied().unwrap_or(0);
-        let same = widths.iter().filter(|width| **width == first).count();
-        if first < 2 { 0 } else { same * 1_000 / widths.len().max(1) * 100 + first.min(99) }
+        // As most lines have it: a title above the headings has one cell.
+        let mut sorted = widths.clone();
+        sorted.sort_unstable();
+        let usual = sorted.get(sorted.len() / 2).copied().unwrap_or(0);
+        let same = widths.iter().filter(|width| **width == usual).count();
+        let spaced = sample.matches(separator).count() > 0
+            && sample.matches(separator).count() == sample.matches(&format!("{separator} ")).count();
+        if usual < 2 { 0 } else { same * 1_000 / widths.len().max(1) * 1_000 + usize::from(!spaced) * 500 + usual.min(99) }
     };
-    SEPARATORS.into_iter().rev().max_by_key(|separator| score(*separator)).unwrap_or(b',')
+    // The last of those with the highest score.
+    SEPARATORS.into_iter().max_by_key(|separator| score(*separator)).filter(|separator| score(*separator) > 0).unwrap_or(',')
 }
 
 /// The line where a quoted cell opens that nothing closes. Follows the reader's own rules: a quotation mark opens a cell at
@@ -182,7 +334,7 @@ fn open_quote(text: &str, separator: u8) -> Option<u64> {
             quoted = true;
             opened = line;
         }
-        at_start = byte == separator || byte == b'\n' || byte == b'\r';
+        at_start = byte == separator || byte == b'\n';
     }
     quoted.then_some(opened)
 }

@@ -6,6 +6,8 @@ use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
+use crate::text;
+
 /// An IdP subject such as `MERIDIAN\iaalton`.
 ///
 /// Qlik spells the same subject with different case in users and in license assignments, so
@@ -37,9 +39,9 @@ impl Subject {
         Self(spelling.into())
     }
 
-    /// Reads a subject that a person typed.
+    /// Reads a subject that a person typed or pasted: what nobody sees in it is no part of it.
     pub fn parse(typed: &str) -> Result<Self, SubjectError> {
-        let trimmed = typed.trim();
+        let trimmed = text::visible(typed);
         if trimmed.is_empty() {
             return Err(SubjectError::Empty);
         }
@@ -49,7 +51,7 @@ impl Subject {
         if trimmed.chars().any(char::is_control) {
             return Err(SubjectError::Control);
         }
-        Ok(Self(trimmed.to_owned()))
+        Ok(Self(trimmed))
     }
 
     /// The spelling Qlik uses.
@@ -59,7 +61,7 @@ impl Subject {
 
     /// The form two spellings of one subject share.
     pub fn key(&self) -> String {
-        self.0.to_lowercase()
+        text::same(&self.0)
     }
 
     /// Whether this is an OAuth client's own user (Qlik: subject `qlikbot\<clientId>`).

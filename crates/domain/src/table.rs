@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use block::{Block, BlockError, Outline, decode_uses, encode_uses};
 pub use columns::{Day, Used};
@@ -26,6 +27,7 @@ pub use view::View;
 use crate::allotment::AllotmentName;
 use crate::inventory::{GroupId, Inventory, Person, RoleId, UserId};
 use crate::subject::Subject;
+use crate::text;
 use columns::{Code, Sets, Texts};
 
 /// Names a row across sort, filter and reload: the subject without case and the allotment, empty for somebody without one.
@@ -39,7 +41,7 @@ impl RowKey {
 
     /// The key of `subject` holding `allotment`.
     pub fn new(subject: &str, allotment: Option<&AllotmentName>) -> Self {
-        Self(format!("{}{}{}", subject.to_lowercase(), Self::SEPARATOR, allotment.map_or("", AllotmentName::as_str)))
+        Self(format!("{}{}{}", text::same(subject), Self::SEPARATOR, allotment.map_or("", AllotmentName::as_str)))
     }
 
     /// Reads a key that a browser sent back.
@@ -171,7 +173,7 @@ fn named<'a, T>(codes: &'a [u16], names: &'a [T]) -> impl ExactSizeIterator<Item
 struct Columns {
     /// Name, subject and mail.
     texts: Texts<3>,
-    /// The same in lower case and as one, for searches.
+    /// The same in small letters without accents and as one, for searches.
     folded: Texts<1>,
     allotments: Vec<Code>,
     statuses: Vec<Code>,
@@ -206,7 +208,8 @@ struct Draft<'a> {
 impl Table {
     /// Joins people and assignments by subject, without case.
     pub fn build(inventory: &Inventory) -> Self {
-        Self::join(inventory, true)
+        // Whoever is not on a list of users that ended early may be there all the same.
+        Self::join(inventory, inventory.coverage.people.is_whole())
     }
 
     /// The same while the tenant is still being read: a subject without a user may yet turn out to be one.
@@ -260,7 +263,7 @@ impl Table {
     #[must_use]
     pub fn with_use(&self, inventory: &Inventory, last: impl Fn(&UserId) -> Option<Day>, today: Day) -> Self {
         let people = inventory.people_by_subject();
-        let used = self.rows().map(|row| match people.get(&row.subject().to_lowercase()) {
+        let used = self.rows().map(|row| match people.get(&text::same(row.subject())) {
             Some(person) => last(&person.id).map_or(Used::NEVER, |day| Used::days(today.since(day))),
             None => Used::UNKNOWN,
         });
@@ -290,6 +293,50 @@ impl Table {
             _ => false,
         };
         same_use && Arc::ptr_eq(&self.columns, &other.columns)
+    }
+
+    /// Names the rows by what they are: two servers that read the same tenant alike call its rows the same. Never 0. When
+    /// people used Qlik is not part of it.
+    pub fn fingerprint(&self) -> u64 {
+        let columns = &*self.columns;
+        let mut hash = Sha256::new();
+        hash.update(postcard::to_allocvec(&*self.names).unwrap_or_default());
+        let (text, ends) = columns.texts.all();
+        hash.update(text);
+        for column in [ends, columns.since.as_slice()] {
+            for value in column {
+                hash.update(value.to_le_bytes());
+            }
+        }
+        for column in [&columns.allotments, &columns.statuses] {
+            for value in column {
+                hash.update(value.to_le_bytes());
+            }
+        }
+        hash.update(&columns.flags);
+        hash.update(&columns.held);
+        for sets in [&columns.groups, &columns.roles] {
+            for at in 0..places(self.len()) {
+                let codes = sets.get(at);
+                hash.update((codes.len() as u64).to_le_bytes());
+                for code in codes {
+                    hash.update(code.to_le_bytes());
+                }
+            }
+        }
+        first_bytes(&hash.finalize())
+    }
+
+    /// Names these rows by their keys, in whatever order: what was counted can be told from what there is later. Never 0.
+    pub fn digest(&self, rows: &[u32]) -> u64 {
+        let mut keys: Vec<RowKey> = rows.iter().filter_map(|at| self.row(*at)).map(Row::key).collect();
+        keys.sort_unstable();
+        let mut hash = Sha256::new();
+        for key in keys {
+            hash.update(key.as_str());
+            hash.update([0]);
+        }
+        first_bytes(&hash.finalize())
     }
 
     /// How many rows there are.
@@ -335,6 +382,10 @@ impl Table {
     }
 }
 
+fn first_bytes(hash: &[u8]) -> u64 {
+    hash.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)).max(1)
+}
+
 /// Rows are numbered with 32 bits: a tenant of four thousand million licenses is not one.
 fn places(rows: usize) -> u32 {
     u32::try_from(rows).unwrap_or(u32::MAX)
@@ -352,12 +403,12 @@ fn names(inventory: &Inventory) -> Names {
     allotments.sort_by_key(AllotmentName::label);
     let statuses: BTreeSet<&String> = inventory.people.iter().map(|person| &person.status).collect();
     let mut groups: BTreeMap<&GroupId, &str> =
-        inventory.people.iter().flat_map(|person| &person.groups).map(|id| (id, id.as_str())).collect();
+        inventory.people.iter().flat_map(|person| person.groups.iter().flatten()).map(|id| (id, id.as_str())).collect();
     let mut roles: BTreeMap<&RoleId, &str> =
-        inventory.people.iter().flat_map(|person| &person.roles).map(|id| (id, id.as_str())).collect();
+        inventory.people.iter().flat_map(|person| person.roles.iter().flatten()).map(|id| (id, id.as_str())).collect();
     for group in &inventory.groups {
         groups.insert(&group.id, &group.name);
-        roles.extend(group.roles.iter().map(|id| (id, id.as_str())));
+        roles.extend(group.roles.iter().flatten().map(|id| (id, id.as_str())));
     }
     roles.extend(inventory.roles.iter().map(|role| (&role.id, role.name.as_str())));
     let owned = |(id, name): (&GroupId, &str)| (id.clone(), name.to_owned());
@@ -374,7 +425,8 @@ fn columns(drafts: &[Draft<'_>], names: &Names, inventory: &Inventory, complete:
     let statuses: HashMap<&String, Code> = columns::codes(names.statuses.iter());
     let groups: HashMap<&GroupId, u16> = columns::places(names.groups.iter().map(|(id, _)| id));
     let roles: HashMap<&RoleId, u16> = columns::places(names.roles.iter().map(|(id, _)| id));
-    let by_group: HashMap<&GroupId, &BTreeSet<RoleId>> = inventory.groups.iter().map(|g| (&g.id, &g.roles)).collect();
+    let by_group: HashMap<&GroupId, &BTreeSet<RoleId>> =
+        inventory.groups.iter().filter_map(|group| Some((&group.id, group.roles.as_ref()?))).collect();
     let mut columns = Columns::default();
     for draft in drafts {
         let mail = draft.person.map_or("", |person| person.email.as_str());
@@ -387,8 +439,8 @@ fn columns(drafts: &[Draft<'_>], names: &Names, inventory: &Inventory, complete:
         columns.flags.push(bits.into_iter().filter(|(on, _)| *on).fold(0, |all, (_, bit)| all | bit));
         columns.held.push(u8::try_from(draft.held).unwrap_or(u8::MAX));
         let of = |person: &Person| {
-            let mut codes: Vec<u16> = person.roles.iter().filter_map(|id| roles.get(id)).copied().collect();
-            let given = person.groups.iter().filter_map(|group| by_group.get(group)).flat_map(|roles| roles.iter());
+            let mut codes: Vec<u16> = person.roles.iter().flatten().filter_map(|id| roles.get(id)).copied().collect();
+            let given = person.groups.iter().flatten().filter_map(|group| by_group.get(group)).flat_map(|roles| roles.iter());
             codes.extend(given.filter_map(|id| roles.get(id)).copied());
             codes.sort_unstable();
             codes.dedup();
@@ -396,7 +448,7 @@ fn columns(drafts: &[Draft<'_>], names: &Names, inventory: &Inventory, complete:
         };
         columns.roles.push(&draft.person.map(of).unwrap_or_default());
         let member: Vec<u16> =
-            draft.person.into_iter().flat_map(|person| &person.groups).filter_map(|id| groups.get(id)).copied().collect();
+            draft.person.into_iter().flat_map(|person| person.groups.iter().flatten()).filter_map(|id| groups.get(id)).copied().collect();
         columns.groups.push(&member);
     }
     columns.mail_rank = columns::ranks(&columns.texts, 2, drafts.len());
@@ -406,6 +458,6 @@ fn columns(drafts: &[Draft<'_>], names: &Names, inventory: &Inventory, complete:
 impl Columns {
     fn push_text(&mut self, [name, subject, mail]: [&str; 3]) {
         self.texts.push([name, subject, mail]);
-        self.folded.push([&format!("{name}\n{subject}\n{mail}\n").to_lowercase()]);
+        self.folded.push([&text::folded(&format!("{name}\n{subject}\n{mail}\n"))]);
     }
 }

@@ -1,5 +1,8 @@
 //! Words and figures for people: thousands separators, plurals, readable names.
 
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
 /// `12,400` for 12400. The separator is fixed so that both sides render the same bytes.
 pub fn thousands(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
@@ -56,6 +59,62 @@ pub fn and_list(names: &[String]) -> String {
     }
 }
 
+/// What nobody sees: zero-width and direction marks, byte order marks, controls. Not white space.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}')
+        || (c.is_control() && !c.is_whitespace())
+}
+
+/// A text as a person sees it: without what nobody sees, in one normal form (NFC), without white space around it.
+pub fn visible(text: &str) -> String {
+    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+        return text.trim().to_owned();
+    }
+    let seen: String = text.chars().filter(|c| !is_invisible(*c)).nfc().collect();
+    seen.trim().to_owned()
+}
+
+/// The form that spellings share which differ in case or in how their letters are written only.
+pub fn same(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.nfc().collect::<String>().to_lowercase() }
+}
+
+/// For searches: small letters without their accents, so that `gdansk` finds Gdańsk.
+pub fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
+        match c {
+            'ł' => out.push('l'),
+            'ø' => out.push('o'),
+            'đ' | 'ð' => out.push('d'),
+            'ħ' => out.push('h'),
+            'ı' => out.push('i'),
+            'ŧ' => out.push('t'),
+            'ß' => out.push_str("ss"),
+            'æ' => out.push_str("ae"),
+            'œ' => out.push_str("oe"),
+            'þ' => out.push_str("th"),
+            // What a dotted capital I leaves behind when it becomes small.
+            '\u{307}' => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The beginning of a text that came from outside, to be quoted in a sentence.
+pub fn shortened(text: &str) -> String {
+    const MOST: usize = 80;
+    let mut short: String = text.chars().filter(|c| !is_invisible(*c)).take(MOST).collect();
+    if short.len() < text.len() && text.chars().count() > MOST {
+        short.push('…');
+    }
+    short
+}
+
 /// An error's fragment as a sentence.
 pub fn sentence(fragment: &str) -> String {
     let mut chars = fragment.chars();
@@ -72,6 +131,16 @@ mod tests {
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(12_400), "12,400");
         assert_eq!(thousands(-1_234_567), "−1,234,567");
+    }
+
+    #[test]
+    fn accents_and_what_nobody_sees() {
+        for (text, found) in [("Gdańsk", "gdansk"), ("ŁÓDŹ", "lodz"), ("Straße", "strasse"), ("Ærø", "aero"), ("İzmir", "izmir")] {
+            assert_eq!(folded(text), found);
+        }
+        assert_eq!(visible("\u{feff} a\u{200b}b\0 "), "ab");
+        assert_eq!(visible("e\u{301}"), "é");
+        assert_eq!(same("É"), same("e\u{301}"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod people;
 mod roles;
 mod tier;
 
-pub use call::{Bounds, Client, ClientBuilder, Urgency};
+pub use call::{Bounds, Client, ClientBuilder, Leave, Reserved, Urgency};
 pub use credential::Credential;
 pub use error::{ApiError, CallError, Effect};
 pub use limiter::{Budget, JOB_RESERVE};

@@ -58,7 +58,7 @@ fn action_answers_groups_settings_and_errors() {
     .unwrap();
     assert_eq!(answer.data.iter().map(|row| row.status).collect::<Vec<_>>(), [200, 404, 0]);
     let group: Group = serde_json::from_str(r#"{"id":"507f191e810c19729de860ea","name":"Development","links":{},"status":"active","assignedRoles":[{"id":"1","name":"Developer","type":"default","level":"admin"}]}"#).unwrap();
-    assert_eq!(group.assigned_roles[0].level, "admin");
+    assert_eq!(group.assigned_roles.as_ref().unwrap()[0].level, "admin");
     let settings: GroupSettings = serde_json::from_str(r#"{"tenantId":"t","autoCreateGroups":true,"systemGroups":{"000000000000000000000001":{"id":"000000000000000000000001","enabled":true}}}"#).unwrap();
     assert!(settings.system_groups["000000000000000000000001"].enabled && settings.sync_idp_groups.is_none());
     let error: ErrorBody =

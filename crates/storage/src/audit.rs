@@ -6,7 +6,7 @@ use sqlx::{Any, Transaction};
 use crate::store::{AT_ONCE, Store, StoreError, get, insert};
 
 /// A line of the trail before it has its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewAudit {
     /// Which tenant.
     pub tenant: String,
@@ -18,6 +18,8 @@ pub struct NewAudit {
     pub action: String,
     /// To what: a subject, a group, a setting, a plan.
     pub target: String,
+    /// The second subject that is touched, as by a rename; empty otherwise.
+    pub also: String,
     /// In which job; empty outside of one.
     pub job: String,
     /// What came of it; `intent` before anything was sent.
@@ -31,49 +33,70 @@ pub struct NewAudit {
 pub struct AuditEntry {
     /// Its place, from 1, without gaps.
     pub seq: i64,
-    /// What it says.
+    /// What it says. The second subject comes back without case.
     pub entry: NewAudit,
 }
 
-/// Whom jobs changed since a place of the trail.
+macro_rules! audit_query {
+    ($tail:literal) => {
+        concat!("SELECT tenant, seq, at, actor, action, target, also_key, job_id, outcome, detail FROM audit ", $tail)
+    };
+}
+
+/// Subjects differ in case from one spelling to the next, and databases disagree on what that is.
+pub(crate) fn key_of(target: &str) -> String {
+    domain::text::same(target)
+}
+
+/// Whom jobs changed since a place of the trail, by key; not what is `known` of some jobs, each up to a place.
 pub(crate) async fn done_since(
     transaction: &mut Transaction<'static, Any>,
     tenant: &str,
     seq: i64,
+    known: &[(String, i64)],
 ) -> Result<Vec<String>, StoreError> {
-    sqlx::query("SELECT target_key FROM audit WHERE tenant = $1 AND seq > $2 AND outcome = 'done'")
+    let rows = sqlx::query("SELECT seq, target_key, also_key, job_id FROM audit WHERE tenant = $1 AND seq > $2 AND outcome = 'done'")
         .bind(tenant.to_owned())
         .bind(seq)
         .fetch_all(&mut **transaction)
-        .await?
-        .iter()
-        .map(|row| get(row, "target_key"))
-        .collect()
-}
-
-impl Store {
-    /// Where a tenant's trail ends now.
-    pub async fn audit_end(&self, tenant: &str) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) AS last FROM audit WHERE tenant = $1")
-            .bind(tenant.to_owned())
-            .fetch_one(&self.pool)
-            .await?;
-        get(&row, "last")
+        .await?;
+    let mut keys = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let job: String = get(row, "job_id")?;
+        let seq: i64 = get(row, "seq")?;
+        if !known.iter().any(|(known, upto)| *known == job && seq <= *upto) {
+            keys.push(get(row, "target_key")?);
+            keys.push(get(row, "also_key")?);
+        }
     }
+    keys.retain(|key: &String| !key.is_empty());
+    Ok(keys)
 }
 
-/// Adds lines in their order. Within a transaction, so that a change and its record stand or fall together.
+/// Takes the places of `lines` lines at the end of a tenant's trail, and the trail itself until the transaction ends: whoever
+/// adds to it, or claims one of the tenant's jobs, comes after. Returns the last place before them.
+pub(crate) async fn hold_trail(transaction: &mut Transaction<'static, Any>, tenant: &str, lines: usize) -> Result<i64, StoreError> {
+    let lines = i64::try_from(lines).unwrap_or(i64::MAX);
+    let row = sqlx::query(
+        "INSERT INTO trails (tenant, last) VALUES ($1, $2) ON CONFLICT (tenant) DO UPDATE SET last = trails.last + excluded.last \
+         RETURNING last",
+    )
+    .bind(tenant.to_owned())
+    .bind(lines)
+    .fetch_one(&mut **transaction)
+    .await?;
+    let last: i64 = get(&row, "last")?;
+    Ok(last - lines)
+}
+
+/// Adds lines of one tenant in their order. Within a transaction, so that a change and its record stand or fall together.
 pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &[NewAudit]) -> Result<(), StoreError> {
     let Some(tenant) = lines.first().map(|line| line.tenant.clone()) else { return Ok(()) };
-    let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) AS last FROM audit WHERE tenant = $1")
-        .bind(tenant.clone())
-        .fetch_one(&mut **transaction)
-        .await?;
-    let mut seq: i64 = get(&row, "last")?;
+    let mut seq = hold_trail(transaction, &tenant, lines.len()).await?;
     for lines in lines.chunks(AT_ONCE) {
         const HEAD: &str =
-            "INSERT INTO audit (tenant, seq, at, actor, action, target, target_key, job_id, outcome, detail) VALUES";
-        let mut query = sqlx::query(insert(HEAD, lines.len(), 10, ""));
+            "INSERT INTO audit (tenant, seq, at, actor, action, target, target_key, also_key, job_id, outcome, detail) VALUES";
+        let mut query = sqlx::query(insert(HEAD, lines.len(), 11, ""));
         for line in lines {
             seq += 1;
             query = query
@@ -83,8 +106,8 @@ pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &
                 .bind(line.actor.clone())
                 .bind(line.action.clone())
                 .bind(line.target.clone())
-                // Subjects differ in case from one spelling to the next, and databases disagree on what that is.
-                .bind(line.target.to_lowercase())
+                .bind(key_of(&line.target))
+                .bind(key_of(&line.also))
                 .bind(line.job.clone())
                 .bind(line.outcome.clone())
                 .bind(line.detail.clone());
@@ -95,53 +118,73 @@ pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &
 }
 
 impl Store {
+    /// Where a tenant's trail ends now.
+    pub async fn audit_end(&self, tenant: &str) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT COALESCE(MAX(last), 0) AS last FROM trails WHERE tenant = $1")
+            .bind(tenant.to_owned())
+            .fetch_one(&self.pool)
+            .await?;
+        get(&row, "last")
+    }
+
+    /// Jobs with something done after a place of a tenant's trail, and where the trail ends now.
+    pub async fn jobs_of_trail(&self, tenant: &str, after: i64) -> Result<(i64, Vec<(String, i64)>), StoreError> {
+        let end = self.audit_end(tenant).await?;
+        if end <= after {
+            return Ok((end, Vec::new()));
+        }
+        let rows = sqlx::query(
+            "SELECT job_id, MAX(seq) AS last FROM audit WHERE tenant = $1 AND seq > $2 AND seq <= $3 AND outcome = 'done' \
+             AND job_id <> '' GROUP BY job_id",
+        )
+        .bind(tenant.to_owned())
+        .bind(after)
+        .bind(end)
+        .fetch_all(&self.pool)
+        .await?;
+        let jobs = rows.iter().map(|row| Ok((get(row, "job_id")?, get(row, "last")?))).collect::<Result<_, StoreError>>()?;
+        Ok((end, jobs))
+    }
+
     /// Adds lines of one tenant.
     pub async fn audit(&self, lines: &[NewAudit]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        self.lock_audit(&mut transaction).await?;
         append(&mut transaction, lines).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Makes writers of the trail wait for each other. SQLite's write lock does that already.
-    pub(crate) async fn lock_audit(&self, transaction: &mut Transaction<'static, Any>) -> Result<(), StoreError> {
-        if !self.is_sqlite() {
-            sqlx::query("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE").execute(&mut **transaction).await?;
-        }
-        Ok(())
-    }
-
     /// The newest lines before `before` (a place; 0 for the newest of all).
     pub async fn audit_trail(&self, tenant: &str, before: i64, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
-        sqlx::query(
-            "SELECT tenant, seq, at, actor, action, target, job_id, outcome, detail FROM audit \
-             WHERE tenant = $1 AND ($2 = 0 OR seq < $2) ORDER BY seq DESC LIMIT $3",
-        )
-        .bind(tenant.to_owned())
-        .bind(before)
-        .bind(most)
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        sqlx::query(audit_query!("WHERE tenant = $1 AND ($2 = 0 OR seq < $2) ORDER BY seq DESC LIMIT $3"))
+            .bind(tenant.to_owned())
+            .bind(before)
+            .bind(most)
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
     }
 
     /// The newest lines about one subject, group or setting, whatever its case.
     pub async fn audit_of(&self, tenant: &str, target: &str, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
-        sqlx::query(
-            "SELECT tenant, seq, at, actor, action, target, job_id, outcome, detail FROM audit \
-             WHERE tenant = $1 AND target_key = $2 ORDER BY seq DESC LIMIT $3",
-        )
-        .bind(tenant.to_owned())
-        .bind(target.to_lowercase())
-        .bind(most)
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        // Two looks, so that each has its index.
+        let mut found: Vec<AuditEntry> = Vec::new();
+        for query in [
+            audit_query!("WHERE tenant = $1 AND target_key = $2 ORDER BY seq DESC LIMIT $3"),
+            audit_query!("WHERE tenant = $1 AND also_key = $2 AND also_key <> '' ORDER BY seq DESC LIMIT $3"),
+        ] {
+            let rows =
+                sqlx::query(query).bind(tenant.to_owned()).bind(key_of(target)).bind(most).fetch_all(&self.pool).await?;
+            for row in &rows {
+                found.push(read(row)?);
+            }
+        }
+        found.sort_by_key(|line| std::cmp::Reverse(line.seq));
+        found.dedup_by_key(|line| line.seq);
+        found.truncate(usize::try_from(most).unwrap_or(0));
+        Ok(found)
     }
 }
 
@@ -154,6 +197,7 @@ fn read(row: &AnyRow) -> Result<AuditEntry, StoreError> {
             actor: get(row, "actor")?,
             action: get(row, "action")?,
             target: get(row, "target")?,
+            also: get(row, "also_key")?,
             job: get(row, "job_id")?,
             outcome: get(row, "outcome")?,
             detail: get(row, "detail")?,

@@ -3,17 +3,19 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use domain::journal::Tally;
 use domain::plan::{Change, PlannedChange};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
-use crate::audit::{NewAudit, append, done_since};
+use crate::audit::{NewAudit, append, done_since, hold_trail};
 use crate::store::{AT_ONCE, Store, StoreError, get, insert};
 
 macro_rules! job_query {
     ($tail:literal) => {
         concat!(
-            "SELECT id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, finished_at, lease_until FROM jobs ",
+            "SELECT id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, finished_at, lease_until, \
+             tally, rows_gone, batch_rows, batch_most FROM jobs ",
             $tail
         )
     };
@@ -23,13 +25,22 @@ mod grants;
 mod journal;
 mod lease;
 
+use grants::put_grant;
+
 pub use grants::Grant;
 pub use journal::{JournalRow, RowResult, Trouble};
 pub use lease::Claim;
 
+/// Rows written in one transaction: no other writer waits for longer than that takes.
+const AT_A_TIME: usize = 4_000;
+/// A job that is not written down after this long never will be, in milliseconds.
+const UNPREPARED_MS: i64 = 15 * 60 * 1_000;
+
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobState {
+    /// Its rows are being written down; nobody carries it out yet.
+    Preparing,
     /// Waits for an executor.
     Queued,
     /// Under way.
@@ -45,11 +56,20 @@ pub enum JobState {
 }
 
 impl JobState {
-    const ALL: [Self; 6] = [Self::Queued, Self::Running, Self::Paused, Self::Cancelling, Self::Finished, Self::Cancelled];
+    const ALL: [Self; 7] = [
+        Self::Preparing,
+        Self::Queued,
+        Self::Running,
+        Self::Paused,
+        Self::Cancelling,
+        Self::Finished,
+        Self::Cancelled,
+    ];
 
     /// The word in the database.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Preparing => "preparing",
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Paused => "paused",
@@ -87,7 +107,7 @@ pub struct JobRow {
     pub title: String,
     /// Where it stands.
     pub state: JobState,
-    /// Why it is paused; empty otherwise.
+    /// Why it is paused, or what it waits for; empty otherwise.
     pub reason: String,
     /// Which job it undoes.
     pub undo_of: Option<String>,
@@ -97,6 +117,14 @@ pub struct JobRow {
     pub finished_at: Option<i64>,
     /// An executor has it until then; 0 where none does.
     pub lease_until: i64,
+    /// What its rows came to, once it is over.
+    pub tally: Option<Tally>,
+    /// Its rows were kept for as long as they are, and are gone.
+    pub rows_gone: bool,
+    /// Rows in one request that went well last; 0 where nothing is known.
+    pub batch_rows: usize,
+    /// The most rows that Qlik took in one request; 0 where no limit was met.
+    pub batch_most: usize,
 }
 
 /// A job to be.
@@ -124,6 +152,8 @@ pub struct NewJob<'a> {
     pub now: i64,
     /// The trail's end when the tenant was read for the last time: what jobs did since is not in that reading.
     pub seen: i64,
+    /// Jobs whose doing was added to that reading since, each up to a place of the trail.
+    pub known: &'a [(String, i64)],
 }
 
 /// What came of asking for a job.
@@ -140,25 +170,13 @@ pub enum CreateJob {
 }
 
 impl Store {
-    /// Writes a job, its journal, its locks, its grant and the record of the intent, all or nothing, before anything is sent.
+    /// Writes a job, its journal, its locks, its grant and the record of the intent, before anything is sent. Nobody carries the
+    /// job out before all of it is there. Rows and locks come in small transactions, so that a large job holds nobody up.
     pub async fn create_job(&self, job: &NewJob<'_>) -> Result<CreateJob, StoreError> {
-        let mut transaction = self.begin().await?;
-        self.lock_audit(&mut transaction).await?;
-        if let Some(row) = sqlx::query("SELECT id FROM jobs WHERE plan_id = $1")
-            .bind(job.plan.to_owned())
-            .fetch_optional(&mut *transaction)
-            .await?
-        {
-            return Ok(CreateJob::AppliedBefore(get(&row, "id")?));
-        }
-        // Between the reading and now a job may have taken the same rows, changed them, and let them go again.
-        let targets: HashSet<String> = job.rows.iter().map(|planned| planned.change.target().to_lowercase()).collect();
-        if done_since(&mut transaction, job.tenant, job.seen).await?.iter().any(|target| targets.contains(target)) {
-            return Ok(CreateJob::Overtaken);
-        }
-        sqlx::query(
+        self.drop_unprepared(job.now - UNPREPARED_MS).await?;
+        let done = sqlx::query(
             "INSERT INTO jobs (id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, lease_owner, lease_until, lease_token) \
-             VALUES ($1, $2, $3, $4, $5, $6, 'queued', '', $7, $8, '', 0, 0)",
+             VALUES ($1, $2, $3, $4, $5, $6, 'preparing', '', $7, $8, '', 0, 0) ON CONFLICT (plan_id) DO NOTHING",
         )
         .bind(job.id.to_owned())
         .bind(job.plan.to_owned())
@@ -168,8 +186,49 @@ impl Store {
         .bind(job.title.to_owned())
         .bind(job.undo_of.map(ToOwned::to_owned))
         .bind(job.now)
-        .execute(&mut *transaction)
+        .execute(&self.pool)
         .await?;
+        if done.rows_affected() == 0 {
+            let row = sqlx::query("SELECT id FROM jobs WHERE plan_id = $1").bind(job.plan.to_owned()).fetch_one(&self.pool).await?;
+            return Ok(CreateJob::AppliedBefore(get(&row, "id")?));
+        }
+        let prepared = self.prepare(job).await;
+        if !matches!(prepared, Ok(CreateJob::Created)) {
+            sqlx::query("DELETE FROM jobs WHERE id = $1 AND state = 'preparing'")
+                .bind(job.id.to_owned())
+                .execute(&self.pool)
+                .await?;
+        }
+        prepared
+    }
+
+    async fn prepare(&self, job: &NewJob<'_>) -> Result<CreateJob, StoreError> {
+        for (first, rows) in (0_i64..).step_by(AT_A_TIME).zip(job.rows.chunks(AT_A_TIME)) {
+            let mut transaction = self.begin().await?;
+            for (first, rows) in (first..).step_by(AT_ONCE).zip(rows.chunks(AT_ONCE)) {
+                const HEAD: &str = "INSERT INTO journal (job_id, seq, change, name, state, status, code, title, trace) VALUES";
+                let mut query = sqlx::query(insert(HEAD, rows.len(), 9, ""));
+                for (seq, planned) in (first..).zip(rows) {
+                    let change = serde_json::to_string(&planned.change).map_err(|_| StoreError::Unreadable("a change"))?;
+                    query = query.bind(job.id.to_owned()).bind(seq).bind(change).bind(planned.name.clone());
+                    query = query.bind("planned").bind(0_i64).bind("").bind("").bind("");
+                }
+                query.execute(&mut *transaction).await?;
+            }
+            transaction.commit().await?;
+        }
+        // Two rows of one plan may share a key, as in a swap of two licenses of one person.
+        let keys: BTreeSet<String> = job.rows.iter().flat_map(|planned| planned.change.lock_keys()).collect();
+        let keys: Vec<String> = keys.into_iter().collect();
+        for keys in keys.chunks(AT_A_TIME) {
+            let mut transaction = self.begin().await?;
+            for keys in keys.chunks(AT_ONCE) {
+                if let Some(holder) = lock(&mut transaction, job.tenant, keys, job.id).await? {
+                    return Ok(CreateJob::Locked(holder));
+                }
+            }
+            transaction.commit().await?;
+        }
         let mut lines = vec![NewAudit {
             tenant: job.tenant.to_owned(),
             at: job.now,
@@ -179,35 +238,27 @@ impl Store {
             job: job.id.to_owned(),
             outcome: "intent".to_owned(),
             detail: format!("{} rows", job.rows.len()),
+            ..NewAudit::default()
         }];
-        for (first, rows) in (0_i64..).step_by(AT_ONCE).zip(job.rows.chunks(AT_ONCE)) {
-            const HEAD: &str = "INSERT INTO journal (job_id, seq, change, name, state, status, code, title, trace) VALUES";
-            let mut query = sqlx::query(insert(HEAD, rows.len(), 9, ""));
-            for (seq, planned) in (first..).zip(rows) {
-                let change = serde_json::to_string(&planned.change).map_err(|_| StoreError::Unreadable("a change"))?;
-                query = query.bind(job.id.to_owned()).bind(seq).bind(change).bind(planned.name.clone());
-                query = query.bind("planned").bind(0_i64).bind("").bind("").bind("");
-            }
-            query.execute(&mut *transaction).await?;
-        }
-        // Two rows of one plan may share a key, as in a swap of two licenses of one person.
-        let keys: BTreeSet<String> = job.rows.iter().flat_map(|planned| planned.change.lock_keys()).collect();
-        let keys: Vec<String> = keys.into_iter().collect();
-        for keys in keys.chunks(AT_ONCE) {
-            if let Some(holder) = lock(&mut transaction, job.tenant, keys, job.id).await? {
-                return Ok(CreateJob::Locked(holder));
-            }
-        }
         lines.extend(job.rows.iter().map(|planned| NewAudit {
             tenant: job.tenant.to_owned(),
             at: job.now,
             actor: job.author.to_owned(),
             action: planned.change.kind().verb().to_owned(),
             target: planned.change.target(),
+            also: planned.change.also(),
             job: job.id.to_owned(),
             outcome: "intent".to_owned(),
             detail: describe(&planned.change),
         }));
+        let mut transaction = self.begin().await?;
+        hold_trail(&mut transaction, job.tenant, 0).await?;
+        // Between the reading and the locks a job may have taken the same rows, changed them, and let them go again. From
+        // here on it cannot.
+        let touched: HashSet<String> = job.rows.iter().flat_map(|planned| planned.change.touches()).collect();
+        if done_since(&mut transaction, job.tenant, job.seen, job.known).await?.iter().any(|key| touched.contains(key)) {
+            return Ok(CreateJob::Overtaken);
+        }
         sqlx::query("INSERT INTO grants (job_id, sealed, wrapped_key, expires_at) VALUES ($1, $2, $3, $4)")
             .bind(job.id.to_owned())
             .bind(job.grant.sealed.clone())
@@ -216,8 +267,25 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         append(&mut transaction, &lines).await?;
+        let queued = sqlx::query("UPDATE jobs SET state = 'queued' WHERE id = $1 AND state = 'preparing'")
+            .bind(job.id.to_owned())
+            .execute(&mut *transaction)
+            .await?;
+        if queued.rows_affected() == 0 {
+            return Err(StoreError::LeaseLost);
+        }
         transaction.commit().await?;
         Ok(CreateJob::Created)
+    }
+
+    /// Forgets jobs that began to be written down before a time and never were: their server is gone. Their plans can be
+    /// applied again.
+    pub async fn drop_unprepared(&self, before: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query("DELETE FROM jobs WHERE state = 'preparing' AND created_at < $1")
+            .bind(before)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected())
     }
 
     /// A job of a tenant.
@@ -244,7 +312,7 @@ impl Store {
 
     /// The newest jobs of a tenant.
     pub async fn jobs(&self, tenant: &str, most: i64) -> Result<Vec<JobRow>, StoreError> {
-        sqlx::query(job_query!("WHERE tenant = $1 ORDER BY created_at DESC, id LIMIT $2"))
+        sqlx::query(job_query!("WHERE tenant = $1 AND state <> 'preparing' ORDER BY created_at DESC, id LIMIT $2"))
             .bind(tenant.to_owned())
             .bind(most)
             .fetch_all(&self.pool)
@@ -254,7 +322,27 @@ impl Store {
             .collect()
     }
 
-    /// A person asks a job to pause, go on or stop. `false` where it is in none of the states `from`.
+    /// A person lets a paused job go on, with a fresh credential: both or neither. `false` where it is not paused any more.
+    pub async fn resume_job(&self, tenant: &str, id: &str, grant: &Grant) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        // Where its executor still settles what was sent, it simply goes on.
+        let done = sqlx::query(
+            "UPDATE jobs SET state = CASE WHEN lease_until > 0 THEN 'running' ELSE 'queued' END, reason = '' \
+             WHERE id = $1 AND tenant = $2 AND state = 'paused'",
+        )
+        .bind(id.to_owned())
+        .bind(tenant.to_owned())
+        .execute(&mut *transaction)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        put_grant(&mut transaction, id, grant).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// A person asks a job to pause or stop. `false` where it is in none of the states `from`.
     pub async fn steer_job(
         &self,
         tenant: &str,
@@ -329,8 +417,8 @@ fn describe(change: &Change) -> String {
             };
             [list("+", &diff.added), list("−", &diff.removed)].concat().join(" ")
         }
-        Change::AutoAssign { before, after } => format!("{before:?} → {after:?}"),
-        Change::GroupSettings { before, after } => format!("{before:?} → {after:?}"),
+        Change::AutoAssign { before, after } => format!("{} → {}", before.words(), after.words()),
+        Change::GroupSettings { before, after } => format!("{} → {}", before.words(), after.words()),
     }
 }
 
@@ -349,5 +437,12 @@ fn read_job(row: &AnyRow) -> Result<JobRow, StoreError> {
         created_at: get(row, "created_at")?,
         finished_at: get(row, "finished_at")?,
         lease_until: get(row, "lease_until")?,
+        tally: match get::<String>(row, "tally")?.as_str() {
+            "" => None,
+            text => Some(serde_json::from_str(text).map_err(|_| StoreError::Unreadable("what a job came to"))?),
+        },
+        rows_gone: get::<i64>(row, "rows_gone")? != 0,
+        batch_rows: usize::try_from(get::<i64>(row, "batch_rows")?).unwrap_or(0),
+        batch_most: usize::try_from(get::<i64>(row, "batch_most")?).unwrap_or(0),
     })
 }

@@ -2,7 +2,9 @@
 
 mod audit;
 mod credentials;
+mod drafts;
 mod jobs;
+mod keep;
 mod lists;
 mod plans;
 mod sessions;

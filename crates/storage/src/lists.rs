@@ -24,10 +24,8 @@ pub struct ListRow {
 }
 
 impl Store {
-    /// Keeps a list, and forgets those brought before `forget_before`.
-    pub async fn put_list(&self, list: &ListRow, forget_before: i64) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        sqlx::query("DELETE FROM lists WHERE created_at < $1").bind(forget_before).execute(&mut *transaction).await?;
+    /// Keeps a list.
+    pub async fn put_list(&self, list: &ListRow) -> Result<(), StoreError> {
         sqlx::query("INSERT INTO lists (id, tenant, author, name, created_at, body, rules) VALUES ($1, $2, $3, $4, $5, $6, $7)")
             .bind(list.id.clone())
             .bind(list.tenant.clone())
@@ -36,32 +34,34 @@ impl Store {
             .bind(list.created_at)
             .bind(list.body.clone())
             .bind(json(&list.rules)?)
-            .execute(&mut *transaction)
+            .execute(&self.pool)
             .await?;
-        transaction.commit().await?;
         Ok(())
     }
 
-    /// A list by its id.
-    pub async fn list(&self, tenant: &str, id: &str) -> Result<Option<ListRow>, StoreError> {
-        sqlx::query("SELECT id, tenant, author, name, created_at, body, rules FROM lists WHERE id = $1 AND tenant = $2")
-            .bind(id.to_owned())
-            .bind(tenant.to_owned())
-            .fetch_optional(&self.pool)
-            .await?
-            .map(|row| {
-                let rules: String = get(&row, "rules")?;
-                Ok(ListRow {
-                    id: get(&row, "id")?,
-                    tenant: get(&row, "tenant")?,
-                    author: get(&row, "author")?,
-                    name: get(&row, "name")?,
-                    created_at: get(&row, "created_at")?,
-                    body: get(&row, "body")?,
-                    rules: serde_json::from_str(&rules).map_err(|_| StoreError::Unreadable("how a list is read"))?,
-                })
+    /// A list by its id, if it was brought after `after`: an older one is as good as gone.
+    pub async fn list(&self, tenant: &str, id: &str, after: i64) -> Result<Option<ListRow>, StoreError> {
+        sqlx::query(
+            "SELECT id, tenant, author, name, created_at, body, rules FROM lists WHERE id = $1 AND tenant = $2 AND created_at > $3",
+        )
+        .bind(id.to_owned())
+        .bind(tenant.to_owned())
+        .bind(after)
+        .fetch_optional(&self.pool)
+        .await?
+        .map(|row| {
+            let rules: String = get(&row, "rules")?;
+            Ok(ListRow {
+                id: get(&row, "id")?,
+                tenant: get(&row, "tenant")?,
+                author: get(&row, "author")?,
+                name: get(&row, "name")?,
+                created_at: get(&row, "created_at")?,
+                body: get(&row, "body")?,
+                rules: serde_json::from_str(&rules).map_err(|_| StoreError::Unreadable("how a list is read"))?,
             })
-            .transpose()
+        })
+        .transpose()
     }
 
     /// Changes how a list is read. `false` where it is gone.

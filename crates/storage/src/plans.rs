@@ -63,7 +63,7 @@ impl Store {
         Ok(())
     }
 
-    /// A plan of a tenant.
+    /// A plan of a tenant. `None` also where it was applied so long ago that only its title is kept.
     pub async fn plan(&self, tenant: &str, id: &str) -> Result<Option<PlanRow>, StoreError> {
         let row = sqlx::query(
             "SELECT id, tenant, author, origin, inventory_at, created_at, body FROM plans WHERE id = $1 AND tenant = $2",
@@ -72,19 +72,20 @@ impl Store {
         .bind(tenant.to_owned())
         .fetch_optional(&self.pool)
         .await?;
-        row.map(|row| {
-            let body: String = get(&row, "body")?;
-            Ok(PlanRow {
-                id: get(&row, "id")?,
-                tenant: get(&row, "tenant")?,
-                author: get(&row, "author")?,
-                origin: get(&row, "origin")?,
-                inventory_at: get(&row, "inventory_at")?,
-                created_at: get(&row, "created_at")?,
-                plan: serde_json::from_str(&body).map_err(|_| StoreError::Unreadable("a plan"))?,
-            })
-        })
-        .transpose()
+        let Some(row) = row else { return Ok(None) };
+        let body: String = get(&row, "body")?;
+        if body.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(PlanRow {
+            id: get(&row, "id")?,
+            tenant: get(&row, "tenant")?,
+            author: get(&row, "author")?,
+            origin: get(&row, "origin")?,
+            inventory_at: get(&row, "inventory_at")?,
+            created_at: get(&row, "created_at")?,
+            plan: serde_json::from_str(&body).map_err(|_| StoreError::Unreadable("a plan"))?,
+        }))
     }
 
     /// The newest plans of a tenant.

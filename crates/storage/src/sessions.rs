@@ -159,13 +159,4 @@ impl Store {
         transaction.commit().await?;
         Ok(())
     }
-
-    /// Deletes sessions that are over. Returns how many.
-    pub async fn purge_sessions(&self, now: i64) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM sessions WHERE absolute_until <= $1 OR (idle_until <= $1 AND revoked_at IS NULL)")
-            .bind(now)
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected())
-    }
 }

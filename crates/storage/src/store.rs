@@ -90,6 +90,11 @@ impl Store {
         self.pool.close().await;
     }
 
+    /// Whether several servers may share the database.
+    pub fn is_shared(&self) -> bool {
+        !self.is_sqlite()
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         self.begin != "BEGIN"
     }
@@ -109,6 +114,12 @@ pub(crate) fn insert(head: &'static str, rows: usize, columns: usize, tail: &'st
         format!("({})", values.join(", "))
     };
     AssertSqlSafe(format!("{head} {} {tail}", (0..rows).map(row).collect::<Vec<_>>().join(", ")))
+}
+
+/// `head ($first, $first+1, …)`: a statement that ends in a list of `n` values.
+pub(crate) fn places(head: &'static str, first: usize, n: usize) -> AssertSqlSafe<String> {
+    let values: Vec<String> = (first..first + n).map(|at| format!("${at}")).collect();
+    AssertSqlSafe(format!("{head} ({})", values.join(", ")))
 }
 
 /// Reads a column; the names are ours, so a miss is a bug of the schema told as one.

@@ -74,7 +74,7 @@ async fn sqlx_admin(base: &str, statement: &str) {
 
 fn assign(n: u8) -> PlannedChange {
     let change = Change::Assign { subject: Subject::new(format!("M\\p{n}")), allotment: AllotmentName::new("analyzer") };
-    PlannedChange { change, name: format!("Person {n}"), orphan: false }
+    PlannedChange { change, name: format!("Person {n}"), orphan: false, why: String::new() }
 }
 
 fn plan(id: &str, rows: &[PlannedChange]) -> PlanRow {
@@ -92,6 +92,8 @@ fn plan(id: &str, rows: &[PlannedChange]) -> PlanRow {
             seats: vec![],
             warnings: vec![],
             removes_the_rest: false,
+            offers: vec![],
+            risks: vec![],
         },
     }
 }
@@ -117,6 +119,7 @@ async fn job(store: &Store, id: &str, rows: &[PlannedChange]) -> CreateJob {
         grant: grant(),
         now: 10,
         seen: i64::MAX,
+            known: &[],
     };
     store.create_job(&new).await.unwrap()
 }
@@ -134,16 +137,18 @@ mod suite {
             body: vec![0, 255, 10],
             rules: Rules::default(),
         };
-        store.put_list(&list("a", 10), 0).await.unwrap();
+        store.put_list(&list("a", 10)).await.unwrap();
         let mut rules = Rules::default();
         rules.mended.insert((3, 1), "Analyzer".into());
         assert!(store.set_list_rules("t", "a", &rules).await.unwrap());
         assert!(!store.set_list_rules("other", "a", &rules).await.unwrap());
-        let row = store.list("t", "a").await.unwrap().unwrap();
+        let row = store.list("t", "a", 9).await.unwrap().unwrap();
         assert_eq!((row.rules, row.body), (rules, vec![0, 255, 10]));
-        assert_eq!(store.list("other", "a").await.unwrap(), None);
-        store.put_list(&list("b", 20), 15).await.unwrap();
-        assert_eq!(store.list("t", "a").await.unwrap(), None, "forgotten");
+        assert_eq!(store.list("other", "a", 9).await.unwrap(), None);
+        assert_eq!(store.list("t", "a", 10).await.unwrap(), None, "older than it is kept is as good as gone");
+        store.put_list(&list("b", 20)).await.unwrap();
+        assert_eq!((store.purge_lists(15).await.unwrap(), store.purge_lists(15).await.unwrap()), (1, 0));
+        assert!(store.list("t", "a", 0).await.unwrap().is_none() && store.list("t", "b", 0).await.unwrap().is_some());
     }
 
     pub(super) async fn sessions_and_grants_are_listed_and_withdrawn(store: &Store) {
@@ -257,6 +262,7 @@ mod suite {
             grant: grant(),
             now: 11,
             seen: i64::MAX,
+            known: &[],
         };
         assert_eq!(store.create_job(&again).await.unwrap(), CreateJob::AppliedBefore("a".into()));
         assert!(!store.discard_plan("t", "plan-a").await.unwrap());
@@ -278,7 +284,7 @@ mod suite {
             target: rows[1].change.target(),
             job: "a".into(),
             outcome: outcome.into(),
-            detail: String::new(),
+            ..NewAudit::default()
         };
         store.settle(&claim, &[], 30, &[line("refused")]).await.unwrap();
         store.finish_job(&claim, JobState::Finished, 31).await.unwrap();
@@ -295,6 +301,7 @@ mod suite {
             grant: grant(),
             now: 40,
             seen,
+            known: &[],
         };
         // What was refused changed nothing; what was done since the reading did.
         let claim = {
@@ -360,7 +367,7 @@ mod suite {
         let roles = |ids: &[&str]| ids.iter().map(|id| RoleId::new(*id)).collect::<BTreeSet<_>>();
         let group =
             Change::GroupRoles { group: GroupId::new("g"), name: "G".into(), before: roles(&["a"]), after: roles(&["b"]) };
-        let rows = [assign(1), assign(2), PlannedChange { change: group.clone(), name: "G".into(), orphan: false }];
+        let rows = [assign(1), assign(2), PlannedChange { change: group.clone(), name: "G".into(), orphan: false, why: String::new() }];
         job(store, "a", &rows).await;
         assert_eq!(store.grant("a", 11).await.unwrap(), Some(grant()));
         assert_eq!(store.grant("a", 1_000).await.unwrap(), None, "expired");
@@ -396,10 +403,10 @@ mod suite {
             troubles.iter().map(|trouble| (trouble.state, trouble.code.as_str(), trouble.rows)).collect::<Vec<_>>(),
             [(RowState::Refused, "A-1", 1), (RowState::Refused, "Z-2", 1), (RowState::Conflict, "", 1)]
         );
-        store.pause_claimed(&claim, "the key was revoked").await.unwrap();
+        assert!(store.pause_claimed(&claim, "the key was revoked").await.unwrap());
         let paused = store.job("t", "a").await.unwrap().unwrap();
         assert_eq!((paused.state, paused.reason.as_str()), (JobState::Paused, "the key was revoked"));
-        store.renew_grant("a", &Grant { expires_at: 2_000, ..grant() }).await.unwrap();
+        assert!(store.resume_job("t", "a", &Grant { expires_at: 2_000, ..grant() }).await.unwrap());
         assert!(store.grant("a", 1_500).await.unwrap().is_some());
         assert_eq!(store.jobs("t", 5).await.unwrap().len(), 1);
     }
@@ -412,9 +419,8 @@ mod suite {
             actor: "ann".into(),
             action: "connect".into(),
             target: "t".into(),
-            job: String::new(),
             outcome: "done".into(),
-            detail: String::new(),
+            ..NewAudit::default()
         };
         let writers = (0..8).map(|n| {
             let store = store.clone();

@@ -81,6 +81,19 @@ pub struct Choice {
     pub rows: Option<u64>,
 }
 
+/// A license one can be given, with the seats it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The allotment's wire name.
+    pub value: String,
+    /// Its label.
+    pub label: String,
+    /// Seats free now; `None` without a bound.
+    pub free: Option<i64>,
+    /// Of those, paid ones.
+    pub paid: i64,
+}
+
 /// A window of the table with what its filters offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssignmentsView {
@@ -90,6 +103,8 @@ pub struct AssignmentsView {
     pub version: u64,
     /// Rows that pass the filter.
     pub matching: u64,
+    /// Names the rows that pass the filter.
+    pub digest: u64,
     /// Rows there are.
     pub of: u64,
     /// This page, from 1.
@@ -99,7 +114,7 @@ pub struct AssignmentsView {
     /// Allotments to filter by.
     pub allotments: Vec<Choice>,
     /// Allotments one can be given.
-    pub targets: Vec<Choice>,
+    pub targets: Vec<Target>,
     /// Statuses to filter by.
     pub statuses: Vec<Choice>,
     /// Roles to filter by.
@@ -117,7 +132,8 @@ pub async fn assignments(tenant: String, query: String) -> Result<Loaded<Assignm
 }
 
 /// Draws up a plan for those selected: `rows` by their boxes, with `matching` all that match `query`, and by line the keys
-/// of rows besides (`+`) and of exceptions (`-`).
+/// of rows besides (`+`) and of exceptions (`-`). `version` names the rows that were looked at, `digest` those of them that
+/// matched: what was counted is what is planned.
 #[server(endpoint = "assignments/draft")]
 pub async fn draft(
     tenant: String,
@@ -127,12 +143,15 @@ pub async fn draft(
     #[server(default)] lines: String,
     #[server(default)] matching: String,
     #[server(default)] query: String,
+    #[server(default)] version: String,
+    #[server(default)] digest: String,
 ) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
     let query = (!matching.is_empty()).then_some(query.as_str());
     let selection = super::service::selection(&rows, query, &lines);
-    super::service::draft(&access, &action, &to, &selection).await.map_err(crate::server::access::refused)
+    let counted = super::service::Counted { version: version.parse().ok(), digest: digest.parse().ok() };
+    super::service::draft(&access, &action, &to, &selection, counted).await.map_err(crate::server::access::refused)
 }
 
 /// A view of the table that somebody gave a name.
@@ -242,6 +261,8 @@ pub struct PersonView {
     pub groups: Vec<(String, String)>,
     /// Roles, and by what: `directly`, or a group's name.
     pub roles: Vec<(String, String)>,
+    /// What of the roles and groups the key may not see, as a sentence; empty where it sees them all.
+    pub unseen: String,
     /// What was done through Quartermaster, the newest first.
     pub history: Vec<HistoryLine>,
     /// The edit just made.

@@ -87,7 +87,7 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
     let behind = move || {
         let set = view.try_with(|view| {
             let filter = &view.filter;
-            [filter.from.is_some(), filter.to.is_some(), filter.group.is_some(), filter.role.is_some(), filter.status.is_some()]
+            [filter.from.is_some(), filter.to.is_some(), filter.group.is_some(), filter.role.is_some(), !filter.status.is_empty()]
         });
         set.unwrap_or_default().into_iter().filter(|set| *set).count()
     };
@@ -114,7 +114,7 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
             <details class="menu">
                 <summary class="button plain">{move || match behind() { 0 => "More filters".to_owned(), set => format!("More filters, {set} set") }}</summary>
                 <div class="sheet">
-                    <Select name="status" label="Status" any="Any status" shown=true choices=choices.statuses chosen=read(|filter| filter.status.clone().unwrap_or_default())/>
+                    <Select name="status" label="Status" any="Any status" shown=true choices=choices.statuses chosen=read(|filter| filter.status.join(","))/>
                     <Select name="group" label="Group" any="Any group" shown=true choices=choices.groups
                         chosen=read(|filter| filter.group.as_ref().map(ToString::to_string).unwrap_or_default())/>
                     <Select name="role" label="Role" any="Any role" shown=true choices=choices.roles
@@ -163,7 +163,7 @@ fn Select(
     let class = move || if chosen.with(String::is_empty) { "select" } else { "select set" };
     let now = chosen.get_untracked();
     // A value from elsewhere, such as a group that nobody is in any more, is still what the filter says.
-    let strange = (!now.is_empty() && choices.iter().all(|choice| choice.value != now)).then(|| option(&now, &now));
+    let strange = (!now.is_empty() && choices.iter().all(|choice| choice.value != now)).then(|| option(&now, &now.replace(',', " or ")));
     let options = choices
         .into_iter()
         .chain(strange)

@@ -79,6 +79,23 @@ impl Live {
         })
     }
 
+    /// How many of the rows selected hold each license; empty stands for those without one.
+    pub fn held(self) -> std::collections::BTreeMap<String, usize> {
+        let mut held = std::collections::BTreeMap::new();
+        self.table.with(|table| {
+            self.picked.with(|picked| {
+                for row in picked.rows().filter_map(|at| table.row(at)) {
+                    let name = row.allotment().map_or("", domain::allotment::AllotmentName::as_str);
+                    match held.get_mut(name) {
+                        Some(rows) => *rows += 1,
+                        None => drop(held.insert(name.to_owned(), 1)),
+                    }
+                }
+            });
+        });
+        held
+    }
+
     /// Selects everything that passes the filter.
     pub fn select_all(self) {
         let query = self.view.with_untracked(|view| view.filter.clone());
@@ -158,7 +175,10 @@ mod browser {
     /// Loads each version of the rows that `wanted` names, one after another and the newest only. `stale` is called where
     /// a version is gone before it came.
     pub fn keep_up(live: Live, tenant: Memo<String>, wanted: Memo<u64>, stale: impl Fn() + Copy + 'static) {
+        /// After so many versions in a row that were gone before they came, the table stays in pages.
+        const MOST: u32 = 6;
         let loading = StoredValue::new(false);
+        let missed = StoredValue::new(0_u32);
         Effect::new(move |_| {
             let version = wanted.get();
             if version == 0 || loading.get_value() {
@@ -175,16 +195,26 @@ mod browser {
                     let Some(tenant) = tenant.try_get_untracked() else { return };
                     match rows(live, &tenant, version).await {
                         Ok(table) => {
+                            missed.set_value(0);
                             let first = live.version.get_untracked() == 0;
+                            // Before the page of rows goes away whose boxes say so.
+                            let ticked = if first { ticked(live) } else { None };
                             live.replace(table, version);
-                            if let Some(selection) = Live::recall(&tenant).filter(|_| first) {
+                            if let Some(selection) = Live::recall(&tenant).filter(|_| first).or(ticked) {
                                 live.picked.set(live.table.with_untracked(|table| Picked::of(&selection, table)));
                             }
                             live.missed.set(None);
                             wasm_bindgen_futures::spawn_local(uses(live, tenant, version, 0));
                         }
                         Err(Missed::OtherVersion) => {
-                            stale();
+                            // Another server of the portal may have answered, which read the tenant at another time: not in a circle.
+                            let times = missed.try_update_value(|times| { *times += 1; *times }).unwrap_or(MOST);
+                            if times >= MOST {
+                                let why = "It is being read by several servers, and they do not agree yet. Refresh in a minute.";
+                                let _ = live.missed.try_set(Some(why.to_owned()));
+                            } else {
+                                set_timeout(stale, Duration::from_millis(250 << times));
+                            }
                             break;
                         }
                         Err(Missed::Failed(why)) => {
@@ -197,6 +227,23 @@ mod browser {
                 let _ = loading.try_set_value(false);
             });
         });
+    }
+
+    /// What was ticked on the page of rows that the server drew, before all rows were here.
+    fn ticked(live: Live) -> Option<Selection> {
+        use leptos::wasm_bindgen::JsCast;
+        use leptos::web_sys::HtmlInputElement;
+        let boxes = document().query_selector_all("form.paged input[type=checkbox]:checked").ok()?;
+        let boxes = (0..boxes.length()).filter_map(|at| boxes.item(at)?.dyn_into::<HtmlInputElement>().ok());
+        let (mut rows, mut all) = (Vec::new(), false);
+        for ticked in boxes {
+            match ticked.name().as_str() {
+                "matching" => all = true,
+                _ => rows.extend(domain::table::RowKey::parse(&ticked.value())),
+            }
+        }
+        let query = all.then(|| live.view.with_untracked(|view| view.filter.clone()));
+        (all || !rows.is_empty()).then(|| Selection { query, except: Vec::new(), rows })
     }
 
     /// All rows of a version. The next block is on its way while one is taken in.

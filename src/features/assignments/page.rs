@@ -19,7 +19,7 @@ use super::views::ViewMenu;
 use super::{address_of, view_of};
 use crate::error::AppError;
 use crate::features::shared::{
-    ErrorPanel, Failed, FreshLine, Loaded, ReadingLine, Refreshing, StillReading, Trouble, live as alive, use_tenant,
+    ErrorPanel, Failed, Fresh, FreshLine, Loaded, Missing, ReadingLine, Refreshing, StillReading, Trouble, live as alive, use_tenant,
 };
 use crate::ui::feedback::{Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
@@ -78,7 +78,10 @@ pub fn AssignmentsPage() -> impl IntoView {
             Err(error) => return view! { <Head title="Assignments"/><ErrorPanel error/> }.into_any(),
         };
         let trouble = fresh.as_ref().and_then(|fresh| fresh.trouble.clone());
-        let off = trouble.is_some();
+        let off = fresh.as_ref().is_some_and(Fresh::off);
+        let licenses_off = fresh.as_ref().is_some_and(|fresh| fresh.licenses_off);
+        let missing = fresh.as_ref().map(|fresh| fresh.missing.clone()).unwrap_or_default();
+        let partial = !missing.is_empty();
         if let Some(view) = &view {
             shown.set(Some((Choices::of(view), off)));
             targets.set(view.targets.clone());
@@ -87,11 +90,13 @@ pub fn AssignmentsPage() -> impl IntoView {
         view! {
             <Head title="Assignments">
                 <a class="link" href=move || format!("/t/{}/lists", alive(tenant))>"Import a list"</a>
-                <a class="link" href=move || format!("/export/{}/assignments.csv{}", alive(tenant), live.view.try_with(|view| to_query(&view.to_pairs())).unwrap_or_default()) rel="external" download="">"Export CSV"</a>
+                <a class="link" href=move || export(&alive(tenant), live, partial, false) rel="external" download="">{if partial { "Export what is here" } else { "Export CSV" }}</a>
+                <a class="link" href=move || export(&alive(tenant), live, partial, true) rel="external" download="" title="With semicolons, as spreadsheets in most of Europe expect it">"CSV for Excel (;)"</a>
                 {fresh.map(|fresh| view! { <FreshLine fresh/> })}
                 {reading.map(|reading| view! { <ReadingLine reading again/> })}
             </Head>
             <Trouble trouble/>
+            <Missing sentences=missing off=licenses_off/>
             {rest}
         }
         .into_any()
@@ -128,6 +133,18 @@ pub fn AssignmentsPage() -> impl IntoView {
         <Beside query subject job/>
         </div>
     }
+}
+
+/// The address of the view as a file.
+fn export(tenant: &str, live: Live, partial: bool, semicolons: bool) -> String {
+    let mut pairs = live.view.try_with(View::to_pairs).unwrap_or_default();
+    if partial {
+        pairs.push(("partial", "1".to_owned()));
+    }
+    if semicolons {
+        pairs.push(("separator", "semicolon".to_owned()));
+    }
+    format!("/export/{tenant}/assignments.csv{}", to_query(&pairs))
 }
 
 /// The filters, and the table in pages as long as the browser does not have all rows.
@@ -179,6 +196,7 @@ fn Pages(view: AssignmentsView, live: Live, draft: ServerAction<Draft>, off: boo
     }
     let (page, pages, matching) = (view.page, view.pages, view.matching);
     let filter = to_query(&now.filter.to_pairs());
+    let (version, digest) = (view.version, view.digest);
     let href = {
         let now = now.clone();
         Callback::new(move |to: u32| address_of(&tenant.get_untracked(), &View { page: to, ..now.clone() }))
@@ -189,7 +207,7 @@ fn Pages(view: AssignmentsView, live: Live, draft: ServerAction<Draft>, off: boo
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <Paged rows=view.rows now matching first=u64::from(page - 1) * PAGE/>
             <Pager page pages href/>
-            <PagedBar matching query=filter targets=view.targets draft off/>
+            <PagedBar matching query=filter version digest targets=view.targets draft off/>
         </form>
     }
     .into_any()

@@ -183,12 +183,13 @@ fn Body(
         </section>
         <section aria-labelledby="in-groups">
             <h3 id="in-groups">"Groups"</h3>
-            {no_groups.then(|| view! { <p class="muted small">"In none."</p> })}
+            {(no_groups && view.unseen.is_empty()).then(|| view! { <p class="muted small">"In none."</p> })}
             <ul class="plain-list">{groups}</ul>
         </section>
         <section aria-labelledby="has-roles">
             <h3 id="has-roles">"Roles"</h3>
-            {no_roles.then(|| view! { <p class="muted small">"None but what everybody has."</p> })}
+            {(!view.unseen.is_empty()).then(|| view! { <p class="small">{view.unseen.clone()}</p> })}
+            {(no_roles && view.unseen.is_empty()).then(|| view! { <p class="muted small">"None but what everybody has."</p> })}
             <ul class="pairs">{roles}</ul>
         </section>
         {user.then(|| view! {

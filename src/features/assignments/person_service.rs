@@ -8,7 +8,7 @@ use domain::journal::RowState;
 use domain::plan::Intent;
 use domain::subject::Subject;
 
-use super::api::{Edited, HeldLine, HistoryLine, PersonView};
+use super::api::{Choice, Edited, HeldLine, HistoryLine, PersonView};
 use super::service::targets;
 use super::view_of;
 use crate::error::{AppError, ErrorKind};
@@ -34,7 +34,7 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
     };
     let subject = Subject::new(subject);
     let Some(mut view) = known(&snapshot, &subject) else { return Ok(None) };
-    view.off = trouble.is_some();
+    view.off = trouble.is_some() || !snapshot.inventory.coverage.licenses.is_whole();
     if !view.id.is_empty() {
         (view.recent, view.no_recent) = recent_use(access, &UserId::new(&view.id));
     }
@@ -98,18 +98,27 @@ fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
     if person.is_none() && held.is_empty() {
         return None;
     }
-    let groups: Vec<_> = person.iter().flat_map(|person| &person.groups).filter_map(|id| inventory.group(id)).collect();
+    let groups: Vec<_> =
+        person.iter().flat_map(|person| person.groups.iter().flatten()).filter_map(|id| inventory.group(id)).collect();
+    let unseen = match person {
+        Some(person) if person.groups.is_none() => "Groups and the roles they give are not visible with this key.",
+        Some(person) if person.roles.is_none() || groups.iter().any(|group| group.roles.is_none()) => {
+            "Some roles are not visible with this key."
+        }
+        _ if !inventory.coverage.groups.is_whole() => "Not all groups of the tenant were read.",
+        _ => "",
+    };
     let names = inventory.roles_by_id();
     let mut roles: BTreeSet<(String, String)> = BTreeSet::new();
     let mut note = |id, by: &str| {
         let name = names.get(id).map_or_else(|| format!("{id}"), |role| role.name.clone());
         roles.insert((name, by.to_owned()));
     };
-    for id in person.iter().flat_map(|person| &person.roles) {
+    for id in person.iter().flat_map(|person| person.roles.iter().flatten()) {
         note(id, "directly");
     }
     for group in &groups {
-        for id in &group.roles {
+        for id in group.roles.iter().flatten() {
             note(id, &group.name);
         }
     }
@@ -123,15 +132,22 @@ fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
         used: snapshot
             .table
             .rows()
-            .find(|row| subject.as_str().eq_ignore_ascii_case(row.subject()))
+            .find(|row| *subject == Subject::new(row.subject()))
             .map(used)
             .unwrap_or_default(),
         recent: Vec::new(),
         no_recent: String::new(),
         held,
-        targets: targets(inventory),
+        targets: targets(inventory)
+            .into_iter()
+            .map(|target| {
+                let free = target.free.map_or_else(|| "no limit".to_owned(), |free| format!("{} free", domain::text::thousands(free.max(0))));
+                Choice { label: format!("{}, {free}", target.label), value: target.value, rows: None }
+            })
+            .collect(),
         groups: groups.iter().map(|group| (group.id.to_string(), group.name.clone())).collect(),
         roles: roles.into_iter().collect(),
+        unseen: unseen.to_owned(),
         history: Vec::new(),
         edited: None,
         off: false,
@@ -176,7 +192,7 @@ pub async fn take_back(access: &Access<Operator>, subject: &str, job: &str, quer
             "This edit was not made, or was part of a larger job; the jobs page can undo those.",
         ));
     };
-    let intent = Intent::Exactly { title: undo_title(&line.title), changes: vec![row.change.inverse()] };
+    let intent = Intent::Exactly { title: undo_title(&line.title), changes: vec![row.change.inverse()], restores: true };
     at_once(access, subject, query, intent, job).await
 }
 

@@ -10,7 +10,7 @@ use domain::table::{Table, encode_uses};
 use serde::Deserialize;
 
 use super::load::OTHER_VERSION;
-use crate::error::AppError;
+use crate::features::shared::refused_as_text as refused;
 use crate::server::access::{Access, Caller, Viewer};
 use crate::server::inventory::LastUse;
 use crate::server::state::{AppState, Shared};
@@ -38,11 +38,6 @@ fn bytes(bytes: Vec<u8>) -> Response {
     // The version is in the address, so what it names never changes; but it is one person's view, and for them alone.
     let cache = (header::CACHE_CONTROL, "private, no-store");
     ([(header::CONTENT_TYPE, "application/octet-stream"), cache], bytes).into_response()
-}
-
-fn refused(error: &AppError) -> Response {
-    let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, format!("{}. {}\n", error.what, error.why)).into_response()
 }
 
 /// The browser's version is not there any more: it asks for the page again, which names the new one.

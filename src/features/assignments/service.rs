@@ -1,15 +1,17 @@
 //! Cuts windows from a snapshot's table, and turns selections into plans.
 
+use std::collections::HashSet;
+
 use domain::allotment::{Allotment, AllotmentName};
 use domain::inventory::Inventory;
 use domain::plan::BulkAction;
-use domain::table::{RowKey, Selection, View};
+use domain::table::{Row, RowKey, Selection, Table, View};
 use domain::text::count;
 
-use super::api::{AssignmentsView, Choice, NamedView, RowLine};
+use super::api::{AssignmentsView, Choice, NamedView, RowLine, Target};
 use super::view_of;
 use crate::error::{AppError, ErrorKind};
-use crate::features::plans::keep_plan;
+use crate::features::plans::keep_plan_with_newcomers;
 use crate::features::shared::{Loaded, look_so_far};
 use crate::server::access::{Access, Operator, Viewer};
 use crate::server::inventory::Snapshot;
@@ -42,6 +44,7 @@ fn cut(snapshot: &Snapshot, view: &View) -> AssignmentsView {
         rows: window.rows.iter().map(|row| RowLine::from(*row)).collect(),
         version: snapshot.version,
         matching: window.matching,
+        digest: snapshot.table.digest(&snapshot.table.matching(&view.filter)),
         of: snapshot.table.len() as u64,
         page: window.page,
         pages: window.pages,
@@ -54,24 +57,34 @@ fn cut(snapshot: &Snapshot, view: &View) -> AssignmentsView {
 }
 
 /// Allotments one can be given, with the seats they have left.
-pub(super) fn targets(inventory: &Inventory) -> Vec<Choice> {
-    let free = |allotment: &Allotment| match allotment.seats().free(allotment.used) {
-        Some(free) => format!("{} free", domain::text::thousands(free.max(0))),
-        None => "no bound".to_owned(),
+pub(super) fn targets(inventory: &Inventory) -> Vec<Target> {
+    let target = |allotment: &Allotment| Target {
+        value: allotment.name.to_string(),
+        label: allotment.name.label(),
+        free: allotment.seats().free(allotment.used),
+        paid: (allotment.units - allotment.used).max(0),
     };
-    inventory
-        .allotments
-        .iter()
-        .filter(|allotment| allotment.takes_assignments())
-        .map(|allotment| Choice {
-            value: allotment.name.to_string(),
-            label: format!("{}, {}", allotment.name.label(), free(allotment)),
-            rows: None,
-        })
-        .collect()
+    inventory.allotments.iter().filter(|allotment| allotment.takes_assignments()).map(target).collect()
 }
 
-pub async fn draft(access: &Access<Operator>, action: &str, to: &str, selection: &Selection) -> Result<(), AppError> {
+/// Which rows somebody looked at when they selected all that match.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counted {
+    /// The version of the table.
+    pub version: Option<u64>,
+    /// The rows that matched.
+    pub digest: Option<u64>,
+}
+
+pub async fn draft(
+    access: &Access<Operator>,
+    action: &str,
+    to: &str,
+    selection: &Selection,
+    counted: Counted,
+) -> Result<(), AppError> {
+    // A menu says the action and its target in one word.
+    let (action, to) = action.split_once(':').unwrap_or((action, to));
     let action = match action {
         "assign" => BulkAction::Assign,
         "remove" => BulkAction::Remove,
@@ -81,9 +94,12 @@ pub async fn draft(access: &Access<Operator>, action: &str, to: &str, selection:
     if action != BulkAction::Remove && to.is_empty() {
         return Err(AppError::invalid("No allotment chosen", "Choose which license it shall be, then plan again."));
     }
+    // What was looked at, before the reading below takes its place.
+    let source = access.source();
+    let looked_at = counted.version.and_then(|version| access.state.inventories.version(&source, version));
     // Drawn up from a fresh reading, so that the plan says what is so now.
-    let snapshot = access.state.inventories.refresh(&access.source()).await?;
-    let selected = snapshot.table.selected(selection);
+    let snapshot = access.state.inventories.refresh(&source).await?;
+    let (selected, newcomers) = chosen(&snapshot.table, selection, looked_at.as_deref().map(|then| &then.table), counted.digest)?;
     if selected.is_empty() && !selection.rows.is_empty() {
         return Err(AppError::new(
             ErrorKind::Conflict,
@@ -95,10 +111,57 @@ pub async fn draft(access: &Access<Operator>, action: &str, to: &str, selection:
         ));
     }
     let target = AllotmentName::new(to);
+    let target = (!to.is_empty()).then_some(&target);
+    // Of a selection with several licenses, those of one type only.
+    let of_type = |row: &Row<'_>| action != BulkAction::Remove || target.is_none_or(|wanted| row.allotment() == Some(wanted));
+    let selected: Vec<_> = selected.into_iter().filter(of_type).collect();
+    let newcomers: Vec<_> = newcomers.into_iter().filter(of_type).collect();
     let intent = action
-        .intent(&selected, (!to.is_empty()).then_some(&target))
-        .map_err(|error| AppError::invalid("No plan could be drawn up", format!("{error}.")))?;
-    keep_plan(access, &snapshot, intent, "").await
+        .intent(&selected, target)
+        .map_err(|error| AppError::invalid("No plan could be drawn up", format!("{}.", capitalised(&error.to_string()))))?;
+    // Whoever came since cannot always be part of it, and need not.
+    let newcomers = action.intent(&newcomers, target).ok();
+    keep_plan_with_newcomers(access, &snapshot, intent, newcomers).await
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// The rows that are meant, and those that match only since the selection was made.
+fn chosen<'t>(
+    now: &'t Table,
+    selection: &Selection,
+    then: Option<&Table>,
+    digest: Option<u64>,
+) -> Result<(Vec<Row<'t>>, Vec<Row<'t>>), AppError> {
+    let selected = now.selected(selection);
+    let Some(query) = &selection.query else { return Ok((selected, Vec::new())) };
+    let matching = now.matching(query);
+    match (then, digest) {
+        // The same rows as were counted.
+        (_, Some(digest)) if now.digest(&matching) == digest => Ok((selected, Vec::new())),
+        (Some(then), _) => {
+            let by_hand: HashSet<&RowKey> = selection.rows.iter().collect();
+            let counted: HashSet<RowKey> = then.matching(query).into_iter().filter_map(|at| then.row(at)).map(Row::key).collect();
+            let was_there = |row: &Row<'_>| {
+                let key = row.key();
+                counted.contains(&key) || by_hand.contains(&key)
+            };
+            Ok(selected.into_iter().partition(was_there))
+        }
+        (None, Some(_)) => Err(AppError::new(
+            ErrorKind::Conflict,
+            "What matches has changed since you selected it",
+            format!(
+                "{} now. The table shows them: look, and select again.",
+                count(i64::try_from(matching.len()).unwrap_or(0), "row matches", "rows match")
+            ),
+        )),
+        // Nobody said what was counted: a plain form of an earlier page.
+        (None, None) => Ok((selected, Vec::new())),
+    }
 }
 
 /// The selection of a form: rows by their boxes, and by line those besides and exceptions.

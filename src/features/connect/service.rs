@@ -70,9 +70,19 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<(), AppErr
             "A key has letters, digits and punctuation only, without spaces or line breaks. Copy it again.",
         ));
     }
-    let me = match tenant.client.me(&Credential::bearer(&key), Urgency::Person).await {
+    if let Some(wait) = state.wrong_keys.wait_s(&tenant.id, state.clock.now_ms()) {
+        return Err(AppError::new(
+            ErrorKind::RateLimited,
+            "Too many keys were tried",
+            format!("Qlik accepted none of them. Try again in {wait} seconds."),
+        ));
+    }
+    // Until it is known whose key it is, it draws on a budget that all such keys share.
+    let stranger = Credential::bearer(&key).of_user("nobody yet");
+    let me = match tenant.client.me(&stranger, Urgency::Person).await {
         Ok(me) => me,
         Err(CallError::Api(error)) if error.status == 401 => {
+            state.wrong_keys.count(&tenant.id, state.clock.now_ms());
             let mut told = call_error("Qlik does not accept this key", &CallError::Api(error));
             told.kind = ErrorKind::Invalid;
             told.why = "It is mistyped, expired, revoked, or of another tenant. Check it and paste it again.".to_owned();
@@ -141,9 +151,9 @@ async fn record(tenant: &str, at: i64, actor: &str, action: &str) -> Result<(), 
         actor: actor.to_owned(),
         action: action.to_owned(),
         target: tenant.to_owned(),
-        job: String::new(),
         outcome: "done".to_owned(),
         detail: "API key".to_owned(),
+        ..NewAudit::default()
     };
     state().store.audit(&[line]).await.map_err(|error| store_error(&error))
 }

@@ -16,9 +16,9 @@ pub struct FrameFacts {
     pub qlik_name: String,
     /// Other tenants of the configuration: id and name.
     pub others: Vec<(String, String)>,
-    /// Licenses held, where known.
+    /// Rows of the assignments table, where it is whole.
     pub assignments: Option<u64>,
-    /// Groups, where known.
+    /// Groups, system groups apart, where all are known.
     pub groups: Option<u64>,
     /// Jobs that are not over.
     pub running: u64,
@@ -34,7 +34,13 @@ pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
     let state = &access.state;
     let (assignments, groups) = match state.inventories.look(&access.source(), crate::features::shared::WAIT).await {
         Seen::Ready(snapshot, _) => {
-            (Some(snapshot.inventory.assignments.len() as u64), Some(snapshot.inventory.groups.len() as u64))
+            let of = &snapshot.inventory;
+            // A figure that is not whole is no figure. Groups are counted as their page counts them, system groups apart.
+            let own = of.groups.iter().filter(|group| group.provider != domain::inventory::Provider::System).count();
+            (
+                of.coverage.licenses.is_whole().then_some(snapshot.table.len() as u64),
+                of.coverage.groups.is_whole().then_some(own as u64),
+            )
         }
         Seen::Loading(..) | Seen::Failed(_) => (None, None),
     };

@@ -24,11 +24,13 @@ pub struct Command {
     pub kind: &'static str,
     /// What it does.
     pub does: Does,
+    /// It takes something away or ends something: offered only to whoever types its name.
+    pub careful: bool,
 }
 
 impl Command {
     fn page(tenant: &str, path: &str, label: &str) -> Self {
-        Self { label: label.to_owned(), kind: "page", does: Does::Go(format!("/t/{tenant}/{path}")) }
+        Self { label: label.to_owned(), kind: "page", does: Does::Go(format!("/t/{tenant}/{path}")), careful: false }
     }
 }
 
@@ -49,8 +51,9 @@ pub fn everywhere(tenant: &str, others: &[(String, String)]) -> Vec<Command> {
         label: name.clone(),
         kind: "tenant",
         does: Does::Leave(format!("/t/{}/overview", escape(id))),
+        careful: false,
     });
-    let shortcuts = Command { label: "Keyboard shortcuts".to_owned(), kind: "help", does: Does::Shortcuts };
+    let shortcuts = Command { label: "Keyboard shortcuts".to_owned(), kind: "help", does: Does::Shortcuts, careful: false };
     pages.iter().map(|(path, label)| Command::page(tenant, path, label)).chain(others).chain([shortcuts]).collect()
 }
 
@@ -59,14 +62,20 @@ pub fn everywhere(tenant: &str, others: &[(String, String)]) -> Vec<Command> {
 pub fn found(tenant: &str, typed: &str, commands: &[Command]) -> Vec<Command> {
     let typed = typed.trim().to_lowercase();
     let mut ranked: Vec<(u8, &Command)> =
-        commands.iter().filter_map(|command| rank(&typed, &command.label.to_lowercase()).map(|rank| (rank, command))).collect();
-    ranked.sort_by_key(|(rank, _)| *rank);
+        commands
+            .iter()
+            .filter(|command| !command.careful || !typed.is_empty())
+            .filter_map(|command| rank(&typed, &command.label.to_lowercase()).map(|rank| (rank, command)))
+            .collect();
+    // Whatever takes something away comes last of all.
+    ranked.sort_by_key(|(rank, command)| (command.careful, *rank));
     let mut found: Vec<Command> = ranked.into_iter().map(|(_, command)| command.clone()).collect();
     if !typed.is_empty() {
         found.push(Command {
             label: format!("Find “{typed}” among people"),
             kind: "search",
             does: Does::Go(format!("/t/{tenant}/assignments?q={}", escape(&typed))),
+            careful: false,
         });
     }
     found
@@ -97,6 +106,16 @@ mod tests {
         assert_eq!(labels("aud"), ["Audit", "Northwind Audits", "Find “aud” among people"]);
         assert_eq!(labels("imp li")[0], "Import a list");
         assert_eq!(labels("ett")[0], "Settings");
+    }
+
+    #[test]
+    fn what_takes_something_away_is_never_first() {
+        let press = |label: &str, careful| Command { label: label.into(), kind: "on this page", does: Does::Press(0), careful };
+        let commands = [vec![press("Disconnect", true), press("Discard", true)], everywhere("m", &[])].concat();
+        let labels = |typed: &str| found("m", typed, &commands).into_iter().map(|command| command.label).collect::<Vec<_>>();
+        assert!(labels("")[0] == "Overview" && !labels("").contains(&"Disconnect".to_owned()));
+        assert_eq!(labels("disc"), ["Disconnect", "Discard", "Find “disc” among people"]);
+        assert_ne!(labels("s")[0], "Discard");
     }
 
     #[test]

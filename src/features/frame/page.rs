@@ -91,7 +91,7 @@ fn Who(facts: Facts) -> impl IntoView {
             <A href=move || format!("/t/{}/sessions", tenant.get())>"Sessions"</A>" "
             <ActionForm action=disconnect>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
-                <button class="link" type="submit">"Disconnect"</button>
+                <button class="link" type="submit" data-careful="">"Disconnect"</button>
             </ActionForm>
         </div>
     }

@@ -43,8 +43,9 @@ pub fn Palette() -> impl IntoView {
         typed.set(String::new());
         at.set(0);
         let here = controls().into_iter().enumerate();
-        let here = here.map(|(place, label)| Command { label, kind: "on this page", does: Does::Press(place) });
-        let all = here.chain(everywhere(&tenant.get_untracked(), &others.get_untracked())).collect();
+        let here = here.map(|(place, (label, careful))| Command { label, kind: "on this page", does: Does::Press(place), careful });
+        // Pages first: whoever presses Enter without looking goes somewhere, and does nothing.
+        let all = everywhere(&tenant.get_untracked(), &others.get_untracked()).into_iter().chain(here).collect();
         commands.set(all);
         show(dialog);
     };
@@ -136,7 +137,7 @@ mod browser {
     use leptos::html::Dialog;
     use leptos::prelude::*;
 
-    pub(super) fn controls() -> Vec<String> {
+    pub(super) fn controls() -> Vec<(String, bool)> {
         Vec::new()
     }
     pub(super) fn press(_: usize) {}
@@ -171,9 +172,18 @@ mod browser {
 
     thread_local! { static PRESSED: RefCell<Vec<HtmlElement>> = const { RefCell::new(Vec::new()) }; }
 
-    /// The names of what can be pressed on the page now, each once. Remembers them for [`press`].
-    pub(super) fn controls() -> Vec<String> {
-        let (mut names, mut elements) = (Vec::<String>::new(), Vec::new());
+    /// What only makes sense where it stands.
+    const NAMELESS: [&str; 5] = ["Close", "Clear", "Save", "Plan…", "Go"];
+
+    /// Whether a control takes something away, or ends something.
+    fn is_careful(element: &HtmlElement) -> bool {
+        element.class_list().contains("danger") || element.has_attribute("data-careful")
+    }
+
+    /// The names of what can be pressed on the page now, each once, and whether it is to be pressed with care. Remembers them for
+    /// [`press`].
+    pub(super) fn controls() -> Vec<(String, bool)> {
+        let (mut names, mut elements) = (Vec::<(String, bool)>::new(), Vec::new());
         let Ok(all) = document().query_selector_all(CONTROLS) else { return names };
         for place in 0..all.length() {
             let Some(element) = all.item(place).and_then(|node| node.dyn_into::<HtmlElement>().ok()) else { continue };
@@ -182,8 +192,11 @@ mod browser {
             let name = name.split_whitespace().filter(|word| *word != "Esc").collect::<Vec<_>>().join(" ");
             let seen = element.offset_parent().is_some() && !element.has_attribute("disabled");
             let in_rows = element.closest("table, [role=grid], dialog").ok().flatten().is_some();
-            if seen && !in_rows && !name.is_empty() && name.chars().count() <= LONGEST && !names.contains(&name) {
-                names.push(name);
+            // An id that copies itself is no action that anybody looks for.
+            let fits = !name.is_empty() && name.chars().count() <= LONGEST && !element.class_list().contains("copy");
+            let known = NAMELESS.contains(&name.as_str()) || names.iter().any(|(other, _)| *other == name);
+            if seen && !in_rows && fits && !known {
+                names.push((name, is_careful(&element)));
                 elements.push(element);
             }
         }
@@ -196,7 +209,7 @@ mod browser {
         let Some(element) = PRESSED.with(|pressed| pressed.borrow().get(place).cloned()) else { return };
         element.scroll_into_view();
         let _ = element.focus();
-        if !element.class_list().contains("danger") && !element.has_attribute("data-careful") {
+        if !is_careful(&element) {
             element.click();
         }
     }

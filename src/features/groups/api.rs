@@ -7,6 +7,28 @@ use serde::{Deserialize, Serialize};
 use crate::error::AppError;
 use crate::features::shared::Loaded;
 
+/// Who is in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Members {
+    /// Each user of the tenant.
+    Everybody,
+    /// So many.
+    Known(u64),
+    /// The key may not see who.
+    NotVisible,
+}
+
+impl Members {
+    /// As a cell of a table.
+    pub fn words(self) -> String {
+        match self {
+            Self::Everybody => "everybody".to_owned(),
+            Self::Known(members) => domain::text::thousands(i64::try_from(members).unwrap_or(i64::MAX)),
+            Self::NotVisible => "not visible".to_owned(),
+        }
+    }
+}
+
 /// A group in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupLine {
@@ -18,12 +40,12 @@ pub struct GroupLine {
     pub provider: String,
     /// `active` or `disabled`.
     pub status: String,
-    /// How many roles it gives.
-    pub roles: u32,
+    /// How many roles it gives; `None` where the key may not see them.
+    pub roles: Option<u32>,
     /// Whether one of them manages the tenant.
     pub admin: bool,
-    /// How many members it has; `None` for everybody.
-    pub members: Option<u64>,
+    /// How many members it has.
+    pub members: Members,
     /// When Qlik last changed it: a date.
     pub updated: String,
 }
@@ -62,8 +84,8 @@ pub struct RoleLine {
     pub custom: bool,
     /// The group gives it now.
     pub now: bool,
-    /// Members who have it by this group alone, and would lose it.
-    pub only_here: u64,
+    /// Members who have it by this group alone, and would lose it; `None` where that cannot be seen.
+    pub only_here: Option<u64>,
 }
 
 /// A group in the editor.
@@ -73,12 +95,16 @@ pub struct GroupView {
     pub line: GroupLine,
     /// What it is for; may be empty.
     pub description: String,
+    /// The key may see which roles the group gives.
+    pub roles_visible: bool,
+    /// What the person had ticked and not planned: the roles seen then, those chosen, and when; ids joined by commas.
+    pub draft: Option<(String, String, String)>,
     /// Every role of the tenant.
     pub roles: Vec<RoleLine>,
     /// Allotments its members can be given.
     pub targets: Vec<(String, String)>,
-    /// Members without any license.
-    pub unlicensed: u64,
+    /// Members who can sign in and have no license; `None` where that cannot be seen.
+    pub unlicensed: Option<u64>,
 }
 
 /// The list of groups whose name has `q` in it.
@@ -110,7 +136,20 @@ pub async fn draft_roles(
     super::service::draft_roles(&access, &id, &base, &roles).await.map_err(crate::server::access::refused)
 }
 
-/// Draws up a plan that gives every member of a group a license.
+/// Keeps what somebody has ticked: `base` is what the group had then, `mine` what was chosen; ids joined by commas.
+#[server(endpoint = "groups/draft")]
+pub async fn keep_draft(
+    tenant: String,
+    id: String,
+    #[server(default)] base: String,
+    #[server(default)] mine: String,
+) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator, refused};
+    let access = Access::<Operator>::to(&tenant).await?;
+    super::service::keep_draft(&access, &id, &base, &mine).await.map_err(refused)
+}
+
+/// Draws up a plan that gives every member of a group who has none a license.
 #[server(endpoint = "groups/license")]
 pub async fn draft_license(tenant: String, id: String, to: String) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};

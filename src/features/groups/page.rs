@@ -9,10 +9,10 @@ use leptos::prelude::*;
 use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{DraftLicense, DraftRoles, GroupLine, GroupView, RoleLine, group, groups};
+use super::api::{DraftLicense, DraftRoles, GroupLine, GroupView, KeepDraft, Members, RoleLine, group, groups};
 use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_part, use_tenant};
 use crate::ui::copy::CopyId;
-use crate::ui::feedback::{Empty, Skeleton};
+use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
 use crate::ui::query::{escape, to_query};
@@ -89,9 +89,9 @@ fn GroupTable(lines: Vec<GroupLine>, label: &'static str) -> impl IntoView {
                     <td><a href=move || format!("/t/{}/groups/{id}", tenant.get())>{line.name}</a></td>
                     <td class="hide-narrow muted">{line.provider}</td>
                     <td>{if line.status == "active" { view! { <span class="muted">"active"</span> }.into_any() } else { view! { <span class="chip warn">{line.status}</span> }.into_any() }}</td>
-                    <td class="num">{line.roles}</td>
+                    <td class="num">{line.roles.map_or_else(|| view! { <span class="muted">"not visible"</span> }.into_any(), |roles| roles.into_any())}</td>
                     <td>{line.admin.then(|| view! { <span class="chip warn">"admin level"</span> })}</td>
-                    <td class="num">{line.members.map_or_else(|| "everybody".to_owned(), |members| thousands(n(members)))}</td>
+                    <td class="num">{line.members.words()}</td>
                     <td class="num hide-narrow">{line.updated}</td>
                 </tr>
             }
@@ -115,6 +115,32 @@ fn list_of(set: &BTreeSet<RoleId>) -> String {
     set.iter().map(RoleId::as_str).collect::<Vec<_>>().join(",")
 }
 
+/// Keeps what is ticked on the server, a moment after the hands rest: it waits there for whoever leaves, or is signed out.
+#[cfg(feature = "hydrate")]
+fn keep_while_ticked(tenant: Memo<String>, id: Memo<String>, theirs: BTreeSet<RoleId>, chosen: RwSignal<BTreeSet<RoleId>>) {
+    use std::time::Duration;
+
+    let pending = StoredValue::new(None::<TimeoutHandle>);
+    Effect::new(move |before: Option<BTreeSet<RoleId>>| {
+        let mine = chosen.get();
+        if before.is_some_and(|before| before != mine) {
+            if let Some(earlier) = pending.try_update_value(Option::take).flatten() {
+                earlier.clear();
+            }
+            let (tenant, id) = (tenant.get_untracked(), id.get_untracked());
+            let (base, mine) = (list_of(&theirs), list_of(&mine));
+            let keep = move || {
+                leptos::task::spawn_local(async move {
+                    // Kept at the next tick, if not now.
+                    let _ = super::api::keep_draft(tenant, id, base, mine).await;
+                });
+            };
+            pending.set_value(set_timeout_with_handle(keep, Duration::from_millis(400)).ok());
+        }
+        mine
+    });
+}
+
 /// The role editor.
 #[component]
 pub fn GroupPage() -> impl IntoView {
@@ -123,11 +149,13 @@ pub fn GroupPage() -> impl IntoView {
     let refreshing = expect_context::<Refreshing>();
     let draft = ServerAction::<DraftRoles>::new();
     let license = ServerAction::<DraftLicense>::new();
+    let forget = ServerAction::<KeepDraft>::new();
+    let forgotten = forget.version();
     // A draft in the address: what I chose, and what I saw when I chose it.
     let carried = Memo::new(move |_| query.try_with(|query| (query.get("base"), query.get("mine"))).unwrap_or_default());
     let data = Resource::new(
-        move || (live(tenant), live(id), refreshing.version(), live(carried)),
-        |(tenant, id, _, _)| group(tenant, id),
+        move || (live(tenant), live(id), refreshing.version(), live(carried), forgotten.try_get().unwrap_or_default()),
+        |(tenant, id, _, _, _)| group(tenant, id),
     );
     view! {
         <Failed of=draft.value()/>
@@ -136,10 +164,10 @@ pub fn GroupPage() -> impl IntoView {
             {move || data.get().map(|got| {
                 show(got, move || data.refetch(), move |view, fresh| {
                     let title = view.line.name.clone();
-                    let off = fresh.trouble.is_some();
+                    let (off, licenses_off) = (fresh.trouble.is_some(), fresh.off());
                     view! {
                         <Head title><FreshLine fresh/></Head>
-                        <Editor view carried=carried.get_untracked() draft license off/>
+                        <Editor view carried=carried.get_untracked() draft license forget off licenses_off/>
                     }
                 })
             })}
@@ -153,8 +181,17 @@ fn Editor(
     carried: (Option<String>, Option<String>),
     draft: ServerAction<DraftRoles>,
     license: ServerAction<DraftLicense>,
+    forget: ServerAction<KeepDraft>,
     off: bool,
+    licenses_off: bool,
 ) -> impl IntoView {
+    // What may not be seen must not be replaced.
+    let off = off || !view.roles_visible;
+    let in_address = carried.0.is_some() || carried.1.is_some();
+    // What was ticked when the page was left, or the session ended, waits on the server.
+    let kept = view.draft.clone().filter(|_| !in_address && view.roles_visible);
+    let kept_at = kept.as_ref().map(|(_, _, at)| at.clone());
+    let carried = kept.map_or(carried, |(base, mine, _)| (Some(base), Some(mine)));
     let (tenant, id) = (use_tenant(), use_part("id"));
     let theirs: BTreeSet<RoleId> = view.roles.iter().filter(|role| role.now).map(|role| RoleId::new(&role.id)).collect();
     let base = carried.0.as_deref().map_or_else(|| theirs.clone(), set_of);
@@ -162,7 +199,9 @@ fn Editor(
     let conflict = (base != theirs)
         .then(|| view! { <Conflict roles=view.roles.clone() base=base.clone() mine=mine.clone() theirs=theirs.clone()/> });
     let chosen = RwSignal::new(mine);
-    let names: Vec<(RoleId, String, u64)> =
+    #[cfg(feature = "hydrate")]
+    keep_while_ticked(tenant, id, theirs.clone(), chosen);
+    let names: Vec<(RoleId, String, Option<u64>)> =
         view.roles.iter().map(|role| (RoleId::new(&role.id), role.name.clone(), role.only_here)).collect();
     let names = StoredValue::new(names);
     let theirs = StoredValue::new(theirs);
@@ -193,8 +232,9 @@ fn Editor(
                             ("plus", "+", String::new())
                         } else if diff.removed.contains(id) {
                             let note = match only_here {
-                                0 => ", every member keeps it by another group".to_owned(),
-                                only => format!(", {} it", count(n(*only), "member loses", "members lose")),
+                                None => ", and who loses it cannot be seen with this key".to_owned(),
+                                Some(0) => ", every member keeps it by another group".to_owned(),
+                                Some(only) => format!(", {} it", count(n(*only), "member loses", "members lose")),
                             };
                             ("minus", "−", note)
                         } else {
@@ -209,7 +249,27 @@ fn Editor(
     let line = view.line.clone();
     let members = line.members;
     let members_link = move || format!("/t/{}/assignments?group={}", tenant.get(), escape(&id.get()));
+    let unseen = (!view.roles_visible).then(|| {
+        view! {
+            <Note tone="warn" title="The roles of this group are not visible with this key.">
+                "That is not the same as none. They cannot be changed with it: what cannot be seen must not be replaced."
+            </Note>
+        }
+    });
+    let kept = kept_at.map(|at| {
+        view! {
+            <Note tone="ok" title=format!("What you ticked at {at} was kept.")>
+                "It is not planned yet."
+                <ActionForm action=forget attr:class="inline">
+                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                    <input type="hidden" name="id" value=move || id.get()/>
+                    <button class="link" type="submit">"Forget it"</button>
+                </ActionForm>
+            </Note>
+        }
+    });
     view! {
+        {unseen}{kept}
         {conflict}
         <div class="grid cols">
             <ActionForm action=draft attr:class="roles" attr:id="roles">
@@ -225,7 +285,17 @@ fn Editor(
                     <ul aria-live="polite">{list}</ul>
                     <p class="muted small">{move || format!("{} of {MAX_ROLES_PER_GROUP} roles after.", chosen.with(BTreeSet::len))}</p>
                     <div class="foot">
-                        <a class="button plain" href=move || format!("/t/{}/groups/{}", tenant.get(), escape(&id.get()))>"Discard"</a>
+                        {if in_address {
+                            view! { <a class="button plain" href=move || format!("/t/{}/groups/{}", tenant.get(), escape(&id.get()))>"Discard"</a> }.into_any()
+                        } else {
+                            view! {
+                                <ActionForm action=forget>
+                                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                                    <input type="hidden" name="id" value=move || id.get()/>
+                                    <button class="button plain" type="submit">"Discard"</button>
+                                </ActionForm>
+                            }.into_any()
+                        }}
                         <button class="button primary" type="submit" form="roles" disabled=shut(draft, off)>
                             {move || if changes() == 0 { "Plan the change".to_owned() } else { format!("Plan {}", count(n(changes() as u64), "change", "changes")) }}
                         </button>
@@ -238,8 +308,8 @@ fn Editor(
                         {(!view.description.is_empty()).then(|| view! { <dt>"For"</dt><dd>{view.description.clone()}</dd> })}
                         <dt>"Status"</dt><dd>{line.status}</dd>
                         <dt>"Members"</dt><dd>{match members {
-                            None => view! { "everybody" }.into_any(),
-                            Some(members) => view! { <a href=members_link>{thousands(n(members))}</a> }.into_any(),
+                            Members::Known(_) => view! { <a href=members_link>{members.words()}</a> }.into_any(),
+                            Members::Everybody | Members::NotVisible => members.words().into_any(),
                         }}</dd>
                         <dt>"Updated"</dt><dd>{line.updated}</dd>
                         <dt>"Id"</dt><dd><CopyId text=line.id/></dd>
@@ -247,13 +317,16 @@ fn Editor(
                 </section>
                 <section class="panel" aria-labelledby="license">
                     <header><h2 id="license">"License everyone in this group"</h2></header>
-                    <p class="muted small">{format!("{} no license now. The plan shows who would get one, and the seats, before anything is sent.", count(n(view.unlicensed), "member has", "members have"))}</p>
+                    <p class="muted small">{match view.unlicensed {
+                        Some(members) => format!("{} no license now. Those get one; whoever holds another keeps it. The plan shows them, and the seats, before anything is sent.", count(n(members), "member has", "members have")),
+                        None => "Who has no license cannot be told: the tenant could not be read whole with this key.".to_owned(),
+                    }}</p>
                     <ActionForm action=license attr:class="inline">
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
                         <label class="sr" for="to">"License to give"</label>
                         <select class="select" id="to" name="to">{view.targets.iter().map(|(value, label)| view! { <option value=value.clone()>{label.clone()}</option> }).collect_view()}</select>
-                        <button class="button" type="submit" disabled=shut(license, off)>"Plan…"</button>
+                        <button class="button" type="submit" disabled=shut(license, licenses_off || view.unlicensed.is_none())>"Plan…"</button>
                     </ActionForm>
                 </section>
             </aside>

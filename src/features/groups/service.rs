@@ -1,26 +1,28 @@
 //! Reads groups and their roles, and turns edits into plans.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use domain::allotment::AllotmentName;
 use domain::inventory::{Group, GroupId, Provider, RoleId, RoleLevel};
 use domain::plan::Intent;
-use domain::roles;
+use domain::roles::{self, MAX_ROLES_PER_GROUP};
 use qlik_api::client::Urgency;
 
-use super::api::{GroupLine, GroupView, GroupsView, RoleLine};
-use crate::error::AppError;
+use super::api::{GroupLine, GroupView, GroupsView, Members, RoleLine};
+use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
 use crate::server::inventory::Snapshot;
-use crate::server::mapping::{self, call_error};
+use crate::server::clock::time_of_day;
+use crate::server::mapping::{self, call_error, store_error};
 use crate::ui::query::to_query;
 
 /// Groups on a page.
 const PAGE: usize = 100;
 
-fn line(group: &Group, snapshot: &Snapshot, members: &HashMap<&GroupId, u64>) -> GroupLine {
+fn line(group: &Group, snapshot: &Snapshot, members: Option<&HashMap<&GroupId, u64>>) -> GroupLine {
     let admin: BTreeSet<&RoleId> =
         snapshot.inventory.roles.iter().filter(|role| role.level == RoleLevel::Admin).map(|role| &role.id).collect();
     GroupLine {
@@ -28,21 +30,29 @@ fn line(group: &Group, snapshot: &Snapshot, members: &HashMap<&GroupId, u64>) ->
         name: group.name.clone(),
         provider: group.provider.label().to_owned(),
         status: group.status.clone(),
-        roles: u32::try_from(group.roles.len()).unwrap_or(u32::MAX),
-        admin: group.roles.iter().any(|role| admin.contains(role)),
-        members: (group.provider != Provider::System).then(|| members.get(&group.id).copied().unwrap_or(0)),
+        roles: group.roles.as_ref().map(|roles| u32::try_from(roles.len()).unwrap_or(u32::MAX)),
+        admin: group.roles.iter().flatten().any(|role| admin.contains(role)),
+        members: match (group.provider, members) {
+            (Provider::System, _) => Members::Everybody,
+            (_, Some(members)) => Members::Known(members.get(&group.id).copied().unwrap_or(0)),
+            (_, None) => Members::NotVisible,
+        },
         updated: group.updated.get(..10).unwrap_or_default().to_owned(),
     }
 }
 
-fn members(snapshot: &Snapshot) -> HashMap<&GroupId, u64> {
+/// How many members each group has; nothing where the key may not see everybody or their groups.
+fn members(snapshot: &Snapshot) -> Option<HashMap<&GroupId, u64>> {
+    if !snapshot.inventory.coverage.people.is_whole() {
+        return None;
+    }
     let mut members = HashMap::new();
     for person in &snapshot.inventory.people {
-        for group in &person.groups {
+        for group in person.groups.as_ref()? {
             *members.entry(group).or_default() += 1;
         }
     }
-    members
+    Some(members)
 }
 
 pub async fn list(access: &Access<Viewer>, q: &str, page: u32) -> Result<Loaded<GroupsView>, AppError> {
@@ -57,10 +67,10 @@ pub async fn list(access: &Access<Viewer>, q: &str, page: u32) -> Result<Loaded<
         let pages = groups.len().div_ceil(PAGE).max(1);
         let at = (page.max(1) as usize).min(pages);
         GroupsView {
-            system: system.into_iter().map(|group| line(group, snapshot, &members)).collect(),
+            system: system.into_iter().map(|group| line(group, snapshot, members.as_ref())).collect(),
             matching: groups.len() as u64,
             of: of as u64,
-            groups: groups.into_iter().skip((at - 1) * PAGE).take(PAGE).map(|group| line(group, snapshot, &members)).collect(),
+            groups: groups.into_iter().skip((at - 1) * PAGE).take(PAGE).map(|group| line(group, snapshot, members.as_ref())).collect(),
             page: u32::try_from(at).unwrap_or(1),
             pages: u32::try_from(pages).unwrap_or(u32::MAX),
         }
@@ -70,6 +80,11 @@ pub async fn list(access: &Access<Viewer>, q: &str, page: u32) -> Result<Loaded<
 
 /// The group as Qlik has it this moment.
 async fn read_now<R: Role>(access: &Access<R>, id: &str) -> Result<Group, AppError> {
+    /// Longer than any id of Qlik's.
+    const MOST: usize = 256;
+    if id.is_empty() || id.len() > MOST {
+        return Err(AppError::not_found("No such group", "Its address is mistyped. The list of groups shows what there is."));
+    }
     let wire = access
         .tenant
         .client
@@ -81,27 +96,63 @@ async fn read_now<R: Role>(access: &Access<R>, id: &str) -> Result<Group, AppErr
 
 pub async fn one(access: &Access<Viewer>, id: &str) -> Result<Loaded<GroupView>, AppError> {
     let now = read_now(access, id).await.map_err(refused)?;
-    look(access, |snapshot| edit(snapshot, &now)).await
+    let draft = access.state.store.draft(&access.tenant.id, &access.qlik_user, &draft_of(id)).await;
+    let draft = draft.map_err(|error| refused(store_error(&error)))?.and_then(|(body, at)| {
+        let (base, mine) = body.split_once(';')?;
+        Some((base.to_owned(), mine.to_owned(), time_of_day(at)))
+    });
+    let loaded = look(access, Arc::clone).await?;
+    // Everyone's members are everybody: counting them takes a moment.
+    loaded
+        .map(|snapshot| {
+            let (now, draft) = (now.clone(), draft.clone());
+            async move {
+                let worked = tokio::task::spawn_blocking(move || GroupView { draft, ..edit(&snapshot, &now) }).await;
+                worked.map_err(|_| AppError::new(ErrorKind::Internal, "The group could not be put together", "Try again."))
+            }
+        })
+        .await
+}
+
+/// Names somebody's draft of a group's roles.
+fn draft_of(id: &str) -> String {
+    format!("group {id}")
+}
+
+/// Keeps what somebody has ticked, until they plan it or forget it; nothing ticked forgets it.
+pub async fn keep_draft(access: &Access<Operator>, id: &str, base: &str, mine: &str) -> Result<(), AppError> {
+    /// More than a hundred roles by their ids, twice.
+    const MOST: usize = 16 * 1_024;
+    if base.len() + mine.len() > MOST || base.contains(';') || mine.contains(';') {
+        return Err(AppError::invalid("The draft is too large", "A group can have at most 100 roles."));
+    }
+    let body = if base == mine { String::new() } else { format!("{base};{mine}") };
+    let kept = access.state.store.put_draft(&access.tenant.id, &access.qlik_user, &draft_of(id), &body, access.now()).await;
+    kept.map_err(|error| store_error(&error))
 }
 
 fn edit(snapshot: &Snapshot, group: &Group) -> GroupView {
     let inventory = &snapshot.inventory;
     let everyone = group.provider == Provider::System;
-    let people: Vec<_> = inventory.people.iter().filter(|person| everyone || person.groups.contains(&group.id)).collect();
-    let roles_of: HashMap<&GroupId, &BTreeSet<RoleId>> = inventory.groups.iter().map(|other| (&other.id, &other.roles)).collect();
-    let elsewhere = |person: &domain::inventory::Person, role: &RoleId| {
-        person.roles.contains(role)
-            || person
-                .groups
-                .iter()
-                .filter(|other| **other != group.id)
-                .any(|other| roles_of.get(other).is_some_and(|roles| roles.contains(role)))
-    };
+    let people: Vec<_> = inventory.people.iter().filter(|person| everyone || person.is_in(&group.id)).collect();
+    let roles_of: HashMap<&GroupId, &BTreeSet<RoleId>> =
+        inventory.groups.iter().filter_map(|other| Some((&other.id, other.roles.as_ref()?))).collect();
+    // How many members have each role in another way as well: one walk through everybody, not one for each role.
+    let mut elsewhere: HashMap<&RoleId, u64> = HashMap::new();
+    for person in &people {
+        let by_groups = person.groups.iter().flatten().filter(|other| **other != group.id).filter_map(|other| roles_of.get(other));
+        let ids: BTreeSet<&RoleId> = person.roles.iter().flatten().chain(by_groups.flat_map(|roles| roles.iter())).collect();
+        for id in ids {
+            *elsewhere.entry(id).or_default() += 1;
+        }
+    }
+    let seen = members(snapshot).is_some();
+    let of = people.len() as u64;
     let mut roles: Vec<RoleLine> = inventory
         .roles
         .iter()
         .map(|role| {
-            let now = group.roles.contains(&role.id);
+            let now = group.roles.as_ref().is_some_and(|roles| roles.contains(&role.id));
             RoleLine {
                 id: role.id.to_string(),
                 name: role.name.clone(),
@@ -110,7 +161,7 @@ fn edit(snapshot: &Snapshot, group: &Group) -> GroupView {
                 admin: role.level == RoleLevel::Admin,
                 custom: role.custom,
                 now,
-                only_here: if now { people.iter().filter(|person| !elsewhere(person, &role.id)).count() as u64 } else { 0 },
+                only_here: (now && seen).then(|| of - elsewhere.get(&role.id).copied().unwrap_or(0)),
             }
         })
         .collect();
@@ -118,11 +169,15 @@ fn edit(snapshot: &Snapshot, group: &Group) -> GroupView {
     let licensed: std::collections::HashSet<String> = inventory.assignments.iter().map(|a| a.subject.key()).collect();
     let targets = inventory.allotments.iter().filter(|allotment| allotment.takes_assignments());
     GroupView {
-        line: line(group, snapshot, &members(snapshot)),
+        line: line(group, snapshot, members(snapshot).as_ref()),
+        roles_visible: group.roles.is_some(),
         description: group.description.clone(),
+        draft: None,
         roles,
         targets: targets.map(|allotment| (allotment.name.to_string(), allotment.name.label())).collect(),
-        unlicensed: people.iter().filter(|person| !licensed.contains(&person.subject.key())).count() as u64,
+        unlicensed: (seen && inventory.coverage.licenses.is_whole()).then(|| {
+            people.iter().filter(|person| !person.is_shut_out() && !licensed.contains(&person.subject.key())).count() as u64
+        }),
     }
 }
 
@@ -131,23 +186,38 @@ fn ids(list: &[String]) -> BTreeSet<RoleId> {
 }
 
 pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], mine: &[String]) -> Result<(), AppError> {
+    /// Longer than any id of Qlik's.
+    const LONGEST: usize = 64;
+    if base.iter().chain(mine).any(|id| id.len() > LONGEST) || base.len().max(mine.len()) > 2 * MAX_ROLES_PER_GROUP {
+        return Err(AppError::invalid("These are no roles", "Reload the page and choose among those that it lists."));
+    }
     let now = read_now(access, id).await?;
     let (base, mine) = (ids(base), ids(mine));
-    if now.roles != base && now.roles != mine {
+    let Some(roles) = now.roles.clone() else {
+        return Err(AppError::new(
+            ErrorKind::Forbidden,
+            "This key may not see the group's roles",
+            "What cannot be seen must not be replaced. Connect with a key of somebody who may see roles.",
+        ));
+    };
+    if roles != base && roles != mine {
         // Somebody else wrote since the editor was opened: back to it, with all three versions in sight.
         let list = |set: &BTreeSet<RoleId>| set.iter().map(RoleId::as_str).collect::<Vec<_>>().join(",");
         let query = to_query(&[("base", list(&base)), ("mine", list(&mine))]);
         leptos_axum::redirect(&format!("/t/{}/groups/{}{query}", access.tenant.id, crate::ui::query::escape(id)));
         return Ok(());
     }
-    if now.roles == mine {
+    if roles == mine {
         return Err(AppError::invalid(
             "Nothing to change",
             "The group already gives exactly these roles. Tick or untick some first.",
         ));
     }
     let snapshot = access.state.inventories.refresh(&access.source()).await?;
-    keep_plan(access, &snapshot, Intent::SetGroupRoles { group: now.id, roles: mine }, "").await
+    keep_plan(access, &snapshot, Intent::SetGroupRoles { group: now.id, roles: mine }, "").await?;
+    // It is a plan now.
+    let kept = access.state.store.drop_draft(&access.tenant.id, &access.qlik_user, &draft_of(id)).await;
+    kept.map_err(|error| store_error(&error))
 }
 
 pub async fn draft_license(access: &Access<Operator>, id: &str, to: &str) -> Result<(), AppError> {
@@ -158,13 +228,13 @@ pub async fn draft_license(access: &Access<Operator>, id: &str, to: &str) -> Res
     })?;
     let everyone = found.provider == Provider::System;
     // People who left do not get a license back by their old group.
-    let members = snapshot.inventory.people.iter().filter(|person| everyone || person.groups.contains(&group));
+    let members = snapshot.inventory.people.iter().filter(|person| everyone || person.is_in(&group));
     let subjects: Vec<_> = members
-        .filter(|person| !matches!(person.status.as_str(), "disabled" | "deleted"))
+        .filter(|person| !person.is_shut_out())
         .map(|person| person.subject.clone())
         .collect();
     if subjects.is_empty() {
         return Err(AppError::invalid("Nobody to license", "The group has no members who can sign in."));
     }
-    keep_plan(access, &snapshot, Intent::Assign { subjects, allotment: AllotmentName::new(to) }, "").await
+    keep_plan(access, &snapshot, Intent::LicenseUnlicensed { subjects, allotment: AllotmentName::new(to) }, "").await
 }

@@ -107,6 +107,8 @@ pub struct JobView {
     pub groups: Vec<ResultGroup>,
     /// Rows of this page, failures first and by Qlik's code.
     pub rows: Vec<ResultLine>,
+    /// They were kept for as long as they are, and are gone.
+    pub rows_gone: bool,
     /// This page, from 1.
     pub page: u32,
     /// Pages in all.

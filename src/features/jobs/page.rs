@@ -51,10 +51,11 @@ pub fn JobTable(
                 <tr>
                     <td class="num-left">{line.at}</td>
                     <td class="hide-narrow">{line.author}</td>
-                    <td><a href=move || format!("/t/{}/jobs/{id}", tenant.get())>{line.title}</a></td>
+                    <td class="title"><a href=move || format!("/t/{}/jobs/{id}", tenant.get()) title=line.title.clone()>{line.title.clone()}</a></td>
                     <td class="num">{thousands(n(line.tally.total()))}</td>
                     <td><TallyChips tally=line.tally/></td>
-                    <td class="muted">{line.state}</td>
+                    // What is finished says so by its result.
+                    <td class="muted">{if line.state == "finished" { String::new() } else { line.state }}</td>
                 </tr>
             }
         })
@@ -252,6 +253,7 @@ fn state_words(state: &str) -> &'static str {
         PAUSING => "pausing once what is sent is settled",
         "cancelling" => "stopping once what is sent is settled",
         "queued" => "waiting for its turn",
+        "preparing" => "being written down",
         _ => "running",
     }
 }
@@ -265,7 +267,7 @@ fn Body(
     redo: ServerAction<Redo>,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let JobView { line, plan, undo_of, groups, rows, page, pages, .. } = view;
+    let JobView { line, plan, undo_of, groups, rows, rows_gone, page, pages, .. } = view;
     let wish = move |to: &'static str, text: &'static str, class: &'static str| {
         view! {
             <ActionForm action=steer>
@@ -290,7 +292,7 @@ fn Body(
     let over = Memo::new(move |_| pulse.with(|pulse| pulse.over));
     let moves = Memo::new(move |_| pulse.with(Pulse::is_live));
     let failed = Memo::new(move |_| pulse.with(|pulse| pulse.tally.failed()));
-    let retry = Memo::new(move |_| pulse.with(|pulse| pulse.tally.failed() + pulse.tally.planned));
+    let retry = Memo::new(move |_| pulse.with(|pulse| pulse.tally.failed() + pulse.tally.planned + pulse.tally.unknown));
     let done = Memo::new(move |_| pulse.with(|pulse| pulse.tally.done));
     let can = move |states: &'static [&'static str]| state.with(|state| states.contains(&state.as_str()));
     let title = format!("Job {}: {}", short(&line.id), line.title);
@@ -312,7 +314,10 @@ fn Body(
     view! {
         <Head title><span>{ended}</span></Head>
         {move || (!lost.get().is_empty()).then(|| view! { <Note tone="warn" title="Not live just now.">{lost.get()}</Note> })}
-        {move || (!reason.get().is_empty()).then(|| view! { <Note tone="warn" title="Paused.">{reason.get()}</Note> })}
+        {move || (!reason.get().is_empty()).then(|| {
+            let title = if can(&["paused", PAUSING]) { "Paused." } else { "Waiting." };
+            view! { <Note tone="warn" title>{reason.get()}</Note> }
+        })}
         <div class="grid">
             <div class="job">
                 <ProgressBar label="Rows settled"
@@ -340,11 +345,14 @@ fn Body(
                 {move || can(&["running", "queued"]).then(|| wish("pause", "Pause", "button"))}
                 {move || can(&["paused"]).then(|| wish("resume", "Resume", "button primary"))}
                 {move || can(&["running", "queued", "paused", PAUSING]).then(|| wish("cancel", "Cancel the rest", "button danger"))}
-                {move || (over.get() && retry.get() > 0).then(|| again_with("retry", format!("Retry {}", thousands(n(retry.get()))), "button"))}
-                {move || (over.get() && done.get() > 0).then(|| again_with("undo", format!("Undo {}", count(n(done.get()), "change", "changes")), "button"))}
+                {move || (over.get() && !rows_gone && retry.get() > 0).then(|| again_with("retry", format!("Retry {}", thousands(n(retry.get()))), "button"))}
+                {move || (over.get() && !rows_gone && done.get() > 0).then(|| again_with("undo", format!("Undo {}", count(n(done.get()), "change", "changes")), "button"))}
             </div>
-            <Results rows groups/>
-            <Pager page pages href/>
+            {if rows_gone {
+                view! { <Note tone="ok" title="The rows of this job are no longer kept.">"What it came to stays; the audit names each of them."</Note> }.into_any()
+            } else {
+                view! { <Results rows groups/><Pager page pages href/> }.into_any()
+            }}
         </div>
     }
 }
@@ -369,24 +377,8 @@ pub(crate) fn from_to(change: &Change) -> (String, String) {
                 format!("{} added, {} removed", diff.added.len(), diff.removed.len()),
             )
         }
-        Change::AutoAssign { before, after } => {
-            let words = |settings: &domain::inventory::AutoAssign| {
-                let word = |on: Option<bool>| if on == Some(true) { "on" } else { "off" };
-                format!("Professional {}, Analyzer {}", word(settings.professional), word(settings.analyzer))
-            };
-            (words(before), words(after))
-        }
-        Change::GroupSettings { before, after } => {
-            let words = |settings: &domain::inventory::GroupSettings| {
-                let word = |on: bool| if on { "on" } else { "off" };
-                format!(
-                    "create at sign-in {}, sync {}",
-                    word(settings.auto_create_groups),
-                    word(settings.sync_idp_groups == Some(true))
-                )
-            };
-            (words(before), words(after))
-        }
+        Change::AutoAssign { before, after } => (before.words(), after.words()),
+        Change::GroupSettings { before, after } => (before.words(), after.words()),
     }
 }
 

@@ -25,9 +25,21 @@ fn gone() -> AppError {
     AppError::not_found("No such job", "It is not one of this tenant's jobs. The list of jobs shows what there is.")
 }
 
+/// What its rows came to so far.
+async fn counted<R: Role>(access: &Access<R>, job: &JobRow) -> Result<Tally, AppError> {
+    match job.tally {
+        Some(tally) => Ok(tally),
+        None => access.state.store.tally(&job.id).await.map_err(|error| store_error(&error)),
+    }
+}
+
 async fn line<R: Role>(access: &Access<R>, job: JobRow) -> Result<JobLine, AppError> {
-    let tally = access.state.store.tally(&job.id).await.map_err(|error| store_error(&error))?;
-    Ok(JobLine {
+    let tally = counted(access, &job).await?;
+    Ok(told(job, tally))
+}
+
+fn told(job: JobRow, tally: Tally) -> JobLine {
+    JobLine {
         id: job.id,
         title: job.title,
         author: job.author,
@@ -35,17 +47,16 @@ async fn line<R: Role>(access: &Access<R>, job: JobRow) -> Result<JobLine, AppEr
         state: job.state.as_str().to_owned(),
         over: job.state.is_over(),
         tally,
-    })
+    }
 }
 
 /// The newest jobs.
 pub async fn recent<R: Role>(access: &Access<R>, most: i64) -> Result<Vec<JobLine>, AppError> {
-    let jobs = access.state.store.jobs(&access.tenant.id, most).await.map_err(|error| refused(store_error(&error)))?;
-    let mut lines = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        lines.push(line(access, job).await.map_err(refused)?);
-    }
-    Ok(lines)
+    let read = |error| refused(store_error(&error));
+    let jobs = access.state.store.jobs(&access.tenant.id, most).await.map_err(read)?;
+    // Counted for all of them at once.
+    let tallies = access.state.store.tallies(&jobs).await.map_err(read)?;
+    Ok(jobs.into_iter().zip(tallies).map(|(job, tally)| told(job, tally)).collect())
 }
 
 async fn find<R: Role>(access: &Access<R>, id: &str) -> Result<JobRow, AppError> {
@@ -59,14 +70,16 @@ pub async fn outcome_of<R: Role>(access: &Access<R>, id: &str) -> Result<Option<
     };
     let row = access.state.store.journal(id, &RowState::ALL, 0, 1).await.map_err(|error| store_error(&error))?.pop();
     let line = line(access, job).await?;
-    Ok(row.map(|row| (line, result(row))))
+    let over = line.over;
+    Ok(row.map(|row| (line, result(row, over))))
 }
 
-fn result(row: JournalRow) -> ResultLine {
+fn result(row: JournalRow, over: bool) -> ResultLine {
     let answer = Answer { status: u16::try_from(row.status).unwrap_or(0), code: row.code.clone(), title: row.title.clone() };
     let remedy = match row.state {
         RowState::Refused => remedy(&row.change, &answer),
         RowState::Conflict => "See how it is now, then plan again.".to_owned(),
+        RowState::Unknown if over => "Look the person or group up, then plan again where it was not done.".to_owned(),
         RowState::Unknown => "It is being read to see whether it was done.".to_owned(),
         _ => String::new(),
     };
@@ -122,7 +135,7 @@ pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> R
 /// The pulse of a job by its id.
 pub async fn pulse_of<R: Role>(access: &Access<R>, id: &str) -> Result<Pulse, AppError> {
     let job = find(access, id).await?;
-    let tally = access.state.store.tally(id).await.map_err(|error| store_error(&error))?;
+    let tally = counted(access, &job).await?;
     pulse(access, &job, tally).await
 }
 
@@ -171,7 +184,8 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobVie
         plan,
         pulse,
         undo_of,
-        rows: rows.into_iter().map(result).collect(),
+        rows: rows.into_iter().map(|row| result(row, job.state.is_over())).collect(),
+        rows_gone: job.rows_gone,
         page: u32::try_from(page).unwrap_or(1),
         pages: u32::try_from(pages).unwrap_or(u32::MAX),
     })
@@ -202,25 +216,32 @@ pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), 
                     "Only the Qlik user it was started as can resume it: connect with a key of that user.",
                 ));
             }
-            store.renew_grant(id, &grant(access, id)?).await.map_err(|error| store_error(&error))?;
-            (&[JobState::Paused], JobState::Queued)
+            // The key and the state together, so that no key stays behind where the job moved on.
+            let resumed = store.resume_job(&access.tenant.id, id, &grant(access, id)?).await.map_err(|error| store_error(&error))?;
+            ring(access, id);
+            return if resumed { Ok(()) } else { Err(moved_on()) };
         }
         "cancel" => (&[JobState::Queued, JobState::Running, JobState::Paused], JobState::Cancelling),
-        _ => return Err(AppError::invalid("Unknown wish", "A job can be paused, resumed or cancelled.")),
+        _ => return Err(AppError::invalid("Unknown command", "A job can be paused, resumed or cancelled.")),
     };
     let reason = if to == JobState::Paused { format!("Paused by {}.", access.actor) } else { String::new() };
     let done = store.steer_job(&access.tenant.id, id, from, to, &reason).await.map_err(|error| store_error(&error))?;
+    ring(access, id);
+    if done { Ok(()) } else { Err(moved_on()) }
+}
+
+/// Wakes the executor, and whoever watches the job.
+fn ring(access: &Access<Operator>, id: &str) {
     access.state.jobs.notify_one();
     let _ = access.state.news.send(std::sync::Arc::from(id));
-    if done {
-        Ok(())
-    } else {
-        Err(AppError::new(
-            ErrorKind::Conflict,
-            "The job has moved on",
-            "It is no longer in a state where this can be done. The page shows where it stands.",
-        ))
-    }
+}
+
+fn moved_on() -> AppError {
+    AppError::new(
+        ErrorKind::Conflict,
+        "The job has moved on",
+        "It is no longer in a state where this can be done. The page shows where it stands.",
+    )
 }
 
 /// What taking back a job of this title is called; taking that back in turn is doing it again.
@@ -235,14 +256,22 @@ pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<(),
     }
     let (states, undo): (&[RowState], bool) = match what {
         "undo" => (&[RowState::Done], true),
-        "retry" => (&[RowState::Refused, RowState::Conflict, RowState::Planned], false),
-        _ => return Err(AppError::invalid("Unknown wish", "A job's rows can be undone or retried.")),
+        // What nobody knows is among them: what was done all the same is left out by the reading below.
+        "retry" => (&[RowState::Refused, RowState::Conflict, RowState::Planned, RowState::Unknown], false),
+        _ => return Err(AppError::invalid("Unknown command", "A job's rows can be undone or retried.")),
     };
     if undo && access.now() - job.created_at > UNDO_MS {
         return Err(AppError::new(
             ErrorKind::Conflict,
             "Too late to undo",
             "A job can be undone for 30 days. Plan the opposite change instead.",
+        ));
+    }
+    if job.rows_gone {
+        return Err(AppError::new(
+            ErrorKind::Conflict,
+            "The rows of this job are no longer kept",
+            "What it came to stays on its page. Plan the change anew.",
         ));
     }
     let rows = access.state.store.journal(id, states, 0, i64::MAX).await.map_err(|error| store_error(&error))?;
@@ -260,5 +289,5 @@ pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<(),
     let title = if undo { undo_title(&job.title) } else { format!("Retry: {}", job.title) };
     // Whether it still stands is judged by a fresh reading, not by what was true then.
     let snapshot = access.state.inventories.refresh(&access.source()).await?;
-    keep_plan(access, &snapshot, Intent::Exactly { title, changes }, id).await
+    keep_plan(access, &snapshot, Intent::Exactly { title, changes, restores: undo }, id).await
 }

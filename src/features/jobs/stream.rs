@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Extension, Path};
-use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 
 use super::api::Pulse;
 use super::service::pulse_of;
+use crate::features::shared::refused_as_text as refused;
 use crate::server::access::{Access, Caller, Viewer};
 use crate::server::state::{AppState, Shared};
 
@@ -37,11 +37,11 @@ async fn watch(
 ) -> Response {
     let access = match Access::<Viewer>::of(state, caller, &tenant).await {
         Ok(access) => access,
-        Err(error) => return StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::FORBIDDEN).into_response(),
+        Err(error) => return refused(&error),
     };
     match pulse_of(&access, &id).await {
         Ok(pulse) => Sse::new(pulses(access, id, pulse)).keep_alive(KeepAlive::default()).into_response(),
-        Err(error) => StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::NOT_FOUND).into_response(),
+        Err(error) => refused(&error),
     }
 }
 

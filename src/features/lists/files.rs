@@ -7,12 +7,13 @@ use axum::routing::{get, post};
 use axum::{Router, http::StatusCode};
 use domain::journal::{Answer, RowState, remedy};
 use domain::plan::{Change, Kind};
-use domain::sheet::{Column, Field, write};
+use domain::sheet::{Column, Field, write, write_with};
 use domain::table::View;
 use serde::Deserialize;
 
-use super::service::{keep, purpose_of};
-use crate::error::AppError;
+use super::service::{compared, find, heading, keep, purpose_of};
+use crate::error::{AppError, ErrorKind};
+use crate::features::shared::refused_as_text as told;
 use crate::server::access::{Access, Caller, Operator, Role, Viewer};
 use crate::server::inventory::Seen;
 use crate::server::mapping::store_error;
@@ -30,13 +31,8 @@ pub fn routes(state: &Shared) -> Router<AppState> {
         .route("/export/{tenant}/assignments.csv", get(assignments))
         .route("/export/{tenant}/plan.csv", get(plan))
         .route("/export/{tenant}/failures.csv", get(failures))
+        .route("/export/{tenant}/left-out.csv", get(left_out))
         .layer(Extension(state.clone()))
-}
-
-/// A failure as a page of its own would be no help: text, and its status.
-fn told(error: &AppError) -> Response {
-    let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, format!("{}. {}\n", error.what, error.why)).into_response()
 }
 
 async fn access<R: Role>(state: Shared, caller: Caller, tenant: &str) -> Result<Access<R>, AppError> {
@@ -52,11 +48,16 @@ async fn bring(
 ) -> Response {
     let taken = async {
         let access = access::<Operator>(state, caller, &tenant).await?;
-        let (name, body, purpose) = fields(form).await?;
-        keep(&access, &name, body, purpose_of(&purpose)).await
+        let (name, body, purpose, usual) = fields(form).await?;
+        keep(&access, &name, body, purpose_of(&purpose), &usual).await
     };
     match taken.await {
         Ok(id) => Redirect::to(&format!("/t/{}/lists/{id}", escape(&tenant))).into_response(),
+        // The lines were kept while they were typed; after connecting the form has them again.
+        Err(error) if error.kind == ErrorKind::NotConnected => {
+            let back = escape(&format!("/t/{}/lists", escape(&tenant)));
+            Redirect::to(&format!("/connect?tenant={}&back={back}", escape(&tenant))).into_response()
+        }
         Err(error) => {
             let why = escape(&format!("{}. {}", error.what, error.why));
             Redirect::to(&format!("/t/{}/lists?wrong={why}", escape(&tenant))).into_response()
@@ -64,7 +65,7 @@ async fn bring(
     }
 }
 
-async fn fields(mut form: Multipart) -> Result<(String, Vec<u8>, String), AppError> {
+async fn fields(mut form: Multipart) -> Result<(String, Vec<u8>, String, String), AppError> {
     let broken = |error: axum::extract::multipart::MultipartError| {
         if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
             AppError::invalid("The list is too large", "A list can have 32 MB. Split it.")
@@ -72,7 +73,8 @@ async fn fields(mut form: Multipart) -> Result<(String, Vec<u8>, String), AppErr
             AppError::invalid("The list did not arrive whole", "Import it again.")
         }
     };
-    let (mut name, mut file, mut pasted, mut purpose) = (String::new(), Vec::new(), Vec::new(), String::new());
+    let (mut name, mut file, mut pasted) = (String::new(), Vec::new(), Vec::new());
+    let (mut purpose, mut usual) = (String::new(), String::new());
     while let Some(field) = form.next_field().await.map_err(broken)? {
         let which = field.name().unwrap_or_default().to_owned();
         let of_file = field.file_name().unwrap_or_default().to_owned();
@@ -81,10 +83,11 @@ async fn fields(mut form: Multipart) -> Result<(String, Vec<u8>, String), AppErr
             "file" if !bytes.is_empty() => (name, file) = (of_file, bytes),
             "lines" => pasted = bytes,
             "purpose" => purpose = String::from_utf8_lossy(&bytes).into_owned(),
+            "usual" => usual = String::from_utf8_lossy(&bytes).into_owned(),
             _ => {}
         }
     }
-    Ok(if file.is_empty() { ("pasted lines".to_owned(), pasted, purpose) } else { (name, file, purpose) })
+    Ok(if file.is_empty() { ("pasted lines".to_owned(), pasted, purpose, usual) } else { (name, file, purpose, usual) })
 }
 
 fn csv(name: &str, bytes: Vec<u8>) -> Response {
@@ -120,12 +123,32 @@ async fn assignments(
             }
         };
         let pairs = from_query(&query.unwrap_or_default());
+        let asked = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_str());
+        let coverage = &snapshot.inventory.coverage;
+        let missing = coverage.sentences();
+        // Whoever takes a list away reads it elsewhere, without the page's word that something is missing.
+        if !missing.is_empty() && asked("partial") != Some("1") {
+            return Err(AppError::new(
+                ErrorKind::Conflict,
+                "The tenant could not be read whole",
+                format!("{} Refresh and export again, or add partial=1 to the address for what is there.", missing.join(" ")),
+            ));
+        }
+        let name = if missing.is_empty() { "assignments.csv" } else { "assignments-incomplete.csv" };
         let view = View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         let people = snapshot.inventory.people_by_subject();
+        let hidden: std::collections::HashSet<_> =
+            snapshot.inventory.groups.iter().filter(|group| group.roles.is_none()).map(|group| &group.id).collect();
         let window = snapshot.table.window(&View { page: 1, ..view }, usize::MAX);
         let rows = window.rows.iter().map(|row| {
-            let id = people.get(&row.subject().to_lowercase()).map(|person| person.id.to_string()).unwrap_or_default();
-            let roles: Vec<&str> = row.roles().map(|(_, name)| name.as_str()).collect();
+            let id = people.get(&domain::text::same(row.subject())).map(|person| person.id.to_string()).unwrap_or_default();
+            let person = people.get(&domain::text::same(row.subject()));
+            let unseen = person.is_some_and(|person| person.roles.is_none() || person.groups.is_none())
+                || row.groups().any(|(id, _)| hidden.contains(id));
+            let mut roles: Vec<&str> = row.roles().map(|(_, name)| name.as_str()).collect();
+            if unseen {
+                roles.push("not visible");
+            }
             let flags = [(row.excess(), "excess"), (row.orphan(), "orphan"), (row.bot(), "bot")];
             let flags: Vec<&str> = flags.into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect();
             [
@@ -141,7 +164,7 @@ async fn assignments(
             .map(|cell| Field::new(cell))
             .collect()
         });
-        Ok(csv("assignments.csv", write(&usual_headings(), rows)))
+        Ok(csv(name, write_with(separator_of(asked("separator")), &usual_headings(), rows)))
     };
     taken.await.unwrap_or_else(|error| told(&error))
 }
@@ -149,6 +172,17 @@ async fn assignments(
 #[derive(Debug, Deserialize)]
 struct Which {
     id: String,
+    /// `semicolon` for the spreadsheets of most of Europe, `tab`, or commas.
+    #[serde(default)]
+    separator: String,
+}
+
+fn separator_of(word: Option<&str>) -> char {
+    match word {
+        Some("semicolon") => ';',
+        Some("tab") => '\t',
+        _ => ',',
+    }
 }
 
 /// A change as a line that can be brought again: who, what, and which license it is about.
@@ -182,8 +216,9 @@ async fn plan(
             .plan
             .changes
             .iter()
-            .map(|planned| cells(&planned.change, &planned.name).iter().map(|cell| Field::new(cell)).collect());
-        Ok(csv("plan.csv", write(&CHANGE_HEADINGS.map(Column::heading), rows)))
+            .map(|planned| cells(&planned.change, &planned.name).iter().chain([&planned.why]).map(|cell| Field::new(cell)).collect());
+        let headings: Vec<&str> = CHANGE_HEADINGS.map(Column::heading).into_iter().chain(["Reason"]).collect();
+        Ok(csv("plan.csv", write_with(separator_of(Some(&which.separator)), &headings, rows)))
     };
     taken.await.unwrap_or_else(|error: AppError| told(&error))
 }
@@ -211,7 +246,32 @@ async fn failures(
         });
         let headings: Vec<&str> =
             CHANGE_HEADINGS.map(Column::heading).into_iter().chain(["Code", "Qlik says", "What to do"]).collect();
-        Ok(csv("failures.csv", write(&headings, rows)))
+        Ok(csv("failures.csv", write_with(separator_of(Some(&which.separator)), &headings, rows)))
+    };
+    taken.await.unwrap_or_else(|error: AppError| told(&error))
+}
+
+/// Lines of a list that were left out, as they were, with the headings of the list: to be put right and brought again.
+async fn left_out(
+    Extension(state): Extension<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(tenant): Path<String>,
+    Query(which): Query<Which>,
+) -> Response {
+    let taken = async {
+        let access = access::<Operator>(state, caller, &tenant).await?;
+        let row = find(&access, &which.id).await?;
+        let Seen::Ready(snapshot, _) = access.state.inventories.look(&access.source(), std::time::Duration::from_secs(20)).await
+        else {
+            return Err(AppError::invalid("The tenant is still being read", "Take the lines when the list's page is there."));
+        };
+        let check = compared(&access, &row, &snapshot).await?;
+        let width = check.checked.left.iter().map(|line| line.cells.len()).max().unwrap_or(0).max(check.sheet.width());
+        let headings: Vec<String> = (0..width).map(|at| heading(&check.sheet, at)).collect();
+        let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+        let cell = |cells: &[String], at: usize| Field::new(cells.get(at).map_or("", String::as_str));
+        let rows = check.checked.left.iter().map(|line| (0..width).map(|at| cell(&line.cells, at)).collect());
+        Ok(csv("left-out.csv", write_with(separator_of(Some(&which.separator)), &headings, rows)))
     };
     taken.await.unwrap_or_else(|error: AppError| told(&error))
 }

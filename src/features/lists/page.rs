@@ -4,7 +4,7 @@ use domain::text::{count, thousands};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{ColumnLine, FaultLine, ListView, Mend, PlanList, ReadAs, list};
+use super::api::{ColumnLine, FaultLine, ListView, Mend, PastedView, PlanList, ReadAs, SetUsual, list, pasted};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Note, Skeleton};
 use crate::ui::head::Head;
@@ -32,6 +32,22 @@ pub fn ListsPage() -> impl IntoView {
     let tenant = use_tenant();
     let query = use_query_map();
     let wrong = Memo::new(move |_| query.try_with(|query| query.get("wrong")).flatten().unwrap_or_default());
+    let kept = Resource::new(move || live(tenant), pasted);
+    view! {
+        <Head title="Import a list"/>
+        {move || (!live(wrong).is_empty()).then(|| view! { <div class="note bad" role="alert"><span class="dot bad" aria-hidden="true"></span><div>{live(wrong)}</div></div> })}
+        <Transition fallback=|| view! { <Skeleton lines=6/> }>
+            {move || kept.get().map(|got| match got {
+                Ok(kept) => view! { <ImportForm kept/> }.into_any(),
+                Err(error) => view! { <ErrorPanel error/> }.into_any(),
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn ImportForm(kept: PastedView) -> impl IntoView {
+    let tenant = use_tenant();
     let purposes = PURPOSES
         .into_iter()
         .enumerate()
@@ -44,13 +60,17 @@ pub fn ListsPage() -> impl IntoView {
             }
         })
         .collect_view();
+    let allotments = kept.allotments.into_iter().map(|(value, label)| view! { <option value=value>{label}</option> }).collect_view();
+    let note = (!kept.lines.is_empty()).then(|| {
+        view! { <Note tone="ok" title=format!("Your lines of {} were kept.", kept.at)>"Nothing was done with them yet."</Note> }
+    });
+    let typed = move |event: leptos::ev::Event| keep_while_typed(tenant, event_target_value(&event));
     view! {
-        <Head title="Import a list"/>
-        {move || (!live(wrong).is_empty()).then(|| view! { <div class="note bad" role="alert"><span class="dot bad" aria-hidden="true"></span><div>{live(wrong)}</div></div> })}
+        {note}
         <form class="stack form" method="post" enctype="multipart/form-data" action=move || format!("/import/{}", tenant.get())>
             <div class="field">
                 <label for="file">"A CSV file"</label>
-                <input class="input" type="file" id="file" name="file" accept=".csv,.txt,.tsv,text/csv,text/plain" aria-describedby="file-help"/>
+                <input class="input" type="file" id="file" name="file" accept=".csv,.txt,.tsv,.json,text/csv,text/plain,application/json" aria-describedby="file-help"/>
                 <p class="muted small" id="file-help">
                     "One line per person. The columns userId, Name, Subject, Email, Roles, Licence and Flag are known by their headings, others can be told later; any separator and encoding. "
                     <a href=move || format!("/export/{}/template.csv", tenant.get()) rel="external" download="">"Download a template"</a>"."
@@ -58,14 +78,44 @@ pub fn ListsPage() -> impl IntoView {
             </div>
             <div class="field">
                 <label for="lines">"or pasted lines"</label>
-                <textarea class="input lines" id="lines" name="lines" rows="6" spellcheck="false" aria-describedby="lines-help"></textarea>
+                <textarea class="input lines" id="lines" name="lines" rows="6" spellcheck="false" aria-describedby="lines-help" on:input=typed>{kept.lines}</textarea>
                 <p class="muted small" id="lines-help">"Subjects or mails, one per line; or columns copied from a spreadsheet."</p>
             </div>
             <fieldset class="plain"><legend>"What shall become of these people?"</legend>{purposes}</fieldset>
+            <div class="field">
+                <label for="usual">"License"</label>
+                <select class="select" id="usual" name="usual" aria-describedby="usual-help"><option value="">"each line names its own"</option>{allotments}</select>
+                <p class="muted small" id="usual-help">"Used where a line names none."</p>
+            </div>
             <p><button class="button primary" type="submit">"Check the list"</button></p>
             <p class="muted small">"Nothing is sent: faults can be mended first, and then there is a plan to read."</p>
         </form>
     }
+}
+
+/// Keeps the lines on the server, a moment after the hands rest: they wait there for whoever leaves, or is signed out.
+fn keep_while_typed(tenant: Memo<String>, lines: String) {
+    #[cfg(feature = "hydrate")]
+    {
+        use std::cell::RefCell;
+        use std::time::Duration;
+        thread_local! { static PENDING: RefCell<Option<TimeoutHandle>> = const { RefCell::new(None) }; }
+        let tenant = tenant.get_untracked();
+        let keep = move || {
+            leptos::task::spawn_local(async move {
+                // Kept with the next letter, if not now.
+                let _ = super::api::keep_pasted(tenant, lines).await;
+            });
+        };
+        PENDING.with(|pending| {
+            if let Some(earlier) = pending.take() {
+                earlier.clear();
+            }
+            *pending.borrow_mut() = set_timeout_with_handle(keep, Duration::from_millis(400)).ok();
+        });
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (tenant, lines);
 }
 
 /// One list.
@@ -77,20 +127,25 @@ pub fn ListPage() -> impl IntoView {
         query.try_with(|query| query.get("page")).flatten().and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)
     });
     let read = ServerAction::<ReadAs>::new();
+    let usual = ServerAction::<SetUsual>::new();
     let mend = ServerAction::<Mend>::new();
     let plan = ServerAction::<PlanList>::new();
-    let (reads, mends) = (read.version(), mend.version());
+    let (reads, mends, chosen) = (read.version(), mend.version(), usual.version());
     let data = Resource::new(
-        move || (live(tenant), live(id), live(page), reads.try_get().unwrap_or_default(), mends.try_get().unwrap_or_default()),
-        |(tenant, id, page, _, _)| list(tenant, id, page),
+        move || {
+            let done = (reads.try_get().unwrap_or_default(), mends.try_get().unwrap_or_default(), chosen.try_get().unwrap_or_default());
+            (live(tenant), live(id), live(page), done)
+        },
+        |(tenant, id, page, _)| list(tenant, id, page),
     );
     view! {
         <Failed of=read.value()/>
+        <Failed of=usual.value()/>
         <Failed of=mend.value()/>
         <Failed of=plan.value()/>
         <Transition fallback=|| view! { <Head title="List" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| match got {
-                Ok(view) => view! { <Body view read mend plan/> }.into_any(),
+                Ok(view) => view! { <Body view read usual mend plan/> }.into_any(),
                 Err(error) => view! { <Head title="List"/><ErrorPanel error/> }.into_any(),
             })}
         </Transition>
@@ -98,16 +153,29 @@ pub fn ListPage() -> impl IntoView {
 }
 
 #[component]
-fn Body(view: ListView, read: ServerAction<ReadAs>, mend: ServerAction<Mend>, plan: ServerAction<PlanList>) -> impl IntoView {
+fn Body(
+    view: ListView,
+    read: ServerAction<ReadAs>,
+    usual: ServerAction<SetUsual>,
+    mend: ServerAction<Mend>,
+    plan: ServerAction<PlanList>,
+) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let planning = busy(plan);
-    let (wrong, understood) = (view.wrong, view.understood);
-    let shut = move || wrong > 0 || understood == 0 || planning();
+    let (wrong, understood, no_license) = (view.wrong, view.understood, view.no_license);
+    let stopped = view.stopped.clone();
+    let is_stopped = !stopped.is_empty();
+    let shut = move || wrong > 0 || understood == 0 || is_stopped || planning();
     let (title, brought) = (format!("List: {}", view.name), view.brought.clone());
+    let others = wrong - no_license;
     let said = format!(
         "{} understood, {}{}",
         count(n(understood), "line", "lines"),
-        if wrong == 0 { "no faults".to_owned() } else { count(n(wrong), "fault", "faults") },
+        match (others, no_license) {
+            (0, 0) => "no faults".to_owned(),
+            (0, waiting) => format!("{} only a license", count(n(waiting), "line lacks", "lines lack")),
+            (others, _) => count(n(others), "fault", "faults"),
+        },
         if view.left_out > 0 { format!(", {} left out", thousands(n(view.left_out))) } else { String::new() }
     );
     let href = Callback::new(move |to: u32| format!("/t/{}/lists/{}?page={to}", tenant.get_untracked(), id.get_untracked()));
@@ -118,15 +186,39 @@ fn Body(view: ListView, read: ServerAction<ReadAs>, mend: ServerAction<Mend>, pl
             </Note>
         }
     });
+    let foreign = view.foreign.then(|| {
+        view! {
+            <Note tone="bad" title="Most of these lines name nobody known here: is it another tenant's list?">
+                "No names are suggested for it. If it is the right one, look at how its columns are read, below."
+            </Note>
+        }
+    });
+    let notes = view.notes.iter().map(|note| view! { <li>{note.clone()}</li> }).collect_view();
+    let noted = !view.notes.is_empty();
+    let recognised = view.recognised.iter().map(|who| view! { <li>{who.clone()}</li> }).collect_view();
+    let some = understood > 0;
+    let what_next = if wrong > 0 {
+        "Mend the faults or leave their lines out; then the list can be planned.".to_owned()
+    } else if is_stopped {
+        stopped
+    } else {
+        "Nothing is sent before you apply the plan.".to_owned()
+    };
     view! {
         <Head title><span>{brought}</span></Head>
-        {rest}
+        {rest}{foreign}
+        {(no_license > 0).then(|| view! { <NoLicense view=view.clone() usual/> })}
         <div class="grid">
-            <p role="status"><b class="num">{said}</b>" "<span class="muted">{view.read_as.clone()}</span></p>
-            {(wrong > 0).then(|| view! { <Faults view=view.clone() mend/> })}
-            {(wrong > 0).then(|| view! { <Pager page=view.page pages=view.pages href/> })}
+            <div>
+                <p role="status"><b class="num">{said}</b>" "<span class="muted">{view.read_as.clone()}</span></p>
+                {noted.then(|| view! { <ul class="notes small">{notes}</ul> })}
+                {some.then(|| view! { <p class="muted small">"The first recognised:"</p><ul class="notes small">{recognised}</ul> })}
+            </div>
+            {(others > 0).then(|| view! { <Faults view=view.clone() mend/> })}
+            {(others > 0).then(|| view! { <Pager page=view.page pages=view.pages href/> })}
+            {(view.left_out > 0).then(|| view! { <LeftOut view=view.clone() mend/> })}
             <div class="foot">
-                <span class="grow">{if wrong > 0 { "Mend the faults or leave their lines out; then the list can be planned." } else { "Nothing is sent before you apply the plan." }}</span>
+                <span class="grow">{what_next}</span>
                 <ActionForm action=plan>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     <input type="hidden" name="id" value=move || id.get()/>
@@ -140,16 +232,38 @@ fn Body(view: ListView, read: ServerAction<ReadAs>, mend: ServerAction<Mend>, pl
     }
 }
 
+/// One question for all lines that only lack a license.
+#[component]
+fn NoLicense(view: ListView, usual: ServerAction<SetUsual>) -> impl IntoView {
+    let (tenant, id) = (use_tenant(), use_part("id"));
+    let pending = busy(usual);
+    let options = view.allotments.into_iter().map(|(value, label)| view! { <option value=value>{label}</option> }).collect_view();
+    view! {
+        <Note tone="warn" title=format!("No license is chosen for {}.", count(n(view.no_license), "line", "lines"))>
+            <ActionForm action=usual attr:class="inline">
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                <input type="hidden" name="id" value=move || id.get()/>
+                <label class="sr" for="choose-usual">"License for these lines"</label>
+                <select class="select" id="choose-usual" name="usual" required><option value="">"Choose a license"</option>{options}</select>
+                <button class="button" type="submit" disabled=pending>"Use it"</button>
+            </ActionForm>
+        </Note>
+    }
+}
+
 #[component]
 fn Faults(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let pending = busy(mend);
     let suggested = view.suggested;
     let wrong = view.wrong;
+    let perhaps = view.faults.iter().filter(|fault| !fault.perhaps.is_empty()).count() as u64;
+    let kinds = view.kinds.iter().map(|kind| view! { <li>{kind.clone()}</li> }).collect_view();
     let rows = view.faults.into_iter().map(|fault| view! { <FaultRow fault/> }).collect_view();
     view! {
         <section class="panel" aria-labelledby="faults">
             <header><h2 id="faults">"Faults"</h2><span class="muted small">"one per line, the first that was met"</span></header>
+            <ul class="notes small">{kinds}</ul>
             <ActionForm action=mend>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
@@ -164,7 +278,10 @@ fn Faults(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
                 <div class="foot after">
                     <button class="button primary" type="submit" name="what" value="these" disabled=pending>"Mend as written"</button>
                     {(suggested > 0).then(|| view! {
-                        <button class="button" type="submit" name="what" value="suggested" disabled=pending>{format!("Take {}", count(n(suggested), "suggestion", "suggestions"))}</button>
+                        <button class="button" type="submit" name="what" value="suggested" disabled=pending>{format!("Take {}", count(n(suggested), "license suggested", "licenses suggested"))}</button>
+                    })}
+                    {(perhaps > 0).then(|| view! {
+                        <button class="button" type="submit" name="what" value="perhaps" disabled=pending>{format!("Take {} on this page", count(n(perhaps), "person suggested", "people suggested"))}</button>
                     })}
                     <button class="button danger" type="submit" name="what" value="leave" disabled=pending>{format!("Leave out {}", count(n(wrong), "faulty line", "faulty lines"))}</button>
                 </div>
@@ -176,20 +293,66 @@ fn Faults(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
 #[component]
 fn FaultRow(fault: FaultLine) -> impl IntoView {
     let label = format!("{} of line {}", fault.heading, fault.line);
+    let place = format!("{}:{}", fault.line, fault.column);
+    // A license may be filled in; who is meant is for a person to say.
     let proposal = if fault.suggestion.is_empty() { fault.found.clone() } else { fault.suggestion.clone() };
-    let hint = (!fault.suggestion.is_empty())
-        .then(|| view! { <span class="muted small">{format!(" Perhaps “{}”.", fault.suggestion)}</span> });
+    let hint = [&fault.suggestion, &fault.perhaps].into_iter().find(|hint| !hint.is_empty()).cloned();
+    let hint = hint.map(|hint| view! { <span class="muted small">{format!(" Perhaps “{hint}”.")}</span> });
+    let near = (!fault.perhaps.is_empty()).then(|| {
+        view! {
+            <input type="hidden" name="near[]" value=place.clone()/>
+            <input type="hidden" name="names[]" value=fault.perhaps.clone()/>
+        }
+    });
     view! {
         <tr role="row">
             <td role="cell" class="num">{thousands(n(fault.line))}</td>
             <td role="cell">{fault.heading}</td>
             <td role="cell" class="wrap">{fault.reason}{hint}<br/><span class="sub">{if fault.found.is_empty() { "empty".to_owned() } else { fault.found }}</span></td>
             <td role="cell">
-                <input type="hidden" name="cells[]" value=format!("{}:{}", fault.line, fault.column)/>
+                <input type="hidden" name="cells[]" value=place/>{near}
                 <input class="input" name="texts[]" value=proposal aria-label=label autocomplete="off" spellcheck="false"/>
             </td>
             <td role="cell"><input type="checkbox" name="out[]" value=fault.line.to_string() aria-label=format!("Leave out line {}", fault.line)/></td>
         </tr>
+    }
+}
+
+/// Lines that were left out: to be seen, taken away as a file, and taken in again.
+#[component]
+fn LeftOut(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
+    let (tenant, id) = (use_tenant(), use_part("id"));
+    let pending = busy(mend);
+    let more = view.left_out.saturating_sub(view.left.len() as u64);
+    let rows = view
+        .left
+        .into_iter()
+        .map(|left| {
+            view! {
+                <tr><td class="num">{thousands(n(left.line))}</td><td class="wrap">{left.cells}</td>
+                    <td><input type="checkbox" name="out[]" value=left.line.to_string() aria-label=format!("Take line {} in again", left.line)/></td></tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel" aria-labelledby="left-out">
+            <header><h2 id="left-out">"Left out"</h2>
+                <a class="muted small" href=move || format!("/export/{}/left-out.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export them"</a></header>
+            {(view.spared > 0).then(|| view! {
+                <p class="small">{format!("{} may be meant by these lines; nothing is taken from them.", count(n(view.spared), "person", "people"))}</p>
+            })}
+            <ActionForm action=mend>
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                <input type="hidden" name="id" value=move || id.get()/>
+                <input type="hidden" name="what" value="back"/>
+                <div class="table" tabindex="0" role="region" aria-label="Lines left out"><table>
+                    <thead><tr><th class="num">"Line"</th><th>"Cells"</th><th>"Take in again"</th></tr></thead>
+                    <tbody>{rows}</tbody>
+                </table></div>
+                {(more > 0).then(|| view! { <p class="muted small">{format!("and {} more; the export has them all.", thousands(n(more)))}</p> })}
+                <p class="after"><button class="button" type="submit" disabled=pending>"Take in those ticked, or all if none is"</button></p>
+            </ActionForm>
+        </section>
     }
 }
 
@@ -200,20 +363,24 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
     let meanings = StoredValue::new(view.meanings);
     let columns =
         view.columns.into_iter().enumerate().map(|(at, column)| view! { <ColumnRow column at meanings/> }).collect_view();
-    let purpose = view.purpose.clone();
-    let purposes = PURPOSES
-        .into_iter()
-        .map(|(value, words, _)| view! { <option value=value selected=purpose == value>{words}</option> })
-        .collect_view();
-    let usual = view.usual.clone();
-    let allotments = view
-        .allotments
-        .into_iter()
-        .map(|(value, label)| {
-            let selected = value == usual;
-            view! { <option value=value selected=selected>{label}</option> }
-        })
-        .collect_view();
+    let choices = |options: Vec<(String, String)>, chosen: &str| {
+        options
+            .into_iter()
+            .map(|(value, label)| {
+                let selected = value == chosen;
+                view! { <option value=value selected=selected>{label}</option> }
+            })
+            .collect_view()
+    };
+    let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
+    let purposes = choices(PURPOSES.iter().map(|(value, words, _)| ((*value).to_owned(), (*words).to_owned())).collect(), &view.purpose);
+    let allotments = choices(view.allotments, &view.usual);
+    let separators = [("", "found out"), ("comma", "comma"), ("semicolon", "semicolon"), ("tab", "tab"), ("bar", "vertical bar")];
+    let separators = choices(owned(&separators), &view.reading.separator);
+    let encodings = std::iter::once((String::new(), "found out".to_owned()))
+        .chain(view.reading.encodings.iter().map(|name| (name.clone(), name.clone())))
+        .collect();
+    let encodings = choices(encodings, &view.reading.encoding);
     view! {
         <section class="panel" aria-labelledby="read-as">
             <header><h2 id="read-as">"How it is read"</h2></header>
@@ -226,6 +393,15 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
                     <label for="usual">"Lines that name no license"</label>
                     <select class="select" id="usual" name="usual"><option value="">"no usual license"</option>{allotments}</select>
                     <label class="inline"><input type="checkbox" name="strangers" value="1" checked=view.strangers/>"Subjects may be no users yet"</label>
+                </div>
+                <div class="inline">
+                    <label for="separator">"Separator"</label>
+                    <select class="select" id="separator" name="separator">{separators}</select>
+                    <label for="encoding">"Encoding"</label>
+                    <select class="select" id="encoding" name="encoding">{encodings}</select>
+                    <label for="headings">"Headings in line"</label>
+                    <input class="input short" id="headings" name="headings" inputmode="numeric" placeholder="found out" value=view.reading.headings aria-describedby="headings-help"/>
+                    <span class="muted small" id="headings-help">"0 for a list without any"</span>
                 </div>
                 <div class="table" tabindex="0" role="region" aria-label="Columns of the list"><table>
                     <thead><tr><th>"Column"</th><th>"First cells"</th><th>"Says"</th></tr></thead>

@@ -4,23 +4,32 @@ use std::sync::Arc;
 
 use domain::allotment::AllotmentName;
 use domain::plan::Intent;
-use domain::sheet::{Checked, Column, Known, Mapping, Purpose, Rules, Sheet, check};
+use domain::inventory::Coverage;
+use domain::sheet::{Column, ENCODINGS, FaultKind, Known, Mapping, Purpose, Reading, Rules, Sheet, check};
 use domain::text::{count, sentence, thousands};
 use storage::ListRow;
 
-use super::api::{ColumnLine, FaultLine, ListView};
+use super::api::{ColumnLine, FaultLine, LeftLine, ListView, PastedView, ReadingView};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::server::access::{Access, Operator};
-use crate::server::clock::date_time;
+use crate::server::checks::{Check, ReadingId};
+use crate::server::clock::{date_time, time_of_day};
 use crate::server::inventory::{Seen, Snapshot};
 use crate::server::mapping::store_error;
 use crate::server::state::State;
 
 /// Faults on a page.
 const PAGE: usize = 50;
-/// A list is forgotten after this long.
-const KEEP_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Lines left out that are shown; all of them can be exported.
+const LEFT: usize = 20;
+/// People shown as recognised.
+const RECOGNISED: usize = 3;
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Lines that are kept while they are typed, in bytes.
+const MOST_PASTED: usize = 4 * 1_024 * 1_024;
+/// Names the draft of a list.
+const PASTED: &str = "list";
 /// How long a list waits for the first reading of the tenant.
 const WAIT: std::time::Duration = std::time::Duration::from_secs(20);
 
@@ -47,31 +56,110 @@ fn word_of(purpose: Purpose) -> &'static str {
     }
 }
 
+/// How somebody wants a list to be read.
+#[derive(Debug)]
+pub struct ReadAs {
+    pub purpose: String,
+    pub usual: String,
+    pub strangers: bool,
+    pub columns: Vec<String>,
+    pub separator: String,
+    pub encoding: String,
+    pub headings: String,
+}
+
+/// What somebody did to faulty lines.
+#[derive(Debug)]
+pub struct Mended {
+    pub what: String,
+    pub cells: Vec<String>,
+    pub texts: Vec<String>,
+    pub near: Vec<String>,
+    pub names: Vec<String>,
+    pub out: Vec<u64>,
+}
+
+/// Separators by their names in forms.
+const SEPARATORS: [(&str, char); 4] = [("comma", ','), ("semicolon", ';'), ("tab", '\t'), ("bar", '|')];
+
+pub async fn pasted(access: &Access<Operator>) -> Result<PastedView, AppError> {
+    let draft = access.state.store.draft(&access.tenant.id, &access.qlik_user, PASTED).await.map_err(|error| store_error(&error))?;
+    let seen = access.state.inventories.look(&access.source(), crate::features::shared::WAIT).await;
+    let allotments = match &seen {
+        Seen::Ready(snapshot, _) => allotments(snapshot),
+        Seen::Loading(..) | Seen::Failed(_) => Vec::new(),
+    };
+    let (lines, at) = draft.map(|(lines, at)| (lines, time_of_day(at))).unwrap_or_default();
+    Ok(PastedView { lines, at, allotments })
+}
+
+pub async fn keep_pasted(access: &Access<Operator>, lines: &str) -> Result<(), AppError> {
+    if lines.len() > MOST_PASTED {
+        return Err(AppError::invalid("The lines are too many to keep while you type", "Bring them as a file."));
+    }
+    let lines = if lines.trim().is_empty() { "" } else { lines };
+    // A database takes no NUL in a text.
+    let lines = lines.replace('\0', "");
+    let kept = access.state.store.put_draft(&access.tenant.id, &access.qlik_user, PASTED, &lines, access.now()).await;
+    kept.map_err(|error| store_error(&error))
+}
+
+fn allotments(snapshot: &Snapshot) -> Vec<(String, String)> {
+    let takes = snapshot.inventory.allotments.iter().filter(|allotment| allotment.takes_assignments());
+    takes.map(|allotment| (allotment.name.to_string(), allotment.name.label())).collect()
+}
+
 /// Keeps a list that arrived. Returns its id.
-pub(super) async fn keep(access: &Access<Operator>, name: &str, body: Vec<u8>, purpose: Purpose) -> Result<String, AppError> {
-    let sheet = read(&body)?;
-    let first = sheet.lines.first().map(|line| line.cells.clone()).unwrap_or_default();
-    let rules = Rules { purpose, mapping: Mapping::guess(sheet.headings.as_deref(), &first), ..Rules::default() };
-    let now = access.now();
+pub(super) async fn keep(
+    access: &Access<Operator>,
+    name: &str,
+    body: Vec<u8>,
+    purpose: Purpose,
+    usual: &str,
+) -> Result<String, AppError> {
+    // Whom its columns name is found out beside the tenant, where that is read already.
+    let known = match access.state.inventories.look(&access.source(), std::time::Duration::ZERO).await {
+        Seen::Ready(snapshot, _) => known_in(access, &snapshot).await?,
+        Seen::Loading(..) | Seen::Failed(_) => Arc::new(Known::default()),
+    };
+    let (body, mapping) = off_the_loop(move || {
+        let sheet = read(&body, &Reading::default())?;
+        let mapping = Mapping::guess(sheet.headings.as_deref(), &sheet.lines, &known);
+        Ok((body, mapping))
+    })
+    .await?;
+    let usual = (!usual.is_empty()).then(|| AllotmentName::new(usual));
+    let rules = Rules { purpose, mapping, usual, ..Rules::default() };
     let row = ListRow {
         id: State::fresh_id(),
         tenant: access.tenant.id.clone(),
         author: access.actor.clone(),
         name: name.chars().filter(|c| !c.is_control()).take(120).collect(),
-        created_at: now,
+        created_at: access.now(),
         body,
         rules,
     };
-    access.state.store.put_list(&row, now - KEEP_MS).await.map_err(|error| store_error(&error))?;
+    access.state.store.put_list(&row).await.map_err(|error| store_error(&error))?;
+    // It is a list now.
+    access.state.store.drop_draft(&access.tenant.id, &access.qlik_user, PASTED).await.map_err(|error| store_error(&error))?;
     Ok(row.id)
 }
 
-fn read(body: &[u8]) -> Result<Sheet, AppError> {
-    Sheet::read(body).map_err(|error| AppError::invalid("The list cannot be read", sentence(&error.to_string())))
+fn read(body: &[u8], reading: &Reading) -> Result<Sheet, AppError> {
+    Sheet::read_as(body, reading).map_err(|error| AppError::invalid("The list cannot be read", sentence(&error.to_string())))
 }
 
-async fn find(access: &Access<Operator>, id: &str) -> Result<ListRow, AppError> {
-    access.state.store.list(&access.tenant.id, id).await.map_err(|error| store_error(&error))?.ok_or_else(gone)
+/// Work on a hundred thousand lines is done on a thread where it does not hold others up.
+async fn off_the_loop<T: Send + 'static>(work: impl FnOnce() -> Result<T, AppError> + Send + 'static) -> Result<T, AppError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a list could not be checked");
+        AppError::new(ErrorKind::Internal, "The list could not be checked", "Nothing was planned. Try again.")
+    })?
+}
+
+pub(super) async fn find(access: &Access<Operator>, id: &str) -> Result<ListRow, AppError> {
+    let after = access.now() - i64::from(access.state.config.keep.lists_days) * DAY_MS;
+    access.state.store.list(&access.tenant.id, id, after).await.map_err(|error| store_error(&error))?.ok_or_else(gone)
 }
 
 async fn snapshot(access: &Access<Operator>) -> Result<Arc<Snapshot>, AppError> {
@@ -86,80 +174,182 @@ async fn snapshot(access: &Access<Operator>) -> Result<Arc<Snapshot>, AppError> 
     }
 }
 
-/// Reads and checks a list, on a thread where that does not hold others up.
-async fn checked(row: &ListRow, snapshot: Arc<Snapshot>) -> Result<(Sheet, Checked), AppError> {
-    let (body, rules) = (row.body.clone(), row.rules.clone());
-    let work = tokio::task::spawn_blocking(move || {
-        let sheet = read(&body)?;
-        let checked = check(&sheet, &rules, &Known::of(&snapshot.inventory));
-        Ok((sheet, checked))
-    });
-    work.await.map_err(|error| {
-        tracing::error!(%error, "a list could not be checked");
-        AppError::new(ErrorKind::Internal, "The list could not be checked", "Nothing was planned. Try again.")
-    })?
+fn reading_of(snapshot: &Snapshot) -> ReadingId {
+    (snapshot.version, snapshot.as_of)
 }
 
-fn heading(sheet: &Sheet, column: usize) -> String {
+async fn known_in(access: &Access<Operator>, snapshot: &Arc<Snapshot>) -> Result<Arc<Known>, AppError> {
+    let (state, snapshot) = (access.state.clone(), snapshot.clone());
+    off_the_loop(move || Ok(state.checks.known(reading_of(&snapshot), || Known::of(&snapshot.inventory)))).await
+}
+
+/// Reads a list and compares it with a reading; once for as long as neither changes.
+pub(super) async fn compared(access: &Access<Operator>, row: &ListRow, snapshot: &Arc<Snapshot>) -> Result<Arc<Check>, AppError> {
+    let (state, row, snapshot) = (access.state.clone(), row.clone(), snapshot.clone());
+    off_the_loop(move || {
+        let reading = reading_of(&snapshot);
+        state.checks.check(&row.id, &row.rules, reading, || {
+            let known = state.checks.known(reading, || Known::of(&snapshot.inventory));
+            let sheet = read(&row.body, &row.rules.reading)?;
+            let checked = check(&sheet, &row.rules, &known);
+            Ok(Check { sheet, checked, known })
+        })
+    })
+    .await
+}
+
+pub(super) fn heading(sheet: &Sheet, column: usize) -> String {
     let named = sheet.headings.as_ref().and_then(|headings| headings.get(column)).filter(|heading| !heading.is_empty());
     named.cloned().unwrap_or_else(|| format!("column {}", column + 1))
+}
+
+fn whole(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn to_i64(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// How the file was taken apart, as sentences.
+fn read_words(sheet: &Sheet) -> String {
+    let separator = match sheet.separator {
+        '\t' => "tabs".to_owned(),
+        other => format!("“{other}”"),
+    };
+    let headings = match (&sheet.headings, sheet.headings_at) {
+        (None, _) => "without headings".to_owned(),
+        (Some(_), 0 | 1) => "with headings".to_owned(),
+        (Some(_), line) => format!("with headings in line {line}"),
+    };
+    format!("{} in {}, cells separated by {separator}, {headings}.", count(whole(sheet.lines.len()), "line", "lines"), sheet.encoding)
+}
+
+/// What was noticed and is no fault.
+fn noticed(check: &Check, coverage: &Coverage) -> Vec<String> {
+    let (sheet, checked) = (&check.sheet, &check.checked);
+    let mut notes = Vec::new();
+    if !coverage.people.is_whole() || !coverage.licenses.is_whole() {
+        notes.push(format!("The tenant could not be read whole, so nothing can be planned from this list. {}", coverage.sentences().join(" ")));
+    }
+    let headings = u64::from(sheet.headings_at > 0);
+    let rows = sheet.lines.len() as u64 + sheet.above + headings;
+    if sheet.file_lines > rows {
+        notes.push(format!(
+            "The file has {} with text, and {} were read: cells in quotation marks go on over several lines.",
+            count(to_i64(sheet.file_lines), "line", "lines"),
+            count(to_i64(rows), "row", "rows")
+        ));
+    }
+    if sheet.above > 0 {
+        notes.push(format!("{} above the headings left aside.", count(to_i64(sheet.above), "line is", "lines are")));
+    }
+    if sheet.cleaned > 0 {
+        let cells = count(to_i64(sheet.cleaned), "cell had", "cells had");
+        notes.push(format!("{cells} characters in them that nobody sees, such as a zero-width space. They are ignored."));
+    }
+    if checked.named_otherwise_count > 0 {
+        let lines: Vec<String> = checked.named_otherwise.iter().map(ToString::to_string).collect();
+        let more = if checked.named_otherwise_count > lines.len() as u64 { ", …" } else { "" };
+        notes.push(format!(
+            "{} another person than their subject is (line {}{more}). Was one column sorted without the others?",
+            count(to_i64(checked.named_otherwise_count), "line names", "lines name"),
+            lines.join(", ")
+        ));
+    }
+    notes
 }
 
 pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<ListView, AppError> {
     let row = find(access, id).await?;
     let snapshot = snapshot(access).await?;
-    let (sheet, checked) = checked(&row, snapshot.clone()).await?;
-    let rules = &row.rules;
+    let check = compared(access, &row, &snapshot).await?;
+    let (sheet, checked, rules) = (&check.sheet, &check.checked, &row.rules);
     let columns = (0..sheet.width())
         .map(|at| ColumnLine {
-            heading: heading(&sheet, at),
+            heading: heading(sheet, at),
             sample: sheet.lines.iter().take(3).filter_map(|line| line.cells.get(at)).cloned().collect::<Vec<_>>().join(" · "),
             means: rules.mapping.0.get(at).copied().flatten().map(|column| column.heading().to_owned()).unwrap_or_default(),
         })
         .collect();
-    let pages = checked.faults.len().div_ceil(PAGE).max(1);
+    let kinds = checked.kinds();
+    let no_license = kinds.get(&FaultKind::NoLicense).copied().unwrap_or_default();
+    let shown: Vec<_> = checked.faults.iter().filter(|fault| fault.kind != FaultKind::NoLicense).collect();
+    let pages = shown.len().div_ceil(PAGE).max(1);
     let page = (page.max(1) as usize).min(pages);
-    let separator = match sheet.separator {
-        '\t' => "tabs".to_owned(),
-        other => format!("“{other}”"),
+    let held = |subject: &domain::subject::Subject| {
+        let of: Vec<String> = snapshot
+            .inventory
+            .assignments
+            .iter()
+            .filter(|held| held.subject == *subject)
+            .map(|held| held.allotment.label())
+            .collect();
+        if of.is_empty() { "none".to_owned() } else { of.join(" and ") }
     };
+    let recognised = checked
+        .entries
+        .iter()
+        .take(RECOGNISED)
+        .map(|entry| {
+            let name = check.known.name_of(&entry.subject);
+            let who = if name.is_empty() { entry.subject.to_string() } else { format!("{name}, {}", entry.subject) };
+            match (&entry.moves_to, &entry.allotment, entry.purpose) {
+                (Some(to), ..) => format!("{who}: becomes {to}"),
+                (None, Some(allotment), Purpose::Take) => format!("{who}: {} is taken back", allotment.label()),
+                (None, Some(allotment), _) => format!("{who}: {} → {}", held(&entry.subject), allotment.label()),
+                (None, None, _) => format!("{who}: {} → none", held(&entry.subject)),
+            }
+        })
+        .collect();
     Ok(ListView {
         brought: format!("imported {} by {}", date_time(row.created_at), row.author),
-        read_as: format!(
-            "{} in {}, cells separated by {separator}, {}.",
-            count(i64::try_from(sheet.lines.len()).unwrap_or(i64::MAX), "line", "lines"),
-            sheet.encoding,
-            if sheet.headings.is_some() { "with headings" } else { "without headings" },
-        ),
+        read_as: read_words(sheet),
+        notes: noticed(&check, &snapshot.inventory.coverage),
+        reading: ReadingView {
+            separator: SEPARATORS
+                .into_iter()
+                .find(|(_, separator)| rules.reading.separator == Some(*separator))
+                .map_or_else(String::new, |(name, _)| name.to_owned()),
+            encoding: rules.reading.encoding.clone().unwrap_or_default(),
+            headings: rules.reading.headings.map(|line| line.to_string()).unwrap_or_default(),
+            encodings: ENCODINGS.map(ToOwned::to_owned).to_vec(),
+        },
         columns,
         meanings: Column::ALL.iter().map(|column| (column.heading().to_owned(), column.heading().to_owned())).collect(),
         purpose: word_of(rules.purpose).to_owned(),
         usual: rules.usual.as_ref().map(ToString::to_string).unwrap_or_default(),
-        allotments: snapshot
-            .inventory
-            .allotments
-            .iter()
-            .filter(|allotment| allotment.takes_assignments())
-            .map(|allotment| (allotment.name.to_string(), allotment.name.label()))
-            .collect(),
+        allotments: allotments(&snapshot),
         strangers: rules.strangers,
         lines: sheet.lines.len() as u64,
         understood: checked.entries.len() as u64,
-        left_out: rules.left_out.len() as u64,
+        recognised,
+        left_out: checked.left.len() as u64,
+        left: checked
+            .left
+            .iter()
+            .take(LEFT)
+            .map(|left| LeftLine { line: left.line, cells: left.cells.join(" · ").chars().take(300).collect() })
+            .collect(),
+        spared: checked.spared.len() as u64,
         wrong: checked.faults.len() as u64,
+        kinds: kinds.into_iter().map(|(kind, lines)| format!("{} {}", count(to_i64(lines), "line", "lines"), kind.words())).collect(),
+        no_license,
+        foreign: checked.foreign,
+        stopped: checked.not_a_state(rules).unwrap_or_default(),
         suggested: checked.faults.iter().filter(|fault| fault.suggestion.is_some()).count() as u64,
-        faults: checked
-            .faults
+        faults: shown
             .into_iter()
             .skip((page - 1) * PAGE)
             .take(PAGE)
             .map(|fault| FaultLine {
                 line: fault.line,
                 column: u32::try_from(fault.column).unwrap_or(u32::MAX),
-                heading: heading(&sheet, fault.column),
+                heading: heading(sheet, fault.column),
                 found: fault.found.chars().take(200).collect(),
-                reason: fault.reason,
-                suggestion: fault.suggestion.unwrap_or_default(),
+                perhaps: checked.suggest(fault, sheet, rules, &check.known).unwrap_or_default(),
+                reason: fault.reason.clone(),
+                suggestion: fault.suggestion.clone().unwrap_or_default(),
             })
             .collect(),
         page: u32::try_from(page).unwrap_or(1),
@@ -173,17 +363,21 @@ async fn save(access: &Access<Operator>, row: &ListRow) -> Result<(), AppError> 
     if kept.map_err(|error| store_error(&error))? { Ok(()) } else { Err(gone()) }
 }
 
-pub async fn read_as(
-    access: &Access<Operator>,
-    id: &str,
-    purpose: &str,
-    usual: &str,
-    strangers: bool,
-    columns: &[String],
-) -> Result<(), AppError> {
+pub async fn read_as(access: &Access<Operator>, id: &str, read: ReadAs) -> Result<(), AppError> {
     let mut row = find(access, id).await?;
+    let reading = Reading {
+        separator: SEPARATORS.into_iter().find(|(name, _)| *name == read.separator).map(|(_, separator)| separator),
+        encoding: ENCODINGS.into_iter().find(|name| *name == read.encoding).map(ToOwned::to_owned),
+        headings: if read.headings.trim().is_empty() {
+            None
+        } else {
+            Some(read.headings.trim().parse().map_err(|_| {
+                AppError::invalid("Headings are in a line", "Type the number of the line with the headings, or 0 for a list without any.")
+            })?)
+        },
+    };
     let means = |word: &String| Column::ALL.into_iter().find(|column| column.heading() == word);
-    let mapping = Mapping(columns.iter().map(means).collect());
+    let mapping = Mapping(read.columns.iter().map(means).collect());
     let twice = Column::ALL.into_iter().find(|wanted| mapping.0.iter().filter(|column| **column == Some(*wanted)).count() > 1);
     if let Some(column) = twice {
         return Err(AppError::invalid(
@@ -191,45 +385,83 @@ pub async fn read_as(
             format!("“{}” is chosen for more than one column. Choose it for one of them.", column.heading()),
         ));
     }
-    row.rules.purpose = purpose_of(purpose);
-    row.rules.usual = (!usual.is_empty()).then(|| AllotmentName::new(usual));
-    row.rules.strangers = strangers;
-    if !columns.is_empty() {
+    row.rules.purpose = purpose_of(&read.purpose);
+    row.rules.usual = (!read.usual.is_empty()).then(|| AllotmentName::new(&read.usual));
+    row.rules.strangers = read.strangers;
+    if row.rules.reading != reading {
+        // Other cells, other columns: what was said of those before says nothing of these.
+        row.rules.reading = reading;
+        row.rules.mended.clear();
+        row.rules.left_out.clear();
+        let known = known_in(access, &snapshot(access).await?).await?;
+        let (body, reading) = (row.body.clone(), row.rules.reading.clone());
+        row.rules.mapping = off_the_loop(move || {
+            let sheet = self::read(&body, &reading)?;
+            Ok(Mapping::guess(sheet.headings.as_deref(), &sheet.lines, &known))
+        })
+        .await?;
+    } else if !read.columns.is_empty() {
         row.rules.mapping = mapping;
     }
     save(access, &row).await
 }
 
-pub async fn mend(
-    access: &Access<Operator>,
-    id: &str,
-    what: &str,
-    cells: &[String],
-    texts: &[String],
-    out: &[u64],
-) -> Result<(), AppError> {
+pub async fn set_usual(access: &Access<Operator>, id: &str, usual: &str) -> Result<(), AppError> {
     let mut row = find(access, id).await?;
-    if what == "suggested" || what == "leave" {
-        let (_, checked) = checked(&row, snapshot(access).await?).await?;
-        for fault in checked.faults {
-            match fault.suggestion {
-                Some(text) if what == "suggested" => {
-                    row.rules.mended.insert((fault.line, fault.column), text);
+    if usual.is_empty() {
+        return Err(AppError::invalid("No license chosen", "Choose which license these lines are about."));
+    }
+    row.rules.usual = Some(AllotmentName::new(usual));
+    save(access, &row).await
+}
+
+fn place_of(cell: &str) -> Option<(u64, usize)> {
+    let (line, column) = cell.split_once(':')?;
+    Some((line.parse().ok()?, column.parse().ok()?))
+}
+
+pub async fn mend(access: &Access<Operator>, id: &str, form: Mended) -> Result<(), AppError> {
+    let mut row = find(access, id).await?;
+    match form.what.as_str() {
+        "suggested" | "leave" => {
+            let check = compared(access, &row, &snapshot(access).await?).await?;
+            for fault in &check.checked.faults {
+                match &fault.suggestion {
+                    Some(text) if form.what == "suggested" => {
+                        row.rules.mended.insert((fault.line, fault.column), text.clone());
+                    }
+                    _ if form.what == "leave" => {
+                        row.rules.left_out.insert(fault.line);
+                    }
+                    _ => {}
                 }
-                _ if what == "leave" => {
-                    row.rules.left_out.insert(fault.line);
-                }
-                _ => {}
             }
         }
-        return save(access, &row).await;
+        "back" => {
+            for line in &form.out {
+                row.rules.left_out.remove(line);
+            }
+            if form.out.is_empty() {
+                row.rules.left_out.clear();
+            }
+        }
+        "perhaps" => {
+            for (cell, text) in form.near.iter().zip(&form.names) {
+                if let Some(place) = place_of(cell) {
+                    row.rules.mended.insert(place, text.chars().take(1_000).collect());
+                }
+            }
+        }
+        "these" => {
+            for (cell, text) in form.cells.iter().zip(&form.texts) {
+                if let Some(place) = place_of(cell) {
+                    row.rules.mended.insert(place, domain::text::visible(text).chars().take(1_000).collect());
+                }
+            }
+            row.rules.left_out.extend(form.out);
+        }
+        _ => return Err(AppError::invalid("Unknown choice", "The list's page says what can be done with its faults.")),
     }
-    for (cell, text) in cells.iter().zip(texts) {
-        let place = cell.split_once(':').and_then(|(line, column)| Some((line.parse().ok()?, column.parse().ok()?)));
-        let Some(place) = place else { continue };
-        row.rules.mended.insert(place, text.chars().take(1_000).collect());
-    }
-    row.rules.left_out.extend(out);
     save(access, &row).await
 }
 
@@ -237,14 +469,18 @@ pub async fn plan(access: &Access<Operator>, id: &str) -> Result<(), AppError> {
     let row = find(access, id).await?;
     // From a fresh reading, as every plan.
     let snapshot = access.state.inventories.refresh(&access.source()).await?;
-    let (_, checked) = checked(&row, snapshot.clone()).await?;
+    let check = compared(access, &row, &snapshot).await?;
+    let checked = &check.checked;
     if !checked.faults.is_empty() {
-        let wrong = thousands(i64::try_from(checked.faults.len()).unwrap_or(i64::MAX));
+        let wrong = thousands(whole(checked.faults.len()));
         return Err(AppError::invalid(
             "The list still has faults",
             format!("{wrong} lines are not understood. Mend them or leave them out, then plan."),
         ));
     }
-    let intent = Intent::List { purpose: row.rules.purpose, entries: checked.entries };
+    if let Some(why) = checked.not_a_state(&row.rules) {
+        return Err(AppError::invalid("This list cannot be the wanted state", why));
+    }
+    let intent = Intent::List { purpose: row.rules.purpose, entries: checked.entries.clone(), spared: checked.spared.clone() };
     keep_plan(access, &snapshot, intent, "").await
 }

@@ -39,7 +39,12 @@ fn tone_word(tone: Tone) -> &'static str {
 
 /// A gauge in the meter's terms: colour follows the tone, over-allocation and unbounded overage have their own look.
 pub(super) fn meter(gauge: Gauge) -> MeterFacts {
-    let fill = if gauge.tone == Tone::Warn && gauge.over.is_none() { "g-warn" } else { "g-fill" };
+    // A full one is no calmer than one that is nearly full.
+    let fill = match (gauge.tone, &gauge.over) {
+        (Tone::Warn, None) => "g-warn",
+        (Tone::Bad, None) => "g-bad",
+        _ => "g-fill",
+    };
     let mut bars = vec![Bar { from: gauge.fill.from, width: gauge.fill.width, class: fill }];
     if let Some(over) = gauge.over {
         bars.push(Bar { from: over.from, width: over.width, class: if gauge.unbounded { "g-more" } else { "g-bad" } });

@@ -2,10 +2,12 @@
 
 use domain::gauge::{self, Tone};
 use domain::mask::masked;
+use domain::seats::Seats;
 use domain::text::{count, thousands};
 
 use super::api::{Attention, LicenseFacts, Overview};
 use crate::error::AppError;
+use crate::features::assignments::view_of;
 use crate::features::jobs::recent;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Viewer};
@@ -69,10 +71,14 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
     let inventory = &snapshot.inventory;
     let item = |tone, text: String, path: &str, go: &str| Attention { tone, text, path: path.to_owned(), go: go.to_owned() };
     let mut list = Vec::new();
+    // What was not read cannot be said to need nothing.
+    for sentence in inventory.coverage.sentences() {
+        list.push(item(Tone::Warn, sentence.trim_end_matches('.').to_owned(), "", ""));
+    }
     for allotment in &inventory.allotments {
         let label = allotment.name.label();
         let path = format!("assignments?allotment={}&flag=excess", crate::ui::query::escape(allotment.name.as_str()));
-        let excess = inventory.assignments.iter().filter(|a| a.excess && a.allotment == allotment.name).count();
+        let excess = snapshot.table.rows().filter(|row| row.excess() && row.allotment() == Some(&allotment.name)).count();
         if excess > 0 {
             let verb = if excess == 1 { "exceeds" } else { "exceed" };
             list.push(item(
@@ -102,16 +108,25 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
         let text = format!("{} held by nobody of this tenant", count(whole(orphans), "license is", "licenses are"));
         list.push(item(Tone::Warn, text, "assignments?flag=orphan", "Review"));
     }
-    let gone = inventory
-        .people
-        .iter()
-        .filter(|person| matches!(person.status.as_str(), "disabled" | "deleted"))
-        .map(|person| person.subject.key());
-    let gone: std::collections::HashSet<String> = gone.collect();
-    let held = inventory.assignments.iter().filter(|a| gone.contains(&a.subject.key())).count();
+    // What is counted is what the link shows: the same filter, of the same table.
+    let shut_out = "license=any&status=disabled,deleted";
+    let held = snapshot.table.matching(&view_of(shut_out).filter).len();
     if held > 0 {
         let text = format!("{} held by people who are disabled or deleted", count(whole(held), "license is", "licenses are"));
-        list.push(item(Tone::Plain, text, "assignments?license=any&status=disabled", "Review"));
+        list.push(item(Tone::Plain, text, &format!("assignments?{shut_out}"), "Review"));
+    }
+    for allotment in inventory.allotments.iter().filter(|allotment| allotment.takes_assignments() && allotment.in_overage() > 0) {
+        let label = allotment.name.label();
+        let limit = match allotment.seats() {
+            Seats::Unbounded => "no limit".to_owned(),
+            Seats::Bounded(_) => format!("limit {}", thousands(allotment.overage.max(0))),
+        };
+        let text = format!(
+            "{label}: {} in overage ({limit}), which may be billed",
+            count(allotment.in_overage(), "seat is", "seats are")
+        );
+        let here = format!("assignments?allotment={}", crate::ui::query::escape(allotment.name.as_str()));
+        list.push(item(Tone::Warn, text, &here, "Who has it"));
     }
     list.sort_by_key(|item| match item.tone {
         Tone::Bad => 0,

@@ -1,11 +1,14 @@
 //! Server functions of the plans room.
 
-use domain::plan::{PlannedChange, Warning, WhyNot};
+use domain::plan::{Confirmation, OfferKind, PlannedChange, Total, Warning, WhyNot};
 use domain::seats::SeatChange;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::AppError;
+
+/// What failed where the number that was typed is not the one asked for.
+pub const NOT_CONFIRMED: &str = "Not confirmed";
 
 /// A plan in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +70,10 @@ pub struct PlanView {
     pub unchanged: Vec<(WhyNot, u64, Vec<String>)>,
     /// Changes in all.
     pub total: u64,
-    /// How many of those are removals.
-    pub removals: u64,
+    /// How many of each kind, and about what; over all pages.
+    pub totals: Vec<Total>,
+    /// What could be added by a click, and how many changes that is.
+    pub offers: Vec<(OfferKind, u64)>,
     /// Changes of this page.
     pub changes: Vec<PlannedChange>,
     /// Role names by id, for group changes.
@@ -79,8 +84,8 @@ pub struct PlanView {
     pub pages: u32,
     /// Requests it needs.
     pub requests: u64,
-    /// The number that must be typed to confirm, where the plan is a large removal.
-    pub confirm: Option<u64>,
+    /// What must be typed to confirm, where much is lost, given or paid.
+    pub confirm: Option<Confirmation>,
     /// The job that applied it.
     pub job: Option<String>,
     /// It replaces another plan that reality had overtaken.
@@ -119,6 +124,14 @@ pub async fn remedy(tenant: String, id: String, allotment: String, way: String) 
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
     super::remedies::apply(&access, &id, &allotment, &way).await.map_err(crate::server::access::refused)
+}
+
+/// Draws a plan up again with what it offers, or without those whom a warning is about, and leads to it.
+#[server(endpoint = "plans/adjust")]
+pub async fn adjust(tenant: String, id: String, what: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator};
+    let access = Access::<Operator>::to(&tenant).await?;
+    super::service::adjust(&access, &id, &what).await.map_err(crate::server::access::refused)
 }
 
 /// Throws a plan away that was not applied.

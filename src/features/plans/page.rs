@@ -1,14 +1,15 @@
 //! The list of plans, and the page of one: read it, then apply it.
 
-use domain::plan::{Change, PlannedChange, Warning};
+use domain::plan::{Change, Confirmation, Kind, OfferKind, PlannedChange, Total, Warning};
 use domain::roles::RoleDiff;
-use domain::seats::SeatChange;
+use domain::seats::{SeatChange, Seats};
 use domain::text::{count, thousands};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{Apply, Discard, PlanView, Remedy, plan, plans};
+use super::api::{Adjust, Apply, Discard, NOT_CONFIRMED, PlanView, Remedy, plan, plans};
 use super::ways_out::WaysOutOf;
+use crate::error::AppError;
 use crate::features::jobs::{from_to, short};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
@@ -77,19 +78,101 @@ pub fn PlanPage() -> impl IntoView {
     let apply = ServerAction::<Apply>::new();
     let discard = ServerAction::<Discard>::new();
     let remedy = ServerAction::<Remedy>::new();
+    let adjust = ServerAction::<Adjust>::new();
     let data = Resource::new(move || (live(tenant), live(id), live(page)), |(tenant, id, page)| plan(tenant, id, page));
+    // A number that was not right is told where it is typed.
+    let failed = Signal::derive(move || apply.value().get().filter(|value| !is_unconfirmed(value)));
     view! {
-        <Failed of=apply.value()/>
+        <Failed of=failed/>
         <Failed of=discard.value()/>
         <Failed of=remedy.value()/>
+        <Failed of=adjust.value()/>
         <Transition fallback=|| view! { <Head title="Plan" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {
                 match got {
-                    Ok(view) => view! { <Body view apply discard remedy/> }.into_any(),
+                    Ok(view) => view! { <Body view apply discard remedy adjust/> }.into_any(),
                     Err(error) => view! { <Head title="Plan"/><ErrorPanel error/> }.into_any(),
                 }
             })}
         </Transition>
+    }
+}
+
+fn is_unconfirmed(value: &Result<(), AppError>) -> bool {
+    value.as_ref().is_err_and(|error| error.what == NOT_CONFIRMED)
+}
+
+/// What a plan does in a line: how many of each kind, and about which license.
+fn summary(totals: &[Total]) -> Vec<String> {
+    let mut kinds: Vec<(Kind, u64, Vec<String>)> = Vec::new();
+    for Total { kind, what, rows } in totals {
+        let part = (!what.is_empty()).then(|| format!("{} {what}", thousands(n(*rows))));
+        match kinds.iter_mut().find(|(known, ..)| known == kind) {
+            Some((_, all, parts)) => {
+                *all += rows;
+                parts.extend(part);
+            }
+            None => kinds.push((*kind, *rows, part.into_iter().collect())),
+        }
+    }
+    let line = |(kind, rows, parts): (Kind, u64, Vec<String>)| {
+        let head = format!("{} {}", thousands(n(rows)), kind.verb());
+        if parts.is_empty() { head } else { format!("{head}: {}", parts.join(", ")) }
+    };
+    kinds.into_iter().map(line).collect()
+}
+
+/// A button that draws the plan up again, with more or with fewer.
+#[component]
+fn AdjustButton(action: ServerAction<Adjust>, what: &'static str, text: String) -> impl IntoView {
+    let (tenant, id) = (use_tenant(), use_part("id"));
+    let pending = busy(action);
+    view! {
+        <ActionForm action attr:class="inline">
+            <input type="hidden" name="tenant" value=move || tenant.get()/>
+            <input type="hidden" name="id" value=move || id.get()/>
+            <button class="button" type="submit" name="what" value=what disabled=pending>{text}</button>
+        </ActionForm>
+    }
+}
+
+/// What has to be typed before the plan is applied, and what is wrong with what was.
+#[component]
+fn Confirm(of: Confirmation, apply: ServerAction<Apply>) -> impl IntoView {
+    let wrong = Memo::new(move |_| apply.value().try_with(|value| value.as_ref().is_some_and(is_unconfirmed)).unwrap_or_default());
+    let field = NodeRef::<leptos::html::Input>::new();
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        // Each time it was wrong, not only the first.
+        let _ = apply.version().get();
+        if wrong.get()
+            && let Some(field) = field.get()
+        {
+            let _ = field.focus();
+        }
+    });
+    // Enter in the field goes on to the button and does not press it.
+    let entered = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Enter" {
+            event.prevent_default();
+            #[cfg(feature = "hydrate")]
+            {
+                use leptos::wasm_bindgen::JsCast;
+                let button = document().query_selector(".apply button[type=submit]").ok().flatten();
+                if let Some(button) = button.and_then(|button| button.dyn_into::<leptos::web_sys::HtmlElement>().ok()) {
+                    let _ = button.focus();
+                }
+            }
+        }
+    };
+    let Confirmation { number, what } = of;
+    let said = format!("This is not the number. Type {number}.");
+    view! {
+        <label class="confirm" for="confirm">{format!("Type {number} to {what}")}
+            <input class="input short" id="confirm" name="confirm" inputmode="numeric" autocomplete="off" required node_ref=field
+                aria-invalid=move || wrong.get().then_some("true") aria-describedby="confirm-wrong" on:keydown=entered/>
+            <span class="small bad" id="confirm-wrong" role="alert">{move || wrong.get().then(|| said.clone())}</span>
+        </label>
     }
 }
 
@@ -99,11 +182,13 @@ fn Body(
     apply: ServerAction<Apply>,
     discard: ServerAction<Discard>,
     remedy: ServerAction<Remedy>,
+    adjust: ServerAction<Adjust>,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let pending = busy(apply);
     let title = format!("Plan {}: {}", short(&view.id), view.title);
     let total = n(view.total);
+    let open = view.job.is_none();
     let seats = view.seats.into_iter().map(|seat| view! { <Seat seat/> }).collect_view();
     let ways_out = view.ways_out;
     let warnings = view
@@ -117,12 +202,34 @@ fn Body(
                 }
                 _ => None,
             };
+            let leave = warning.way_out().filter(|_| open);
             view! {
-                <Note tone=if warning.is_grave() { "bad" } else { "warn" } title>
+                <Note tone=if warning.is_loud() { "bad" } else { "warn" } title>
                     {rest}
+                    {leave.map(|(out, text)| view! { " "<AdjustButton action=adjust what=out.word() text/> })}
                     {ways.map(|ways_out| view! { <WaysOutOf ways_out action=remedy/> })}
                 </Note>
             }
+        })
+        .collect_view();
+    let offers = view
+        .offers
+        .into_iter()
+        .filter(|_| open)
+        .map(|(kind, rows)| {
+            let (title, rest, text) = match kind {
+                OfferKind::Newcomers => (
+                    format!("{} the selection only since you made it.", count(n(rows), "row matches", "rows match")),
+                    "What you counted is what is planned; these are left out.",
+                    format!("Take in {}", count(n(rows), "newcomer", "newcomers")),
+                ),
+                OfferKind::HoldsAnother => (
+                    format!("{} another license.", count(n(rows), "person holds", "people hold")),
+                    "They keep it, and are left out.",
+                    format!("Change {} as well", count(n(rows), "license", "licenses")),
+                ),
+            };
+            view! { <Note tone="ok" title>{rest}" "<AdjustButton action=adjust what=kind.word() text/></Note> }
         })
         .collect_view();
     let unchanged = view
@@ -142,9 +249,12 @@ fn Body(
             }
         })
         .collect_view();
-    let removals_first = view.removals > 0 && view.removals < view.total;
+    let removals: u64 = view.totals.iter().filter(|total| total.kind == Kind::Remove).map(|total| total.rows).sum();
+    let removals_first = removals > 0 && removals < view.total;
     let href = Callback::new(move |to: u32| format!("/t/{}/plans/{}?page={to}", tenant.get_untracked(), id.get_untracked()));
-    let only_removals = view.removals == view.total && view.total > 0;
+    let only_removals = removals == view.total && view.total > 0;
+    let said = summary(&view.totals);
+    let summary = (!said.is_empty()).then(|| view! { <p class="summary"><b>{said.join("; ")}</b></p> });
     let button = format!("Apply {}", count(total, "change", "changes"));
     let foot = match (view.job, view.total) {
         (Some(job), _) => {
@@ -160,7 +270,7 @@ fn Body(
         (None, _) => {
             let sentence = format!("{}, {} to Qlik. Can be undone for 30 days.", count(total, "change", "changes"), count(n(view.requests), "request", "requests"));
             view! {
-                <div class="foot">
+                <div class="foot decide">
                     <span class="grow">{sentence}</span>
                     <a class="button plain" href=move || format!("/export/{}/plan.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export CSV"</a>
                     <ActionForm action=discard>
@@ -171,11 +281,7 @@ fn Body(
                     <ActionForm action=apply attr:class="apply">
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
-                        {view.confirm.map(|number| view! {
-                            <label class="confirm" for="confirm">{format!("Type {number} to confirm the removal")}
-                                <input class="input short" id="confirm" name="confirm" inputmode="numeric" autocomplete="off" required/>
-                            </label>
-                        })}
+                        {view.confirm.map(|of| view! { <Confirm of apply/> })}
                         <button class=if only_removals { "button danger solid" } else { "button primary" } type="submit" disabled=pending>
                             {move || if pending() { "Reading again before applying…".to_owned() } else { button.clone() }}
                         </button>
@@ -196,46 +302,78 @@ fn Body(
         })}
         {view.remedies.map(|old| {
             let text = format!("plan {}", short(&old));
-            view! { <p class="muted small after">"With a way out of a shortage of "<a href=move || format!("/t/{}/plans/{old}", tenant.get())>{text}</a>", which stays as it was."</p> }
+            view! { <p class="muted small after">"Drawn up from "<a href=move || format!("/t/{}/plans/{old}", tenant.get())>{text}</a>", which stays as it was."</p> }
         })}
+        {summary}
         <section class="seats" aria-label="Seats before and after">{seats}</section>
-        {warnings}
-        {(!view.changes.is_empty()).then(|| view! { <Diff changes=view.changes roles=view.roles/> })}
+        {warnings}{offers}
+        {(!view.changes.is_empty()).then(|| view! { <Diff changes=view.changes roles=view.roles totals=view.totals pages=view.pages/> })}
         <Pager page=view.page pages=view.pages href/>
         <div class="muted small after">{unchanged}{removals_first.then_some("Removals go first, so their seats serve the additions.")}</div>
         {foot}
     }
 }
 
+/// Places on a seat's bar, in percent of its width.
+struct SeatBar {
+    low: f64,
+    /// What is added within the seats there are.
+    added: f64,
+    /// What is taken away.
+    freed: f64,
+    /// What is beyond them: from where, and how much.
+    beyond: (f64, f64),
+    /// Where the paid seats end.
+    mark: Option<f64>,
+}
+
+fn seat_bar(seat: &SeatChange) -> SeatBar {
+    let allotment = &seat.allotment;
+    let (used, after, units) = (allotment.used.max(0), seat.after.max(0), allotment.units.max(0));
+    let end = match allotment.seats() {
+        Seats::Bounded(seats) => seats,
+        Seats::Unbounded => units,
+    };
+    let scale = end.max(used).max(after).max(1) as f64;
+    let percent = |n: i64| (n.max(0) as f64) * 100.0 / scale;
+    let (low, high) = (used.min(after), used.max(after));
+    let grows = after >= used;
+    let within = high.min(end).max(low);
+    SeatBar {
+        low: percent(low),
+        added: if grows { percent(within) - percent(low) } else { 0.0 },
+        freed: if grows { 0.0 } else { percent(high) - percent(low) },
+        beyond: if grows { (percent(within), percent(high) - percent(within)) } else { (0.0, 0.0) },
+        mark: (percent(units) < 99.5).then(|| percent(units)),
+    }
+}
+
 #[component]
 fn Seat(seat: SeatChange) -> impl IntoView {
     let allotment = &seat.allotment;
-    let scale = match allotment.seats() {
-        domain::seats::Seats::Bounded(seats) => seats.max(allotment.used).max(seat.after).max(1),
-        domain::seats::Seats::Unbounded => allotment.units.max(allotment.used).max(seat.after).max(1),
+    let bar = seat_bar(&seat);
+    let percent = |n: f64| format!("{n:.2}%");
+    let over = seat.overage_after();
+    let (after, class) = match (seat.short(), seat.free_after()) {
+        (short, _) if short > 0 => (format!("{} short", thousands(short)), "small bad"),
+        (_, Some(free)) if free < 0 => (format!("{} beyond all seats", thousands(-free)), "small bad"),
+        (_, None) if over > 0 => (format!("{} in overage, no limit", thousands(over)), "small bad"),
+        (_, Some(free)) if over > 0 => (format!("{} in overage, {} left", thousands(over), thousands(free)), "small bad"),
+        (_, Some(free)) => (format!("{} free after", thousands(free)), "small"),
+        (_, None) => (format!("{} paid seats free after", thousands(allotment.units - seat.after)), "small"),
     };
-    let percent = |n: i64| format!("{:.2}%", (n.max(0) as f64) * 100.0 / (scale as f64));
-    let (low, high) = (allotment.used.min(seat.after), allotment.used.max(seat.after));
-    let after = match (seat.short(), seat.free_after()) {
-        (short, _) if short > 0 => format!("{} short", thousands(short)),
-        (_, Some(free)) if free < 0 => format!("{} beyond all seats", thousands(-free)),
-        (_, Some(_)) if seat.after > allotment.units => {
-            format!("{} in overage, {} left", thousands(seat.after - allotment.units), thousands(seat.free_after().unwrap_or(0)))
-        }
-        (_, Some(free)) => format!("{} free after", thousands(free)),
-        (_, None) => "no bound".to_owned(),
-    };
-    let class = if seat.short() > 0 { "small bad" } else { "small" };
-    let change = if seat.after >= allotment.used { "g-plus" } else { "g-over" };
     view! {
         <div class="seat">
             <div class="name">{allotment.name.label()}</div>
             <b>{thousands(allotment.used)}<span class="arrow">"→"</span>{thousands(seat.after)}</b>" "
             <span class="muted">{format!("of {}", thousands(allotment.units))}</span>
-            <svg height="12" width="100%" aria-hidden="true" focusable="false">
-                <rect class="g-well" width="100%" height="8" rx="2"/>
-                <rect class="g-fill" width=percent(low) height="8" rx="2"/>
-                <rect class=change x=percent(low) width=percent(high - low) height="8"/>
+            <svg height="14" width="100%" aria-hidden="true" focusable="false">
+                <rect class="g-well" y="2" width="100%" height="8" rx="2"/>
+                <rect class="g-fill" y="2" width=percent(bar.low) height="8" rx="2"/>
+                <rect class="g-plus" y="2" x=percent(bar.low) width=percent(bar.added) height="8"/>
+                <rect class="g-over" y="2" x=percent(bar.low) width=percent(bar.freed) height="8"/>
+                <rect class="g-bad" y="2" x=percent(bar.beyond.0) width=percent(bar.beyond.1) height="8"/>
+                {bar.mark.map(|at| view! { <line class="g-mark" x1=percent(at) x2=percent(at) y1="0" y2="13"/> })}
             </svg>
             <span class=class>{after}</span>
         </div>
@@ -243,15 +381,18 @@ fn Seat(seat: SeatChange) -> impl IntoView {
 }
 
 #[component]
-fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>) -> impl IntoView {
+fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>, totals: Vec<Total>, pages: u32) -> impl IntoView {
     let roles: std::collections::HashMap<String, String> = roles.into_iter().collect();
     let mut rows = Vec::new();
     let mut last = None;
     for planned in &changes {
         let kind = planned.change.kind();
         if last != Some(kind) {
-            let here = changes.iter().filter(|other| other.change.kind() == kind).count();
-            rows.push(view! { <tr class="group"><td></td><th scope="colgroup" colspan="4">{format!("{} {}", thousands(n(here as u64)), kind.verb())}</th></tr> }.into_any());
+            // Of the plan, not of the page: this is what is read before it is applied.
+            let all: u64 = totals.iter().filter(|total| total.kind == kind).map(|total| total.rows).sum();
+            let here = changes.iter().filter(|other| other.change.kind() == kind).count() as u64;
+            let on_page = if pages > 1 && here < all { format!(", {} on this page", thousands(n(here))) } else { String::new() };
+            rows.push(view! { <tr class="group"><td></td><th scope="colgroup" colspan="4">{format!("{} {}{on_page}", thousands(n(all)), kind.verb())}</th></tr> }.into_any());
             last = Some(kind);
         }
         let class = match kind.sign() {
@@ -275,8 +416,14 @@ fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>) -> impl IntoV
                     .collect_view()
                     .into_any()
             }
-            _ if planned.orphan => view! { <span class="chip warn">"not a user here"</span> }.into_any(),
-            _ => ().into_any(),
+            _ => {
+                let why = planned.why.clone();
+                view! {
+                    {planned.orphan.then(|| view! { <span class="chip warn">"not a user here"</span>" " })}
+                    {(!why.is_empty()).then(|| view! { <span class="muted">{why}</span> })}
+                }
+                .into_any()
+            }
         };
         rows.push(
             view! {
@@ -296,5 +443,38 @@ fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>) -> impl IntoV
                 <tbody>{rows}</tbody>
             </table>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::allotment::{Allotment, AllotmentName, UsageClass};
+
+    use super::*;
+
+    fn bar(units: i64, used: i64, overage: i64, after: i64) -> SeatBar {
+        let allotment = Allotment { name: AllotmentName::new("a"), usage_class: UsageClass::Assigned, units, used, overage };
+        seat_bar(&SeatChange { allotment, after, taken: (after - used).max(0), freed: (used - after).max(0) })
+    }
+
+    #[test]
+    fn a_shortage_shows_where_the_seats_end() {
+        let short = bar(1_000, 800, 0, 2_000);
+        assert!((short.low - 40.0).abs() < 1e-9 && (short.added - 10.0).abs() < 1e-9);
+        assert!((short.beyond.0 - 50.0).abs() < 1e-9 && (short.beyond.1 - 50.0).abs() < 1e-9);
+        assert_eq!(short.mark, Some(50.0));
+        let fits = bar(1_000, 800, 0, 900);
+        assert_eq!((fits.beyond.1, fits.mark), (0.0, None));
+        // Without a limit, what is beyond the paid seats is told all the same.
+        let unbounded = bar(100, 50, -1, 200);
+        assert!((unbounded.beyond.1 - 50.0).abs() < 1e-9);
+        assert!((bar(1_000, 900, 0, 400).freed - 50.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_summary_counts_the_plan() {
+        let total = |kind, what: &str, rows| Total { kind, what: what.to_owned(), rows };
+        let totals = [total(Kind::Remove, "Analyzer", 182), total(Kind::Remove, "Professional", 56), total(Kind::GroupRoles, "", 1)];
+        assert_eq!(summary(&totals), ["238 remove: 182 Analyzer, 56 Professional", "1 set roles"]);
     }
 }

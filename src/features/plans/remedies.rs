@@ -5,15 +5,12 @@ use domain::table::Day;
 use domain::text::sentence;
 
 use super::api::{WayOut, WaysOut};
-use super::service::{Origin, find, job_of, keep};
+use super::service::{FRESH_MS, Origin, find, job_of, keep};
 use crate::error::{AppError, ErrorKind};
 use crate::features::shared::WAIT;
 use crate::server::access::{Access, Operator, Role, Viewer};
 use crate::server::clock::day;
 use crate::server::inventory::{LastUse, Seen, Snapshot};
-
-/// A reading this old is new enough: what has changed since, the plan meets before it is applied.
-const FRESH_MS: i64 = 5 * 60 * 1_000;
 
 fn found<R: Role>(access: &Access<R>, plan: &Plan, snapshot: &Snapshot) -> Vec<domain::plan::Shortage> {
     let Some(today) = Day::parse(&day(access.now())) else { return Vec::new() };
@@ -58,7 +55,7 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
     }
     let snapshot = access.state.inventories.recent(&access.source(), FRESH_MS).await?;
     let again = |title: String, changes| {
-        draw_up(&snapshot.inventory, Intent::Exactly { title, changes })
+        draw_up(&snapshot.inventory, Intent::Exactly { title, changes, restores: false })
             .map_err(|error| AppError::invalid("The plan no longer fits", sentence(&error.to_string())))
     };
     let as_it_is = again(row.plan.title.clone(), row.plan.changes.iter().map(|planned| planned.change.clone()).collect())?;
@@ -81,6 +78,8 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
 /// What a plan that was drawn up again keeps of the one before.
 pub(super) fn again_as(before: &Plan, mut now: Plan) -> Plan {
     now.removes_the_rest = before.removes_the_rest;
+    now.offers.clone_from(&before.offers);
+    now.keep_reasons(before);
     now.unchanged.extend(before.unchanged.iter().cloned());
     now
 }

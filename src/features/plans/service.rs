@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use domain::plan::{Change, Intent, Kind, Plan, PlannedChange, draw_up};
-use domain::text::sentence;
+use domain::plan::{Change, Intent, LeaveOut, Offer, OfferKind, Plan, Unchanged, WhyNot, draw_up};
+use domain::text::{self, sentence};
 use qlik_api::client::Urgency;
 use storage::{CreateJob, JobState, NewJob, PlanRow};
 
-use super::api::{PlanLine, PlanView};
+use super::api::{NOT_CONFIRMED, PlanLine, PlanView};
 use super::remedies::{again_as, offered};
 use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer};
@@ -24,8 +24,8 @@ const TRIES: u32 = 3;
 const PAGE: usize = 200;
 /// So many of those who will not be sent are named.
 const NAMED: usize = 100;
-/// A plan that removes at least so many licenses wants the number typed.
-const LARGE_REMOVAL: u64 = 50;
+/// A reading this old is new enough to draw a plan up again: what has changed since, it meets before it is applied.
+pub(super) const FRESH_MS: i64 = 5 * 60 * 1_000;
 /// How long the answer to a single edit waits for its result.
 const AT_ONCE: std::time::Duration = std::time::Duration::from_millis(2_500);
 
@@ -73,6 +73,17 @@ fn gone() -> AppError {
     AppError::not_found("No such plan", "It was discarded, or belongs to another tenant. Draw it up again.")
 }
 
+/// Draws up a plan, on a thread where a large one holds nobody up.
+async fn drawn(snapshot: &Arc<Snapshot>, intent: Intent) -> Result<Plan, AppError> {
+    let inventory = snapshot.inventory.clone();
+    let drawn = tokio::task::spawn_blocking(move || draw_up(&inventory, intent)).await;
+    let drawn = drawn.map_err(|error| {
+        tracing::error!(%error, "a plan could not be drawn up");
+        AppError::new(ErrorKind::Internal, "The plan could not be drawn up", "Nothing was sent. Try again.")
+    })?;
+    drawn.map_err(|error| AppError::invalid("No plan could be drawn up", sentence(&error.to_string())))
+}
+
 /// Draws up a plan, keeps it, and leads to its page.
 pub async fn keep_plan(
     access: &Access<Operator>,
@@ -80,9 +91,31 @@ pub async fn keep_plan(
     intent: Intent,
     origin: &str,
 ) -> Result<(), AppError> {
-    let plan = draw_up(&snapshot.inventory, intent)
-        .map_err(|error| AppError::invalid("No plan could be drawn up", sentence(&error.to_string())))?;
-    let id = keep(access, plan, snapshot.as_of, origin).await?;
+    let plan = drawn(snapshot, intent).await?;
+    lead_to(access, plan, snapshot.as_of, origin).await
+}
+
+/// Draws up a plan for what was selected, and offers what matches the selection only since it was made.
+pub async fn keep_plan_with_newcomers(
+    access: &Access<Operator>,
+    snapshot: &Arc<Snapshot>,
+    intent: Intent,
+    newcomers: Option<Intent>,
+) -> Result<(), AppError> {
+    let mut plan = drawn(snapshot, intent).await?;
+    if let Some(newcomers) = newcomers {
+        let changes: Vec<Change> = drawn(snapshot, newcomers).await?.changes.into_iter().map(|planned| planned.change).collect();
+        plan.unchanged.extend(changes.iter().map(|change| Unchanged { target: change.target(), why: WhyNot::Newcomer }));
+        if !changes.is_empty() {
+            plan.offers.push(Offer { kind: OfferKind::Newcomers, changes });
+        }
+    }
+    lead_to(access, plan, snapshot.as_of, "").await
+}
+
+/// Keeps a plan and leads to it.
+pub(super) async fn lead_to(access: &Access<Operator>, plan: Plan, as_of: i64, origin: &str) -> Result<(), AppError> {
+    let id = keep(access, plan, as_of, origin).await?;
     leptos_axum::redirect(&format!("/t/{}/plans/{id}", access.tenant.id));
     Ok(())
 }
@@ -125,16 +158,6 @@ pub(super) async fn job_of<R: Role>(access: &Access<R>, id: &str) -> Result<Opti
     access.state.store.job_of_plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))
 }
 
-fn removals(changes: &[PlannedChange]) -> u64 {
-    changes.iter().filter(|planned| planned.change.kind() == Kind::Remove).count() as u64
-}
-
-/// The number that must be typed: of a large removal, and of any that a list made of what it does not name.
-fn confirm(plan: &Plan) -> Option<u64> {
-    let removals = removals(&plan.changes);
-    (removals >= LARGE_REMOVAL || (plan.removes_the_rest && removals > 0)).then_some(removals)
-}
-
 pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanView, AppError> {
     let row = find(access, id).await?;
     let job = job_of(access, id).await?;
@@ -147,15 +170,16 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
     Ok(PlanView {
         title: plan.title.clone(),
         author: row.author,
-        drawn: format!("drawn up {} from what Qlik said at {}", time_of_day(row.created_at), time_of_day(row.inventory_at)),
+        drawn: drawn_words(row.created_at, row.inventory_at),
         unchanged: plan
             .unchanged_by_reason()
             .into_iter()
             .map(|(why, who)| (why, who.len() as u64, who.into_iter().take(NAMED).map(ToOwned::to_owned).collect()))
             .collect(),
-        requests: plan.requests(100) as u64,
-        removals: removals(&plan.changes),
-        confirm: confirm(&plan),
+        requests: plan.requests(access.tenant.batch_rows) as u64,
+        confirm: plan.confirmation(access.state.config.confirm),
+        totals: plan.totals(),
+        offers: plan.offers.iter().map(|offer| (offer.kind, offer.changes.len() as u64)).collect(),
         total: total as u64,
         changes: plan.changes.into_iter().skip((page - 1) * PAGE).take(PAGE).collect(),
         seats: plan.seats,
@@ -169,6 +193,13 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
         remedies: if let Origin::Remedies(plan) = origin { Some(plan.to_owned()) } else { None },
         id: row.id,
     })
+}
+
+/// When a plan was drawn up and from what, with the day: a plan may be days old when somebody looks at it.
+fn drawn_words(created_at: i64, inventory_at: i64) -> String {
+    let (drawn, said) = (date_time(created_at), date_time(inventory_at));
+    let same_day = drawn.get(..10) == said.get(..10);
+    format!("drawn up {drawn} from what Qlik said at {}", if same_day { time_of_day(inventory_at) } else { said })
 }
 
 /// Names of the roles that group changes speak of, as far as they are known.
@@ -195,13 +226,10 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
     if row.plan.changes.is_empty() {
         return Err(AppError::invalid("Nothing to apply", "Everything already is as the plan wants it."));
     }
-    if let Some(number) = confirm(&row.plan)
-        && confirmation.trim().replace([',', ' '], "") != number.to_string()
+    if let Some(wanted) = row.plan.confirmation(access.state.config.confirm)
+        && !wanted.is(confirmation)
     {
-        return Err(AppError::invalid(
-            "Not confirmed",
-            format!("This plan removes {number} licenses. Type {number} to confirm."),
-        ));
+        return Err(AppError::invalid(NOT_CONFIRMED, format!("Type {} to {}.", wanted.number, wanted.what)));
     }
     if let Some(job) = job_of(access, id).await? {
         // Applied before, perhaps by this very click: lead to what came of it.
@@ -215,7 +243,7 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
             leptos_axum::redirect(&format!("/t/{}/plans/{fresh}", access.tenant.id));
             return Ok(());
         }
-        if let Some(job) = start(access, &row, seen).await? {
+        if let Some(job) = start(access, &row, seen, &[]).await? {
             leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
             return Ok(());
         }
@@ -236,25 +264,42 @@ fn busy_rows() -> AppError {
 }
 
 /// Writes the job of a plan down and wakes the executor. Returns the job's id; nothing where another job changed some of its
-/// rows since the trail ended at `seen`.
-async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64) -> Result<Option<String>, AppError> {
+/// rows since the trail ended at `seen`, but for what is `known` of some jobs.
+async fn start(
+    access: &Access<Operator>,
+    row: &PlanRow,
+    seen: i64,
+    known: &[(String, i64)],
+) -> Result<Option<String>, AppError> {
     let job = State::fresh_id();
-    // An undo or a retry has the job it comes from as its origin.
-    let undo_of = if let Origin::Job(from) = Origin::from(row.origin.as_str()) { Some(from) } else { None };
-    let new = NewJob {
-        id: &job,
-        plan: &row.id,
-        tenant: &access.tenant.id,
-        qlik_user: &access.qlik_user,
-        author: &access.actor,
-        title: &row.plan.title,
-        undo_of,
-        rows: &row.plan.changes,
-        grant: grant(access, &job)?,
-        now: access.now(),
-        seen,
-    };
-    let job = match access.state.store.create_job(&new).await.map_err(|error| store_error(&error))? {
+    let (store, new_row, known) = (access.state.store.clone(), row.clone(), known.to_vec());
+    let (tenant, qlik_user, author) = (access.tenant.id.clone(), access.qlik_user.clone(), access.actor.clone());
+    let (id, grant, now) = (job.clone(), grant(access, &job)?, access.now());
+    // Written down whole also where the browser hangs up meanwhile.
+    let created = tokio::spawn(async move {
+        // An undo or a retry has the job it comes from as its origin.
+        let undo_of = if let Origin::Job(from) = Origin::from(new_row.origin.as_str()) { Some(from) } else { None };
+        let new = NewJob {
+            id: &id,
+            plan: &new_row.id,
+            tenant: &tenant,
+            qlik_user: &qlik_user,
+            author: &author,
+            title: &new_row.plan.title,
+            undo_of,
+            rows: &new_row.plan.changes,
+            grant,
+            now,
+            seen,
+            known: &known,
+        };
+        store.create_job(&new).await
+    });
+    let created = created.await.map_err(|error| {
+        tracing::error!(%error, "a job could not be written down");
+        AppError::new(ErrorKind::Internal, "The job could not be written down", "Nothing was sent. Apply the plan again.")
+    })?;
+    let job = match created.map_err(|error| store_error(&error))? {
         CreateJob::Created => job,
         CreateJob::AppliedBefore(job) => job,
         CreateJob::Overtaken => return Ok(None),
@@ -289,7 +334,24 @@ pub async fn apply_at_once(
     intent: Intent,
     origin: &str,
 ) -> Result<AtOnce, AppError> {
-    let seen = trail_end(access).await?;
+    let mut snapshot = snapshot.clone();
+    for _ in 0..TRIES {
+        // What jobs did since the reading, here or on another server, is not in it: then it is made anew.
+        if let Some(done) = try_at_once(access, &snapshot, intent.clone(), origin).await? {
+            return Ok(done);
+        }
+        snapshot = access.state.inventories.refresh(&access.source()).await?;
+    }
+    Err(busy_rows())
+}
+
+/// Nothing where a job changed the same people since the reading.
+async fn try_at_once(
+    access: &Access<Operator>,
+    snapshot: &Arc<Snapshot>,
+    intent: Intent,
+    origin: &str,
+) -> Result<Option<AtOnce>, AppError> {
     let plan = draw_up(&snapshot.inventory, intent)
         .map_err(|error| AppError::invalid("This cannot be changed", sentence(&error.to_string())))?;
     if plan.changes.is_empty() {
@@ -300,13 +362,18 @@ pub async fn apply_at_once(
             format!("It is {why}. What you see now is how it is."),
         ));
     }
-    let wants_reading = plan.changes.len() > 1 || plan.warnings.iter().any(domain::plan::Warning::is_grave);
+    let wants_reading = plan.changes.len() > 1
+        || plan.warnings.iter().any(domain::plan::Warning::is_loud)
+        || plan.confirmation(access.state.config.confirm).is_some();
     let id = keep(access, plan, snapshot.as_of, origin).await?;
     if wants_reading {
-        return Ok(AtOnce::Plan(id));
+        return Ok(Some(AtOnce::Plan(id)));
     }
     let row = find(access, &id).await?;
-    let Some(job) = start(access, &row, seen).await? else { return Err(busy_rows()) };
+    let Some(job) = start(access, &row, snapshot.seen, &snapshot.known).await? else {
+        access.state.store.discard_plan(&access.tenant.id, &id).await.map_err(|error| store_error(&error))?;
+        return Ok(None);
+    };
     // Most often it is over before the answer would be drawn; where not, the page goes on looking.
     let until = tokio::time::Instant::now() + AT_ONCE;
     while tokio::time::Instant::now() < until {
@@ -316,28 +383,64 @@ pub async fn apply_at_once(
         }
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
     }
-    Ok(AtOnce::Applied(job))
+    Ok(Some(AtOnce::Applied(job)))
+}
+
+/// Draws a plan up again with what it offers besides, or without those whom a warning is about. The plan as it was stays.
+pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<(), AppError> {
+    let row = find(access, id).await?;
+    if job_of(access, id).await?.is_some() {
+        return Err(AppError::new(ErrorKind::Conflict, "This plan was applied meanwhile", "Plan the rest as a change of its own."));
+    }
+    let snapshot = access.state.inventories.recent(&access.source(), FRESH_MS).await?;
+    let mut changes: Vec<Change> = row.plan.changes.iter().map(|planned| planned.change.clone()).collect();
+    let mut unchanged = row.plan.unchanged.clone();
+    let mut offers = row.plan.offers.clone();
+    if let Some(at) = offers.iter().position(|offer| offer.kind.word() == what) {
+        let offer = offers.remove(at);
+        let taken: std::collections::HashSet<String> = offer.changes.iter().map(|change| text::same(&change.target())).collect();
+        unchanged.retain(|row| {
+            !(matches!(row.why, WhyNot::Newcomer | WhyNot::HoldsAnother) && taken.contains(&text::same(&row.target)))
+        });
+        changes.extend(offer.changes);
+    } else if let Some(out) = LeaveOut::parse(what) {
+        let people = snapshot.inventory.people_by_subject();
+        let (left, kept): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| out.takes(change, &people));
+        unchanged.extend(left.iter().map(|change| Unchanged { target: change.target(), why: WhyNot::TakenOut }));
+        changes = kept;
+    } else {
+        return Err(AppError::invalid("Unknown choice", "The plan's page lists what can be added or left out."));
+    }
+    let mut plan = drawn(&snapshot, Intent::Exactly { title: row.plan.title.clone(), changes, restores: false }).await?;
+    plan.offers = offers;
+    plan.removes_the_rest = row.plan.removes_the_rest;
+    plan.keep_reasons(&row.plan);
+    plan.unchanged.extend(unchanged);
+    lead_to(access, plan, snapshot.as_of, &Origin::Remedies(id).to_string()).await
 }
 
 /// Reads again what the plan touches. Where somebody else changed it, keeps the plan as it would be now and returns its address.
 async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<String>, AppError> {
     let changes: Vec<Change> = row.plan.changes.iter().map(|planned| planned.change.clone()).collect();
     let needs = Needs::of(&changes);
-    let mut now = read_again(&access.tenant.client, &access.credential(), Urgency::Person, &needs)
+    let (client, elsewhere) = (&access.tenant.client, access.tenant.elsewhere);
+    let mut now = read_again(client, &access.credential(), Urgency::Person, elsewhere, &needs)
         .await
         .map_err(|error| call_error("Failed to read the tenant before applying. Nothing was sent", &error))?;
-    // People do not change where licenses stand; the last reading's names will do.
+    // People and roles do not change where licenses stand; the last reading's names will do.
     if let crate::server::inventory::Seen::Ready(snapshot, _) =
         access.state.inventories.look(&access.source(), std::time::Duration::ZERO).await
     {
-        now.people.clone_from(&snapshot.inventory.people);
+        now.fill_from(&snapshot.inventory, |group| needs.asks_for(group));
     }
-    let again = draw_up(&now, Intent::Exactly { title: row.plan.title.clone(), changes })
-        .map_err(|error| AppError::new(ErrorKind::Conflict, "The plan no longer fits", sentence(&error.to_string())))?;
-    // A shortage that was not foreseen is worth a look as well; one that was is not news.
-    let news = again.changes.len() != row.plan.changes.len()
-        || (again.warnings.iter().any(domain::plan::Warning::is_grave)
-            && !row.plan.warnings.iter().any(domain::plan::Warning::is_grave));
+    // What it brings back was no news when it was drawn up.
+    let restores = matches!(Origin::from(row.origin.as_str()), Origin::Job(_));
+    let mut again = draw_up(&now, Intent::Exactly { title: row.plan.title.clone(), changes, restores })
+        .map_err(|error| AppError::new(ErrorKind::Conflict, "Nothing was sent", sentence(&error.to_string())))?;
+    again.keep_reasons(&row.plan);
+    // A danger that was not foreseen is worth a look as well; one that was is not news.
+    let loud = |plan: &Plan| plan.warnings.iter().any(domain::plan::Warning::is_loud);
+    let news = again.changes.len() != row.plan.changes.len() || (loud(&again) && !loud(&row.plan));
     if !news {
         return Ok(None);
     }

@@ -62,6 +62,7 @@ async fn record<R: Role>(access: &Access<R>, action: &str, target: &str, job: &s
         job: job.to_owned(),
         outcome: "done".to_owned(),
         detail: detail.to_owned(),
+        ..NewAudit::default()
     };
     access.state.store.audit(&[line]).await.map_err(|error| store_error(&error))
 }

@@ -14,8 +14,8 @@ pub struct SettingsView {
     pub auto_assign: AutoAssign,
     /// How groups come into being.
     pub group_settings: GroupSettings,
-    /// System groups: id, name, how many roles.
-    pub system: Vec<(String, String, u32)>,
+    /// System groups: id, name, how many roles; `None` where they may not be seen.
+    pub system: Vec<(String, String, Option<u32>)>,
 }
 
 /// The settings.
@@ -56,9 +56,8 @@ pub async fn draft_group_settings(
 
 /// Chooses light, dark, or what the system prefers; kept in this browser.
 #[server(endpoint = "settings/theme")]
-pub async fn set_theme(tenant: String, theme: String) -> Result<(), AppError> {
-    use crate::server::access::{Access, Viewer};
+pub async fn set_theme(tenant: String, #[server(default)] theme: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Viewer, refused};
     Access::<Viewer>::to(&tenant).await?;
-    super::service::set_theme(&theme);
-    Ok(())
+    super::service::set_theme(&theme).map_err(refused)
 }

@@ -56,7 +56,7 @@ fn Body(
         .into_iter()
         .map(|(id, name, roles)| {
             view! {
-                <li><span>{name}</span><span class="muted">{domain::text::count(i64::from(roles), "role", "roles")}</span>
+                <li><span>{name}</span><span class="muted">{roles.map_or_else(|| "roles not visible with this key".to_owned(), |roles| domain::text::count(i64::from(roles), "role", "roles"))}</span>
                     <a class="go" href=move || format!("/t/{}/groups/{id}", tenant.get())>"Edit roles"</a></li>
             }
         })
@@ -76,7 +76,7 @@ fn Body(
                 <header><h2 id="groups">"Groups"</h2></header>
                 <ActionForm action=groups attr:class="stack">
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
-                    {switch("create", Some(view.group_settings.auto_create_groups), "Create groups at sign-in", "Groups of the identity provider come into being when a member signs in.")}
+                    {switch("create", view.group_settings.auto_create_groups, "Create groups at sign-in", "Groups of the identity provider come into being when a member signs in.")}
                     {sync.map(|sync| switch("sync", Some(sync), "Sync groups of the identity provider", "Deprecated by Qlik; members follow their groups at sign-in."))}
                     <p><button class="button" type="submit" disabled=shut(groups, off)>"Plan the change…"</button></p>
                 </ActionForm>

@@ -21,7 +21,10 @@ pub async fn read(access: &Access<Viewer>) -> Result<Loaded<SettingsView>, AppEr
             .groups
             .iter()
             .filter(|group| group.provider == Provider::System)
-            .map(|group| (group.id.to_string(), group.name.clone(), u32::try_from(group.roles.len()).unwrap_or(u32::MAX)))
+            .map(|group| {
+                let roles = group.roles.as_ref().map(|roles| u32::try_from(roles.len()).unwrap_or(u32::MAX));
+                (group.id.to_string(), group.name.clone(), roles)
+            })
             .collect(),
     })
     .await
@@ -39,17 +42,23 @@ pub async fn draft_auto_assign(access: &Access<Admin>, professional: bool, analy
 pub async fn draft_group_settings(access: &Access<Admin>, create: bool, sync: bool) -> Result<(), AppError> {
     let snapshot = access.state.inventories.refresh(&access.source()).await?;
     let now = snapshot.inventory.group_settings;
-    let after = GroupSettings { auto_create_groups: create, sync_idp_groups: now.sync_idp_groups.map(|_| sync) };
+    // What the key may not see stays as it is.
+    let after = GroupSettings {
+        auto_create_groups: now.auto_create_groups.map(|_| create),
+        sync_idp_groups: now.sync_idp_groups.map(|_| sync),
+    };
     keep_plan(&access.as_operator(), &snapshot, Intent::SetGroupSettings(after), "").await
 }
 
 /// Sets the cookie that the shell reads before any script.
-pub fn set_theme(theme: &str) {
+pub fn set_theme(theme: &str) -> Result<(), AppError> {
     let cookie = match theme {
         "light" | "dark" => format!("theme={theme}; Path=/; Max-Age=31536000; SameSite=Lax"),
-        _ => "theme=; Path=/; Max-Age=0; SameSite=Lax".to_owned(),
+        "system" => "theme=; Path=/; Max-Age=0; SameSite=Lax".to_owned(),
+        _ => return Err(AppError::invalid("Unknown theme", "Choose system, light or dark.")),
     };
     if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&cookie)) {
         response.append_header(header::SET_COOKIE, value);
     }
+    Ok(())
 }

@@ -1,12 +1,14 @@
 //! Sends one batch of journal rows and says what became of each.
 
+use std::collections::HashSet;
+
 use domain::journal::{Answer, RowState, outcome};
 use domain::plan::{Change, Holdings, Stand};
-use qlik_api::client::{CallError, Client, Credential, Effect, Urgency};
+use qlik_api::client::{CallError, Client, Credential, Effect, Reserved, Urgency};
 use qlik_api::rows::{SentRow, pair};
 use qlik_api::wire::groups::{GroupPatch, SettingsPatch};
 use qlik_api::wire::licenses::{AddRow, AssignmentAction, DeleteRow, Settings, UpdateRow};
-use storage::{JournalRow, RowResult};
+use storage::{JobRow, JournalRow, RowResult};
 
 use crate::server::inventory::{Needs, read_again};
 
@@ -14,38 +16,60 @@ use crate::server::inventory::{Needs, read_again};
 #[derive(Debug)]
 pub(super) struct Batcher {
     size: usize,
-    /// Rows in one request at most.
+    /// Rows in one request at most, as far as is known.
     most: usize,
 }
 
 impl Batcher {
-    /// Batches of at most so many rows.
-    pub(super) fn new(most: usize) -> Self {
-        Self { size: most, most }
+    /// Batches of at most so many rows, and of the size that the job had found out.
+    pub(super) fn of(job: &JobRow, most: usize) -> Self {
+        let most = if job.batch_most == 0 { most } else { most.min(job.batch_most) }.max(1);
+        let size = if job.batch_rows == 0 { most } else { most.min(job.batch_rows) };
+        Self { size, most }
     }
 
-    /// The next batch from `at` on.
-    pub(super) fn take<'a>(&self, rows: &'a [JournalRow], at: &mut usize) -> Option<&'a [JournalRow]> {
+    /// Rows in the next request at most.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Rows in any request at most.
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// The next batch from `at` on. Rows that are `singly` go alone.
+    pub(super) fn take<'a>(&self, rows: &'a [JournalRow], at: &mut usize, singly: &HashSet<i64>) -> Option<&'a [JournalRow]> {
         let rest = rows.get(*at..)?;
-        let kind = rest.first()?.change.kind();
-        let most = if kind.batches() { self.size } else { 1 };
-        let n = rest.iter().take(most).take_while(|row| row.change.kind() == kind).count();
+        let first = rest.first()?;
+        let kind = first.change.kind();
+        let most = if kind.batches() && !singly.contains(&first.seq) { self.size } else { 1 };
+        let fits = |row: &&JournalRow| row.change.kind() == kind && (row.seq == first.seq || !singly.contains(&row.seq));
+        let n = rest.iter().take(most).take_while(fits).count();
         *at += n;
         rest.get(..n)
     }
 
-    /// Halves the batch where its size may be the trouble.
-    pub(super) fn shrink(&mut self, error: &CallError) {
+    /// Halves the batch where its size, or one row in it, may be the trouble. Says whether it can be any smaller.
+    pub(super) fn shrink(&mut self, error: &CallError, sent: usize) -> bool {
         let size_matters = matches!(error, CallError::Timeout(_) | CallError::Broken(_) | CallError::TooLarge(_))
             || matches!(error.status(), Some(400 | 413 | 500..=599));
-        if size_matters {
-            self.size = (self.size / 2).max(1);
+        if !size_matters || sent <= 1 {
+            return false;
         }
+        if error.status() == Some(413) {
+            // So many are never taken: they are not tried again.
+            self.most = self.most.min(sent - 1);
+        }
+        self.size = (sent / 2).clamp(1, self.most);
+        true
     }
 
-    /// Grows back slowly.
-    pub(super) fn grow(&mut self) {
-        self.size = (self.size + self.size / 4 + 1).min(self.most);
+    /// Grows back slowly after a request that was as large as allowed.
+    pub(super) fn grow(&mut self, sent: usize) {
+        if sent >= self.size {
+            self.size = (self.size + self.size / 4 + 1).min(self.most);
+        }
     }
 }
 
@@ -73,27 +97,34 @@ fn without_answer(row: &JournalRow, state: RowState, why: &str) -> RowResult {
     result(row, state, Answer { status: 0, code: String::new(), title: why.to_owned() }, "")
 }
 
-/// Sends rows of one kind.
-pub(super) async fn batch(client: &Client, credential: &Credential, rows: &[JournalRow]) -> BatchEnd {
+/// Sends rows of one kind, with leave to do so.
+pub(super) async fn batch(client: &Client, credential: &Credential, leave: Reserved<'_>, rows: &[JournalRow]) -> BatchEnd {
     let Some(first) = rows.first() else { return BatchEnd { results: Vec::new(), failed: None } };
     if first.change.kind().batches() {
-        return licenses(client, credential, rows).await;
+        return licenses(client, credential, leave, rows).await;
     }
-    match single(client, credential, first).await {
+    match single(client, credential, leave, first).await {
         Ok(result) => BatchEnd { results: vec![result], failed: None },
         Err(error) => whole(rows, error),
     }
 }
 
+/// A request that was given up on when its time was over.
+pub(super) fn timed_out(rows: &[JournalRow], after: std::time::Duration) -> BatchEnd {
+    whole(rows, CallError::Timeout(after))
+}
+
 /// A request that failed as a whole: what that means for its rows.
 fn whole(rows: &[JournalRow], error: CallError) -> BatchEnd {
     let one = rows.len() == 1;
+    let licenses = rows.first().is_some_and(|row| row.change.kind().batches());
     let verdict = |row: &JournalRow| match (&error, error.effect()) {
         (CallError::Api(api), Effect::None) if !api.promises_retry() => {
             let answer = Answer { status: api.status, code: api.code().to_owned(), title: api.title() };
             let state = match api.status {
-                // The key, not the row, is at fault.
+                // The key, not the row, is at fault. A group may be one that nobody may change.
                 401 => RowState::Planned,
+                403 if licenses => RowState::Planned,
                 // One row may have spoilt the request for the others: they are sent again in smaller batches.
                 400 | 413 if !one => RowState::Planned,
                 _ => RowState::Refused,
@@ -109,9 +140,9 @@ fn whole(rows: &[JournalRow], error: CallError) -> BatchEnd {
     BatchEnd { results, failed: (!settled).then_some(error) }
 }
 
-async fn licenses(client: &Client, credential: &Credential, rows: &[JournalRow]) -> BatchEnd {
+async fn licenses(client: &Client, credential: &Credential, leave: Reserved<'_>, rows: &[JournalRow]) -> BatchEnd {
     let (action, sent) = request(rows);
-    match client.assignment_action(credential, Urgency::Job, &action).await {
+    match client.assignment_action(credential, leave, &action).await {
         Err(error) => whole(rows, error),
         Ok(answer) => {
             let paired = pair(&sent, answer.data);
@@ -184,44 +215,71 @@ fn request(rows: &[JournalRow]) -> (AssignmentAction, Vec<SentRow>) {
     (action, sent)
 }
 
-/// A group or a setting: read right before, since there is no ETag to help, and written only where nobody else wrote.
-async fn single(client: &Client, credential: &Credential, row: &JournalRow) -> Result<RowResult, CallError> {
-    let now = read_again(client, credential, Urgency::Job, &Needs::of([&row.change])).await?;
+/// Whether rows can be sent as they are.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// They can.
+    Ready,
+    /// There is nothing to send.
+    Settled(RowResult),
+}
+
+/// A group or a setting is read right before it is written, since there is no ETag to help, and written only where nobody else
+/// wrote. Licenses need no look: Qlik answers them row by row.
+pub(super) async fn look(client: &Client, credential: &Credential, rows: &[JournalRow]) -> Result<Look, CallError> {
+    let [row] = rows else { return Ok(Look::Ready) };
+    if row.change.kind().batches() {
+        return Ok(Look::Ready);
+    }
+    let now = read_again(client, credential, Urgency::Job, 0, &Needs::of([&row.change])).await?;
     if let Change::GroupRoles { group, .. } = &row.change
         && now.group(group).is_none()
     {
         let answer = Answer { status: 404, code: String::new(), title: "The group is no longer there.".to_owned() };
-        return Ok(result(row, RowState::Refused, answer, ""));
+        return Ok(Look::Settled(result(row, RowState::Refused, answer, "")));
     }
-    match Holdings::of(&now).stand(&row.change) {
-        Stand::Wanted => return Ok(without_answer(row, RowState::Already, "It is so already.")),
-        Stand::Neither => {
-            return Ok(without_answer(row, RowState::Conflict, "Somebody else changed it since the plan was drawn up."));
-        }
-        Stand::Before => {}
-    }
+    Ok(match Holdings::of(&now).stand(&row.change) {
+        Stand::Before => Look::Ready,
+        Stand::Wanted => Look::Settled(without_answer(row, RowState::Already, "It is so already.")),
+        Stand::Neither => Look::Settled(without_answer(
+            row,
+            RowState::Conflict,
+            "Somebody else changed it since the plan was drawn up.",
+        )),
+        Stand::Unseen => Look::Settled(without_answer(
+            row,
+            RowState::Refused,
+            "The key may not see the group's roles, so they were not replaced.",
+        )),
+    })
+}
+
+/// Writes a group or a setting.
+async fn single(client: &Client, credential: &Credential, leave: Reserved<'_>, row: &JournalRow) -> Result<RowResult, CallError> {
     match &row.change {
         Change::GroupRoles { group, after, .. } => {
             let ids = after.iter().map(domain::inventory::RoleId::as_str);
-            client.patch_group(credential, Urgency::Job, group.as_str(), &[GroupPatch::roles(ids)]).await?;
+            client.patch_group(credential, leave, group.as_str(), &[GroupPatch::roles(ids)]).await?;
             Ok(result(row, RowState::Done, Answer { status: 204, code: String::new(), title: String::new() }, ""))
         }
         Change::AutoAssign { after, .. } => {
             let settings = Settings { auto_assign_professional: after.professional, auto_assign_analyzer: after.analyzer };
-            client.put_license_settings(credential, Urgency::Job, settings).await?;
+            client.put_license_settings(credential, leave, settings).await?;
             Ok(result(row, RowState::Done, Answer { status: 200, code: String::new(), title: String::new() }, ""))
         }
         Change::GroupSettings { before, after } => {
             let mut patches = Vec::new();
-            if before.auto_create_groups != after.auto_create_groups {
-                patches.push(SettingsPatch::auto_create_groups(after.auto_create_groups));
+            if let Some(create) = after.auto_create_groups
+                && before.auto_create_groups != after.auto_create_groups
+            {
+                patches.push(SettingsPatch::auto_create_groups(create));
             }
             if let Some(sync) = after.sync_idp_groups
                 && before.sync_idp_groups != after.sync_idp_groups
             {
                 patches.push(SettingsPatch::sync_idp_groups(sync));
             }
-            client.patch_group_settings(credential, Urgency::Job, &patches).await?;
+            client.patch_group_settings(credential, leave, &patches).await?;
             Ok(result(row, RowState::Done, Answer { status: 204, code: String::new(), title: String::new() }, ""))
         }
         Change::Assign { .. } | Change::Remove { .. } | Change::ChangeType { .. } | Change::Rename { .. } => {
@@ -259,25 +317,58 @@ mod tests {
             .collect()
     }
 
+    fn batcher() -> Batcher {
+        Batcher { size: 100, most: 100 }
+    }
+
+    fn refused(status: u16) -> CallError {
+        CallError::Api(qlik_api::client::ApiError { status, errors: Vec::new(), trace_id: None, retry_after: None })
+    }
+
     #[test]
     fn a_batch_is_of_one_kind_and_shrinks_after_trouble() {
         let kinds: Vec<Kind> = std::iter::repeat_n(Kind::Remove, 3).chain(std::iter::repeat_n(Kind::Assign, 250)).collect();
         let rows = rows(&kinds);
-        let mut batcher = Batcher::new(100);
+        let none = HashSet::new();
+        let mut batcher = batcher();
         let mut at = 0;
         let mut sizes = Vec::new();
-        while let Some(batch) = batcher.take(&rows, &mut at) {
+        while let Some(batch) = batcher.take(&rows, &mut at, &none) {
             sizes.push(batch.len());
         }
         assert_eq!(sizes, [3, 100, 100, 50]);
-        batcher.shrink(&CallError::Broken(String::new()));
+        assert!(batcher.shrink(&CallError::Broken(String::new()), 100));
         let mut at = 3;
-        assert_eq!(batcher.take(&rows, &mut at).map(<[_]>::len), Some(50));
-        for _ in 0..20 {
-            batcher.shrink(&CallError::Broken(String::new()));
+        assert_eq!(batcher.take(&rows, &mut at, &none).map(<[_]>::len), Some(50));
+        // A row that an answer left out goes alone, and the next batch begins after it.
+        let singly = HashSet::from([5]);
+        let mut at = 3;
+        let sizes: Vec<_> = (0..3).filter_map(|_| batcher.take(&rows, &mut at, &singly)).map(<[_]>::len).collect();
+        assert_eq!(sizes, [2, 1, 50]);
+        let mut sent = 50;
+        while batcher.shrink(&refused(400), sent) {
+            sent = batcher.size();
         }
-        let mut at = 3;
-        assert_eq!(batcher.take(&rows, &mut at).map(<[_]>::len), Some(1));
+        assert_eq!(batcher.size(), 1, "a row that spoils requests is found");
+    }
+
+    #[test]
+    fn the_most_that_a_tenant_takes_is_found_and_kept() {
+        let (limit, mut batcher, mut requests) = (12, batcher(), 0);
+        let mut taken = Vec::new();
+        while taken.len() < 40 {
+            requests += 1;
+            let sent = batcher.size();
+            if sent > limit {
+                assert!(batcher.shrink(&refused(413), sent));
+            } else {
+                batcher.grow(sent);
+                taken.push(sent);
+            }
+        }
+        assert_eq!(taken.last(), Some(&limit));
+        assert!(requests < 52, "{requests} requests for 40 that went through");
+        assert_eq!(batcher.most(), limit);
     }
 
     #[test]

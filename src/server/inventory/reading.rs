@@ -1,10 +1,10 @@
 //! Reading a tenant: page by page, with what is there so far for those who wait.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::pin::pin;
 use std::sync::Mutex;
 
-use domain::inventory::{GroupId, Inventory};
+use domain::inventory::{Assignment, Coverage, GroupId, Inventory, Part};
 use domain::plan::Kind;
 use futures::{Stream, StreamExt};
 use qlik_api::client::{CallError, Client, Credential, Urgency};
@@ -14,10 +14,23 @@ use super::super::mapping;
 use super::{LicenseFacts, Progress, locked};
 
 /// What has been read so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gathered {
     inventory: Mutex<Inventory>,
     progress: Mutex<Progress>,
+}
+
+impl Default for Gathered {
+    fn default() -> Self {
+        Self { inventory: Mutex::new(unread()), progress: Mutex::default() }
+    }
+}
+
+/// An inventory that knows nothing, and knows that.
+fn unread() -> Inventory {
+    let coverage =
+        Coverage { licenses: Part::Unread, people: Part::Unread, groups: Part::Unread, roles: Part::Unread, gaps: Vec::new() };
+    Inventory { coverage, ..Inventory::default() }
 }
 
 impl Gathered {
@@ -38,19 +51,21 @@ impl Gathered {
     }
 }
 
-/// Collects a list into its place, telling how far it is. A cursor that expires on the way (Qlik answers 400 to a page that is not the
-/// first) sends the reading back to the start, once.
+/// Collects a list into its place, telling how far it is, and says how much of it that is. A cursor that expires on the way (Qlik
+/// answers 400 to a page that is not the first) sends the reading back to the start, once; so does a list that ends before
+/// it has as many entries as Qlik counts.
 async fn collect<W, T, S: Stream<Item = Result<Page<W>, CallError>>>(
     pages: impl Fn() -> S,
     map: impl Fn(W) -> T,
     into: &Mutex<Inventory>,
     place: impl Fn(&mut Inventory) -> &mut Vec<T>,
+    key: impl Fn(&T) -> String,
     told: impl Fn(usize, Option<i64>),
-) -> Result<(), CallError> {
+) -> Result<Part, CallError> {
     let mut again = true;
-    loop {
+    'whole: loop {
         let mut list = pin!(pages());
-        let mut read = 0;
+        let (mut read, mut totals) = (0, Vec::<i64>::new());
         loop {
             match list.next().await {
                 Some(Ok(page)) => {
@@ -59,18 +74,38 @@ async fn collect<W, T, S: Stream<Item = Result<Page<W>, CallError>>>(
                     all.extend(page.data.into_iter().map(&map));
                     read = all.len();
                     drop(inventory);
+                    totals.extend(page.total_results);
                     told(read, page.total_results);
                 }
                 Some(Err(error)) if again && read > 0 && error.status() == Some(400) => {
                     tracing::info!(%error, "a page cursor expired; the list is read from its start");
                     again = false;
                     place(&mut locked(into)).clear();
-                    break;
+                    continue 'whole;
+                }
+                Some(Err(error)) if error.status() == Some(403) => {
+                    place(&mut locked(into)).clear();
+                    return Ok(Part::Hidden);
                 }
                 Some(Err(error)) => return Err(error),
-                None => return Ok(()),
+                None => break,
             }
         }
+        let mut inventory = locked(into);
+        let all = place(&mut inventory);
+        // Pages overlap where something is added while they are read.
+        let mut seen = HashSet::with_capacity(all.len());
+        all.retain(|entry| seen.insert(key(entry)));
+        let (read, least) = (all.len(), totals.into_iter().min().unwrap_or(0));
+        if whole(read) >= least {
+            return Ok(Part::Whole);
+        }
+        if !again {
+            return Ok(Part::Short { read: read as u64, of: u64::try_from(least).unwrap_or(0) });
+        }
+        tracing::warn!(read, of = least, "a list ended before its end; it is read once more");
+        again = false;
+        all.clear();
     }
 }
 
@@ -97,48 +132,131 @@ fn allotments(license: &LicenseFacts) -> Vec<domain::allotment::Allotment> {
     license.overview.iter().flat_map(|overview| &overview.allotments).map(mapping::allotment).collect()
 }
 
+/// Qlik's answer, or nothing where the key may not see it.
+fn or_hidden<T: Default>(answer: Result<T, CallError>) -> Result<T, CallError> {
+    match answer {
+        Err(CallError::Api(error)) if error.status == 403 => Ok(T::default()),
+        other => other,
+    }
+}
+
+fn license_key(held: &Assignment) -> String {
+    format!("{}\u{1f}{}", held.subject.key(), held.allotment)
+}
+
+/// Reads the licenses until they add up to what the overview counts, at most twice, and says how much was read.
+async fn licenses(
+    client: &Client,
+    credential: &Credential,
+    urgency: Urgency,
+    elsewhere: i64,
+    into: &Mutex<Inventory>,
+    told: impl Fn(usize),
+) -> Result<Option<LicenseFacts>, CallError> {
+    let mut newer = None;
+    let mut before: Vec<_> = locked(into).allotments.iter().map(|a| (a.name.clone(), a.used)).collect();
+    for last in [false, true] {
+        let part = collect(
+            || client.assignments(credential, urgency),
+            mapping::assignment,
+            into,
+            |inventory| &mut inventory.assignments,
+            license_key,
+            |n, _| told(n),
+        )
+        .await?;
+        if part == Part::Hidden {
+            locked(into).coverage.licenses = part;
+            break;
+        }
+        let adds_up = |into: &Mutex<Inventory>, before: &[_]| {
+            let mut inventory = locked(into);
+            inventory.add_up(before, elsewhere);
+            inventory.coverage.gaps.is_empty() && inventory.coverage.licenses.is_whole()
+        };
+        if adds_up(into, &before) {
+            break;
+        }
+        // What moved while the list was read is no gap: the count is asked for once more.
+        let facts = license(client, credential, urgency).await?;
+        locked(into).allotments = allotments(&facts);
+        newer = Some(facts);
+        if adds_up(into, &before) {
+            break;
+        }
+        let said = locked(into).coverage.sentences().join(" ");
+        if last {
+            tracing::warn!(said, "the licenses do not add up");
+        } else {
+            tracing::warn!(said, "the licenses do not add up; they are read once more");
+            before = locked(into).allotments.iter().map(|a| (a.name.clone(), a.used)).collect();
+            locked(into).assignments.clear();
+        }
+    }
+    Ok(newer)
+}
+
 pub(super) async fn read(
     client: &Client,
     credential: &Credential,
     urgency: Urgency,
+    elsewhere: i64,
     gathered: &Gathered,
 ) -> Result<(Inventory, LicenseFacts), CallError> {
-    let license = license(client, credential, urgency).await?;
+    let mut facts = license(client, credential, urgency).await?;
     let (into, progress) = (&gathered.inventory, &gathered.progress);
-    locked(into).allotments = allotments(&license);
+    locked(into).allotments = allotments(&facts);
     let held: i64 = locked(into).allotments.iter().filter(|a| a.takes_assignments()).map(|a| a.used).sum();
     locked(progress).assignments_of = held;
-    let users = collect(
-        || client.users(credential, urgency),
-        mapping::person,
-        into,
-        |inventory| &mut inventory.people,
-        |n, total| {
-            let mut progress = locked(progress);
-            progress.users = whole(n);
-            progress.users_of = total.unwrap_or(progress.users_of);
-        },
-    );
-    let assignments = collect(
-        || client.assignments(credential, urgency),
-        mapping::assignment,
-        into,
-        |inventory| &mut inventory.assignments,
-        |n, _| locked(progress).assignments = whole(n),
-    );
+    let users = async {
+        let part = collect(
+            || client.users(credential, urgency),
+            mapping::person,
+            into,
+            |inventory| &mut inventory.people,
+            |person| person.id.to_string(),
+            |n, total| {
+                let mut progress = locked(progress);
+                progress.users = whole(n);
+                progress.users_of = total.unwrap_or(progress.users_of);
+            },
+        )
+        .await?;
+        Ok(part)
+    };
+    let assignments =
+        licenses(client, credential, urgency, elsewhere, into, |n| locked(progress).assignments = whole(n));
     let quiet = |_: usize, _: Option<i64>| ();
-    let groups = collect(|| client.groups(credential, urgency), mapping::group, into, |inventory| &mut inventory.groups, quiet);
-    let system_groups = client.system_groups(credential, urgency);
-    let roles = collect(|| client.roles(credential, urgency), mapping::role, into, |inventory| &mut inventory.roles, quiet);
-    let settings = client.license_settings(credential, urgency);
-    let group_settings = client.group_settings(credential, urgency);
-    let ((), (), (), system, (), settings, group_settings) =
+    let groups = collect(
+        || client.groups(credential, urgency),
+        mapping::group,
+        into,
+        |inventory| &mut inventory.groups,
+        |group| group.id.to_string(),
+        quiet,
+    );
+    let system_groups = async { or_hidden(client.system_groups(credential, urgency).await.map(Some)) };
+    let roles = collect(
+        || client.roles(credential, urgency),
+        mapping::role,
+        into,
+        |inventory| &mut inventory.roles,
+        |role| role.id.to_string(),
+        quiet,
+    );
+    let settings = async { or_hidden(client.license_settings(credential, urgency).await) };
+    let group_settings = async { or_hidden(client.group_settings(credential, urgency).await) };
+    let (users, newer, groups, system, roles, settings, group_settings) =
         tokio::try_join!(users, assignments, groups, system_groups, roles, settings, group_settings)?;
     let mut inventory = std::mem::take(&mut *locked(into));
-    inventory.groups.extend(system.data.into_iter().map(mapping::group));
+    inventory.groups.extend(system.into_iter().flat_map(|page| page.data).map(mapping::group));
     inventory.auto_assign = mapping::auto_assign(settings);
     inventory.group_settings = mapping::group_settings(&group_settings);
-    Ok((inventory, license))
+    (inventory.coverage.people, inventory.coverage.groups, inventory.coverage.roles) = (users, groups, roles);
+    if let Some(newer) = newer {
+        facts = newer;
+    }
+    Ok((inventory, facts))
 }
 
 /// What must be read again to see where changes stand.
@@ -151,6 +269,11 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// Whether a group is read again.
+    pub fn asks_for(&self, group: &GroupId) -> bool {
+        self.groups.contains(group)
+    }
+
     /// What these changes touch.
     pub fn of<'a>(changes: impl IntoIterator<Item = &'a domain::plan::Change>) -> Self {
         let mut needs = Self::default();
@@ -170,18 +293,19 @@ impl Needs {
     }
 }
 
-/// Reads again what changes touch, and nothing else; the rest of the inventory stays empty.
+/// Reads again what changes touch, and nothing else; the rest of the inventory stays empty, and says so. Licenses that do not
+/// add up are read twice, and their coverage says how much there was.
 pub async fn read_again(
     client: &Client,
     credential: &Credential,
     urgency: Urgency,
+    elsewhere: i64,
     needs: &Needs,
 ) -> Result<Inventory, CallError> {
-    let read = Mutex::new(Inventory::default());
+    let read = Mutex::new(unread());
     if needs.licenses {
         locked(&read).allotments = allotments(&license(client, credential, urgency).await?);
-        let pages = || client.assignments(credential, urgency);
-        collect(pages, mapping::assignment, &read, |inventory| &mut inventory.assignments, |_, _| ()).await?;
+        licenses(client, credential, urgency, elsewhere, &read, |_| ()).await?;
     }
     let mut inventory = std::mem::take(&mut *locked(&read));
     for id in &needs.groups {
@@ -190,7 +314,7 @@ pub async fn read_again(
         }
     }
     if needs.auto_assign || needs.licenses {
-        inventory.auto_assign = mapping::auto_assign(client.license_settings(credential, urgency).await?);
+        inventory.auto_assign = mapping::auto_assign(or_hidden(client.license_settings(credential, urgency).await)?);
     }
     if needs.group_settings {
         inventory.group_settings = mapping::group_settings(&client.group_settings(credential, urgency).await?);

@@ -9,7 +9,7 @@ use crate::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
 use crate::subject::Subject;
 
 /// One change: a row of a plan, and of the journal of the job that applies it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Change {
     /// Give a license.
     Assign {
@@ -157,6 +157,57 @@ impl Change {
             Self::GroupRoles { group, .. } => vec![format!("group\u{1f}{group}")],
             Self::AutoAssign { .. } => vec!["settings\u{1f}licenses".to_owned()],
             Self::GroupSettings { .. } => vec!["settings\u{1f}groups".to_owned()],
+        }
+    }
+
+    /// The second thing that is touched, by name: the subject that licenses move to, or a group's id beside its name. Empty
+    /// for what touches one thing alone.
+    pub fn also(&self) -> String {
+        match self {
+            Self::Rename { to, .. } => to.to_string(),
+            Self::GroupRoles { group, .. } => format!("group\u{1f}{group}"),
+            _ => String::new(),
+        }
+    }
+
+    /// Everything that is touched, without case: what a plan and a job must have in common to be in each other's way.
+    pub fn touches(&self) -> Vec<String> {
+        [self.target(), self.also()].into_iter().filter(|what| !what.is_empty()).map(|what| crate::text::same(&what)).collect()
+    }
+
+    /// Whose license it is about, as it is before the change.
+    pub fn subject(&self) -> Option<&Subject> {
+        match self {
+            Self::Assign { subject, .. } | Self::Remove { subject, .. } | Self::ChangeType { subject, .. } => Some(subject),
+            Self::Rename { from, .. } => Some(from),
+            Self::GroupRoles { .. } | Self::AutoAssign { .. } | Self::GroupSettings { .. } => None,
+        }
+    }
+
+    /// Who gets a license by it that they do not have now, and which.
+    pub fn gives(&self) -> Option<(&Subject, &AllotmentName)> {
+        match self {
+            Self::Assign { subject, allotment } => Some((subject, allotment)),
+            Self::ChangeType { subject, to, .. } => Some((subject, to)),
+            _ => None,
+        }
+    }
+
+    /// Who loses a license by it, and which.
+    pub fn takes(&self) -> Option<(&Subject, &AllotmentName)> {
+        match self {
+            Self::Remove { subject, allotment } => Some((subject, allotment)),
+            Self::ChangeType { subject, from, .. } => Some((subject, from)),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody is worse off after it: a license taken, or changed for a lesser one.
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Self::Remove { .. } => true,
+            Self::ChangeType { from, to, .. } => from.is_lowered_by(to),
+            _ => false,
         }
     }
 

@@ -2,18 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use super::{Change, Holdings, Intent, Kind, Plan, PlanError, PlannedChange, Stand, Unchanged, Warning, WhyNot};
+use super::risk::risks;
+use super::warning::warn;
+use super::{Change, Holdings, Intent, Kind, Offer, OfferKind, Plan, PlanError, PlannedChange, Stand, Unchanged, WhyNot};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
-use crate::inventory::{AutoAssign, GroupId, Inventory, Provider, RoleId};
-use crate::roles::{self, MAX_ROLES_PER_GROUP, RoleDiff, RoleMark};
-use crate::seats::{SeatChange, seat_changes};
+use crate::inventory::{Gap, GroupId, Inventory, Part, RoleId};
+use crate::roles::{MAX_ROLES_PER_GROUP, RoleDiff};
+use crate::seats::seat_changes;
 use crate::sheet::{Entry, Purpose};
 use crate::subject::Subject;
 use crate::text;
 
 /// Draws up the plan that turns `inventory` into what `intent` wants.
 pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError> {
-    let mut draft = Draft { inventory, held: inventory.held(), changes: Vec::new(), unchanged: Vec::new(), warnings: Vec::new() };
+    whole_enough(inventory, &intent)?;
+    let mut draft = Draft {
+        inventory,
+        held: inventory.held(),
+        changes: Vec::new(),
+        unchanged: Vec::new(),
+        offers: Vec::new(),
+        restores: false,
+        from_list: matches!(intent, Intent::List { .. }),
+    };
     let rest = matches!(intent, Intent::List { purpose: Purpose::Sync, .. });
     let title = match intent {
         Intent::Assign { subjects, allotment } => {
@@ -21,7 +32,17 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             if subjects.is_empty() {
                 return Err(PlanError::NothingSelected);
             }
-            draft.assign(subjects, &allotment);
+            for subject in subjects {
+                draft.assign(subject, &allotment, "");
+            }
+            format!("Assign {}", allotment.label())
+        }
+        Intent::LicenseUnlicensed { subjects, allotment } => {
+            assignable(inventory, &allotment)?;
+            if subjects.is_empty() {
+                return Err(PlanError::NothingSelected);
+            }
+            draft.license_unlicensed(subjects, &allotment);
             format!("Assign {}", allotment.label())
         }
         Intent::Remove { licenses } => {
@@ -30,7 +51,7 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             }
             let names: BTreeSet<String> = licenses.iter().map(|(_, allotment)| allotment.label()).collect();
             for (subject, allotment) in licenses {
-                draft.remove(subject, allotment);
+                draft.remove(subject, allotment, "");
             }
             format!("Remove {}", text::and_list(&names.into_iter().collect::<Vec<_>>()))
         }
@@ -40,18 +61,22 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
                 return Err(PlanError::NothingSelected);
             }
             for (subject, from) in licenses {
-                draft.change_type(subject, from, &to);
+                draft.change_type(subject, from, &to, "");
             }
             format!("Change type to {}", to.label())
         }
         Intent::Rename { from, to } => {
-            let held = inventory.assignments.iter().filter(|a| a.subject == from).map(|a| a.allotment.clone()).collect();
-            draft.rename(from, to, held)?;
+            draft.renames(vec![(from, to, String::new())])?;
             "Rename subject".to_owned()
         }
         Intent::SetGroupRoles { group, roles } => draft.group_roles(&group, roles)?,
         Intent::SetAutoAssign(after) => {
-            draft.auto_assign(after);
+            let before = inventory.auto_assign;
+            if before == after {
+                draft.skip("Licenses at sign-in", WhyNot::AsWanted);
+            } else {
+                draft.push(Change::AutoAssign { before, after }, "");
+            }
             "Set licenses at sign-in".to_owned()
         }
         Intent::SetGroupSettings(after) => {
@@ -59,11 +84,11 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             if before == after {
                 draft.skip("Group settings", WhyNot::AsWanted);
             } else {
-                draft.push(Change::GroupSettings { before, after }, String::new(), false);
+                draft.push(Change::GroupSettings { before, after }, "");
             }
             "Set how groups come into being".to_owned()
         }
-        Intent::List { purpose, entries } => {
+        Intent::List { purpose, entries, spared } => {
             if entries.is_empty() {
                 return Err(PlanError::NothingSelected);
             }
@@ -71,16 +96,41 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             for name in named {
                 assignable(inventory, name)?;
             }
-            draft.list(purpose, entries)?
+            draft.list(purpose, entries, &spared)?
         }
-        Intent::Exactly { title, changes } => {
+        Intent::Exactly { title, changes, restores } => {
+            draft.restores = restores;
             draft.exactly(changes);
             title
         }
     };
     let mut plan = draft.finish(title);
     plan.removes_the_rest = rest;
+    plan.risks = risks(inventory, &plan);
+    plan.count_admins();
     Ok(plan)
+}
+
+/// A plan is drawn up only from what was read whole: whoever is not on a list that ended early may be there all the same.
+fn whole_enough(inventory: &Inventory, intent: &Intent) -> Result<(), PlanError> {
+    let coverage = &inventory.coverage;
+    let licenses = || {
+        if coverage.licenses.is_whole() {
+            return Ok(());
+        }
+        let said = coverage.gaps.iter().map(Gap::sentence).collect::<Vec<_>>().join(" ");
+        Err(PlanError::NotWhole(if said.is_empty() { "This key may not see who holds a license.".to_owned() } else { said }))
+    };
+    let people = || match coverage.people {
+        Part::Whole => Ok(()),
+        _ => Err(PlanError::NotWhole(coverage.sentences().join(" "))),
+    };
+    match intent {
+        Intent::Assign { .. } | Intent::Remove { .. } | Intent::ChangeType { .. } | Intent::Rename { .. } => licenses(),
+        Intent::LicenseUnlicensed { .. } | Intent::List { .. } => licenses().and_then(|()| people()),
+        Intent::Exactly { changes, .. } if changes.iter().any(|change| change.subject().is_some()) => licenses(),
+        Intent::Exactly { .. } | Intent::SetGroupRoles { .. } | Intent::SetAutoAssign(_) | Intent::SetGroupSettings(_) => Ok(()),
+    }
 }
 
 fn assignable<'a>(inventory: &'a Inventory, name: &AllotmentName) -> Result<&'a Allotment, PlanError> {
@@ -96,12 +146,15 @@ struct Draft<'a> {
     held: HashSet<(String, AllotmentName)>,
     changes: Vec<PlannedChange>,
     unchanged: Vec<Unchanged>,
-    warnings: Vec<Warning>,
+    offers: Vec<Offer>,
+    /// It brings back what was.
+    restores: bool,
+    from_list: bool,
 }
 
 impl Draft<'_> {
-    fn push(&mut self, change: Change, name: String, orphan: bool) {
-        self.changes.push(PlannedChange { change, name, orphan });
+    fn push(&mut self, change: Change, why: &str) {
+        self.changes.push(PlannedChange { change, name: String::new(), orphan: false, why: why.to_owned() });
     }
 
     fn skip(&mut self, target: impl Into<String>, why: WhyNot) {
@@ -117,34 +170,57 @@ impl Draft<'_> {
         held
     }
 
-    fn list(&mut self, purpose: Purpose, entries: Vec<Entry>) -> Result<String, PlanError> {
+    /// Gives to those who hold nothing. Who holds another license keeps it; changing theirs is an offer.
+    fn license_unlicensed(&mut self, subjects: Vec<Subject>, allotment: &AllotmentName) {
+        let held = self.held_by();
+        let mut others = Vec::new();
+        for subject in subjects {
+            match held.get(&subject.key()).map_or(&[][..], Vec::as_slice) {
+                [] => self.assign(subject, allotment, ""),
+                now if now.contains(allotment) => self.skip(subject.to_string(), WhyNot::AsWanted),
+                [other] => {
+                    self.skip(subject.to_string(), WhyNot::HoldsAnother);
+                    others.push(Change::ChangeType { subject, from: other.clone(), to: allotment.clone() });
+                }
+                _ => self.skip(subject.to_string(), WhyNot::HoldsAnother),
+            }
+        }
+        if !others.is_empty() {
+            self.offers.push(Offer { kind: OfferKind::HoldsAnother, changes: others });
+        }
+    }
+
+    fn list(&mut self, purpose: Purpose, entries: Vec<Entry>, spared: &[Subject]) -> Result<String, PlanError> {
         let held = self.held_by();
         let of = |subject: &Subject| held.get(&subject.key()).map_or(&[][..], Vec::as_slice);
         if purpose == Purpose::Sync {
-            self.sync(entries, &held);
+            self.sync(entries, &held, spared);
             return Ok("Sync to a list".to_owned());
         }
-        for Entry { subject, allotment, moves_to, purpose, .. } in entries {
+        let mut renames = Vec::new();
+        for Entry { line, subject, allotment, moves_to, purpose } in entries {
+            let why = format!("line {line} of the list");
             match (purpose, allotment, moves_to) {
                 (Purpose::Give | Purpose::Sync, Some(allotment), _) => match of(&subject) {
                     now if now.contains(&allotment) => self.skip(subject.to_string(), WhyNot::AsWanted),
-                    [other] => self.change_type(subject, other.clone(), &allotment),
-                    _ => self.assign(vec![subject], &allotment),
+                    [other] => {
+                        let why = format!("{why}; {} changes", other.label());
+                        self.change_type(subject, other.clone(), &allotment, &why);
+                    }
+                    _ => self.assign(subject, &allotment, &why),
                 },
-                (Purpose::Take, Some(allotment), _) => self.remove(subject, allotment),
+                (Purpose::Take, Some(allotment), _) => self.remove(subject, allotment, &why),
                 (Purpose::Take, None, _) if of(&subject).is_empty() => self.skip(subject.to_string(), WhyNot::Gone),
                 (Purpose::Take, None, _) => {
                     for allotment in of(&subject) {
-                        self.remove(subject.clone(), allotment.clone());
+                        self.remove(subject.clone(), allotment.clone(), &why);
                     }
                 }
-                (Purpose::Rename, _, Some(to)) => {
-                    let allotments = of(&subject).to_vec();
-                    self.rename(subject, to, allotments)?;
-                }
+                (Purpose::Rename, _, Some(to)) => renames.push((subject, to, why)),
                 (Purpose::Give | Purpose::Sync | Purpose::Rename, _, _) => {}
             }
         }
+        self.renames(renames)?;
         Ok(match purpose {
             Purpose::Give | Purpose::Sync => "Give the licenses of a list",
             Purpose::Take => "Take back the licenses of a list",
@@ -153,23 +229,31 @@ impl Draft<'_> {
         .to_owned())
     }
 
-    /// The list is the wanted state.
-    fn sync(&mut self, entries: Vec<Entry>, held: &HashMap<String, Vec<AllotmentName>>) {
+    /// The list is the wanted state. Whoever a line that was left out may mean is left alone.
+    fn sync(&mut self, entries: Vec<Entry>, held: &HashMap<String, Vec<AllotmentName>>, spared: &[Subject]) {
         let of = |subject: &Subject| held.get(&subject.key()).map_or(&[][..], Vec::as_slice);
-        let mut wanted: BTreeMap<String, (Subject, BTreeSet<AllotmentName>)> = BTreeMap::new();
-        for Entry { subject, allotment, .. } in entries {
-            wanted.entry(subject.key()).or_insert_with(|| (subject, BTreeSet::new())).1.extend(allotment);
+        let spared: HashSet<String> = spared.iter().map(Subject::key).collect();
+        let mut wanted: BTreeMap<String, (Subject, u64, BTreeSet<AllotmentName>)> = BTreeMap::new();
+        for Entry { subject, allotment, line, .. } in entries {
+            wanted.entry(subject.key()).or_insert_with(|| (subject, line, BTreeSet::new())).2.extend(allotment);
         }
-        for (subject, wanted) in wanted.values() {
+        for (subject, line, wanted) in wanted.values() {
             let now: BTreeSet<AllotmentName> = of(subject).iter().cloned().collect();
+            // A line beside it that was left out may name another license that the person is to keep.
+            let keeps = spared.contains(&subject.key());
+            let why = format!("line {line} of the list");
             let mut gives = wanted.difference(&now);
             let mut takes = now.difference(wanted);
             wanted.intersection(&now).for_each(|_| self.skip(subject.to_string(), WhyNot::AsWanted));
+            if keeps && takes.clone().next().is_some() {
+                self.skip(subject.to_string(), WhyNot::MaybeMeant);
+                continue;
+            }
             loop {
                 match (takes.next(), gives.next()) {
-                    (Some(from), Some(to)) => self.change_type(subject.clone(), from.clone(), to),
-                    (Some(from), None) => self.remove(subject.clone(), from.clone()),
-                    (None, Some(to)) => self.assign(vec![subject.clone()], to),
+                    (Some(from), Some(to)) => self.change_type(subject.clone(), from.clone(), to, &why),
+                    (Some(from), None) => self.remove(subject.clone(), from.clone(), &why),
+                    (None, Some(to)) => self.assign(subject.clone(), to, &why),
                     (None, None) => break,
                 }
             }
@@ -180,34 +264,34 @@ impl Draft<'_> {
             if wanted.contains_key(&key) {
                 continue;
             }
-            if people.contains_key(&key) {
-                self.remove(assignment.subject.clone(), assignment.allotment.clone());
+            if spared.contains(&key) {
+                self.skip(assignment.subject.to_string(), WhyNot::MaybeMeant);
+            } else if people.contains_key(&key) {
+                self.remove(assignment.subject.clone(), assignment.allotment.clone(), "not on the list");
             } else {
                 self.skip(assignment.subject.to_string(), WhyNot::NotOurs);
             }
         }
     }
 
-    fn assign(&mut self, subjects: Vec<Subject>, allotment: &AllotmentName) {
-        for subject in subjects {
-            let id = (subject.key(), allotment.clone());
-            if self.held.insert(id) {
-                self.push(Change::Assign { subject, allotment: allotment.clone() }, String::new(), false);
-            } else {
-                self.skip(subject.to_string(), WhyNot::AsWanted);
-            }
+    fn assign(&mut self, subject: Subject, allotment: &AllotmentName, why: &str) {
+        let id = (subject.key(), allotment.clone());
+        if self.held.insert(id) {
+            self.push(Change::Assign { subject, allotment: allotment.clone() }, why);
+        } else {
+            self.skip(subject.to_string(), WhyNot::AsWanted);
         }
     }
 
-    fn remove(&mut self, subject: Subject, allotment: AllotmentName) {
+    fn remove(&mut self, subject: Subject, allotment: AllotmentName, why: &str) {
         if self.held.remove(&(subject.key(), allotment.clone())) {
-            self.push(Change::Remove { subject, allotment }, String::new(), false);
+            self.push(Change::Remove { subject, allotment }, why);
         } else {
             self.skip(subject.to_string(), WhyNot::Gone);
         }
     }
 
-    fn change_type(&mut self, subject: Subject, from: AllotmentName, to: &AllotmentName) {
+    fn change_type(&mut self, subject: Subject, from: AllotmentName, to: &AllotmentName, why: &str) {
         let target = (subject.key(), to.clone());
         if from == *to {
             let why = if self.held.contains(&target) { WhyNot::AsWanted } else { WhyNot::Gone };
@@ -215,17 +299,54 @@ impl Draft<'_> {
         } else if !self.held.remove(&(subject.key(), from.clone())) {
             self.skip(subject.to_string(), WhyNot::Gone);
         } else if self.held.insert(target) {
-            self.push(Change::ChangeType { subject, from, to: to.clone() }, String::new(), false);
+            self.push(Change::ChangeType { subject, from, to: to.clone() }, why);
         } else {
             // They hold the wanted type already: all that is left to do is to give the other one back.
-            self.push(Change::Remove { subject, allotment: from }, String::new(), false);
+            let why = format!("already holds {}, so {} is dropped", to.label(), from.label());
+            self.push(Change::Remove { subject, allotment: from }, &why);
         }
     }
 
-    fn rename(&mut self, from: Subject, to: Subject, allotments: Vec<AllotmentName>) -> Result<(), PlanError> {
-        if from == to {
-            return Err(PlanError::SameSubject);
+    /// Moves licenses from one subject to another, whatever the order they are named in: a subject that takes over from
+    /// another has to be free first.
+    fn renames(&mut self, wanted: Vec<(Subject, Subject, String)>) -> Result<(), PlanError> {
+        let held = self.held_by();
+        let at: HashMap<String, usize> = wanted.iter().enumerate().map(|(at, (from, ..))| (from.key(), at)).collect();
+        let mut into: HashMap<String, &Subject> = HashMap::new();
+        for (from, to, _) in &wanted {
+            if from == to {
+                return Err(PlanError::SameSubject);
+            }
+            if let Some(other) = into.insert(to.key(), from) {
+                return Err(PlanError::TwoIntoOne(other.to_string(), from.to_string(), to.to_string()));
+            }
         }
+        let mut done = vec![false; wanted.len()];
+        for start in 0..wanted.len() {
+            // Whoever stands where this one goes, then where that one goes: the last of them moves first.
+            let mut chain = Vec::new();
+            let mut next = Some(start);
+            while let Some(place) = next.filter(|place| !done.get(*place).copied().unwrap_or(true)) {
+                if chain.contains(&place) {
+                    let names = chain.iter().filter_map(|place| wanted.get(*place)).map(|(from, ..)| from.to_string());
+                    return Err(PlanError::RenameCycle(names.collect()));
+                }
+                chain.push(place);
+                next = wanted.get(place).and_then(|(_, to, _)| at.get(&to.key())).copied();
+            }
+            for place in chain.into_iter().rev() {
+                if let Some(done) = done.get_mut(place) {
+                    *done = true;
+                }
+                let Some((from, to, why)) = wanted.get(place) else { continue };
+                let allotments = held.get(&from.key()).cloned().unwrap_or_default();
+                self.rename(from.clone(), to.clone(), allotments, why);
+            }
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, from: Subject, to: Subject, allotments: Vec<AllotmentName>, why: &str) {
         if allotments.is_empty() {
             self.skip(from.to_string(), WhyNot::Gone);
         } else if allotments.iter().any(|allotment| self.held.contains(&(to.key(), allotment.clone()))) {
@@ -235,63 +356,33 @@ impl Draft<'_> {
                 self.held.remove(&(from.key(), allotment.clone()));
                 self.held.insert((to.key(), allotment.clone()));
             }
-            self.push(Change::Rename { from, to, allotments }, String::new(), false);
+            self.push(Change::Rename { from, to, allotments }, why);
         }
-        Ok(())
     }
 
     fn group_roles(&mut self, id: &GroupId, after: BTreeSet<RoleId>) -> Result<String, PlanError> {
         let group = self.inventory.group(id).ok_or(PlanError::UnknownGroup)?;
+        let before = group.roles.as_ref().ok_or_else(|| PlanError::RolesNotVisible(group.name.clone()))?;
         if after.len() > MAX_ROLES_PER_GROUP {
             return Err(PlanError::TooManyRoles(after.len()));
         }
         let known = self.inventory.roles_by_id();
-        let diff = RoleDiff::between(&group.roles, &after);
-        let mut marked: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for id in &diff.added {
-            let role = known.get(id).ok_or_else(|| PlanError::UnknownRole(id.clone()))?;
-            match roles::mark(role) {
-                Some(RoleMark::FullControl | RoleMark::AdminLevel) => marked.entry("admin").or_default().push(role.name.clone()),
-                Some(RoleMark::RaisesEntitlement) => marked.entry("raises").or_default().push(role.name.clone()),
-                None => {}
-            }
+        let diff = RoleDiff::between(before, &after);
+        if let Some(unknown) = diff.added.iter().find(|id| !known.contains_key(id)) {
+            return Err(if self.inventory.coverage.roles.is_whole() {
+                PlanError::UnknownRole(unknown.clone())
+            } else {
+                PlanError::NotWhole(self.inventory.coverage.sentences().join(" "))
+            });
         }
         let title = format!("Set roles of {}", group.name);
         if diff.is_empty() {
             self.skip(group.name.clone(), WhyNot::AsWanted);
             return Ok(title);
         }
-        if group.provider == Provider::System {
-            self.warnings.push(Warning::Everyone);
-        }
-        if let Some(names) = marked.remove("admin") {
-            self.warnings.push(Warning::AdminRoles { names });
-        }
-        if let Some(names) = marked.remove("raises") {
-            self.warnings.push(Warning::RaisesEntitlement { names });
-        }
-        let change = Change::GroupRoles { group: id.clone(), name: group.name.clone(), before: group.roles.clone(), after };
-        self.push(change, group.name.clone(), false);
+        let change = Change::GroupRoles { group: id.clone(), name: group.name.clone(), before: before.clone(), after };
+        self.push(change, "");
         Ok(title)
-    }
-
-    fn auto_assign(&mut self, after: AutoAssign) {
-        let before = self.inventory.auto_assign;
-        if before == after {
-            self.skip("Licenses at sign-in", WhyNot::AsWanted);
-            return;
-        }
-        let mut names = Vec::new();
-        if after.professional == Some(true) && before.professional != Some(true) {
-            names.push("Professional".to_owned());
-        }
-        if after.analyzer == Some(true) && before.analyzer != Some(true) {
-            names.push("Analyzer".to_owned());
-        }
-        if !names.is_empty() {
-            self.warnings.push(Warning::AutoAssignOn { names });
-        }
-        self.push(Change::AutoAssign { before, after }, String::new(), false);
     }
 
     fn exactly(&mut self, changes: Vec<Change>) {
@@ -301,9 +392,10 @@ impl Draft<'_> {
                 Stand::Wanted => self.skip(change.target(), WhyNot::AsWanted),
                 Stand::Before => {
                     state.apply(&change);
-                    self.push(change, String::new(), false);
+                    self.push(change, "");
                 }
                 Stand::Neither => self.skip(change.target(), WhyNot::Overtaken),
+                Stand::Unseen => self.skip(change.target(), WhyNot::NotVisible),
             }
         }
     }
@@ -311,19 +403,20 @@ impl Draft<'_> {
     fn finish(mut self, title: String) -> Plan {
         let people = self.inventory.people_by_subject();
         for planned in &mut self.changes {
-            let subject = match &planned.change {
-                Change::Assign { subject, .. } | Change::Remove { subject, .. } | Change::ChangeType { subject, .. } => subject,
-                Change::Rename { from, .. } => from,
-                Change::GroupRoles { .. } | Change::AutoAssign { .. } | Change::GroupSettings { .. } => continue,
-            };
-            match people.get(&subject.key()) {
-                Some(person) => planned.name.clone_from(&person.name),
-                None => planned.orphan = true,
+            match &planned.change {
+                Change::GroupRoles { name, .. } => planned.name.clone_from(name),
+                change => {
+                    let Some(subject) = change.subject() else { continue };
+                    match people.get(&subject.key()) {
+                        Some(person) => planned.name.clone_from(&person.name),
+                        // Whoever is not on a list that ended early may be there all the same.
+                        None => planned.orphan = self.inventory.coverage.people.is_whole(),
+                    }
+                }
             }
         }
         let seats = seat_changes(&self.inventory.allotments, self.changes.iter().map(|planned| &planned.change));
-        let mut warnings = license_warnings(self.inventory, &people, &self.changes, &seats);
-        warnings.append(&mut self.warnings);
+        let warnings = warn(self.inventory, &people, &self.changes, &seats, self.restores, self.from_list);
         Plan {
             title,
             changes: in_order(&self.inventory.allotments, self.changes),
@@ -331,66 +424,10 @@ impl Draft<'_> {
             seats,
             warnings,
             removes_the_rest: false,
+            offers: self.offers,
+            risks: Vec::new(),
         }
     }
-}
-
-fn license_warnings(
-    inventory: &Inventory,
-    people: &HashMap<String, &crate::inventory::Person>,
-    changes: &[PlannedChange],
-    seats: &[SeatChange],
-) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    for seat in seats {
-        let short = seat.short();
-        if short > 0 {
-            warnings.push(Warning::NotEnoughSeats { allotment: seat.allotment.name.clone(), short });
-        }
-    }
-    let mut orphans: Vec<&Subject> = Vec::new();
-    let mut bots = HashSet::new();
-    let mut back: BTreeMap<&AllotmentName, u64> = BTreeMap::new();
-    let mut second = 0;
-    let holders: HashSet<String> = inventory.assignments.iter().map(|a| a.subject.key()).collect();
-    for planned in changes {
-        match &planned.change {
-            Change::Remove { subject, allotment } | Change::ChangeType { subject, from: allotment, .. } => {
-                if planned.orphan {
-                    orphans.push(subject);
-                }
-                if subject.is_bot() {
-                    bots.insert(subject.key());
-                }
-                let signs_in = people.get(&subject.key()).is_some_and(|person| person.status == "active");
-                if signs_in && matches!(planned.change, Change::Remove { .. }) && inventory.auto_assign.gives(allotment) {
-                    *back.entry(allotment).or_default() += 1;
-                }
-            }
-            Change::Assign { subject, .. } => {
-                if holders.contains(&subject.key()) {
-                    second += 1;
-                }
-                if subject.is_bot() {
-                    bots.insert(subject.key());
-                }
-            }
-            _ => {}
-        }
-    }
-    if let Some(first) = orphans.first() {
-        warnings.push(Warning::Orphans { count: orphans.len() as u64, first: (*first).clone() });
-    }
-    if !bots.is_empty() {
-        warnings.push(Warning::Bots { count: bots.len() as u64 });
-    }
-    for (allotment, count) in back {
-        warnings.push(Warning::AutoAssignGivesBack { allotment: allotment.clone(), count });
-    }
-    if second > 0 {
-        warnings.push(Warning::SecondLicense { count: second });
-    }
-    warnings
 }
 
 /// Puts what frees seats before what needs them: removals, then changes of type as far as seats allow, then the rest.

@@ -1,5 +1,6 @@
 //! Where a tenant stands towards a change, and what it is after one.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Change;
@@ -12,8 +13,8 @@ use crate::subject::Subject;
 pub struct Holdings {
     /// (subject without case, allotment).
     pub held: BTreeSet<(String, AllotmentName)>,
-    /// Roles by group.
-    pub groups: BTreeMap<GroupId, BTreeSet<RoleId>>,
+    /// Roles by group; `None` where they may not be seen.
+    pub groups: BTreeMap<GroupId, Option<BTreeSet<RoleId>>>,
     /// License settings.
     pub auto_assign: AutoAssign,
     /// Group settings.
@@ -29,6 +30,8 @@ pub enum Stand {
     Before,
     /// Neither: somebody else wrote.
     Neither,
+    /// It may not be seen, so nobody can tell.
+    Unseen,
 }
 
 impl Holdings {
@@ -71,7 +74,8 @@ impl Holdings {
                 stand(all(to, true) && all(from, false), all(from, true) && all(to, false))
             }
             Change::GroupRoles { group, before, after, .. } => match self.groups.get(group) {
-                Some(now) => stand(now == after, now == before),
+                Some(Some(now)) => stand(now == after, now == before),
+                Some(None) => Stand::Unseen,
                 None => Stand::Neither,
             },
             Change::AutoAssign { before, after } => stand(self.auto_assign == *after, self.auto_assign == *before),
@@ -99,7 +103,7 @@ impl Holdings {
                 }
             }
             Change::GroupRoles { group, after, .. } => {
-                self.groups.insert(group.clone(), after.clone());
+                self.groups.insert(group.clone(), Some(after.clone()));
             }
             Change::AutoAssign { after, .. } => self.auto_assign = *after,
             Change::GroupSettings { after, .. } => self.group_settings = *after,
@@ -114,9 +118,11 @@ pub fn carried_out<'a>(inventory: &Inventory, changes: impl IntoIterator<Item = 
     let mut held: BTreeMap<(String, AllotmentName), Assignment> =
         after.assignments.drain(..).map(|a| ((a.subject.key(), a.allotment.clone()), a)).collect();
     let mut used: BTreeMap<AllotmentName, i64> = BTreeMap::new();
-    let give = |held: &mut BTreeMap<_, _>, used: &mut BTreeMap<_, i64>, subject: &Subject, allotment: &AllotmentName, created| {
+    let give = |held: &mut BTreeMap<(String, AllotmentName), Assignment>, used: &mut BTreeMap<_, i64>, subject: &Subject, allotment: &AllotmentName, created| {
         let assignment = Assignment { subject: subject.clone(), allotment: allotment.clone(), excess: false, created };
-        if held.insert((subject.key(), allotment.clone()), assignment).is_none() {
+        // Whoever holds it already keeps it as it is: applied twice, a change does no more than once.
+        if let Entry::Vacant(place) = held.entry((subject.key(), allotment.clone())) {
+            place.insert(assignment);
             *used.entry(allotment.clone()).or_default() += 1;
         }
     };
@@ -140,14 +146,15 @@ pub fn carried_out<'a>(inventory: &Inventory, changes: impl IntoIterator<Item = 
             }
             Change::Rename { from, to, allotments } => {
                 for allotment in allotments {
-                    // It moves, and is as old as it was.
-                    let created = take(&mut held, &mut used, from, allotment).map(|moved| moved.created);
-                    give(&mut held, &mut used, to, allotment, created.unwrap_or_default());
+                    // It moves, and is as old as it was. What has moved already stays as it is.
+                    if let Some(moved) = take(&mut held, &mut used, from, allotment) {
+                        give(&mut held, &mut used, to, allotment, moved.created);
+                    }
                 }
             }
             Change::GroupRoles { group, after: roles, .. } => {
                 if let Some(group) = after.groups.iter_mut().find(|one| one.id == *group) {
-                    group.roles.clone_from(roles);
+                    group.roles = Some(roles.clone());
                 }
             }
             Change::AutoAssign { after: settings, .. } => after.auto_assign = *settings,

@@ -21,6 +21,13 @@ pub enum Intent {
         /// What.
         allotment: AllotmentName,
     },
+    /// Those of these subjects who hold nothing get `allotment`.
+    LicenseUnlicensed {
+        /// Who.
+        subjects: Vec<Subject>,
+        /// What.
+        allotment: AllotmentName,
+    },
     /// These licenses are given back.
     Remove {
         /// Who and what.
@@ -57,6 +64,8 @@ pub enum Intent {
         purpose: Purpose,
         /// Its lines.
         entries: Vec<Entry>,
+        /// Whom lines that were left out may mean: nothing is taken from them.
+        spared: Vec<Subject>,
     },
     /// Exactly these changes, as far as the tenant still is as they expect: an undo or a retry.
     Exactly {
@@ -64,6 +73,8 @@ pub enum Intent {
         title: String,
         /// The changes.
         changes: Vec<Change>,
+        /// They bring back what was: an undo.
+        restores: bool,
     },
 }
 

@@ -73,11 +73,18 @@ impl Remedy {
     pub fn explained(&self, inventory: &Inventory) -> String {
         match self {
             Self::Another(name) => {
-                let free = inventory.allotment(name).and_then(|other| other.seats().free(other.used));
-                free.map_or_else(
-                    || format!("{} has no bound.", name.label()),
-                    |free| format!("{} has {} free now.", name.label(), text::thousands(free)),
-                )
+                let Some(other) = inventory.allotment(name) else { return String::new() };
+                let paid = (other.units - other.used).max(0);
+                match other.seats().free(other.used) {
+                    None => format!("{} has {} paid seats free; beyond them it may be billed.", name.label(), text::thousands(paid)),
+                    Some(free) if free > paid => format!(
+                        "{} has {} free now, {} of them in overage that may be billed.",
+                        name.label(),
+                        text::thousands(free),
+                        text::thousands(free - paid)
+                    ),
+                    Some(free) => format!("{} has {} free now.", name.label(), text::thousands(free)),
+                }
             }
             Self::LeaveOut => "They stay as they are.".to_owned(),
             Self::RemoveFirst(spares) => {
@@ -111,13 +118,22 @@ pub fn shortages(plan: &Plan, inventory: &Inventory, table: &Table, today: Day) 
     short
         .map(|seat| {
             let (allotment, short) = (&seat.allotment.name, seat.short());
-            let mut remedies: Vec<Remedy> = others(inventory, &after, allotment, short).map(Remedy::Another).collect();
+            let (mut remedies, mut billed) = (Vec::new(), Vec::new());
+            for name in others(inventory, &after, allotment, short) {
+                let paid = inventory.allotment(&name).is_some_and(|other| {
+                    let used = after.get(&name).map_or(other.used, |seat| seat.after);
+                    used + short <= other.units
+                });
+                if paid { &mut remedies } else { &mut billed }.push(Remedy::Another(name));
+            }
             let spares = spares(plan, table, allotment, today, seat.to_free());
             // An allotment that is over its seats has to come back to them first: fewer would help nobody.
             if len(&spares) > seat.to_free() - short {
                 remedies.push(Remedy::RemoveFirst(spares));
             }
             remedies.push(Remedy::LeaveOut);
+            // What has to be paid for besides comes last.
+            remedies.extend(billed);
             Shortage { allotment: allotment.clone(), short, remedies }
         })
         .collect()
@@ -141,15 +157,15 @@ fn others<'a>(
 /// Up to `most` holders who hardly need the license, and whom the plan does not speak of: whoever is named in it and has what
 /// is wanted is meant to keep it.
 fn spares(plan: &Plan, table: &Table, allotment: &AllotmentName, today: Day, most: i64) -> Vec<Spare> {
-    let changed = plan.changes.iter().map(|planned| planned.change.target().to_lowercase());
-    let named: HashSet<String> = changed.chain(plan.unchanged.iter().map(|row| row.target.to_lowercase())).collect();
+    let changed = plan.changes.iter().map(|planned| text::same(&planned.change.target()));
+    let named: HashSet<String> = changed.chain(plan.unchanged.iter().map(|row| text::same(&row.target))).collect();
     let mut rows: Vec<Row<'_>> = table
         .rows()
         .filter(|row| row.allotment() == Some(allotment))
         // An orphan may be a real person of a sibling tenant, and a bot's use is not consumption.
         .filter(|row| !row.orphan() && !row.bot())
         .filter(|row| is_disabled(*row) || is_idle(*row, today))
-        .filter(|row| !named.contains(&row.subject().to_lowercase()))
+        .filter(|row| !named.contains(&text::same(row.subject())))
         .collect();
     // Days ago, never above all of them; the table's order where that is equal.
     rows.sort_by_key(|row| (!is_disabled(*row), std::cmp::Reverse(row.used())));

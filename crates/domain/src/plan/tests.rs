@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::allotment::{Allotment, UsageClass};
 use crate::inventory::{
-    Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory, Person, Provider, Role, RoleLevel, UserId,
+    Assignment, AutoAssign, Coverage, Group, GroupId, GroupSettings, Inventory, Part, Person, Provider, Role, RoleLevel, UserId,
 };
 use crate::seats::SeatChange;
 use crate::sheet::{Entry, Purpose};
@@ -54,15 +54,16 @@ prop_compose! {
             }).collect(),
             people: (0..15).map(|n| Person {
                 id: UserId::new(n.to_string()), subject: spelling(n, !upper), name: format!("Person {n}"), email: String::new(),
-                status: "active".into(), roles: BTreeSet::new(), groups: BTreeSet::new(),
+                status: "active".into(), roles: Some(BTreeSet::new()), groups: Some(BTreeSet::new()),
             }).collect(),
             groups: vec![Group {
                 id: GroupId::new("g"), name: "G".into(), description: String::new(), status: "active".into(),
-                provider: Provider::Idp, roles: roles.iter().map(|n| RoleId::new(n.to_string())).collect(), updated: String::new(),
+                provider: Provider::Idp, roles: Some(roles.iter().map(|n| RoleId::new(n.to_string())).collect()), updated: String::new(),
             }],
             roles: (0..9).map(role).collect(),
             auto_assign: AutoAssign { professional: auto.0, analyzer: auto.1 },
             group_settings: GroupSettings::default(),
+            coverage: Coverage::default(),
         }
     }
 }
@@ -97,12 +98,12 @@ fn intent() -> impl Strategy<Value = Intent> {
                     moves_to: None,
                     purpose,
                 };
-                Intent::List { purpose, entries: lines.into_iter().map(entry).collect() }
+                Intent::List { purpose, entries: lines.into_iter().map(entry).collect(), spared: Vec::new() }
             }
         ),
         any::<(Option<bool>, Option<bool>)>()
             .prop_map(|(professional, analyzer)| Intent::SetAutoAssign(AutoAssign { professional, analyzer })),
-        any::<(bool, Option<bool>)>().prop_map(|(auto_create_groups, sync_idp_groups)| {
+        any::<(Option<bool>, Option<bool>)>().prop_map(|(auto_create_groups, sync_idp_groups)| {
             Intent::SetGroupSettings(GroupSettings { auto_create_groups, sync_idp_groups })
         }),
     ]
@@ -120,7 +121,7 @@ fn fulfilled(people: &BTreeSet<String>, before: &Holdings, after: &Holdings, int
             .iter()
             .map(|a| AllotmentName::new(*a))
             .all(|a| !before.holds(from, &a) || (after.holds(to, &a) && !after.holds(from, &a))),
-        Intent::List { purpose, entries } => {
+        Intent::List { purpose, entries, .. } => {
             let held = |of: &Holdings, subject: &Subject| -> BTreeSet<AllotmentName> {
                 of.held.iter().filter(|(key, _)| *key == subject.key()).map(|(_, name)| name.clone()).collect()
             };
@@ -135,10 +136,10 @@ fn fulfilled(people: &BTreeSet<String>, before: &Holdings, after: &Holdings, int
                 // Nobody else keeps a license but those who are no users here.
                 || after.held.iter().all(|(key, _)| listed.contains(key) || !people.contains(key)))
         }
-        Intent::SetGroupRoles { group, roles } => after.groups.get(group) == Some(roles),
+        Intent::SetGroupRoles { group, roles } => after.groups.get(group) == Some(&Some(roles.clone())),
         Intent::SetAutoAssign(wanted) => after.auto_assign == *wanted,
         Intent::SetGroupSettings(wanted) => after.group_settings == *wanted,
-        Intent::Exactly { .. } => true,
+        Intent::LicenseUnlicensed { .. } | Intent::Exactly { .. } => true,
     }
 }
 
@@ -224,7 +225,7 @@ proptest! {
         let plan = draw_up(&inventory, intent).unwrap();
         let undo = plan.changes.iter().map(|p| p.change.inverse()).collect();
         // Nothing was applied, so there is nothing to take back.
-        let plan = draw_up(&inventory, Intent::Exactly { title: "Undo".into(), changes: undo }).unwrap();
+        let plan = draw_up(&inventory, Intent::Exactly { title: "Undo".into(), changes: undo, restores: true }).unwrap();
         prop_assert!(plan.changes.is_empty());
     }
 }
@@ -251,10 +252,10 @@ proptest! {
         prop_assert_eq!(found.len(), grave);
         for Shortage { allotment, short, remedies } in found {
             prop_assert_eq!(short, short_of(&plan, &allotment));
-            prop_assert_eq!(remedies.last(), Some(&Remedy::LeaveOut));
+            prop_assert!(remedies.contains(&Remedy::LeaveOut));
             for remedy in remedies {
                 let (changes, left_out) = plan.remedied(&allotment, &remedy);
-                let again = draw_up(&inventory, Intent::Exactly { title: String::new(), changes }).unwrap();
+                let again = draw_up(&inventory, Intent::Exactly { title: String::new(), changes, restores: false }).unwrap();
                 // Nobody is forgotten: each row of the plan is done, done otherwise, or said to be left alone.
                 let after: BTreeSet<String> = again.changes.iter().map(|planned| planned.change.target().to_lowercase())
                     .chain(again.unchanged.iter().chain(&left_out).map(|row| row.target.to_lowercase())).collect();
@@ -296,8 +297,8 @@ fn whoever_uses_qlik_keeps_the_license() {
         name: String::new(),
         email: String::new(),
         status: status.into(),
-        roles: BTreeSet::new(),
-        groups: BTreeSet::new(),
+        roles: Some(BTreeSet::new()),
+        groups: Some(BTreeSet::new()),
     };
     let held = |n: u8, created: &str| Assignment {
         subject: spelling(n, true),
@@ -368,7 +369,7 @@ fn removals_come_first_and_swaps_follow_the_seats() {
         Change::ChangeType { subject: subject(1), from: name(0), to: name(1) },
         Change::Remove { subject: subject(2), allotment: name(1) },
     ];
-    let plan = draw_up(&inventory, Intent::Exactly { title: String::new(), changes }).unwrap();
+    let plan = draw_up(&inventory, Intent::Exactly { title: String::new(), changes, restores: false }).unwrap();
     assert_eq!(plan.changes.iter().map(|p| p.change.kind()).collect::<Vec<_>>(), [Kind::Remove, Kind::ChangeType]);
     assert!(plan.warnings.iter().all(|warning| !warning.is_grave()));
     assert_eq!(plan.requests(100), 2);
@@ -390,4 +391,298 @@ fn a_person_with_two_licenses_is_assigned_once() {
     let plan = draw_up(&inventory, BulkAction::Assign.intent(&rows, Some(&name(2))).unwrap()).unwrap();
     assert_eq!(plan.changes.len(), 1);
     assert!(plan.warnings.contains(&Warning::SecondLicense { count: 1 }));
+}
+
+fn allotments(of: &[(usize, i64, i64, i64)]) -> Vec<Allotment> {
+    of.iter()
+        .map(|(n, units, used, overage)| Allotment {
+            name: name(*n),
+            usage_class: UsageClass::Assigned,
+            units: *units,
+            used: *used,
+            overage: *overage,
+        })
+        .collect()
+}
+
+fn holder(n: u8, allotment: usize) -> Assignment {
+    Assignment { subject: spelling(n, true), allotment: name(allotment), excess: false, created: String::new() }
+}
+
+fn user(n: u8, status: &str, groups: &[&str]) -> Person {
+    Person {
+        id: UserId::new(n.to_string()),
+        subject: spelling(n, false),
+        name: format!("Person {n}"),
+        email: String::new(),
+        status: status.into(),
+        roles: Some(BTreeSet::new()),
+        groups: Some(groups.iter().map(|id| GroupId::new(*id)).collect()),
+    }
+}
+
+fn group(id: &str, roles: Option<&[&str]>) -> Group {
+    Group {
+        id: GroupId::new(id),
+        name: id.to_uppercase(),
+        description: String::new(),
+        status: "active".into(),
+        provider: Provider::Idp,
+        roles: roles.map(|roles| roles.iter().map(|id| RoleId::new(*id)).collect()),
+        updated: String::new(),
+    }
+}
+
+fn tenant_admin() -> Role {
+    Role {
+        id: RoleId::new("ta"),
+        name: "TenantAdmin".into(),
+        description: String::new(),
+        custom: false,
+        level: RoleLevel::Admin,
+        raises_entitlement: false,
+    }
+}
+
+fn roles(ids: &[&str]) -> BTreeSet<RoleId> {
+    ids.iter().map(|id| RoleId::new(*id)).collect()
+}
+
+#[test]
+fn a_reading_that_is_not_whole_plans_no_license() {
+    let mut inventory = Inventory { allotments: allotments(&[(0, 200, 153, 0), (1, 50, 0, 0)]), ..Inventory::default() };
+    inventory.add_up(&[(name(0), 153), (name(1), 0)], 0);
+    assert_eq!(inventory.coverage.licenses, Part::Short { read: 0, of: 153 });
+    assert_eq!(inventory.coverage.sentences(), ["Qlik counts 153 used Professional licenses and listed 0."]);
+    let licenses = vec![(spelling(1, true), name(0))];
+    let entry = |purpose| Entry { line: 1, subject: spelling(1, true), allotment: Some(name(1)), moves_to: None, purpose };
+    let intents = [
+        Intent::Assign { subjects: vec![spelling(1, true)], allotment: name(1) },
+        Intent::Remove { licenses: licenses.clone() },
+        Intent::ChangeType { licenses, to: name(1) },
+        Intent::Rename { from: spelling(1, true), to: spelling(2, true) },
+        Intent::List { purpose: Purpose::Sync, entries: vec![entry(Purpose::Sync)], spared: Vec::new() },
+        Intent::List { purpose: Purpose::Give, entries: vec![entry(Purpose::Give)], spared: Vec::new() },
+        Intent::Exactly {
+            title: String::new(),
+            changes: vec![Change::Assign { subject: spelling(1, true), allotment: name(1) }],
+            restores: true,
+        },
+    ];
+    for intent in intents {
+        let refused = draw_up(&inventory, intent.clone()).unwrap_err();
+        assert!(refused.to_string().contains("counts 153") && refused.to_string().contains("listed 0"), "{intent:?}: {refused}");
+    }
+    // Settings and groups have nothing to do with it.
+    let settings = Intent::SetAutoAssign(AutoAssign { professional: Some(true), analyzer: None });
+    assert_eq!(draw_up(&inventory, settings).unwrap().changes.len(), 1);
+}
+
+#[test]
+fn licenses_add_up_within_what_moves() {
+    let reading = |rows: u8, used: i64, before: i64, elsewhere: i64| {
+        let mut inventory = Inventory { allotments: allotments(&[(0, 500, used, 0)]), ..Inventory::default() };
+        inventory.assignments = (0..rows).map(|n| holder(n, 0)).collect();
+        inventory.add_up(&[(name(0), before)], elsewhere);
+        inventory.coverage
+    };
+    assert!(reading(150, 152, 152, 0).licenses.is_whole(), "two that moved meanwhile");
+    assert!(!reading(147, 152, 152, 0).licenses.is_whole());
+    assert!(reading(147, 152, 147, 0).licenses.is_whole(), "given while the list was read");
+    assert!(reading(120, 152, 152, 32).licenses.is_whole(), "licenses of sibling tenants, as configured");
+    let more = reading(160, 152, 152, 0);
+    assert!(more.licenses.is_whole() && more.gaps.len() == 1, "more than counted is told, and takes nothing from anybody");
+    // A page that is missing is noticed also where each license lacks a few only.
+    let mut spread = Inventory { allotments: allotments(&[(0, 9_000, 3_000, 0), (1, 9_000, 3_000, 0), (2, 9_000, 3_000, 0)]), ..Inventory::default() };
+    spread.assignments = (0..3_usize)
+        .flat_map(|n| (0..2_985_u32).map(move |at| (n, at)))
+        .map(|(n, at)| Assignment { subject: Subject::new(format!("s{at}")), allotment: name(n), excess: false, created: String::new() })
+        .collect();
+    let before: Vec<_> = (0..3).map(|n| (name(n), 3_000)).collect();
+    spread.add_up(&before, 20);
+    assert!(spread.coverage.licenses.is_whole());
+    spread.assignments.truncate(3 * 2_985 - 100);
+    spread.add_up(&before, 0);
+    assert!(!spread.coverage.licenses.is_whole());
+}
+
+#[test]
+fn roles_that_may_not_be_seen_are_never_replaced() {
+    let inventory = Inventory { groups: vec![group("g", None)], roles: vec![tenant_admin()], ..Inventory::default() };
+    let wanted = Intent::SetGroupRoles { group: GroupId::new("g"), roles: roles(&["ta"]) };
+    assert!(matches!(draw_up(&inventory, wanted), Err(PlanError::RolesNotVisible(name)) if name == "G"));
+    let change = Change::GroupRoles { group: GroupId::new("g"), name: "G".into(), before: roles(&[]), after: roles(&["ta"]) };
+    assert_eq!(Holdings::of(&inventory).stand(&change), Stand::Unseen);
+    let undo = Intent::Exactly { title: String::new(), changes: vec![change], restores: true };
+    let plan = draw_up(&inventory, undo).unwrap();
+    assert_eq!((plan.changes.len(), plan.unchanged[0].why.clone()), (0, WhyNot::NotVisible));
+}
+
+#[test]
+fn renames_go_in_whatever_order_they_can() {
+    let inventory = Inventory {
+        allotments: allotments(&[(0, 9, 2, 0)]),
+        assignments: vec![holder(1, 0), holder(2, 0)],
+        people: vec![user(1, "active", &[]), user(2, "active", &[]), user(3, "active", &[])],
+        ..Inventory::default()
+    };
+    let line = |line, from: u8, to: u8| Entry {
+        line,
+        subject: spelling(from, true),
+        allotment: None,
+        moves_to: Some(spelling(to, false)),
+        purpose: Purpose::Rename,
+    };
+    let list = |entries| Intent::List { purpose: Purpose::Rename, entries, spared: Vec::new() };
+    let order = |entries| {
+        let plan = draw_up(&inventory, list(entries)).unwrap();
+        plan.changes.iter().map(|planned| planned.change.target()).collect::<Vec<_>>()
+    };
+    // 2 has to be free before 1 can take over from it.
+    assert_eq!(order(vec![line(1, 1, 2), line(2, 2, 3)]), ["M\\P2", "M\\P1"]);
+    assert_eq!(order(vec![line(1, 2, 3), line(2, 1, 2)]), ["M\\P2", "M\\P1"]);
+    let circle = draw_up(&inventory, list(vec![line(1, 1, 2), line(2, 2, 1)])).unwrap_err();
+    assert!(matches!(&circle, PlanError::RenameCycle(names) if names.len() == 2), "{circle}");
+    let one = draw_up(&inventory, list(vec![line(1, 1, 3), line(2, 2, 3)])).unwrap_err();
+    assert!(matches!(one, PlanError::TwoIntoOne(..)), "{one}");
+    // What becomes of a subject is told under either name.
+    let rename = Change::Rename { from: spelling(1, true), to: spelling(2, false), allotments: vec![name(0)] };
+    assert_eq!(rename.touches(), ["m\\p1", "m\\p2"]);
+}
+
+#[test]
+fn licensing_a_group_leaves_other_licenses_alone() {
+    let inventory = Inventory {
+        allotments: allotments(&[(0, 20, 1, 0), (1, 20, 1, 0)]),
+        assignments: vec![holder(1, 0), holder(2, 1)],
+        people: (1..5).map(|n| user(n, "active", &["g"])).collect(),
+        ..Inventory::default()
+    };
+    let subjects = (1..5).map(|n| spelling(n, false)).collect();
+    let plan = draw_up(&inventory, Intent::LicenseUnlicensed { subjects, allotment: name(1) }).unwrap();
+    let assigned: Vec<_> = plan.changes.iter().map(|planned| planned.change.target()).collect();
+    assert_eq!(assigned, ["m\\p3", "m\\p4"]);
+    let [offer] = &plan.offers[..] else { panic!("one offer") };
+    assert_eq!(offer.kind, OfferKind::HoldsAnother);
+    assert_eq!(offer.changes, [Change::ChangeType { subject: spelling(1, true), from: name(0), to: name(1) }]);
+}
+
+#[test]
+fn whoever_a_line_left_out_may_mean_keeps_their_license() {
+    let inventory = Inventory {
+        allotments: allotments(&[(0, 20, 3, 0)]),
+        assignments: (1..4).map(|n| holder(n, 0)).collect(),
+        people: (1..4).map(|n| user(n, "active", &[])).collect(),
+        ..Inventory::default()
+    };
+    let entries = vec![Entry { line: 2, subject: spelling(1, true), allotment: Some(name(0)), moves_to: None, purpose: Purpose::Sync }];
+    let plan =
+        draw_up(&inventory, Intent::List { purpose: Purpose::Sync, entries, spared: vec![spelling(2, true)] }).unwrap();
+    let removed: Vec<_> = plan.changes.iter().map(|planned| (planned.change.target(), planned.why.as_str())).collect();
+    assert_eq!(removed, [("M\\P3".to_owned(), "not on the list")]);
+    assert!(plan.unchanged.contains(&Unchanged { target: "M\\P2".into(), why: WhyNot::MaybeMeant }));
+}
+
+#[test]
+fn warnings_know_the_direction_and_come_with_the_change() {
+    let mut inventory = Inventory {
+        allotments: allotments(&[(0, 20, 2, 0), (1, 2, 1, -1)]),
+        assignments: vec![holder(1, 0), holder(9, 1)],
+        people: vec![user(1, "active", &[]), user(2, "disabled", &[]), user(3, "deleted", &[]), user(4, "active", &[])],
+        ..Inventory::default()
+    };
+    inventory.people.push(Person { subject: Subject::new("qlikbot\\x"), ..user(5, "active", &[]) });
+    let subjects =
+        [spelling(1, true), spelling(2, true), spelling(3, true), spelling(8, true), Subject::new("qlikbot\\x")].to_vec();
+    let plan = draw_up(&inventory, Intent::Assign { subjects, allotment: name(1) }).unwrap();
+    assert_eq!(
+        plan.warnings,
+        [
+            Warning::Overage { allotment: name(1), after: 4, limit: None },
+            Warning::Strangers { count: 1, first: spelling(8, true) },
+            Warning::ShutOut { disabled: 1, deleted: 1 },
+            Warning::BotsGain { count: 1 },
+            Warning::SecondLicense { count: 1 },
+        ]
+    );
+    assert!(plan.warnings.iter().all(|warning| !warning.sentences().1.contains("may stop working")));
+    // The same changes by a retry warn alike; an undo does not wonder about what was there before.
+    let changes: Vec<Change> = plan.changes.iter().map(|planned| planned.change.clone()).collect();
+    let again = |restores| {
+        draw_up(&inventory, Intent::Exactly { title: String::new(), changes: changes.clone(), restores }).unwrap().warnings
+    };
+    assert_eq!(again(false), plan.warnings);
+    assert_eq!(again(true), plan.warnings[..4]);
+    // Each can be left out by a click.
+    let people = inventory.people_by_subject();
+    let takes = |out: LeaveOut| changes.iter().filter(|change| out.takes(change, &people)).count();
+    assert_eq!([LeaveOut::Bots, LeaveOut::ShutOut, LeaveOut::Strangers].map(takes), [1, 2, 1]);
+    let rename = Intent::Rename { from: spelling(1, true), to: spelling(30, true) };
+    let warnings = draw_up(&inventory, rename).unwrap().warnings;
+    assert!(matches!(warnings[..], [Warning::Strangers { count: 1, .. }]), "{warnings:?}");
+}
+
+#[test]
+fn a_list_says_what_is_lost_for_it() {
+    let inventory = Inventory {
+        allotments: allotments(&[(0, 20, 1, 0), (1, 20, 0, 0)]),
+        assignments: vec![holder(1, 0)],
+        people: vec![user(1, "active", &[])],
+        ..Inventory::default()
+    };
+    let entry = Entry { line: 12, subject: spelling(1, true), allotment: Some(name(1)), moves_to: None, purpose: Purpose::Give };
+    let plan = draw_up(&inventory, Intent::List { purpose: Purpose::Give, entries: vec![entry], spared: Vec::new() }).unwrap();
+    assert!(plan.warnings.contains(&Warning::Loses { allotment: name(0), count: 1 }));
+    assert_eq!(plan.changes[0].why, "line 12 of the list; Professional changes");
+    assert_eq!(plan.totals(), [Total { kind: Kind::ChangeType, what: "Professional to Analyzer".into(), rows: 1 }]);
+}
+
+#[test]
+fn confirmation_follows_what_is_lost_given_or_paid() {
+    let limits = Limits::default();
+    let many: Vec<Person> = (0..96).map(|n| user(n, "active", &["g"])).collect();
+    let admins = Inventory {
+        people: many.clone(),
+        groups: vec![group("g", Some(&[])), group("h", Some(&["ta"]))],
+        roles: vec![tenant_admin(), role(1)],
+        ..Inventory::default()
+    };
+    let set = |inventory: &Inventory, id: &str, ids: &[&str]| {
+        draw_up(inventory, Intent::SetGroupRoles { group: GroupId::new(id), roles: roles(ids) }).unwrap()
+    };
+    let plan = set(&admins, "g", &["ta"]);
+    let confirmation = plan.confirmation(limits).unwrap();
+    assert_eq!((confirmation.number, confirmation.what.as_str()), (96, "give TenantAdmin to 96 people"));
+    assert!(confirmation.is("96") && !confirmation.is("69"));
+    assert_eq!(set(&admins, "g", &["1"]).confirmation(limits), None, "a user-level role");
+    // Taken: told with how many people lose it, loudly where nobody is left.
+    let mut taken = admins.clone();
+    taken.groups = vec![group("g", Some(&["ta"]))];
+    let plan = set(&taken, "g", &[]);
+    assert_eq!(plan.warnings[0], Warning::LastAdmin);
+    assert!(plan.warnings[0].is_loud());
+    assert!(plan.warnings.iter().any(|w| matches!(w, Warning::AdminRolesTaken { people: Some(96), .. })), "{:?}", plan.warnings);
+    assert_eq!(plan.confirmation(limits).unwrap().number, 96);
+    // An undo of it asks the same as the plan it undoes.
+    let undo = plan.changes.iter().map(|planned| planned.change.inverse()).collect();
+    let mut after = taken.clone();
+    after.groups = vec![group("g", Some(&[]))];
+    let undo = draw_up(&after, Intent::Exactly { title: String::new(), changes: undo, restores: true }).unwrap();
+    assert!(undo.warnings.iter().any(|warning| matches!(warning, Warning::AdminRoles { .. })));
+    assert_eq!(undo.confirmation(limits).unwrap().number, 96);
+
+    let held = |allotment: usize| Inventory {
+        allotments: allotments(&[(0, 200, if allotment == 0 { 96 } else { 0 }, 0), (1, 50, if allotment == 1 { 96 } else { 0 }, -1)]),
+        assignments: (0..96).map(|n| holder(n, allotment)).collect(),
+        people: many.clone(),
+        ..Inventory::default()
+    };
+    let change = |from: usize, to: usize| Intent::ChangeType {
+        licenses: (0..96).map(|n| (spelling(n, true), name(from))).collect(),
+        to: name(to),
+    };
+    let lowered = draw_up(&held(0), change(0, 1)).unwrap().confirmation(limits).unwrap();
+    assert_eq!(lowered.number, 96);
+    assert!(lowered.what.starts_with("take or lower 96 licenses") && lowered.what.contains("46 more seats in overage"), "{}", lowered.what);
+    assert_eq!(draw_up(&held(1), change(1, 0)).unwrap().confirmation(limits), None, "nobody loses, and nothing is paid");
 }

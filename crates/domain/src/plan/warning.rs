@@ -1,8 +1,14 @@
-//! What to think about before applying.
+//! What to think about before applying. Warnings come from the changes, so that a selection, a list, an undo and a retry warn alike.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::{Change, PlannedChange};
 use crate::allotment::AllotmentName;
+use crate::inventory::{Inventory, Part, Person, Provider, RoleId};
+use crate::roles::{self, RoleDiff, RoleMark};
+use crate::seats::{SeatChange, Seats};
 use crate::subject::Subject;
 use crate::text;
 
@@ -16,6 +22,15 @@ pub enum Warning {
         /// Seats missing.
         short: i64,
     },
+    /// Seats are used beyond those paid for.
+    Overage {
+        /// Of what.
+        allotment: AllotmentName,
+        /// Seats in overage after it.
+        after: i64,
+        /// Seats of overage there are; `None` without a bound.
+        limit: Option<i64>,
+    },
     /// Removing or changing licenses of subjects that are no users here.
     Orphans {
         /// How many.
@@ -23,8 +38,29 @@ pub enum Warning {
         /// The first of them.
         first: Subject,
     },
-    /// OAuth clients' own users are among them.
+    /// Giving licenses to subjects that are no users here, or moving licenses to them.
+    Strangers {
+        /// How many.
+        count: u64,
+        /// The first of them.
+        first: Subject,
+    },
+    /// Whether somebody is a user here cannot be told: the list of users is not whole.
+    PeopleUnknown,
+    /// Giving licenses to people who cannot sign in.
+    ShutOut {
+        /// Of them, disabled.
+        disabled: u64,
+        /// Of them, deleted.
+        deleted: u64,
+    },
+    /// OAuth clients' own users lose a license.
     Bots {
+        /// How many.
+        count: u64,
+    },
+    /// OAuth clients' own users get a license.
+    BotsGain {
         /// How many.
         count: u64,
     },
@@ -40,11 +76,27 @@ pub enum Warning {
         /// How many.
         count: u64,
     },
+    /// People on a list hold something else, which they lose for what the list names.
+    Loses {
+        /// What they lose.
+        allotment: AllotmentName,
+        /// How many.
+        count: u64,
+    },
     /// Roles that manage the tenant are given.
     AdminRoles {
         /// Their names.
         names: Vec<String>,
     },
+    /// Roles that manage the tenant are taken.
+    AdminRolesTaken {
+        /// Their names.
+        names: Vec<String>,
+        /// People who lose the tenant's administration by it; `None` where the key may not see who is in the group.
+        people: Option<u64>,
+    },
+    /// Nobody would have full control of the tenant any more, as far as the key sees.
+    LastAdmin,
     /// Roles that change what a license costs are given.
     RaisesEntitlement {
         /// Their names.
@@ -59,10 +111,74 @@ pub enum Warning {
     },
 }
 
+/// Whom a warning is about, to be left out by a click.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveOut {
+    /// OAuth clients.
+    Bots,
+    /// Disabled and deleted users.
+    ShutOut,
+    /// Subjects that are no users of this tenant.
+    Strangers,
+}
+
+impl LeaveOut {
+    const ALL: [Self; 3] = [Self::Bots, Self::ShutOut, Self::Strangers];
+
+    /// Names it in a form.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bots => "leave-bots",
+            Self::ShutOut => "leave-shut-out",
+            Self::Strangers => "leave-strangers",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.word() == word)
+    }
+
+    /// Whether it is about this change.
+    pub fn takes(self, change: &Change, people: &HashMap<String, &Person>) -> bool {
+        let gets = change.gives().map(|(subject, _)| subject);
+        match self {
+            Self::Bots => change.subject().is_some_and(Subject::is_bot),
+            Self::ShutOut => gets.and_then(|subject| people.get(&subject.key())).is_some_and(|person| person.is_shut_out()),
+            Self::Strangers => stranger(change).is_some_and(|subject| !people.contains_key(&subject.key())),
+        }
+    }
+}
+
+/// Who has a license after a change that they do not have now.
+fn stranger(change: &Change) -> Option<&Subject> {
+    match change {
+        Change::Assign { subject, .. } => Some(subject),
+        Change::Rename { to, .. } => Some(to),
+        _ => None,
+    }
+}
+
 impl Warning {
     /// Whether rows will be refused as things stand.
     pub fn is_grave(&self) -> bool {
         matches!(self, Self::NotEnoughSeats { .. })
+    }
+
+    /// Whether it is shown as a danger rather than as a hint.
+    pub fn is_loud(&self) -> bool {
+        self.is_grave() || matches!(self, Self::LastAdmin)
+    }
+
+    /// Whom it is about, where they can be left out by a click: their name in a form, and what the button says.
+    pub fn way_out(&self) -> Option<(LeaveOut, String)> {
+        let them = |n: u64| if n == 1 { "Leave this one out".to_owned() } else { format!("Leave these {n} out") };
+        match self {
+            Self::Bots { count } | Self::BotsGain { count } => Some((LeaveOut::Bots, them(*count))),
+            Self::ShutOut { disabled, deleted } => Some((LeaveOut::ShutOut, them(disabled + deleted))),
+            Self::Strangers { count, .. } => Some((LeaveOut::Strangers, them(*count))),
+            _ => None,
+        }
     }
 
     /// The headline and the rest, as sentences.
@@ -72,17 +188,46 @@ impl Warning {
                 format!("{} missing for {}.", text::count(*short, "seat is", "seats are"), allotment.label()),
                 format!("Applied as it is, Qlik will refuse {}.", text::count(*short, "row", "rows")),
             ),
-            Self::Orphans { count, first } => (
-                if *count == 1 {
-                    "1 of these is not a user of this tenant.".to_owned()
-                } else {
-                    format!("{count} of these are not users of this tenant.")
+            Self::Overage { allotment, after, limit } => (
+                format!("{} of {} in overage after this.", text::count(*after, "seat", "seats"), allotment.label()),
+                match limit {
+                    Some(limit) => format!("The limit is {}. Overage may be billed.", text::thousands(*limit)),
+                    None => "There is no limit. Overage may be billed.".to_owned(),
                 },
+            ),
+            Self::Orphans { count, first } => (
+                not_users(*count),
                 format!("{first} may be a real person in a sibling tenant: the license belongs to the whole entitlement."),
             ),
+            Self::Strangers { count, first } => {
+                (not_users(*count), format!("Nobody can sign in here as {first}; a seat is used all the same."))
+            }
+            Self::PeopleUnknown => (
+                "Whether these are users of this tenant is not known.".to_owned(),
+                "The list of users could not be read whole with this key.".to_owned(),
+            ),
+            Self::ShutOut { disabled, deleted } => {
+                let both = disabled + deleted;
+                let what = match (disabled, deleted) {
+                    (_, 0) => "disabled",
+                    (0, _) => "deleted",
+                    _ => "disabled or deleted",
+                };
+                (
+                    format!("{} of these {} {what}.", text::thousands(to_i64(both)), if both == 1 { "is" } else { "are" }),
+                    "They cannot sign in; a license would use a seat that nobody uses.".to_owned(),
+                )
+            }
             Self::Bots { count } => (
                 format!("{} among them.", text::count(to_i64(*count), "OAuth client is", "OAuth clients are")),
-                "A client without a license may stop working.".to_owned(),
+                "A client that loses its license may stop working.".to_owned(),
+            ),
+            Self::BotsGain { count } => (
+                format!("{} among them.", text::count(to_i64(*count), "OAuth client is", "OAuth clients are")),
+                format!(
+                    "{} of what is given would go to programs, not to people.",
+                    text::count(to_i64(*count), "seat", "seats")
+                ),
             ),
             Self::AutoAssignGivesBack { allotment, count } => (
                 format!("{} comes back at the next sign-in.", allotment.label()),
@@ -95,9 +240,36 @@ impl Warning {
                 format!("{} will hold two licenses.", text::count(to_i64(*count), "person", "people")),
                 "Use Change type to swap the one they have.".to_owned(),
             ),
+            Self::Loses { allotment, count } => (
+                format!(
+                    "{} {}.",
+                    text::count(to_i64(*count), "person loses", "people lose"),
+                    allotment.label()
+                ),
+                "They are on the list for another license, which takes its place.".to_owned(),
+            ),
             Self::AdminRoles { names } => (
                 format!("{} can manage the tenant.", text::and_list(names)),
                 "Every member of the group will be able to, also those who join later.".to_owned(),
+            ),
+            Self::AdminRolesTaken { names, people } => (
+                match people {
+                    Some(0) => format!("{} can manage the tenant, and is taken.", text::and_list(names)),
+                    Some(people) => format!(
+                        "{} the administration of the tenant.",
+                        text::count(to_i64(*people), "person loses", "people lose")
+                    ),
+                    None => format!("Members of the group lose {}.", text::and_list(names)),
+                },
+                match people {
+                    Some(0) => "Everybody who has it by this group manages the tenant in another way as well.".to_owned(),
+                    Some(_) => format!("They manage it by {} of this group alone.", text::and_list(names)),
+                    None => "This key may not see how many people that is.".to_owned(),
+                },
+            ),
+            Self::LastAdmin => (
+                "Nobody will have full control of the tenant.".to_owned(),
+                "This is the last group that gives TenantAdmin, and nobody has it directly, as far as this key sees.".to_owned(),
             ),
             Self::RaisesEntitlement { names } => (
                 format!("{} makes its holders full users.", text::and_list(names)),
@@ -114,6 +286,187 @@ impl Warning {
     }
 }
 
+fn not_users(count: u64) -> String {
+    if count == 1 {
+        "1 of these is not a user of this tenant.".to_owned()
+    } else {
+        format!("{} of these are not users of this tenant.", text::thousands(to_i64(count)))
+    }
+}
+
 fn to_i64(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// The warnings of a plan. `restores`: it brings back what was, so that holding two licenses is no news; `from_list`: what
+/// somebody loses for what a list names was not chosen by whoever brought the list.
+pub(super) fn warn(
+    inventory: &Inventory,
+    people: &HashMap<String, &Person>,
+    changes: &[PlannedChange],
+    seats: &[SeatChange],
+    restores: bool,
+    from_list: bool,
+) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for seat in seats {
+        let allotment = seat.allotment.name.clone();
+        if seat.short() > 0 {
+            warnings.push(Warning::NotEnoughSeats { allotment: allotment.clone(), short: seat.short() });
+        }
+        if seat.enters_overage() > 0 {
+            let limit = match seat.allotment.seats() {
+                Seats::Unbounded => None,
+                Seats::Bounded(_) => Some(seat.allotment.overage.max(0)),
+            };
+            warnings.push(Warning::Overage { allotment, after: seat.overage_after(), limit });
+        }
+    }
+    warnings.extend(about_people(inventory, people, changes, restores, from_list));
+    warnings.extend(about_roles(inventory, changes));
+    for planned in changes {
+        if let Change::AutoAssign { before, after } = &planned.change {
+            let on = |was: Option<bool>, is: Option<bool>| is == Some(true) && was != Some(true);
+            let names: Vec<String> = [
+                (on(before.professional, after.professional), "Professional"),
+                (on(before.analyzer, after.analyzer), "Analyzer"),
+            ]
+            .into_iter()
+            .filter(|(on, _)| *on)
+            .map(|(_, name)| name.to_owned())
+            .collect();
+            if !names.is_empty() {
+                warnings.push(Warning::AutoAssignOn { names });
+            }
+        }
+    }
+    warnings
+}
+
+fn about_people(
+    inventory: &Inventory,
+    people: &HashMap<String, &Person>,
+    changes: &[PlannedChange],
+    restores: bool,
+    from_list: bool,
+) -> Vec<Warning> {
+    let whole = inventory.coverage.people == Part::Whole;
+    let holders: HashSet<String> = inventory.assignments.iter().map(|held| held.subject.key()).collect();
+    let mut orphans: BTreeMap<String, &Subject> = BTreeMap::new();
+    let mut strangers: BTreeMap<String, &Subject> = BTreeMap::new();
+    let (mut first_orphan, mut first_stranger) = (None, None);
+    let (mut bots, mut bots_gain) = (HashSet::new(), HashSet::new());
+    let (mut disabled, mut deleted) = (HashSet::new(), HashSet::new());
+    let mut back: BTreeMap<&AllotmentName, u64> = BTreeMap::new();
+    let mut loses: BTreeMap<&AllotmentName, u64> = BTreeMap::new();
+    let (mut second, mut unknown) = (0, false);
+    for planned in changes {
+        let change = &planned.change;
+        if let Some(subject) = change.subject()
+            && !whole
+            && !people.contains_key(&subject.key())
+        {
+            unknown = true;
+        }
+        if let Some((subject, allotment)) = change.takes() {
+            let key = subject.key();
+            if planned.orphan {
+                first_orphan.get_or_insert(subject);
+                orphans.insert(key.clone(), subject);
+            }
+            if subject.is_bot() && change.gives().is_none() {
+                bots.insert(key.clone());
+            }
+            let signs_in = people.get(&key).is_some_and(|person| person.status == "active");
+            if signs_in && change.gives().is_none() && inventory.auto_assign.gives(allotment) {
+                *back.entry(allotment).or_default() += 1;
+            }
+            if from_list && matches!(change, Change::ChangeType { .. }) && change.is_loss() {
+                *loses.entry(allotment).or_default() += 1;
+            }
+        }
+        if let Some((subject, _)) = change.gives() {
+            let key = subject.key();
+            match people.get(&key).map(|person| person.status.as_str()) {
+                Some("disabled") => drop(disabled.insert(key.clone())),
+                Some("deleted") => drop(deleted.insert(key.clone())),
+                _ => {}
+            }
+            if matches!(change, Change::Assign { .. }) {
+                if holders.contains(&key) && !restores {
+                    second += 1;
+                }
+                if subject.is_bot() {
+                    bots_gain.insert(key);
+                }
+            }
+        }
+        if let Some(subject) = stranger(change)
+            && whole
+            && !people.contains_key(&subject.key())
+        {
+            first_stranger.get_or_insert(subject);
+            strangers.insert(subject.key(), subject);
+        }
+    }
+    let mut warnings = Vec::new();
+    if let Some(first) = first_orphan {
+        warnings.push(Warning::Orphans { count: orphans.len() as u64, first: first.clone() });
+    }
+    if let Some(first) = first_stranger {
+        warnings.push(Warning::Strangers { count: strangers.len() as u64, first: first.clone() });
+    }
+    if unknown {
+        warnings.push(Warning::PeopleUnknown);
+    }
+    if !disabled.is_empty() || !deleted.is_empty() {
+        warnings.push(Warning::ShutOut { disabled: disabled.len() as u64, deleted: deleted.len() as u64 });
+    }
+    if !bots.is_empty() {
+        warnings.push(Warning::Bots { count: bots.len() as u64 });
+    }
+    if !bots_gain.is_empty() {
+        warnings.push(Warning::BotsGain { count: bots_gain.len() as u64 });
+    }
+    warnings.extend(back.into_iter().map(|(name, count)| Warning::AutoAssignGivesBack { allotment: name.clone(), count }));
+    warnings.extend(loses.into_iter().map(|(name, count)| Warning::Loses { allotment: name.clone(), count }));
+    if second > 0 {
+        warnings.push(Warning::SecondLicense { count: second });
+    }
+    warnings
+}
+
+fn about_roles(inventory: &Inventory, changes: &[PlannedChange]) -> Vec<Warning> {
+    let known = inventory.roles_by_id();
+    let (mut given, mut taken, mut raises) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut everyone = false;
+    let is_admin = |id: &RoleId| {
+        let role = known.get(id)?;
+        matches!(roles::mark(role), Some(RoleMark::FullControl | RoleMark::AdminLevel)).then(|| role.name.clone())
+    };
+    for planned in changes {
+        let Change::GroupRoles { group, before, after, .. } = &planned.change else { continue };
+        let diff = RoleDiff::between(before, after);
+        given.extend(diff.added.iter().filter_map(is_admin));
+        taken.extend(diff.removed.iter().filter_map(is_admin));
+        let costly = |id: &&RoleId| known.get(*id).is_some_and(|role| roles::mark(role) == Some(RoleMark::RaisesEntitlement));
+        raises.extend(diff.added.iter().filter(costly).filter_map(|id| known.get(id)).map(|role| role.name.clone()));
+        everyone |= inventory.group(group).is_some_and(|group| group.provider == Provider::System);
+    }
+    let names = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>();
+    let mut warnings = Vec::new();
+    if everyone {
+        warnings.push(Warning::Everyone);
+    }
+    if !taken.is_empty() {
+        // The head count and whether it is the last way come with the risks, which know the plan as a whole.
+        warnings.push(Warning::AdminRolesTaken { names: names(taken), people: None });
+    }
+    if !given.is_empty() {
+        warnings.push(Warning::AdminRoles { names: names(given) });
+    }
+    if !raises.is_empty() {
+        warnings.push(Warning::RaisesEntitlement { names: names(raises) });
+    }
+    warnings
 }

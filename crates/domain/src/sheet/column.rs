@@ -2,13 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Known, Line};
+
 /// What a column can say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Column {
     /// The user's id in the tenant.
     UserId,
-    /// The IdP subject.
+    /// The IdP subject; or its second part, where another column has the first.
     Subject,
+    /// The first part of a subject, such as a Windows domain or a user directory.
+    Domain,
     /// The person's name; read by people, not by us.
     Name,
     /// The person's mail.
@@ -27,7 +31,7 @@ pub enum Column {
 
 impl Column {
     /// All of them, in the order of the usual spreadsheet.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UserId,
         Self::Name,
         Self::Subject,
@@ -37,6 +41,7 @@ impl Column {
         Self::Flag,
         Self::NewSubject,
         Self::Change,
+        Self::Domain,
     ];
 
     /// Its heading, as we write it.
@@ -51,6 +56,7 @@ impl Column {
             Self::Roles => "Roles",
             Self::Flag => "Flag",
             Self::Change => "Change",
+            Self::Domain => "Domain",
         }
     }
 
@@ -67,8 +73,40 @@ impl Column {
             "roles" | "role" | "assignedroles" => Self::Roles,
             "flag" | "flags" => Self::Flag,
             "change" | "action" => Self::Change,
+            "domain" | "userdirectory" | "directory" | "userdomain" | "addomain" => Self::Domain,
             _ => return None,
         })
+    }
+}
+
+/// What a column without a heading says, by what most of its first cells are.
+fn by_content(at: usize, lines: &[Line], known: &Known) -> Option<Column> {
+    let cells: Vec<&str> = lines
+        .iter()
+        .take(super::SAMPLE)
+        .filter_map(|line| line.cells.get(at))
+        .map(String::as_str)
+        .filter(|cell| !cell.is_empty())
+        .collect();
+    let most = |is: &dyn Fn(&str) -> bool| !cells.is_empty() && cells.iter().filter(|cell| is(cell)).count() * 2 > cells.len();
+    let is_mail = |cell: &str| cell.contains('@') && !cell.contains(['\\', '|']);
+    if most(&|cell| known.by_subject(cell).is_some()) {
+        Some(Column::Subject)
+    } else if most(&|cell| known.allotment(cell).is_some()) {
+        Some(Column::License)
+    } else if most(&is_mail) {
+        Some(Column::Mail)
+    } else if at > 0 && most(&|cell| known.by_id(cell).is_some()) {
+        Some(Column::UserId)
+    } else if at > 0 && most(&|cell| !known.by_name(cell).is_empty()) {
+        Some(Column::Name)
+    } else {
+        match at {
+            0 => Some(Column::Subject),
+            // A license is one of a few words; names and the like differ from line to line.
+            1 if cells.iter().collect::<std::collections::BTreeSet<_>>().len() <= 1 + cells.len() / 3 => Some(Column::License),
+            _ => None,
+        }
     }
 }
 
@@ -77,21 +115,22 @@ impl Column {
 pub struct Mapping(pub Vec<Option<Column>>);
 
 impl Mapping {
-    /// Guesses from the headings; without any, from what the first cells look like. The first column of a kind wins.
-    pub fn guess(headings: Option<&[String]>, first: &[String]) -> Self {
+    /// Guesses from the headings; without any, from what the first lines look like. The first column of a kind wins.
+    pub fn guess(headings: Option<&[String]>, lines: &[Line], known: &Known) -> Self {
         let mut columns: Vec<Option<Column>> = match headings {
             Some(headings) => headings.iter().map(|heading| Column::named(heading)).collect(),
-            None => first
-                .iter()
-                .enumerate()
-                .map(|(at, cell)| match at {
-                    0 if cell.contains('@') && !cell.contains(['\\', '|']) => Some(Column::Mail),
-                    0 => Some(Column::Subject),
-                    1 => Some(Column::License),
-                    _ => None,
-                })
-                .collect(),
+            None => {
+                let width = lines.iter().take(super::SAMPLE).map(|line| line.cells.len()).max().unwrap_or(0);
+                (0..width).map(|at| by_content(at, lines, known)).collect()
+            }
         };
+        // An id beside a domain is no id of Qlik's, but the second part of a subject.
+        let has = |columns: &[Option<Column>], column| columns.contains(&Some(column));
+        if has(&columns, Column::Domain) && !has(&columns, Column::Subject) {
+            for column in columns.iter_mut().filter(|column| **column == Some(Column::UserId)) {
+                *column = Some(Column::Subject);
+            }
+        }
         let mut seen = Vec::new();
         for column in &mut columns {
             match column {

@@ -28,7 +28,15 @@ fn wants_mark(text: &str) -> bool {
 
 /// Writes a list: UTF-8 with a byte order mark, for Excel; commas; CRLF.
 pub fn write(headings: &[&str], rows: impl IntoIterator<Item = Vec<Field>>) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer("\u{feff}".as_bytes().to_vec());
+    write_with(',', headings, rows)
+}
+
+/// The same with another separator: Excel in most of Europe takes a file with commas for one column.
+pub fn write_with(separator: char, headings: &[&str], rows: impl IntoIterator<Item = Vec<Field>>) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(u8::try_from(separator).unwrap_or(b','))
+        .terminator(csv::Terminator::CRLF)
+        .from_writer("\u{feff}".as_bytes().to_vec());
     // Writing to memory does not fail, and every row has the width of the headings.
     let _ = writer.write_record(headings);
     for row in rows {

@@ -14,8 +14,8 @@ fn person(n: usize) -> Person {
         name: format!("Person {n}"),
         email: format!("p{n}@meridian.example"),
         status: "active".into(),
-        roles: std::collections::BTreeSet::new(),
-        groups: std::collections::BTreeSet::new(),
+        roles: None,
+        groups: None,
     }
 }
 
@@ -40,8 +40,11 @@ fn inventory(people: usize) -> Inventory {
 }
 
 fn rules(sheet: &Sheet) -> Rules {
-    let first = sheet.lines[0].cells.clone();
-    Rules { mapping: Mapping::guess(sheet.headings.as_deref(), &first), ..Rules::default() }
+    rules_for(sheet, &Known::of(&inventory(50)))
+}
+
+fn rules_for(sheet: &Sheet, known: &Known) -> Rules {
+    Rules { mapping: Mapping::guess(sheet.headings.as_deref(), &sheet.lines, known), ..Rules::default() }
 }
 
 fn checked(text: &str) -> Checked {
@@ -153,7 +156,7 @@ fn ten_thousand_lines_with_37_planted_faults_report_exactly_those() {
             6 => plant(&mut lines, 3, &|p| format!(",{},,shared@meridian.example,Analyzer", p.name)),
             7 => plant(&mut lines, 2, &|p| format!(",{},,,Analyzer", p.name)),
             8 => plant(&mut lines, 0, &|p| format!("{},{},{},,Analyzer", other.id, p.name, p.subject)),
-            9 => plant(&mut lines, 5, &|p| format!("{},{},{},{},Analyzer,too,many", p.id, p.name, p.subject, p.email)),
+            9 => plant(&mut lines, 6, &|p| format!("{},{},{},{},Analyzer,too,many", p.id, p.name, p.subject, p.email)),
             10 => plant(&mut lines, 2, &|p| format!("{},{},{}{},{},Analyzer", p.id, p.name, p.subject, "y".repeat(300), p.email)),
             11 => plant(&mut lines, 2, &|_| {
                 format!("{},First,{},{},Professional", people[0].id, people[0].subject, people[0].email)

@@ -7,6 +7,7 @@ use super::columns::{Code, Day, Used};
 use super::{Row, Table, flag};
 use crate::allotment::AllotmentName;
 use crate::inventory::{GroupId, RoleId};
+use crate::text;
 
 /// How long somebody did not use Qlik.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +53,7 @@ impl Idle {
 /// Which rows a view shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Filter {
-    /// Part of the name, the subject or the mail; case does not matter.
+    /// Words that occur in the name, the subject or the mail; neither order, case nor accents matter.
     pub text: String,
     /// Only this allotment.
     pub allotment: Option<AllotmentName>,
@@ -64,8 +65,8 @@ pub struct Filter {
     pub orphan: bool,
     /// Only subjects that hold more than one license.
     pub several: bool,
-    /// Only users of this status.
-    pub status: Option<String>,
+    /// Only users of one of these statuses; of any where there is none.
+    pub status: Vec<String>,
     /// Only licenses given on this day or later.
     pub from: Option<Day>,
     /// Only licenses given on this day or earlier.
@@ -82,7 +83,7 @@ pub struct Filter {
 struct Ready<'a> {
     filter: &'a Filter,
     allotment: Option<Code>,
-    status: Option<Code>,
+    status: Vec<Code>,
     group: Option<u16>,
     role: Option<u16>,
 }
@@ -102,7 +103,14 @@ impl<'a> Ready<'a> {
         Ok(Self {
             filter,
             allotment: code(place(filter.allotment.as_ref(), |name| names.allotments.iter().position(|known| known == name))?),
-            status: code(place(filter.status.as_ref(), |name| names.statuses.iter().position(|known| known == name))?),
+            status: {
+                let code = |name: &String| names.statuses.iter().position(|known| known == name).and_then(|at| u16::try_from(at + 1).ok());
+                let codes: Vec<Code> = filter.status.iter().filter_map(code).collect();
+                if codes.is_empty() && !filter.status.is_empty() {
+                    return Err(Nowhere);
+                }
+                codes
+            },
             group: place(filter.group.as_ref(), |id| names.groups.iter().position(|(known, _)| known == id))?,
             role: place(filter.role.as_ref(), |id| names.roles.iter().position(|(known, _)| known == id))?,
         })
@@ -121,7 +129,7 @@ impl<'a> Ready<'a> {
             && (!filter.excess || flags & flag::EXCESS != 0)
             && (!filter.orphan || flags & flag::ORPHAN != 0)
             && (!filter.several || row.held() > 1)
-            && self.status.is_none_or(|wanted| code(&columns.statuses) == wanted)
+            && (self.status.is_empty() || self.status.contains(&code(&columns.statuses)))
             && filter.from.is_none_or(|from| since() >= from.number())
             && filter.to.is_none_or(|to| (1..=to.number()).contains(&since()))
             && filter.idle.is_none_or(|idle| idle.takes(row.used()))
@@ -137,7 +145,7 @@ impl Table {
             return (0..super::places(self.len())).collect();
         }
         let Ok(ready) = Ready::new(filter, self) else { return Vec::new() };
-        let needle = filter.text.trim().to_lowercase();
+        let needle = text::folded(filter.text.trim());
         let only_text = *filter == Filter { text: filter.text.clone(), ..Filter::default() };
         let passes = |at: &u32| only_text || ready.passes(Row { table: self, at: *at });
         if needle.is_empty() {
@@ -147,21 +155,29 @@ impl Table {
         }
     }
 
-    /// Places of the rows in whose texts `needle` occurs: one search through all of them at once.
+    /// Places of the rows in whose texts every word of `needle` occurs, in any order: one search through all of them at once
+    /// for the longest word, and a look at the rows it finds for the others.
     fn with_text(&self, needle: &str) -> Vec<u32> {
+        let mut words: Vec<&str> = needle.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        let Some((first, others)) = words.split_first() else { return (0..super::places(self.len())).collect() };
         let (text, ends) = self.columns.folded.all();
-        let finder = memmem::Finder::new(needle.as_bytes());
+        let finder = memmem::Finder::new(first.as_bytes());
         let mut found = Vec::new();
-        let (mut from, mut row) = (0_usize, 0_usize);
+        let (mut from, mut row, mut start) = (0_usize, 0_usize, 0_usize);
         while let Some(hit) = text.as_bytes().get(from..).and_then(|rest| finder.find(rest)) {
             let hit = from + hit;
             // Hits only go forward, so all steps together pass each row once.
-            while ends.get(row).is_some_and(|end| *end as usize <= hit) {
+            while let Some(end) = ends.get(row).map(|end| *end as usize).filter(|end| *end <= hit) {
+                start = end;
                 row += 1;
             }
-            let Some(end) = ends.get(row) else { break };
-            found.push(super::places(row));
-            from = *end as usize;
+            let Some(end) = ends.get(row).map(|end| *end as usize) else { break };
+            let here = text.get(start..end).unwrap_or_default();
+            if others.iter().all(|word| here.contains(word)) {
+                found.push(super::places(row));
+            }
+            from = end;
         }
         found
     }
@@ -190,7 +206,13 @@ impl Filter {
                 self.orphan |= value == "orphan";
                 self.several |= value == "several";
             }
-            "status" => self.status = Some(value.to_owned()),
+            "status" => {
+                for status in value.split(',').filter(|status| !status.is_empty()) {
+                    if !self.status.iter().any(|known| known == status) {
+                        self.status.push(status.to_owned());
+                    }
+                }
+            }
             "from" => self.from = Day::parse(value),
             "to" => self.to = Day::parse(value),
             "used" => self.idle = Idle::parse(value),
@@ -211,7 +233,7 @@ impl Filter {
             ("flag", flag(self.excess, "excess")),
             ("flag", flag(self.orphan, "orphan")),
             ("flag", flag(self.several, "several")),
-            ("status", self.status.clone()),
+            ("status", text(&self.status.join(","))),
             ("from", self.from.map(|day| day.to_string())),
             ("to", self.to.map(|day| day.to_string())),
             ("used", self.idle.map(Idle::word)),

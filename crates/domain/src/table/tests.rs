@@ -14,8 +14,8 @@ fn person(subject: &str, name: &str) -> Person {
         name: name.into(),
         email: String::new(),
         status: "active".into(),
-        roles: BTreeSet::new(),
-        groups: BTreeSet::new(),
+        roles: Some(BTreeSet::new()),
+        groups: Some(BTreeSet::new()),
     }
 }
 
@@ -139,7 +139,7 @@ fn tenants() -> impl Strategy<Value = (Inventory, HashMap<UserId, Day>)> {
             let mut person = person(&format!("M\\p{who}"), name.trim());
             person.email = email;
             person.status = ["active", "disabled"][status].into();
-            person.groups = groups.iter().map(|group| GroupId::new(group.to_string())).collect();
+            person.groups = Some(groups.iter().map(|group| GroupId::new(group.to_string())).collect());
             if used > 0 {
                 last.insert(person.id.clone(), Day::parse(&format!("2024-03-{used:02}")).unwrap());
             }
@@ -160,7 +160,7 @@ fn tenants() -> impl Strategy<Value = (Inventory, HashMap<UserId, Day>)> {
                 description: String::new(),
                 status: "active".into(),
                 provider: Provider::Idp,
-                roles: BTreeSet::from([RoleId::new(format!("r{id}"))]),
+                roles: Some(BTreeSet::from([RoleId::new(format!("r{id}"))])),
                 updated: String::new(),
             })
             .collect();
@@ -195,7 +195,7 @@ fn filters() -> impl Strategy<Value = Filter> {
             excess,
             orphan,
             several,
-            status,
+            status: status.into_iter().collect(),
             from,
             to,
             idle,
@@ -228,15 +228,17 @@ fn views() -> impl Strategy<Value = View> {
 
 /// A filter in the plainest words.
 fn passes(filter: &Filter, row: Row<'_>) -> bool {
-    let needle = filter.text.trim().to_lowercase();
-    let text = [row.name(), row.subject(), row.email()].iter().any(|text| text.to_lowercase().contains(&needle));
+    let needle = text::folded(filter.text.trim());
+    let texts = [row.name(), row.subject(), row.email()].map(text::folded);
+    let words = needle.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+    let text = words.into_iter().all(|word| texts.iter().any(|text| text.contains(word)));
     let since = row.since();
     text && filter.allotment.as_ref().is_none_or(|wanted| row.allotment() == Some(wanted))
         && filter.licensed.is_none_or(|wanted| row.allotment().is_some() == wanted)
         && (!filter.excess || row.excess())
         && (!filter.orphan || row.orphan())
         && (!filter.several || row.held() > 1)
-        && filter.status.as_ref().is_none_or(|wanted| row.status() == Some(wanted))
+        && (filter.status.is_empty() || filter.status.iter().any(|wanted| row.status() == Some(wanted)))
         && filter.from.is_none_or(|from| since.is_some_and(|since| since >= from))
         && filter.to.is_none_or(|to| since.is_some_and(|since| since <= to))
         && filter.idle.is_none_or(|idle| match (idle, row.used()) {

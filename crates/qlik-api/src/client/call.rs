@@ -12,7 +12,7 @@ use url::Url;
 
 use super::credential::Credential;
 use super::error::{ApiError, CallError};
-use super::limiter::{Budget, Limiter};
+use super::limiter::{Budget, Limiter, Permit};
 use super::tier::{Operation, Tier, WINDOW};
 
 /// The API version this client was written against; sent as `qlik-api-version`.
@@ -107,11 +107,38 @@ impl ClientBuilder {
             .connect_timeout(self.bounds.connect)
             .redirect(reqwest::redirect::Policy::none())
             .pool_idle_timeout(Duration::from_secs(30))
-            .user_agent(concat!("quartermaster/", env!("CARGO_PKG_VERSION")))
-            .no_proxy()
+            .user_agent(concat!("quartermaster/", env!("CARGO_PKG_VERSION")));
+        // A company's way out is taken where the environment names one (`HTTPS_PROXY`, `NO_PROXY`); never for this machine.
+        let http = if local { http.no_proxy() } else { http };
+        let http = http
             .build()
             .map_err(|error| CallError::Connect(without_url(error)))?;
         Ok(Client { http, base, bounds: self.bounds, limiter: Arc::new(Limiter::new(self.window)) })
+    }
+}
+
+/// Leave to send one write, held since before it was written down that it leaves: waiting for the limiter is over by then.
+#[derive(Debug)]
+pub struct Reserved<'a>(Permit<'a>);
+
+/// How a write gets its leave.
+#[derive(Debug)]
+pub enum Leave<'a> {
+    /// It waits for the limiter by itself, and waits out a 429.
+    Ask(Urgency),
+    /// It has it. A 429 is given back to whoever reserved: only they know what else must happen before the next try.
+    Given(Reserved<'a>),
+}
+
+impl From<Urgency> for Leave<'_> {
+    fn from(urgency: Urgency) -> Self {
+        Self::Ask(urgency)
+    }
+}
+
+impl<'a> From<Reserved<'a>> for Leave<'a> {
+    fn from(reserved: Reserved<'a>) -> Self {
+        Self::Given(reserved)
     }
 }
 
@@ -155,6 +182,39 @@ impl Client {
     /// How long a call may take; a write without an answer by then can no longer take effect soon after.
     pub fn deadline(&self) -> Duration {
         self.bounds.call
+    }
+
+    /// Waits for leave to make one write, as a job does: for as long as it takes.
+    pub async fn reserve(&self, credential: &Credential) -> Result<Reserved<'_>, CallError> {
+        let user: Arc<str> = Arc::from(credential.budget());
+        self.limiter.acquire(user, Tier::Two, Urgency::Job, None).await.map(Reserved)
+    }
+
+    /// A write, with its leave or without.
+    pub(crate) async fn write<T: DeserializeOwned>(
+        &self,
+        credential: &Credential,
+        leave: Leave<'_>,
+        operation: &Operation,
+        parts: Parts<'_>,
+    ) -> Result<T, CallError> {
+        let Reserved(permit) = match leave {
+            Leave::Ask(urgency) => return self.call(credential, urgency, operation, parts).await,
+            Leave::Given(reserved) => reserved,
+        };
+        let url = self.url(operation, &parts)?;
+        let (status, headers, body) = self.send_permitted(permit, credential, operation, &url, parts.body).await?;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let asked = retry_after(&headers);
+            let wait = self.limiter.shut(&Arc::from(credential.budget()), operation.tier, asked);
+            let mut error = ApiError::new(status.as_u16(), &body, trace(&headers), asked);
+            error.retry_after = Some(wait);
+            return Err(CallError::Api(error));
+        }
+        if !status.is_success() {
+            return Err(CallError::Api(ApiError::new(status.as_u16(), &body, trace(&headers), retry_after(&headers))));
+        }
+        parse(status, &body)
     }
 
     pub(crate) async fn call<T: DeserializeOwned>(
@@ -244,8 +304,20 @@ impl Client {
     ) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
         let user: Arc<str> = Arc::from(credential.budget());
         let patience = (urgency == Urgency::Person).then_some(self.bounds.patience);
+        let permit = self.limiter.acquire(user, operation.tier, urgency, patience).await?;
+        self.send_permitted(permit, credential, operation, url, body).await
+    }
+
+    async fn send_permitted(
+        &self,
+        permit: Permit<'_>,
+        credential: &Credential,
+        operation: &Operation,
+        url: &Url,
+        body: Option<Bytes>,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
+        let user: Arc<str> = Arc::from(credential.budget());
         let authorization = credential.header().ok_or(CallError::Unusable("the key has characters that no key has"))?;
-        let permit = self.limiter.acquire(user.clone(), operation.tier, urgency, patience).await?;
         let mut request = self
             .http
             .request(operation.method.clone(), url.clone())

@@ -2,7 +2,7 @@
 
 use futures::Stream;
 
-use super::call::{Client, Parts, Urgency, json, query};
+use super::call::{Client, Leave, Parts, Urgency, json, query};
 use super::credential::Credential;
 use super::error::CallError;
 use super::tier::operations as op;
@@ -48,14 +48,14 @@ impl Client {
     }
 
     /// Changes a group: the whole list of patches or none of it.
-    pub async fn patch_group(
-        &self,
+    pub async fn patch_group<'a>(
+        &'a self,
         credential: &Credential,
-        urgency: Urgency,
+        leave: impl Into<Leave<'a>>,
         id: &str,
         patches: &[GroupPatch],
     ) -> Result<(), CallError> {
-        self.call(credential, urgency, &op::PATCH_GROUP, Parts { id: Some(id), body: json(&patches)?, query: None }).await
+        self.write(credential, leave.into(), &op::PATCH_GROUP, Parts { id: Some(id), body: json(&patches)?, query: None }).await
     }
 
     /// Deletes a group. An IdP group comes back when a member signs in.
@@ -69,12 +69,12 @@ impl Client {
     }
 
     /// Changes the group settings.
-    pub async fn patch_group_settings(
-        &self,
+    pub async fn patch_group_settings<'a>(
+        &'a self,
         credential: &Credential,
-        urgency: Urgency,
+        leave: impl Into<Leave<'a>>,
         patches: &[SettingsPatch],
     ) -> Result<(), CallError> {
-        self.call(credential, urgency, &op::PATCH_GROUP_SETTINGS, Parts { body: json(&patches)?, ..Parts::NONE }).await
+        self.write(credential, leave.into(), &op::PATCH_GROUP_SETTINGS, Parts { body: json(&patches)?, ..Parts::NONE }).await
     }
 }

@@ -2,7 +2,7 @@
 
 use futures::Stream;
 
-use super::call::{Client, Parts, Urgency, json, query};
+use super::call::{Client, Leave, Parts, Urgency, json, query};
 use super::credential::Credential;
 use super::error::CallError;
 use super::tier::operations as op;
@@ -26,13 +26,13 @@ impl Client {
     }
 
     /// Sets who gets a license at sign-in.
-    pub async fn put_license_settings(
-        &self,
+    pub async fn put_license_settings<'a>(
+        &'a self,
         credential: &Credential,
-        urgency: Urgency,
+        leave: impl Into<Leave<'a>>,
         settings: Settings,
     ) -> Result<Settings, CallError> {
-        self.call(credential, urgency, &op::PUT_LICENSE_SETTINGS, Parts { body: json(&settings)?, ..Parts::NONE }).await
+        self.write(credential, leave.into(), &op::PUT_LICENSE_SETTINGS, Parts { body: json(&settings)?, ..Parts::NONE }).await
     }
 
     /// Every license held, a hundred a page. Qlik gives no total.
@@ -54,10 +54,10 @@ impl Client {
     }
 
     /// Gives, takes back or changes licenses; one status per row in the answer (207). Never repeated by itself.
-    pub async fn assignment_action(
-        &self,
+    pub async fn assignment_action<'a>(
+        &'a self,
         credential: &Credential,
-        urgency: Urgency,
+        leave: impl Into<Leave<'a>>,
         action: &AssignmentAction,
     ) -> Result<ActionAnswer, CallError> {
         let operation = match action {
@@ -65,7 +65,7 @@ impl Client {
             AssignmentAction::Delete(_) => &op::DELETE_ASSIGNMENTS,
             AssignmentAction::Update(_) => &op::UPDATE_ASSIGNMENTS,
         };
-        self.call(credential, urgency, operation, Parts { body: json(action)?, ..Parts::NONE }).await
+        self.write(credential, leave.into(), operation, Parts { body: json(action)?, ..Parts::NONE }).await
     }
 
     /// Consumption events since `since` (ISO 8601), two hundred a page; all that Qlik has without it.

@@ -16,6 +16,9 @@ use super::tier::Tier;
 /// Calls of tier 2 that jobs leave to people.
 pub const JOB_RESERVE: usize = 20;
 
+/// With more lanes than this, those that nobody has used for a window are forgotten.
+const MANY_LANES: usize = 64;
+
 /// Where a budget stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
@@ -160,6 +163,14 @@ impl Limiter {
         let lanes = &mut *lanes;
         let limit = key.1.calls_per_window();
         let tenant_limit = lanes.tenant_users.map_or(usize::MAX, |users| (users.max(2) / 2).saturating_mul(limit));
+        if lanes.by_user.len() > MANY_LANES && !lanes.by_user.contains_key(key) {
+            let old = |at: &Option<Instant>| at.is_some_and(|at| now.duration_since(at) >= window);
+            lanes.by_user.retain(|_, lane| {
+                lane.people_waiting > 0
+                    || lane.shut_until.is_some_and(|until| until > now)
+                    || lane.log.back().is_some_and(|(_, at)| !old(at))
+            });
+        }
         let lane = lanes.by_user.entry(key.clone()).or_default();
         let tenant_log = lanes.by_tenant.entry(key.1).or_default();
         for log in [&mut lane.log, &mut *tenant_log] {
@@ -337,6 +348,16 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 64]);
         limiter.went_through(&user(), Tier::One);
         assert_eq!(limiter.shut(&user(), Tier::One, None).as_secs(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lanes_that_nobody_uses_are_forgotten() {
+        let limiter = Limiter::new(Duration::from_secs(300));
+        for n in 0..1_000 {
+            limiter.acquire(Arc::from(format!("key {n}")), Tier::One, Urgency::Person, Some(Duration::ZERO)).await.unwrap();
+            tokio::time::advance(Duration::from_secs(10)).await;
+        }
+        assert!(limiter.lock().by_user.len() <= MANY_LANES + 30, "{}", limiter.lock().by_user.len());
     }
 
     #[tokio::test(start_paused = true)]

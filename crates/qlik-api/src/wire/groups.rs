@@ -55,9 +55,9 @@ pub struct Group {
     /// `idp` (the default) or `custom`.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_string")]
     pub provider_type: Option<String>,
-    /// Seen only by those who may see roles.
-    #[serde(default, deserialize_with = "lenient::list")]
-    pub assigned_roles: Vec<AssignedRole>,
+    /// Seen only by those who may see roles: `None` is “not visible”, never “none”.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_list")]
+    pub assigned_roles: Option<Vec<AssignedRole>>,
     /// ISO 8601 time.
     #[serde(default, deserialize_with = "lenient::string")]
     pub created_at: String,
@@ -152,8 +152,8 @@ impl SettingsPatch {
 #[serde(rename_all = "camelCase")]
 pub struct GroupSettings {
     /// Groups come into being when a member signs in.
-    #[serde(default, deserialize_with = "lenient::flag")]
-    pub auto_create_groups: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_flag")]
+    pub auto_create_groups: Option<bool>,
     /// Deprecated by Qlik and no longer always there.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_flag")]
     pub sync_idp_groups: Option<bool>,

@@ -57,6 +57,15 @@ pub(crate) fn list<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(d:
     })
 }
 
+/// A list where there is one: what is absent, null or no list at all is not there to be seen, which is not the same as empty.
+pub(crate) fn maybe_list<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(d: D) -> Result<Option<Vec<T>>, D::Error> {
+    Ok(match Value::deserialize(d)? {
+        // One entry that cannot be read would make the list say less than there is.
+        Value::Array(entries) => entries.into_iter().map(|entry| serde_json::from_value(entry).ok()).collect(),
+        _ => None,
+    })
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "saturates, which is what a figure beyond i64 deserves")]
 fn truncated(number: f64) -> i64 {
     number as i64

@@ -41,12 +41,12 @@ pub struct User {
     /// For OAuth clients' own users.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_string")]
     pub client_id: Option<String>,
-    /// Direct roles.
-    #[serde(default, deserialize_with = "lenient::list")]
-    pub assigned_roles: Vec<AssignedRole>,
-    /// Groups.
-    #[serde(default, deserialize_with = "lenient::list")]
-    pub assigned_groups: Vec<AssignedGroup>,
+    /// Direct roles; `None` where they may not be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_list")]
+    pub assigned_roles: Option<Vec<AssignedRole>>,
+    /// Groups; `None` where they may not be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_list")]
+    pub assigned_groups: Option<Vec<AssignedGroup>>,
     /// ISO 8601 time.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_string")]
     pub created_at: Option<String>,

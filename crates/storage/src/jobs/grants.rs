@@ -1,5 +1,7 @@
 //! The credentials of jobs, sealed.
 
+use sqlx::{Any, Transaction};
+
 use super::{JobRow, read_job};
 use crate::store::{Store, StoreError, get};
 
@@ -41,8 +43,8 @@ impl Store {
     /// The grants of a tenant that serve at `now`: each with its job and when it ends, the newest first.
     pub async fn live_grants(&self, tenant: &str, now: i64) -> Result<Vec<(JobRow, i64)>, StoreError> {
         sqlx::query(
-            "SELECT id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, finished_at, lease_until, g.expires_at AS expires_at \
-             FROM jobs JOIN grants g ON g.job_id = id WHERE tenant = $1 AND g.expires_at > $2 ORDER BY created_at DESC, id",
+            "SELECT id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, finished_at, lease_until, \
+             tally, rows_gone, batch_rows, batch_most, g.expires_at AS expires_at FROM jobs JOIN grants g ON g.job_id = id WHERE tenant = $1 AND g.expires_at > $2 ORDER BY created_at DESC, id",
         )
         .bind(tenant.to_owned())
         .bind(now)
@@ -56,34 +58,48 @@ impl Store {
     /// Erases a job's credential and pauses the job, in one go. Its executor stops before the next request.
     pub async fn withdraw_grant(&self, tenant: &str, job: &str, reason: &str) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
+        // The job first and its grant after it, as everywhere: two that go the other way would wait for each other.
+        sqlx::query(
+            "UPDATE jobs SET state = CASE WHEN state IN ('queued', 'running') THEN 'paused' ELSE state END, \
+             reason = CASE WHEN state IN ('queued', 'running') THEN $1 ELSE reason END WHERE id = $2 AND tenant = $3",
+        )
+        .bind(reason.to_owned())
+        .bind(job.to_owned())
+        .bind(tenant.to_owned())
+        .execute(&mut *transaction)
+        .await?;
         let done = sqlx::query("DELETE FROM grants WHERE job_id = $1 AND job_id IN (SELECT id FROM jobs WHERE tenant = $2)")
             .bind(job.to_owned())
             .bind(tenant.to_owned())
             .execute(&mut *transaction)
             .await?;
         if done.rows_affected() == 1 {
-            sqlx::query("UPDATE jobs SET state = 'paused', reason = $1 WHERE id = $2 AND state IN ('queued', 'running')")
-                .bind(reason.to_owned())
-                .bind(job.to_owned())
-                .execute(&mut *transaction)
-                .await?;
+            transaction.commit().await?;
+            return Ok(true);
         }
-        transaction.commit().await?;
-        Ok(done.rows_affected() == 1)
+        // No grant, nothing withdrawn: the job is left as it was.
+        transaction.rollback().await?;
+        Ok(false)
     }
 
-    /// Gives a job a fresh credential: its Qlik user has connected again.
-    pub async fn renew_grant(&self, job: &str, grant: &Grant) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO grants (job_id, sealed, wrapped_key, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (job_id) DO UPDATE SET \
-             sealed = excluded.sealed, wrapped_key = excluded.wrapped_key, expires_at = excluded.expires_at",
-        )
-        .bind(job.to_owned())
-        .bind(grant.sealed.clone())
-        .bind(grant.wrapped_key.clone())
-        .bind(grant.expires_at)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    /// Erases credentials of jobs that serve no longer. Returns how many.
+    pub async fn purge_grants(&self, now: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query("DELETE FROM grants WHERE expires_at <= $1").bind(now).execute(&self.pool).await?;
+        Ok(done.rows_affected())
     }
+}
+
+/// Gives a job a credential, in place of the one it has.
+pub(super) async fn put_grant(transaction: &mut Transaction<'static, Any>, job: &str, grant: &Grant) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO grants (job_id, sealed, wrapped_key, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (job_id) DO UPDATE SET \
+         sealed = excluded.sealed, wrapped_key = excluded.wrapped_key, expires_at = excluded.expires_at",
+    )
+    .bind(job.to_owned())
+    .bind(grant.sealed.clone())
+    .bind(grant.wrapped_key.clone())
+    .bind(grant.expires_at)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }

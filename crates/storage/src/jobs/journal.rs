@@ -1,12 +1,16 @@
 //! The journal: what became of each row of a job.
 
+use std::collections::HashMap;
+
 use domain::journal::{RowState, Tally};
 use domain::plan::Change;
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use super::JobRow;
 use super::lease::{Claim, check};
 use crate::audit::{NewAudit, append};
-use crate::store::{Store, StoreError, count, get};
+use crate::store::{AT_ONCE, Store, StoreError, count, get, insert, places};
 
 /// A row of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,17 +120,27 @@ impl Store {
 
     /// How many rows of a job are in which state.
     pub async fn tally(&self, job: &str) -> Result<Tally, StoreError> {
-        let mut tally = Tally::default();
-        let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM journal WHERE job_id = $1 GROUP BY state")
-            .bind(job.to_owned())
-            .fetch_all(&self.pool)
-            .await?;
-        for row in rows {
-            let word: String = get(&row, "state")?;
-            let state = RowState::parse(&word).ok_or(StoreError::Unreadable("a row's state"))?;
-            tally.add(state, count(get(&row, "n")?));
+        let mut connection = self.pool.acquire().await?;
+        tally_of(&mut connection, job).await
+    }
+
+    /// The same for several jobs at once, in their order. What a job came to that is over is known without counting.
+    pub async fn tallies(&self, jobs: &[JobRow]) -> Result<Vec<Tally>, StoreError> {
+        let open: Vec<&JobRow> = jobs.iter().filter(|job| job.tally.is_none()).collect();
+        let mut counted: HashMap<String, Tally> = HashMap::new();
+        for some in open.chunks(AT_ONCE) {
+            const HEAD: &str = "SELECT job_id, state, COUNT(*) AS n FROM journal WHERE job_id IN";
+            let mut query = sqlx::query(insert(HEAD, 1, some.len(), "GROUP BY job_id, state"));
+            for job in some {
+                query = query.bind(job.id.clone());
+            }
+            for row in query.fetch_all(&self.pool).await? {
+                let (job, word): (String, String) = (get(&row, "job_id")?, get(&row, "state")?);
+                let state = RowState::parse(&word).ok_or(StoreError::Unreadable("a row's state"))?;
+                counted.entry(job).or_default().add(state, count(get(&row, "n")?));
+            }
         }
-        Ok(tally)
+        Ok(jobs.iter().map(|job| job.tally.or_else(|| counted.get(&job.id).copied()).unwrap_or_default()).collect())
     }
 
     /// When requests of a Qlik user's jobs left since a time, whoever carried them out.
@@ -175,13 +189,13 @@ impl Store {
     /// Writes down that these rows are about to be sent.
     pub async fn mark_sent(&self, claim: &Claim, rows: &[i64], now: i64) -> Result<(), StoreError> {
         let mut transaction = self.begin_claimed(claim).await?;
-        for seq in rows {
-            sqlx::query("UPDATE journal SET state = 'sent', sent_at = $1 WHERE job_id = $2 AND seq = $3")
-                .bind(now)
-                .bind(claim.job.clone())
-                .bind(*seq)
-                .execute(&mut *transaction)
-                .await?;
+        for rows in rows.chunks(AT_ONCE) {
+            let update = places("UPDATE journal SET state = 'sent', sent_at = $1 WHERE job_id = $2 AND seq IN", 3, rows.len());
+            let mut query = sqlx::query(update).bind(now).bind(claim.job.clone());
+            for seq in rows {
+                query = query.bind(*seq);
+            }
+            query.execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -190,27 +204,58 @@ impl Store {
     /// Writes down what became of rows, and the record of it.
     pub async fn settle(&self, claim: &Claim, results: &[RowResult], now: i64, audit: &[NewAudit]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        self.lock_audit(&mut transaction).await?;
-        check(&mut transaction, claim).await?;
-        for result in results {
-            sqlx::query(
-                "UPDATE journal SET state = $1, status = $2, code = $3, title = $4, trace = $5, settled_at = $6 WHERE job_id = $7 AND seq = $8",
-            )
-            .bind(result.state.as_str().to_owned())
-            .bind(result.status)
-            .bind(result.code.clone())
-            .bind(result.title.clone())
-            .bind(result.trace.clone())
-            .bind(result.state.is_settled().then_some(now))
-            .bind(claim.job.clone())
-            .bind(result.seq)
-            .execute(&mut *transaction)
-            .await?;
-        }
+        // The trail first and the job after it, as when a job is claimed.
         append(&mut transaction, audit).await?;
+        check(&mut transaction, claim).await?;
+        // Rows that came to the same are written down together.
+        let mut alike: Vec<(&RowResult, Vec<i64>)> = Vec::new();
+        let mut place: HashMap<(RowState, i64, &str, &str, &str), usize> = HashMap::new();
+        for result in results {
+            let key = (result.state, result.status, result.code.as_str(), result.title.as_str(), result.trace.as_str());
+            let at = *place.entry(key).or_insert_with(|| {
+                alike.push((result, Vec::new()));
+                alike.len() - 1
+            });
+            if let Some((_, rows)) = alike.get_mut(at) {
+                rows.push(result.seq);
+            }
+        }
+        for (result, rows) in alike {
+            for rows in rows.chunks(AT_ONCE) {
+                const HEAD: &str = "UPDATE journal SET state = $1, status = $2, code = $3, title = $4, trace = $5, settled_at = $6 \
+                                    WHERE job_id = $7 AND seq IN";
+                let mut query = sqlx::query(places(HEAD, 8, rows.len()))
+                    .bind(result.state.as_str().to_owned())
+                    .bind(result.status)
+                    .bind(result.code.clone())
+                    .bind(result.title.clone())
+                    .bind(result.trace.clone())
+                    .bind(result.state.is_settled().then_some(now))
+                    .bind(claim.job.clone());
+                for seq in rows {
+                    query = query.bind(*seq);
+                }
+                query.execute(&mut *transaction).await?;
+            }
+        }
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Counts a job's rows by state.
+pub(super) async fn tally_of(connection: &mut AnyConnection, job: &str) -> Result<Tally, StoreError> {
+    let mut tally = Tally::default();
+    let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM journal WHERE job_id = $1 GROUP BY state")
+        .bind(job.to_owned())
+        .fetch_all(connection)
+        .await?;
+    for row in rows {
+        let word: String = get(&row, "state")?;
+        let state = RowState::parse(&word).ok_or(StoreError::Unreadable("a row's state"))?;
+        tally.add(state, count(get(&row, "n")?));
+    }
+    Ok(tally)
 }
 
 fn read_journal(row: &AnyRow) -> Result<JournalRow, StoreError> {

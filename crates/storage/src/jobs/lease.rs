@@ -2,7 +2,9 @@
 
 use sqlx::{Any, Transaction};
 
+use super::journal::tally_of;
 use super::{JobRow, JobState, read_job};
+use crate::audit::hold_trail;
 use crate::store::{Store, StoreError, get};
 
 /// The right to carry out a job, until the lease runs out or the token is overtaken.
@@ -31,6 +33,7 @@ impl Store {
     pub async fn free_leases_of_the_dead(&self) -> Result<(), StoreError> {
         if self.is_sqlite() {
             sqlx::query("UPDATE jobs SET lease_until = 0 WHERE lease_until <> 0").execute(&self.pool).await?;
+            self.drop_unprepared(i64::MAX).await?;
         }
         Ok(())
     }
@@ -40,7 +43,9 @@ impl Store {
     pub async fn claim_job(&self, id: &str, owner: &str, now: i64, until: i64) -> Result<Option<Claim>, StoreError> {
         let mut transaction = self.begin().await?;
         // Two claims of one tenant come one after the other.
-        self.lock_audit(&mut transaction).await?;
+        let row = sqlx::query("SELECT tenant FROM jobs WHERE id = $1").bind(id.to_owned()).fetch_optional(&mut *transaction).await?;
+        let Some(row) = row else { return Ok(None) };
+        hold_trail(&mut transaction, &get::<String>(&row, "tenant")?, 0).await?;
         let done = sqlx::query(
             "UPDATE jobs SET lease_owner = $1, lease_until = $2, lease_token = lease_token + 1, \
              state = CASE WHEN state = 'queued' THEN 'running' ELSE state END \
@@ -90,10 +95,24 @@ impl Store {
         Ok(())
     }
 
-    /// The executor pauses its job, for want of a credential.
-    pub async fn pause_claimed(&self, claim: &Claim, reason: &str) -> Result<(), StoreError> {
+    /// The executor pauses its job, for want of a credential for one. `false` where it is being cancelled: that comes first,
+    /// and needs no credential.
+    pub async fn pause_claimed(&self, claim: &Claim, reason: &str) -> Result<bool, StoreError> {
         let mut transaction = self.begin_claimed(claim).await?;
-        sqlx::query("UPDATE jobs SET state = 'paused', reason = $1, lease_until = 0 WHERE id = $2")
+        let done =
+            sqlx::query("UPDATE jobs SET state = 'paused', reason = $1, lease_until = 0 WHERE id = $2 AND state <> 'cancelling'")
+                .bind(reason.to_owned())
+                .bind(claim.job.clone())
+                .execute(&mut *transaction)
+                .await?;
+        transaction.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Says what a running job waits for; nothing once it goes on.
+    pub async fn note_claimed(&self, claim: &Claim, reason: &str) -> Result<(), StoreError> {
+        let mut transaction = self.begin_claimed(claim).await?;
+        sqlx::query("UPDATE jobs SET reason = $1 WHERE id = $2 AND state IN ('queued', 'running') AND reason <> $1")
             .bind(reason.to_owned())
             .bind(claim.job.clone())
             .execute(&mut *transaction)
@@ -102,12 +121,28 @@ impl Store {
         Ok(())
     }
 
-    /// The job is over: its locks are lifted and its grant erased.
+    /// Remembers with the job how many rows go into one request, so that whoever carries it on need not find out anew.
+    pub async fn keep_batch(&self, claim: &Claim, rows: usize, most: usize) -> Result<(), StoreError> {
+        let whole = |n: usize| i64::try_from(n).unwrap_or(0);
+        sqlx::query("UPDATE jobs SET batch_rows = $1, batch_most = $2 WHERE id = $3 AND lease_token = $4")
+            .bind(whole(rows))
+            .bind(whole(most))
+            .bind(claim.job.clone())
+            .bind(claim.token)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// The job is over: what it came to is written down, its locks are lifted and its grant erased.
     pub async fn finish_job(&self, claim: &Claim, state: JobState, now: i64) -> Result<(), StoreError> {
         let mut transaction = self.begin_claimed(claim).await?;
-        sqlx::query("UPDATE jobs SET state = $1, reason = '', finished_at = $2, lease_until = 0 WHERE id = $3")
+        let tally = tally_of(&mut transaction, &claim.job).await?;
+        let tally = serde_json::to_string(&tally).map_err(|_| StoreError::Unreadable("what a job came to"))?;
+        sqlx::query("UPDATE jobs SET state = $1, reason = '', finished_at = $2, lease_until = 0, tally = $3 WHERE id = $4")
             .bind(state.as_str().to_owned())
             .bind(now)
+            .bind(tally)
             .bind(claim.job.clone())
             .execute(&mut *transaction)
             .await?;

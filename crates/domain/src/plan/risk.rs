@@ -1,0 +1,248 @@
+//! What could go wrong by a plan, and what has to be typed before it is applied: that follows from what is lost, given or paid,
+//! not from the verb.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Plan, Warning};
+use crate::inventory::{GroupId, Inventory, Person, Provider, RoleId, RoleLevel};
+use crate::text::{and_list, count, thousands};
+
+/// What could go wrong, and for how many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Risk {
+    /// People become admins of the tenant who are none now.
+    MakesAdmins {
+        /// How many; `None` where the key may not see who is in the group.
+        people: Option<u64>,
+        /// Groups that get an admin-level role.
+        groups: u64,
+        /// The roles.
+        roles: Vec<String>,
+    },
+    /// People are admins of the tenant no longer.
+    TakesAdmins {
+        /// How many; `None` where the key may not see who is in the group.
+        people: Option<u64>,
+        /// Groups that lose an admin-level role.
+        groups: u64,
+        /// Nobody would have full control any more, as far as this key sees.
+        last: bool,
+    },
+    /// What each user of the tenant may do changes.
+    Everyone {
+        /// How many users.
+        people: u64,
+    },
+    /// Licenses are taken, or changed for lesser ones.
+    Losses {
+        /// How many.
+        rows: u64,
+    },
+    /// Seats are used beyond those paid for.
+    Overage {
+        /// How many more than now.
+        seats: u64,
+    },
+    /// From now on people get a license by signing in.
+    AutoAssign {
+        /// People who have none now and could.
+        people: u64,
+    },
+}
+
+/// From which number on a risk has to be confirmed by typing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Licenses lost.
+    pub losses: u64,
+    /// Seats in overage.
+    pub overage: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { losses: 50, overage: 10 }
+    }
+}
+
+/// What has to be typed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The number.
+    pub number: u64,
+    /// What it stands for: the rest of “Type 96 to …”.
+    pub what: String,
+}
+
+impl Confirmation {
+    /// Whether this is what was typed, with or without separators.
+    pub fn is(&self, typed: &str) -> bool {
+        typed.chars().filter(|c| !c.is_whitespace() && !matches!(c, ',' | '.' | '\'' | '’')).collect::<String>()
+            == self.number.to_string()
+    }
+}
+
+fn n(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+impl Plan {
+    /// What has to be typed before the plan is applied, the gravest first; nothing where it is small and harmless.
+    pub fn confirmation(&self, limits: Limits) -> Option<Confirmation> {
+        let said = |risk: &Risk| -> Option<(u8, Confirmation)> {
+            let (weight, number, what) = match risk {
+                Risk::TakesAdmins { people, groups, last } => {
+                    let number = people.unwrap_or(*groups);
+                    let of = match people {
+                        Some(people) => format!("from {}", count(n(*people), "person", "people")),
+                        None => format!("from the members of {}", count(n(*groups), "group", "groups")),
+                    };
+                    let what = format!("take the administration of the tenant {of}");
+                    (if *last { 0 } else { 2 }, number, what)
+                }
+                Risk::MakesAdmins { people, groups, roles } => {
+                    let number = people.unwrap_or(*groups);
+                    let whom = match people {
+                        Some(people) => count(n(*people), "person", "people"),
+                        None => format!("the members of {}", count(n(*groups), "group", "groups")),
+                    };
+                    (1, number, format!("give {} to {whom}", and_list(roles)))
+                }
+                Risk::Everyone { people } => {
+                    (3, *people, format!("change what {} may do", count(n(*people), "user", "users")))
+                }
+                Risk::Losses { rows } if *rows >= limits.losses || (self.removes_the_rest && *rows > 0) => {
+                    (4, *rows, format!("take or lower {}", count(n(*rows), "license", "licenses")))
+                }
+                Risk::Overage { seats } if *seats >= limits.overage => {
+                    (5, *seats, format!("use {} in overage, which may be billed", count(n(*seats), "more seat", "more seats")))
+                }
+                Risk::AutoAssign { people } => {
+                    let whom = count(n(*people), "person", "people");
+                    (6, *people, format!("let {whom} without a license take one by signing in"))
+                }
+                Risk::Losses { .. } | Risk::Overage { .. } => return None,
+            };
+            (number > 0).then_some((weight, Confirmation { number, what }))
+        };
+        let mut found: Vec<(u8, Confirmation)> = self.risks.iter().filter_map(said).collect();
+        found.sort_by_key(|(weight, _)| *weight);
+        let mut found = found.into_iter().map(|(_, confirmation)| confirmation);
+        let mut first = found.next()?;
+        for other in found {
+            // One number is typed; what else it stands for is said.
+            first.what = format!("{}, and {} ({})", first.what, other.what, thousands(n(other.number)));
+        }
+        Some(first)
+    }
+}
+
+impl Plan {
+    /// Says in the warning how many people lose the tenant's administration, and loudly where nobody would be left.
+    pub(super) fn count_admins(&mut self) {
+        for risk in &self.risks {
+            let Risk::TakesAdmins { people: lost, last, .. } = risk else { continue };
+            for warning in &mut self.warnings {
+                if let Warning::AdminRolesTaken { people, .. } = warning {
+                    *people = *lost;
+                }
+            }
+            if *last {
+                self.warnings.insert(0, Warning::LastAdmin);
+            }
+        }
+    }
+}
+
+/// Who is an admin of the tenant by roles of a kind, as far as the key sees, if groups give these roles.
+fn admins<'a>(
+    inventory: &'a Inventory,
+    groups: &BTreeMap<&GroupId, &BTreeSet<RoleId>>,
+    roles: &HashSet<&RoleId>,
+) -> HashSet<&'a str> {
+    let by_group: HashSet<&GroupId> =
+        groups.iter().filter(|(_, gives)| gives.iter().any(|id| roles.contains(id))).map(|(id, _)| *id).collect();
+    let everyone = inventory.groups.iter().any(|group| group.provider == Provider::System && by_group.contains(&group.id));
+    let is = |person: &&Person| {
+        everyone
+            || person.roles.iter().flatten().any(|id| roles.contains(id))
+            || person.groups.iter().flatten().any(|id| by_group.contains(id))
+    };
+    inventory.people.iter().filter(|person| !person.is_shut_out()).filter(is).map(|person| person.id.as_str()).collect()
+}
+
+/// The risks of a plan that was drawn up from `inventory`.
+pub(super) fn risks(inventory: &Inventory, plan: &Plan) -> Vec<Risk> {
+    let mut risks = Vec::new();
+    let losses = plan.changes.iter().filter(|planned| planned.change.is_loss()).count() as u64;
+    if losses > 0 {
+        risks.push(Risk::Losses { rows: losses });
+    }
+    let entered: i64 = plan.seats.iter().map(|seat| seat.enters_overage()).sum();
+    if entered > 0 {
+        risks.push(Risk::Overage { seats: u64::try_from(entered).unwrap_or(0) });
+    }
+    for planned in &plan.changes {
+        if let Change::AutoAssign { before, after } = &planned.change {
+            let on = |was: Option<bool>, is: Option<bool>| is == Some(true) && was != Some(true);
+            if on(before.professional, after.professional) || on(before.analyzer, after.analyzer) {
+                let held: HashSet<String> = inventory.assignments.iter().map(|held| held.subject.key()).collect();
+                let without = |person: &&Person| !person.is_shut_out() && !held.contains(&person.subject.key());
+                risks.push(Risk::AutoAssign { people: inventory.people.iter().filter(without).count() as u64 });
+            }
+        }
+    }
+    risks.extend(role_risks(inventory, plan));
+    risks
+}
+
+fn role_risks(inventory: &Inventory, plan: &Plan) -> Vec<Risk> {
+    let before: BTreeMap<&GroupId, &BTreeSet<RoleId>> =
+        inventory.groups.iter().filter_map(|group| Some((&group.id, group.roles.as_ref()?))).collect();
+    let mut after = before.clone();
+    let mut edited = Vec::new();
+    for planned in &plan.changes {
+        if let Change::GroupRoles { group, before, after: roles, .. } = &planned.change {
+            after.insert(group, roles);
+            edited.push((group, before, roles));
+        }
+    }
+    if edited.is_empty() {
+        return Vec::new();
+    }
+    let admin: HashSet<&RoleId> =
+        inventory.roles.iter().filter(|role| role.level == RoleLevel::Admin).map(|role| &role.id).collect();
+    let full: HashSet<&RoleId> =
+        inventory.roles.iter().filter(|role| role.name == "TenantAdmin" && !role.custom).map(|role| &role.id).collect();
+    let changed = |from: &BTreeSet<RoleId>, to: &BTreeSet<RoleId>| -> Vec<RoleId> {
+        to.difference(from).filter(|id| admin.contains(id)).cloned().collect()
+    };
+    let given: BTreeSet<RoleId> = edited.iter().flat_map(|(_, before, after)| changed(before, after)).collect();
+    let groups_given = edited.iter().filter(|(_, before, after)| !changed(before, after).is_empty()).count() as u64;
+    let groups_taken = edited.iter().filter(|(_, before, after)| !changed(after, before).is_empty()).count() as u64;
+    // Who is in which group, and who is admin by what else, can be counted only where all of it is seen.
+    let seen = inventory.coverage.people.is_whole()
+        && inventory.people.iter().all(|person| person.groups.is_some() && person.roles.is_some());
+    let mut risks = Vec::new();
+    if groups_given > 0 {
+        // Whoever gets an admin-level role they do not have in any other way.
+        let new: HashSet<&RoleId> = given.iter().collect();
+        let gain = admins(inventory, &after, &new).difference(&admins(inventory, &before, &new)).count() as u64;
+        let names = inventory.roles.iter().filter(|role| given.contains(&role.id)).map(|role| role.name.clone()).collect();
+        risks.push(Risk::MakesAdmins { people: seen.then_some(gain), groups: groups_given, roles: names });
+    }
+    if groups_taken > 0 {
+        let (was, is) = (admins(inventory, &before, &admin), admins(inventory, &after, &admin));
+        let lost = was.difference(&is).count() as u64;
+        let last = !admins(inventory, &before, &full).is_empty() && admins(inventory, &after, &full).is_empty();
+        risks.push(Risk::TakesAdmins { people: seen.then_some(lost), groups: groups_taken, last });
+    }
+    let system = |id: &GroupId| inventory.group(id).is_some_and(|group| group.provider == Provider::System);
+    if edited.iter().any(|(group, ..)| system(group)) {
+        let people = inventory.people.iter().filter(|person| !person.is_shut_out()).count() as u64;
+        risks.push(Risk::Everyone { people });
+    }
+    risks
+}

@@ -1,0 +1,621 @@
+//! Carries one job out: sends its rows in batches, settles what nobody knows by reading, and writes everything down. Every state
+//! has a way out: what fails waits and is tried again, a row that spoils requests is found and set aside, and whoever cancels
+//! needs no key for it.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use domain::inventory::Inventory;
+use domain::journal::{RowState, settle as settled_as};
+use domain::plan::Holdings;
+use qlik_api::client::{CallError, Credential, Reserved, Tier, Urgency};
+use secrecy::ExposeSecret;
+use storage::{Claim, JobRow, JobState, JournalRow, NewAudit, RowResult, StoreError};
+use tokio::time::Instant;
+
+use super::Sent;
+use super::outage::Outage;
+use super::send::{self, BatchEnd, Batcher, Look};
+use crate::server::clock::time_of_day;
+use crate::server::inventory::{Needs, read_again};
+use crate::server::mapping::call_error;
+use crate::server::seal::Purpose;
+use crate::server::state::{Shared, Tenant};
+
+/// A lease runs out after this long without a word.
+const LEASE: Duration = Duration::from_secs(20);
+/// What a person asks of a job that waits is seen after this long.
+const COMMAND: Duration = Duration::from_secs(1);
+/// Rows taken from the journal at a time.
+const CHUNK: usize = 1_000;
+/// A row that spoiled this many requests of its own is set aside until the others are done.
+const ALONE: u32 = 3;
+/// A wait this long is told on the job's page.
+const WORTH_TELLING: Duration = Duration::from_secs(4);
+/// Requests in a job's turn while others of the tenant wait: a second or two, so that a change of one row never waits for a
+/// job of a hundred thousand.
+const TURN: u32 = 10;
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Counts what another server sent, or this one in an earlier life: Qlik's window does not begin anew with us.
+async fn count_foreign(
+    state: &Shared,
+    tenant: &Tenant,
+    job: &JobRow,
+    credential: &Credential,
+    sent: &Sent,
+) -> Result<(), StoreError> {
+    let now = state.clock.now_ms();
+    let window = tenant.client.budget(credential, Tier::Two).window;
+    let known = state.store.sends_since(&job.tenant, &job.qlik_user, now - millis(window)).await?;
+    let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+    sent.retain(|at| *at > now - millis(window));
+    let foreign: Vec<Duration> = known
+        .into_iter()
+        .filter(|at| sent.insert(*at))
+        .map(|at| Duration::from_millis(u64::try_from(now - at).unwrap_or(0)))
+        .collect();
+    if !foreign.is_empty() {
+        tracing::info!(job = job.id, calls = foreign.len(), "calls of another executor count in this window");
+        tenant.client.remember_calls(credential, Tier::Two, &foreign);
+    }
+    Ok(())
+}
+
+pub(super) async fn claim_and_run(
+    state: &Shared,
+    tenant: Arc<Tenant>,
+    job: JobRow,
+    owner: &str,
+    sent: Sent,
+) -> Result<(), StoreError> {
+    let now = state.clock.now_ms();
+    let Some(claim) = state.store.claim_job(&job.id, owner, now, now + millis(LEASE)).await? else { return Ok(()) };
+    tracing::info!(job = job.id, tenant = job.tenant, "the job begins");
+    let credential = credential(state, &job).await?;
+    if let Some(credential) = &credential {
+        count_foreign(state, &tenant, &job, credential, &sent).await?;
+    }
+    let mut run = Run {
+        state,
+        tenant,
+        job,
+        claim,
+        sent,
+        outage: Outage::default(),
+        told: false,
+        requests: 0,
+        yielded: AtomicBool::new(false),
+        alone: HashMap::new(),
+        singly: HashSet::new(),
+        aside: HashSet::new(),
+        tried_last: HashSet::new(),
+        went_through: false,
+    };
+    let outcome = run.whole(credential).await;
+    // A row that cannot be read now cannot be read in a minute: a person must know.
+    let outcome = match outcome {
+        Err(StoreError::Unreadable(what)) => {
+            tracing::error!(job = run.job.id, what, "the job cannot be read by this version");
+            let reason = "Part of this job cannot be read by this version of Quartermaster. Run the version that started it, or cancel the job.";
+            run.pause(reason).await.map(|_| ())
+        }
+        other => other,
+    };
+    if outcome.is_err() {
+        // Best effort: the lease runs out by itself otherwise.
+        let _ = state.store.release_lease(&run.claim).await;
+    }
+    // Also of a job that was paused or stopped on the way; not at the end of each turn, for it costs a large tenant a second.
+    if !run.yielded.load(Ordering::Relaxed) {
+        run.show_done().await;
+    }
+    run.tell();
+    outcome
+}
+
+async fn credential(state: &Shared, job: &JobRow) -> Result<Option<Credential>, StoreError> {
+    let Some(grant) = state.store.grant(&job.id, state.clock.now_ms()).await? else { return Ok(None) };
+    let opened = state.sealer.open(&grant.sealed, &grant.wrapped_key, Purpose::Grant, &job.id);
+    Ok(opened.ok().map(|secret| Credential::bearer(secret.expose_secret()).of_user(&job.qlik_user)))
+}
+
+/// What to do after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Go on.
+    On,
+    /// The job is over or was paused, with the reason already written down.
+    Stop,
+}
+
+/// Why something did not go through, in words and as a status where there is one.
+struct Failure {
+    why: String,
+    status: Option<u16>,
+}
+
+impl From<&CallError> for Failure {
+    fn from(error: &CallError) -> Self {
+        Self { why: call_error("Stopped", error).why, status: error.status() }
+    }
+}
+
+/// One executor's work on one job.
+struct Run<'a> {
+    state: &'a Shared,
+    tenant: Arc<Tenant>,
+    job: JobRow,
+    claim: Claim,
+    /// When requests left from here.
+    sent: Sent,
+    outage: Outage,
+    /// The job's page says what it waits for.
+    told: bool,
+    /// Requests in this turn.
+    requests: u32,
+    /// The turn went to another job.
+    yielded: AtomicBool,
+    /// How often a row alone in its request failed.
+    alone: HashMap<i64, u32>,
+    /// Rows that an answer did not speak of: they go alone.
+    singly: HashSet<i64>,
+    /// Rows that wait until the others are done.
+    aside: HashSet<i64>,
+    /// Rows that had their last try.
+    tried_last: HashSet<i64>,
+    /// Something went through since a row was set aside.
+    went_through: bool,
+}
+
+impl Run<'_> {
+    async fn whole(&mut self, credential: Option<Credential>) -> Result<(), StoreError> {
+        match credential {
+            Some(credential) => self.carry_out(&credential).await,
+            None if self.job.state == JobState::Cancelling => self.end_unread().await.map(|_| ()),
+            None => {
+                let reason =
+                    "Its key has expired or was withdrawn. Connect again with a key of the same Qlik user, then resume; or cancel it.";
+                self.pause(reason).await.map(|_| ())
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, credential: &Credential) -> Result<(), StoreError> {
+        let mut batcher = Batcher::of(&self.job, self.tenant.batch_rows);
+        loop {
+            if self.settle_unknown(credential).await? == Next::Stop {
+                return Ok(());
+            }
+            if self.send_planned(credential, &mut batcher).await? == Next::Stop {
+                return Ok(());
+            }
+            let tally = self.state.store.tally(&self.job.id).await?;
+            if tally.unknown + tally.sent + tally.planned == 0 {
+                // Before anybody can see that it is finished, so that whoever looks then sees what it did.
+                self.show_done().await;
+                self.holding(self.state.store.finish_job(&self.claim, JobState::Finished, self.state.clock.now_ms())).await??;
+                tracing::info!(job = self.job.id, done = tally.done, refused = tally.refused, "the job is finished");
+                return Ok(());
+            }
+        }
+    }
+
+    /// Shows what was done before the tenant is read again. Twice does no harm.
+    async fn show_done(&self) {
+        let store = &self.state.store;
+        let read = async {
+            // The trail's end first: whatever is done by then is in the journal.
+            let upto = store.audit_end(&self.job.tenant).await?;
+            Ok::<_, StoreError>((upto, store.journal(&self.job.id, &[RowState::Done], 0, i64::MAX).await?))
+        };
+        let (upto, rows) = match read.await {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::warn!(%error, "what the job did is not shown before the next reading");
+                self.state.inventories.outdated(&self.job.tenant);
+                return;
+            }
+        };
+        let done: Vec<_> = rows.into_iter().map(|row| row.change).collect();
+        let (state, tenant, job) = (self.state.clone(), self.job.tenant.clone(), self.job.id.clone());
+        // A large tenant's table is built anew: work for a thread of its own.
+        let amend = tokio::task::spawn_blocking(move || state.inventories.amend(&tenant, &job, upto, &done));
+        if !matches!(self.holding(amend).await, Ok(Ok(()))) {
+            self.state.inventories.outdated(&self.job.tenant);
+        }
+    }
+
+    /// Tells those who watch the job that it has moved on.
+    fn tell(&self) {
+        let _ = self.state.news.send(Arc::from(self.job.id.as_str()));
+    }
+
+    /// Pauses the job. One that is being cancelled meanwhile ends instead.
+    async fn pause(&self, reason: &str) -> Result<Next, StoreError> {
+        if self.state.store.pause_claimed(&self.claim, reason).await? {
+            return Ok(Next::Stop);
+        }
+        self.end_unread().await
+    }
+
+    /// Ends a job that is being cancelled and that nobody can read the tenant for: rows whose effect is not known are told as
+    /// such, once they can no longer take effect.
+    async fn end_unread(&self) -> Result<Next, StoreError> {
+        self.wait_out().await?;
+        let rows = self.state.store.journal(&self.job.id, &[RowState::Unknown, RowState::Sent], 0, i64::MAX).await?;
+        let result = |row: &JournalRow| RowResult {
+            seq: row.seq,
+            state: RowState::Unknown,
+            status: 0,
+            code: String::new(),
+            title: "Qlik's answer was lost, and the job was cancelled before the tenant could be read: it may have been done.".to_owned(),
+            trace: String::new(),
+        };
+        if !rows.is_empty() {
+            self.write_down(&rows, rows.iter().map(result).collect()).await?;
+        }
+        self.holding(self.state.store.finish_job(&self.claim, JobState::Cancelled, self.state.clock.now_ms())).await??;
+        Ok(Next::Stop)
+    }
+
+    /// Holds on to the lease and asks what the job shall do.
+    async fn asked(&self) -> Result<JobState, StoreError> {
+        self.state.store.renew_lease(&self.claim, self.state.clock.now_ms() + millis(LEASE)).await
+    }
+
+    /// Does something that may take long, and holds on to the lease meanwhile. Both go on at once: one may hold what the other
+    /// waits for in the database.
+    async fn holding<T>(&self, work: impl Future<Output = T>) -> Result<T, StoreError> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                () = tokio::time::sleep(LEASE / 3) => {}
+            }
+            let mut asked = pin!(self.asked());
+            let mut ended = None;
+            loop {
+                tokio::select! {
+                    done = &mut work, if ended.is_none() => ended = Some(done),
+                    state = &mut asked => { state?; break; }
+                }
+            }
+            if let Some(done) = ended {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Waits, as long as the job is to go on. Returns what it is asked to do.
+    async fn wait(&self, duration: Duration) -> Result<JobState, StoreError> {
+        let until = Instant::now() + duration;
+        loop {
+            let state = self.asked().await?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || !matches!(state, JobState::Running | JobState::Queued) {
+                return Ok(state);
+            }
+            tokio::time::sleep(left.min(COMMAND)).await;
+        }
+    }
+
+    /// A request without an answer can take effect until its deadline has passed: a reading before then proves nothing. Also
+    /// those of an executor that is gone.
+    async fn wait_out(&self) -> Result<(), StoreError> {
+        let Some(sent_at) = self.state.store.last_unsettled_send(&self.job.id).await? else { return Ok(()) };
+        let over = sent_at + millis(self.tenant.client.deadline());
+        let left = u64::try_from(over - self.state.clock.now_ms()).unwrap_or(0);
+        // Clocks that were set back must not hold a job for longer than a deadline.
+        let left = Duration::from_millis(left).min(self.tenant.client.deadline());
+        self.holding(tokio::time::sleep(left)).await
+    }
+
+    /// Lets the next job of the tenant have its turn, if one waits. Between requests, when nothing is under way.
+    async fn turn_is_over(&self) -> Result<bool, StoreError> {
+        if self.requests < TURN || !self.requests.is_multiple_of(TURN) {
+            return Ok(false);
+        }
+        let waiting = self.state.store.claimable_jobs(self.state.clock.now_ms()).await?;
+        let over = waiting.iter().any(|job| job.tenant == self.job.tenant && job.id != self.job.id);
+        if over {
+            self.state.store.release_lease(&self.claim).await?;
+            self.yielded.store(true, Ordering::Relaxed);
+        }
+        Ok(over)
+    }
+
+    /// Stops where a person asked for it. Called between batches, when nothing is under way.
+    async fn heed(&self) -> Result<Next, StoreError> {
+        match self.asked().await? {
+            JobState::Preparing | JobState::Running | JobState::Queued => Ok(Next::On),
+            JobState::Cancelling => {
+                let tally = self.state.store.tally(&self.job.id).await?;
+                if tally.unknown + tally.sent > 0 {
+                    // What is sent is settled first.
+                    return Ok(Next::On);
+                }
+                self.holding(self.state.store.finish_job(&self.claim, JobState::Cancelled, self.state.clock.now_ms())).await??;
+                Ok(Next::Stop)
+            }
+            JobState::Paused | JobState::Finished | JobState::Cancelled => {
+                self.state.store.release_lease(&self.claim).await?;
+                Ok(Next::Stop)
+            }
+        }
+    }
+
+    /// Something did not go through: waits, longer each time, and says so. A key that is not accepted, and an outage that does
+    /// not end, want a person.
+    async fn trouble(&mut self, failure: &Failure) -> Result<Next, StoreError> {
+        tracing::warn!(job = self.job.id, why = failure.why, "a request failed");
+        let wait = match failure.status {
+            Some(401 | 403) => None,
+            // The limiter waits for as long as Qlik asked.
+            Some(429) => self.outage.failed().map(|_| Duration::ZERO),
+            _ => self.outage.failed(),
+        };
+        let Some(wait) = wait else {
+            return self.pause(&format!("{} Nothing is lost: resume when it is mended, or cancel.", failure.why)).await;
+        };
+        if wait >= WORTH_TELLING {
+            let at = time_of_day(self.state.clock.now_ms() + millis(wait));
+            self.state.store.note_claimed(&self.claim, &format!("{} Trying again at {at}.", failure.why)).await?;
+            self.told = true;
+            self.tell();
+        }
+        match self.wait(wait).await? {
+            JobState::Cancelling => self.end_unread().await,
+            JobState::Paused | JobState::Finished | JobState::Cancelled => {
+                self.state.store.release_lease(&self.claim).await?;
+                Ok(Next::Stop)
+            }
+            JobState::Preparing | JobState::Running | JobState::Queued => Ok(Next::On),
+        }
+    }
+
+    /// A write went through: whatever was waited for is over.
+    async fn passed(&mut self) -> Result<(), StoreError> {
+        self.went_through = true;
+        self.outage.passed();
+        if std::mem::take(&mut self.told) {
+            self.state.store.note_claimed(&self.claim, "").await?;
+        }
+        Ok(())
+    }
+
+    /// One reading of the tenant settles every row whose effect is not known.
+    async fn settle_unknown(&mut self, credential: &Credential) -> Result<Next, StoreError> {
+        loop {
+            let rows = self.state.store.journal(&self.job.id, &[RowState::Unknown, RowState::Sent], 0, i64::MAX).await?;
+            if rows.is_empty() {
+                return self.heed().await;
+            }
+            self.wait_out().await?;
+            let needs = Needs::of(rows.iter().map(|row| &row.change));
+            let (client, elsewhere) = (self.tenant.client.clone(), self.tenant.elsewhere);
+            let failure = match self.holding(read_again(&client, credential, Urgency::Job, elsewhere, &needs)).await? {
+                Ok(inventory) => match not_whole(&inventory, &rows) {
+                    None => {
+                        self.settle_by(&rows, &inventory).await?;
+                        return self.heed().await;
+                    }
+                    Some(why) => Failure { why, status: None },
+                },
+                Err(error) => Failure::from(&error),
+            };
+            if self.trouble(&failure).await? == Next::Stop {
+                return Ok(Next::Stop);
+            }
+        }
+    }
+
+    async fn settle_by(&mut self, rows: &[JournalRow], inventory: &Inventory) -> Result<(), StoreError> {
+        let holdings = Holdings::of(inventory);
+        let results: Vec<RowResult> = rows
+            .iter()
+            .map(|row| {
+                let state = settled_as(holdings.stand(&row.change));
+                let title = match state {
+                    RowState::Done => "Qlik's answer was lost; a reading shows that it is done.",
+                    RowState::Planned => "Qlik's answer was lost; a reading shows that it was not done.",
+                    _ => "Qlik's answer was lost, and a reading shows that somebody else changed it.",
+                };
+                RowResult { seq: row.seq, state, status: 0, code: String::new(), title: title.to_owned(), trace: String::new() }
+            })
+            .collect();
+        self.write_down(rows, results).await
+    }
+
+    /// What is to be sent next, in order. Rows that spoil requests come last, alone, once more; then they are refused.
+    async fn planned(&mut self) -> Result<Vec<JournalRow>, StoreError> {
+        loop {
+            let most = i64::try_from(CHUNK + self.aside.len()).unwrap_or(i64::MAX);
+            let all = self.state.store.journal(&self.job.id, &[RowState::Planned], 0, most).await?;
+            let (aside, rows): (Vec<_>, Vec<_>) = all.into_iter().partition(|row| self.aside.contains(&row.seq));
+            if !rows.is_empty() || aside.is_empty() {
+                return Ok(rows);
+            }
+            if !self.went_through {
+                // Nothing else goes through either: it is not these rows.
+                self.aside.clear();
+                return Ok(aside);
+            }
+            let (over, rows): (Vec<_>, Vec<_>) = aside.into_iter().partition(|row| self.tried_last.contains(&row.seq));
+            if over.is_empty() {
+                self.tried_last.extend(rows.first().map(|row| row.seq));
+                return Ok(rows.into_iter().take(1).collect());
+            }
+            let result = |row: &JournalRow| RowResult {
+                seq: row.seq,
+                state: RowState::Refused,
+                status: row.status,
+                code: row.code.clone(),
+                title: format!("Qlik failed on this row {} times, alone in its request; others went through. It was not done.", ALONE + 1),
+                trace: row.trace.clone(),
+            };
+            self.write_down(&over, over.iter().map(result).collect()).await?;
+        }
+    }
+
+    /// Waits for leave to send, as long as the job is to go on.
+    async fn leave<'c>(&self, client: &'c qlik_api::client::Client, credential: &Credential) -> Result<Result<Reserved<'c>, Option<CallError>>, StoreError> {
+        let mut reserving = pin!(client.reserve(credential));
+        loop {
+            tokio::select! {
+                reserved = &mut reserving => return Ok(reserved.map_err(Some)),
+                () = tokio::time::sleep(COMMAND * 2) => {
+                    if !matches!(self.asked().await?, JobState::Running | JobState::Queued) {
+                        return Ok(Err(None));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends what is planned, in order, until nothing is left or the effect of something is not known: later rows may need
+    /// the seats that it frees.
+    async fn send_planned(&mut self, credential: &Credential, batcher: &mut Batcher) -> Result<Next, StoreError> {
+        let client = self.tenant.client.clone();
+        loop {
+            let rows = self.planned().await?;
+            if rows.is_empty() {
+                return Ok(Next::On);
+            }
+            let mut at = 0;
+            while let Some(batch) = batcher.take(&rows, &mut at, &self.singly) {
+                if self.heed().await? == Next::Stop {
+                    return Ok(Next::Stop);
+                }
+                if self.turn_is_over().await? {
+                    return Ok(Next::Stop);
+                }
+                // A group or a setting is read right before it is written.
+                match self.holding(send::look(&client, credential, batch)).await? {
+                    Ok(Look::Ready) => {}
+                    Ok(Look::Settled(result)) => {
+                        self.write_down(batch, vec![result]).await?;
+                        continue;
+                    }
+                    Err(error) => {
+                        self.note_alone(batch);
+                        if self.trouble(&Failure::from(&error)).await? == Next::Stop {
+                            return Ok(Next::Stop);
+                        }
+                        break;
+                    }
+                }
+                let reserved = match self.leave(&client, credential).await? {
+                    Ok(reserved) => reserved,
+                    // Asked to stop while it waited.
+                    Err(None) => break,
+                    Err(Some(error)) => {
+                        if self.trouble(&Failure::from(&error)).await? == Next::Stop {
+                            return Ok(Next::Stop);
+                        }
+                        break;
+                    }
+                };
+                self.requests += 1;
+                let seqs: Vec<i64> = batch.iter().map(|row| row.seq).collect();
+                // Only now, with the leave in hand, is it written down that the rows leave; and by then they are gone or never will be.
+                let (now, leave_by) = (self.state.clock.now_ms(), Instant::now() + client.deadline());
+                self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(now);
+                self.state.store.mark_sent(&self.claim, &seqs, now).await?;
+                let sending = tokio::time::timeout_at(leave_by, send::batch(&client, credential, reserved, batch));
+                let BatchEnd { results, failed } =
+                    self.holding(sending).await?.unwrap_or_else(|_| send::timed_out(batch, client.deadline()));
+                let unclear: Vec<i64> =
+                    results.iter().filter(|result| result.state == RowState::Unknown).map(|result| result.seq).collect();
+                self.write_down(batch, results).await?;
+                let next = match failed {
+                    None if unclear.is_empty() => {
+                        self.passed().await?;
+                        batcher.grow(batch.len());
+                        continue;
+                    }
+                    // Some rows have no answer: whatever the others came to, these go alone from now on.
+                    None => {
+                        let answered = unclear.len() < batch.len();
+                        self.singly.extend(&unclear);
+                        self.note_alone(batch);
+                        if answered {
+                            self.passed().await?;
+                            Next::On
+                        } else {
+                            let why = "Qlik's answer does not say what became of the rows.".to_owned();
+                            self.trouble(&Failure { why, status: None }).await?
+                        }
+                    }
+                    Some(error) => {
+                        let smaller = batcher.shrink(&error, batch.len());
+                        self.state.store.keep_batch(&self.claim, batcher.size(), batcher.most()).await?;
+                        if smaller && matches!(error.status(), Some(400 | 413)) {
+                            // One row, or their number, spoils the request for the others: smaller ones find out which.
+                            Next::On
+                        } else {
+                            self.note_alone(batch);
+                            self.trouble(&Failure::from(&error)).await?
+                        }
+                    }
+                };
+                if next == Next::Stop || !unclear.is_empty() {
+                    return Ok(next);
+                }
+                // Rows may be planned again: take them in order.
+                break;
+            }
+        }
+    }
+
+    /// Counts a failure of a row that was alone in its request. One that fails again and again is set aside.
+    fn note_alone(&mut self, batch: &[JournalRow]) {
+        let [row] = batch else { return };
+        let times = self.alone.entry(row.seq).or_default();
+        *times += 1;
+        if *times >= ALONE && self.aside.insert(row.seq) && self.aside.len() == 1 {
+            self.went_through = false;
+        }
+    }
+
+    /// Journal and audit, in one go.
+    async fn write_down(&self, rows: &[JournalRow], results: Vec<RowResult>) -> Result<(), StoreError> {
+        let now = self.state.clock.now_ms();
+        let audit: Vec<NewAudit> = results
+            .iter()
+            .filter(|result| result.state != RowState::Planned)
+            .filter_map(|result| {
+                let row = rows.iter().find(|row| row.seq == result.seq)?;
+                let said = [result.status.to_string(), result.code.clone(), result.title.clone(), result.trace.clone()];
+                Some(NewAudit {
+                    tenant: self.job.tenant.clone(),
+                    at: now,
+                    actor: self.job.author.clone(),
+                    action: row.change.kind().verb().to_owned(),
+                    target: row.change.target(),
+                    also: row.change.also(),
+                    job: self.job.id.clone(),
+                    outcome: result.state.as_str().to_owned(),
+                    detail: said.into_iter().filter(|part| !part.is_empty() && part != "0").collect::<Vec<_>>().join(" "),
+                })
+            })
+            .collect();
+        self.holding(self.state.store.settle(&self.claim, &results, now, &audit)).await??;
+        self.tell();
+        Ok(())
+    }
+}
+
+/// Why a reading settles nothing: what is not on a list that ended early may be there all the same.
+fn not_whole(inventory: &Inventory, rows: &[JournalRow]) -> Option<String> {
+    let licenses = rows.iter().any(|row| row.change.subject().is_some());
+    (licenses && !inventory.coverage.licenses.is_whole())
+        .then(|| format!("The tenant could not be read whole. {}", inventory.coverage.sentences().join(" ")))
+}
