@@ -1,5 +1,5 @@
 //! Two people and jobs on the same rows, in any order and all at once, with somebody else writing behind their backs: nobody's
-//! change is overwritten in silence, and what was changed outside is met by the reading before a plan is applied.
+//! change is overwritten in silence, licenses are neither lost nor made, and what was changed outside is met by the reading before.
 #![cfg(feature = "ssr")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
 
@@ -12,52 +12,68 @@ use std::time::Duration;
 use axum::http::header;
 use domain::allotment::AllotmentName;
 use domain::journal::RowState;
-use domain::plan::{Change, Holdings, Stand};
+use domain::plan::{Change, Holdings, Intent, Stand, draw_up};
+use domain::subject::Subject;
 use domain::table::RowKey;
 use quartermaster::server::executor;
+use quartermaster::server::state::State;
 use quartermaster::ui::query::escape;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use serde_json::json;
-use support::{Pairs, Portal, get, pairs, portal_of, post, sim};
+use serde_json::{Value, json};
+use storage::{JobRow, JobState, JournalRow};
+use support::{Pairs, Portal, get, inventory, keep_plan, pairs, portal_of, post, requests, sim};
 use tokio::task::JoinSet;
 
 const ANN: &str = "key-of-ann";
 const BOB: &str = "key-of-bob";
 /// People whom everybody in a case is after.
 const PEOPLE: usize = 3;
+/// Names that nobody has yet and anybody may be renamed to.
+const NAMES: [&str; 2] = ["MERIDIAN\\married.first", "MERIDIAN\\married.second"];
 /// Steps in a case.
-const STEPS: usize = 14;
+const STEPS: usize = 16;
 
 /// What somebody does.
 #[derive(Debug, Clone)]
 enum Step {
     /// Draws up a plan for some rows.
     Draw { who: usize, action: &'static str, to: &'static str, rows: Vec<usize> },
+    /// Draws up a plan that renames somebody.
+    Rename { who: usize, from: usize, to: usize },
     /// Applies the plan drawn up last.
     Apply { who: usize },
+    /// Cancels a job that has not ended, with or without its key.
+    Cancel { who: usize, job: usize, keyless: bool },
     /// Changes a license elsewhere.
     Outside { person: usize, give: bool, allotment: &'static str },
 }
 
 fn step(rng: &mut StdRng, strangers: bool) -> Step {
     const ALLOTMENTS: [&str; 2] = ["analyzer", "basicUser"];
+    const SUBJECTS: usize = PEOPLE + NAMES.len();
     let allotment = ALLOTMENTS.choose(rng).copied().unwrap();
-    match rng.random_range(0..if strangers { 10 } else { 8 }) {
+    match rng.random_range(0..if strangers { 16 } else { 13 }) {
         0..4 => {
-            let rows = (0..rng.random_range(1..=3)).map(|_| rng.random_range(0..PEOPLE)).collect();
+            let rows = (0..rng.random_range(1..=3)).map(|_| rng.random_range(0..SUBJECTS)).collect();
             let action = ["assign", "remove", "change"].choose(rng).copied().unwrap();
             Step::Draw { who: rng.random_range(0..2), action, to: allotment, rows }
         }
-        4..8 => Step::Apply { who: rng.random_range(0..2) },
-        _ => Step::Outside { person: rng.random_range(0..PEOPLE), give: rng.random_bool(0.5), allotment },
+        4..7 => {
+            let (from, to) = (rng.random_range(0..SUBJECTS), rng.random_range(1..SUBJECTS));
+            Step::Rename { who: rng.random_range(0..2), from, to: (from + to) % SUBJECTS }
+        }
+        7..12 => Step::Apply { who: rng.random_range(0..2) },
+        12 => Step::Cancel { who: rng.random_range(0..2), job: rng.random_range(0..100), keyless: rng.random_bool(0.3) },
+        _ => Step::Outside { person: rng.random_range(0..SUBJECTS), give: rng.random_bool(0.5), allotment },
     }
 }
 
 struct Case {
     portal: Portal,
     cookies: [String; 2],
+    /// People whom everybody is after, and the names that they may get.
     people: Vec<String>,
     /// The plan that each drew up last.
     plans: [Mutex<Option<String>>; 2],
@@ -65,6 +81,10 @@ struct Case {
     under_way: Mutex<usize>,
     /// People whom somebody changed outside.
     outside: Mutex<BTreeSet<String>>,
+    /// How long the tenant's log was before and after the click that started each job: the reading before it is in between.
+    clicks: Mutex<HashMap<String, (usize, usize)>>,
+    /// Jobs whose key was withdrawn.
+    keyless: Mutex<BTreeSet<String>>,
 }
 
 fn holdings(pairs: &Pairs) -> Holdings {
@@ -95,6 +115,28 @@ impl Case {
                     *self.plans[who].lock().unwrap() = Some(plan.to_owned());
                 }
             }
+            Step::Rename { who, from, to } => {
+                let now = inventory(&sim(&self.portal.sim.url, "GET", "state", None).await);
+                let [from, to] = [from, to].map(|person| Subject::new(&self.people[person]));
+                let plan = draw_up(&now, Intent::Rename { from, to }).unwrap();
+                if plan.changes.is_empty() {
+                    return;
+                }
+                // A plan as the portal would draw it up from what it read just now.
+                let id = State::fresh_id();
+                keep_plan(&self.portal.state.store, "meridian", &id, &plan).await;
+                *self.plans[who].lock().unwrap() = Some(id);
+            }
+            Step::Cancel { who, job, keyless } => {
+                let store = &self.portal.state.store;
+                let jobs = store.jobs("meridian", 100).await.unwrap();
+                let open: Vec<&JobRow> = jobs.iter().filter(|job| !job.state.is_over()).collect();
+                let Some(job) = open.get(job % open.len().max(1)) else { return };
+                if keyless && store.withdraw_grant("meridian", &job.id, "Withdrawn by the test.").await.unwrap() {
+                    self.keyless.lock().unwrap().insert(job.id.clone());
+                }
+                self.location(who, "/api/jobs/steer", &format!("tenant=meridian&id={}&to=cancel", job.id)).await;
+            }
             Step::Apply { who } => {
                 let Some(id) = self.plans[who].lock().unwrap().take() else { return };
                 let Some(plan) = self.portal.state.store.plan("meridian", &id).await.unwrap() else { return };
@@ -105,9 +147,14 @@ impl Case {
                 } else {
                     false
                 };
+                let first = requests(&self.portal.sim.url).await;
                 let to = self.location(who, "/api/plans/apply", &format!("tenant=meridian&id={id}&confirm=")).await;
                 if stale {
                     assert!(!to.contains("/jobs/"), "a plan that reality has overtaken was applied: {:?}", plan.plan.changes);
+                }
+                if let Some(job) = to.strip_prefix("/t/meridian/jobs/") {
+                    let last = requests(&self.portal.sim.url).await;
+                    self.clicks.lock().unwrap().insert(job.to_owned(), (first, last));
                 }
                 if let Some(again) = to.strip_prefix("/t/meridian/plans/") {
                     *self.plans[who].lock().unwrap() = Some(again.split('?').next().unwrap().to_owned());
@@ -136,7 +183,7 @@ impl Case {
 }
 
 /// A case. Returns how many rows jobs changed, and how many were met as changed by somebody else.
-async fn case(seed: u64) -> (usize, usize) {
+async fn case(seed: u64, doing: impl Fn(&str)) -> (usize, usize) {
     let mut rng = StdRng::seed_from_u64(seed);
     let portal = portal_of(qlik_sim::Options {
         users: 40,
@@ -158,15 +205,27 @@ async fn case(seed: u64) -> (usize, usize) {
         .collect();
     sim(&portal.sim.url, "PUT", "faults", Some(json!(slow))).await;
     let executor = tokio::spawn(executor::run(portal.state.clone()));
+    doing("connecting");
     let cookies = [portal.connect_with(ANN).await, portal.connect_with(BOB).await];
+    doing("the first reading");
     for cookie in &cookies {
         // A first reading, as everybody has had one before they draw up a plan.
-        portal.send(get("/t/meridian/assignments", cookie)).await;
+        let page = tokio::time::timeout(Duration::from_secs(45), portal.send(get("/t/meridian/assignments", cookie))).await;
+        if page.is_err() {
+            let log = sim(&portal.sim.url, "GET", "requests?since=0", None).await;
+            let told =
+                |request: &Value| format!("{} {} {} {}", request["at"], request["user"], request["path"], request["status"]);
+            let last: Vec<String> = log.as_array().unwrap().iter().map(told).collect();
+            let loading = format!("{:?}", portal.state.inventories).matches("loading: true").count();
+            panic!("seed {seed}: a first page does not come; {loading} readings are under way; asked so far: {last:#?}");
+        }
+        doing("the next first reading");
     }
     let state = sim(&portal.sim.url, "GET", "state", None).await;
     let users: Vec<String> =
         state["users"].as_array().unwrap().iter().map(|user| user["subject"].as_str().unwrap().to_owned()).collect();
-    let people: Vec<String> = users.choose_multiple(&mut rng, PEOPLE).cloned().collect();
+    let names = NAMES.map(ToOwned::to_owned);
+    let people: Vec<String> = users.choose_multiple(&mut rng, PEOPLE).cloned().chain(names).collect();
     let before = pairs(&portal.sim.url).await;
     let case = Arc::new(Case {
         portal,
@@ -175,12 +234,15 @@ async fn case(seed: u64) -> (usize, usize) {
         plans: [Mutex::new(None), Mutex::new(None)],
         under_way: Mutex::new(0),
         outside: Mutex::default(),
+        clicks: Mutex::default(),
+        keyless: Mutex::default(),
     });
     let mut running = JoinSet::new();
     // Half of the cases are among the two alone: there, nothing at all may be met.
     let strangers = rng.random_bool(0.5);
     for _ in 0..STEPS {
         let step = step(&mut rng, strangers);
+        doing(&format!("{step:?}"));
         if rng.random_bool(0.4) {
             while let Some(done) = running.join_next().await {
                 done.unwrap();
@@ -197,7 +259,8 @@ async fn case(seed: u64) -> (usize, usize) {
         let together = rng.random_bool(0.6);
         let of = case.clone();
         running.spawn(async move {
-            of.take(step, alone && !together).await;
+            let taken = of.take(step.clone(), alone && !together);
+            tokio::time::timeout(Duration::from_secs(30), taken).await.unwrap_or_else(|_| panic!("{step:?} hangs"));
             *of.under_way.lock().unwrap() -= 1;
         });
         if together {
@@ -208,84 +271,238 @@ async fn case(seed: u64) -> (usize, usize) {
             }
         }
     }
+    doing("the end of the last steps");
     while let Some(done) = running.join_next().await {
         done.unwrap();
     }
+    doing("the last rest");
     case.rest().await;
     executor.abort();
 
-    // Every row of every job is accounted for, and what was not simply done was met as somebody else's doing.
-    let outside = case.outside.lock().unwrap().clone();
-    let (mut done, mut met) = (0, 0);
-    let mut changes: Vec<(String, Change)> = Vec::new();
-    for job in case.portal.state.store.jobs("meridian", 100).await.unwrap() {
-        for row in case.portal.state.store.journal(&job.id, &RowState::ALL, 0, 1_000).await.unwrap() {
-            let subject = row.change.target().to_lowercase();
-            match row.state {
-                RowState::Done => {
-                    done += 1;
-                    changes.push((job.id.clone(), row.change.clone()));
+    doing("the accounts");
+    case.accounts(seed, &before).await
+}
+
+/// A change that a job made, with where its effect is in the tenant's log.
+struct Effect<'a> {
+    at: usize,
+    job: &'a str,
+    change: &'a Change,
+}
+
+/// Whom a change is about, without case: a rename both.
+fn subjects(change: &Change) -> Vec<String> {
+    match change {
+        Change::Rename { from, to, .. } => vec![from.key(), to.key()],
+        other => vec![other.target().to_lowercase()],
+    }
+}
+
+/// How many licenses of somebody a change makes more, or fewer.
+fn gain(change: &Change, person: &str) -> i64 {
+    match change {
+        Change::Assign { .. } => 1,
+        Change::Remove { .. } => -1,
+        Change::Rename { from, to, allotments } => {
+            allotments.len() as i64 * (i64::from(to.key() == person) - i64::from(from.key() == person))
+        }
+        _ => 0,
+    }
+}
+
+/// Whether a row of a request in the tenant's log is this change.
+fn is_row(sent: &Value, action: &str, change: &Change) -> bool {
+    let is = |key: &str, text: &str| sent[key].as_str().is_some_and(|sent| sent.eq_ignore_ascii_case(text));
+    match change {
+        Change::Assign { subject, allotment } => {
+            action == "add" && is("subject", subject.as_str()) && is("type", allotment.as_str())
+        }
+        Change::Remove { subject, allotment } => {
+            action == "delete" && is("subject", subject.as_str()) && is("type", allotment.as_str())
+        }
+        Change::ChangeType { subject, from, to } => {
+            is("subject", subject.as_str()) && is("sourceType", from.as_str()) && is("type", to.as_str())
+        }
+        Change::Rename { from, to, .. } => is("subject", to.as_str()) && is("sourceSubject", from.as_str()),
+        _ => false,
+    }
+}
+
+impl Case {
+    /// People whom somebody changed outside, and those whom a rename joins to them: it moves what nobody here knows of.
+    fn reach_of_others(&self, jobs: &[(JobRow, Vec<JournalRow>)]) -> BTreeSet<String> {
+        let mut reach = self.outside.lock().unwrap().clone();
+        let joined: Vec<Vec<String>> = jobs.iter().flat_map(|(_, rows)| rows).map(|row| subjects(&row.change)).collect();
+        loop {
+            let before = reach.len();
+            for subjects in joined.iter().filter(|subjects| subjects.len() > 1) {
+                if subjects.iter().any(|subject| reach.contains(subject)) {
+                    reach.extend(subjects.iter().cloned());
                 }
-                // No seat is nobody's overwriting.
-                RowState::Refused if row.code == domain::journal::NO_SEAT => {}
-                RowState::Already | RowState::Refused | RowState::Conflict => {
-                    met += 1;
-                    assert!(
-                        outside.contains(&subject),
-                        "seed {seed}: {subject} is {:?} in {} though nobody outside touched it: two jobs met in silence",
-                        row.state,
-                        job.title
-                    );
-                }
-                state => panic!("seed {seed}: a job ended with a row that is {state:?}"),
+            }
+            if reach.len() == before {
+                return reach;
             }
         }
     }
-    // What the tenant has now is what all of them together did, where nobody outside had a hand in it.
-    let after = pairs(&case.portal.sim.url).await;
-    let log = sim(&case.portal.sim.url, "GET", "requests?since=0", None).await;
-    let mut effects: HashMap<String, usize> = HashMap::new();
-    for request in log.as_array().unwrap() {
-        for row in request["rows"].as_array().into_iter().flatten().filter(|row| row["changed"] == true) {
-            *effects.entry(row["subject"].as_str().unwrap().to_lowercase()).or_default() += 1;
+
+    /// Every row of every job is accounted for, and what was not simply done was met as somebody else's doing. Returns how many
+    /// rows jobs changed, and how many were met.
+    async fn accounts(&self, seed: u64, before: &Pairs) -> (usize, usize) {
+        let mut jobs: Vec<(JobRow, Vec<JournalRow>)> = Vec::new();
+        for job in self.portal.state.store.jobs("meridian", 100).await.unwrap() {
+            let rows = self.portal.state.store.journal(&job.id, &RowState::ALL, 0, 1_000).await.unwrap();
+            jobs.push((job, rows));
+        }
+        jobs.sort_by_key(|(job, _)| (job.created_at, job.finished_at));
+        let outside = self.reach_of_others(&jobs);
+        let ours = |change: &Change| subjects(change).iter().all(|subject| !outside.contains(subject));
+        let (mut done, mut met) = (Vec::new(), 0);
+        for (job, rows) in &jobs {
+            for row in rows {
+                match row.state {
+                    RowState::Done => done.push((job.id.as_str(), &row.change)),
+                    // No seat is nobody's overwriting.
+                    RowState::Refused if row.code == domain::journal::NO_SEAT => {}
+                    RowState::Already | RowState::Refused | RowState::Conflict => {
+                        met += 1;
+                        assert!(
+                            !ours(&row.change),
+                            "seed {seed}: {:?} is {:?} in {} though nobody outside touched it: two jobs met in silence",
+                            row.change,
+                            row.state,
+                            job.title
+                        );
+                    }
+                    RowState::Planned if job.state == JobState::Cancelled => {}
+                    // Without a key nobody can read what became of it, and whoever cancels is told so.
+                    RowState::Unknown if job.state == JobState::Cancelled && self.keyless.lock().unwrap().contains(&job.id) => {}
+                    state => panic!("seed {seed}: a job that is {:?} ended with a row that is {state:?}", job.state),
+                }
+            }
+        }
+        let log = sim(&self.portal.sim.url, "GET", "requests?since=0", None).await;
+        let log = log.as_array().unwrap();
+        let effects = effects(log, &done);
+        let after = pairs(&self.portal.sim.url).await;
+        for person in self.people.iter().map(|person| person.to_lowercase()).filter(|person| !outside.contains(person)) {
+            let of: Vec<&Change> =
+                done.iter().map(|(_, change)| *change).filter(|change| subjects(change).contains(&person)).collect();
+            let had = effects.iter().filter(|effect| subjects(effect.change).contains(&person)).count();
+            assert_eq!(had, of.len(), "seed {seed}: effects on {person}: {of:?}");
+            let held = |pairs: &Pairs| pairs.iter().filter(|(holder, _)| *holder == person).count() as i64;
+            let gained: i64 = of.iter().map(|change| gain(change, &person)).sum();
+            assert_eq!(held(before) + gained, held(&after), "seed {seed}: licenses of {person}: {of:?}");
+        }
+        self.overlooks_no_rename(seed, &outside, before, &jobs, &effects, log);
+        (done.len(), met)
+    }
+
+    /// Between the reading that a job trusts and each of its effects no other job renamed its people, and nobody else's job
+    /// touched the people whom it renames: otherwise a license comes to somebody who has one by now, or goes along unseen.
+    fn overlooks_no_rename(
+        &self,
+        seed: u64,
+        outside: &BTreeSet<String>,
+        before: &Pairs,
+        jobs: &[(JobRow, Vec<JournalRow>)],
+        effects: &[Effect<'_>],
+        log: &[Value],
+    ) {
+        let clicks = self.clicks.lock().unwrap().clone();
+        let renames = |change: &Change| matches!(change, Change::Rename { .. });
+        let mut now = holdings(before);
+        for (nth, effect) in effects.iter().enumerate() {
+            let job = jobs.iter().map(|(job, _)| job).find(|job| job.id == effect.job).unwrap();
+            // Licenses of tenants this small fit on one page, so the call is the moment of the reading.
+            let reading = clicks.get(effect.job).and_then(|(first, last)| {
+                (*first..*last).rev().find(|at| {
+                    log[*at]["path"] == "/api/v1/licenses/assignments"
+                        && log[*at]["user"].as_str() == Some(job.qlik_user.as_str())
+                })
+            });
+            for person in subjects(effect.change).iter().filter(|person| !outside.contains(*person)) {
+                let others = effects[..nth].iter().filter(|other| other.job != effect.job && Some(other.at) > reading);
+                for other in others.filter(|other| subjects(other.change).contains(person)) {
+                    let before = clicks.get(effect.job).is_some_and(|(_, last)| other.at < *last);
+                    assert!(
+                        reading.is_none() || !(renames(effect.change) || renames(other.change)),
+                        "seed {seed}: a rename was overlooked: {person} was read, changed by {:?} {}, then by {:?}",
+                        other.change,
+                        if before { "before the job began" } else { "while the job waited" },
+                        effect.change
+                    );
+                }
+            }
+            if let Change::Rename { from, allotments, .. } = effect.change
+                && !outside.contains(&from.key())
+            {
+                let listed: BTreeSet<&AllotmentName> = allotments.iter().collect();
+                let held: BTreeSet<&AllotmentName> =
+                    now.held.iter().filter(|(holder, _)| *holder == from.key()).map(|(_, allotment)| allotment).collect();
+                assert_eq!(held, listed, "seed {seed}: a rename moved what its plan does not list: {:?}", effect.change);
+            }
+            now.apply(effect.change);
         }
     }
-    for person in case.people.iter().map(|person| person.to_lowercase()).filter(|person| !outside.contains(person)) {
-        let of: Vec<&Change> =
-            changes.iter().map(|(_, change)| change).filter(|change| change.target().to_lowercase() == person).collect();
-        assert_eq!(effects.get(&person).copied().unwrap_or(0), of.len(), "seed {seed}: effects on {person}: {of:?}");
-        let held = |pairs: &Pairs| pairs.iter().filter(|(holder, _)| *holder == person).count();
-        let gained = of.iter().filter(|change| matches!(change, Change::Assign { .. })).count();
-        let lost = of.iter().filter(|change| matches!(change, Change::Remove { .. })).count();
-        assert_eq!(held(&before) + gained, held(&after) + lost, "seed {seed}: licenses of {person}: {of:?}");
+}
+
+/// What jobs changed, in the order of the tenant's log. Two jobs with the same change are never open at once, so the one that
+/// was started first made it first.
+fn effects<'a>(log: &[Value], done: &[(&'a str, &'a Change)]) -> Vec<Effect<'a>> {
+    let mut open: Vec<(&'a str, &'a Change)> = done.to_vec();
+    let mut effects = Vec::new();
+    for (at, request) in log.iter().enumerate() {
+        let Some((action, sent)) = request["body"].as_object().and_then(|body| body.iter().next()) else { continue };
+        for (row, sent) in request["rows"].as_array().into_iter().flatten().zip(sent.as_array().into_iter().flatten()) {
+            if row["changed"] == true
+                && let Some(found) = open.iter().position(|(_, change)| is_row(sent, action, change))
+            {
+                let (job, change) = open.remove(found);
+                effects.push(Effect { at, job, change });
+            }
+        }
     }
-    (done, met)
+    effects
 }
 
 /// Runs `count` cases from seed `first` on, four at a time.
 async fn cases(first: u64, count: u64) {
-    let (mut done, mut met) = (0, 0);
+    let (mut done, mut met, mut failed) = (0, 0, Vec::new());
     let all: Vec<u64> = (first..first + count).collect();
     for few in all.chunks(4) {
-        // A case that hangs says which one it is.
+        // A case that hangs says which one it is, and where.
         let bounded = |seed: u64| async move {
-            tokio::time::timeout(Duration::from_secs(90), case(seed)).await.unwrap_or_else(|_| panic!("seed {seed} hangs"))
+            let doing = Arc::new(Mutex::new(String::new()));
+            let at = doing.clone();
+            let case = case(seed, move |what| what.clone_into(&mut at.lock().unwrap()));
+            let bounded = tokio::time::timeout(Duration::from_secs(90), case).await;
+            bounded.unwrap_or_else(|_| panic!("seed {seed} hangs at or after {}", doing.lock().unwrap()))
         };
         let runs: Vec<_> = few.iter().map(|seed| tokio::spawn(bounded(*seed))).collect();
-        for run in runs {
-            let (changed, others) = run.await.unwrap();
-            done += changed;
-            met += others;
+        for (seed, run) in few.iter().zip(runs) {
+            match run.await {
+                Ok((changed, others)) => {
+                    done += changed;
+                    met += others;
+                }
+                // Its words are on the screen already; the others are worth a look as well.
+                Err(_) => failed.push(*seed),
+            }
         }
     }
-    println!("{count} interleavings: {done} rows changed, {met} met as somebody else's doing");
+    println!(
+        "{count} interleavings: {done} rows changed, {met} met as somebody else's doing, {} failed: {failed:?}",
+        failed.len()
+    );
+    assert!(failed.is_empty(), "{} of {count} interleavings failed: seeds {failed:?}", failed.len());
     assert!(done as u64 >= count, "the cases hardly change anything: {done} rows in {count}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_interleavings_overwrite_nothing() {
-    // Without the guard against plans that a job overtook, seed 10065 is the first to show it.
-    cases(10_040, 50).await;
+    // Where a job locks one license and not all that somebody holds, seed 10034 has a rename between its look and its request.
+    cases(10_030, 50).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

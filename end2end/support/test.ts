@@ -58,6 +58,19 @@ export async function connect(page: Page, _tenant: Sim, key = KEY) {
   await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
 }
 
+/** Opens what the bar of the selection can do and takes the license: a plan follows. */
+export async function bulk(page: Page, action: "Assign…" | "Change type…", license: string) {
+  const bar = page.getByRole("toolbar", { name: "Selection" });
+  await bar.locator("summary").filter({ hasText: action }).click();
+  await bar.locator(`button[value="${action === "Assign…" ? "assign" : "change"}:${license}"]`).click();
+}
+
+/** Types what a plan asks for before it is applied, where it asks. */
+export async function confirm(page: Page) {
+  const asks = page.locator("label.confirm");
+  if (await asks.count()) await asks.getByRole("textbox").fill((await asks.innerText()).match(/^Type ([\d,]+) to/)![1].replaceAll(",", ""));
+}
+
 /** Waits until the program has taken the page over, and where there is a table of assignments until all its rows are here. */
 export async function hydrated(page: Page) {
   await page.waitForFunction(() => document.documentElement.hasAttribute("data-ready"));

@@ -1,5 +1,5 @@
 // The table of all rows: what it shows, by pointer and by keyboard, how it is laid out, and what the address keeps.
-import { accessible, expect, hydrated, test } from "../support/test";
+import { accessible, bulk, expect, hydrated, test } from "../support/test";
 import type { Page } from "@playwright/test";
 
 const lines = (page: Page) => page.locator(".live .line:not(.top):not([hidden])");
@@ -219,15 +219,13 @@ test("a selection waits while its plan is looked at", async ({ connected: page }
   await open(page, "?license=none");
   await lines(page).nth(1).locator("input").click();
   await lines(page).nth(6).locator("input").click({ modifiers: ["Shift"] });
-  await page.getByLabel("License to give").selectOption("analyzer");
-  await page.getByRole("button", { name: "Assign…" }).click();
+  await bulk(page, "Assign…", "analyzer");
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
   await page.goBack();
   await hydrated(page);
   await expect(page.getByText("6 selected")).toBeVisible();
   // Applied, it is over.
-  await page.getByLabel("License to give").selectOption("analyzer");
-  await page.getByRole("button", { name: "Assign…" }).click();
+  await bulk(page, "Assign…", "analyzer");
   await page.getByRole("button", { name: "Apply 6 changes" }).click();
   await expect(page.getByText("6 of 6: 6 done")).toBeVisible();
   await open(page, "?license=none");

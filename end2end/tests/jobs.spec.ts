@@ -1,5 +1,5 @@
 // A job as those who watch it see it: live in every browser, the same after a reload, and fair to others.
-import { connect, expect, hydrated, test } from "../support/test";
+import { bulk, connect, expect, hydrated, test } from "../support/test";
 import { free } from "../support/sim";
 
 /** A job of `rows` rows, started from the table. */
@@ -11,8 +11,7 @@ async function start(page: import("@playwright/test").Page, rows: number) {
   await page.locator(".live").evaluate((element, top) => { element.scrollTop = top; }, (rows - 5) * 36);
   await page.locator(`.live [aria-rowindex="${rows + 1}"] input`).click({ modifiers: ["Shift"] });
   await expect(page.getByText(`${rows} selected`)).toBeVisible();
-  await page.getByLabel("License to give").selectOption("analyzer");
-  await page.getByRole("button", { name: "Assign…" }).click();
+  await bulk(page, "Assign…", "analyzer");
   await page.getByRole("button", { name: `Apply ${rows} changes` }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Job/ })).toBeVisible();
 }

@@ -1,5 +1,5 @@
 // The main job: connect, read the gauges, plan a bulk change, apply it, read the results, undo it.
-import { expect, hydrated, test } from "../support/test";
+import { bulk, expect, hydrated, test } from "../support/test";
 import { free, pairs } from "../support/sim";
 
 const number = (text: string | null) => Number((text ?? "").replace(/[^0-9-]/g, ""));
@@ -26,8 +26,7 @@ test("25 rows: plan, apply, results, gauge moved, undo", async ({ connected: pag
   await rows.first().click();
   await rows.nth(24).click({ modifiers: ["Shift"] });
   await expect(page.getByText("25 selected")).toBeVisible();
-  await page.getByLabel("License to give").selectOption("analyzer");
-  await page.getByRole("button", { name: "Assign…" }).click();
+  await bulk(page, "Assign…", "analyzer");
 
   await expect(page.getByRole("heading", { level: 1, name: /^Plan .*Assign Analyzer/ })).toBeVisible();
   const analyzer = before.allotments.find((a) => a.name === "analyzer")!;
@@ -67,8 +66,7 @@ async function threeShort(page: import("@playwright/test").Page, tenant: import(
   const rows = page.locator(".live .line:not(.top) input");
   await rows.first().click();
   await rows.nth(24).click({ modifiers: ["Shift"] });
-  await page.getByLabel("License to give").selectOption("professional");
-  await page.getByRole("button", { name: "Assign…" }).click();
+  await bulk(page, "Assign…", "professional");
   await expect(page.getByText("3 seats are missing for Professional.")).toBeVisible();
   return before;
 }

@@ -1,5 +1,5 @@
 // Without JavaScript: reading, filtering, sorting, paging, a single edit and a role edit.
-import { test as base, expect } from "../support/test";
+import { bulk, expect, test as base } from "../support/test";
 import { pairs } from "../support/sim";
 
 const test = base;
@@ -23,8 +23,7 @@ test("a single edit and its undo", async ({ connected: page, tenant }) => {
   const before = await tenant.state();
   await page.goto("/t/meridian/assignments?license=none");
   await page.locator(".rows .line:not(.top) input").first().check();
-  await page.getByLabel("License to give").selectOption("analyzer");
-  await page.getByRole("button", { name: "Assign…" }).click();
+  await bulk(page, "Assign…", "analyzer");
   await page.getByRole("button", { name: "Apply 1 change" }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Job/ })).toBeVisible();
   await expect(async () => {

@@ -1,5 +1,5 @@
 // Every page: nothing that axe finds in light and dark, nothing sideways at 320 px, and the keyboard alone suffices.
-import { accessible, expect, hydrated, test } from "../support/test";
+import { accessible, bulk, expect, hydrated, test } from "../support/test";
 
 const pages: [string, string][] = [
   ["overview", "Overview"], ["assignments", "Assignments"], ["groups", "Groups"], ["plans", "Plans"],
@@ -29,7 +29,7 @@ test("axe finds nothing on any page, and nothing scrolls sideways", async ({ con
   await page.setViewportSize({ width: 320, height: 800 });
   expect(await page.evaluate(() => document.documentElement.scrollWidth), "the panel at 320 px").toBeLessThanOrEqual(320);
   await page.setViewportSize({ width: 1600, height: 1000 });
-  await page.getByRole("button", { name: "Assign…" }).click();
+  await bulk(page, "Assign…", "analyzer");
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
   await accessible(page);
   await page.getByRole("button", { name: /^Apply/ }).click();
@@ -70,11 +70,13 @@ test("the main job by keyboard alone", async ({ connected: page, tenant }) => {
     throw new Error("not reached by Tab");
   };
   const focused = (selector: string) => page.evaluate((s) => !!document.activeElement?.matches(s), selector);
-  const named = (text: string) => page.evaluate((t) => (document.activeElement?.textContent ?? "").includes(t) && document.activeElement?.tagName === "BUTTON", text);
+  const named = (text: string) => page.evaluate((t) => (document.activeElement?.textContent ?? "").includes(t) && ["BUTTON", "SUMMARY"].includes(document.activeElement!.tagName), text);
   await tabTo(() => focused(".live .line:not(.top) input"));
   await page.keyboard.press("Space");
   await expect(page.getByText("1 selected")).toBeVisible();
   await tabTo(() => named("Assign…"));
+  await page.keyboard.press("Enter");
+  await tabTo(() => named("Analyzer"));
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
   await tabTo(() => named("Apply 1 change"));

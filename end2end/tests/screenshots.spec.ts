@@ -1,6 +1,6 @@
 // Pictures of every page, light and dark, wide and narrow, into docs/screenshots. Run by script/screenshots.
 import { mkdirSync } from "node:fs";
-import { expect, hydrated, test } from "../support/test";
+import { bulk, expect, hydrated, test } from "../support/test";
 
 const OUT = process.env.SCREENSHOTS!;
 
@@ -27,8 +27,7 @@ test("pictures", async ({ connected: page, tenant }) => {
   await go("/t/meridian/assignments?license=none", "Assignments");
   await page.locator(".live .line:not(.top) input").first().click();
   await page.locator(".live .line:not(.top) input").nth(24).click({ modifiers: ["Shift"] });
-  await page.getByLabel("License to give").selectOption("professional");
-  await page.getByRole("button", { name: "Assign…" }).click();
+  await bulk(page, "Assign…", "professional");
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
   await shoot("plan");
   await page.getByRole("button", { name: /^Apply/ }).click();
@@ -38,8 +37,7 @@ test("pictures", async ({ connected: page, tenant }) => {
   await page.locator(".live .line:not(.top) input").first().click();
   await page.locator(".live .line:not(.top) input").nth(4).click({ modifiers: ["Shift"] });
   await shoot("assignments");
-  await page.getByLabel("License to give").selectOption("analyzer");
-  await page.getByRole("button", { name: "Change type…" }).click();
+  await bulk(page, "Change type…", "analyzer");
   await page.getByRole("button", { name: /^Apply/ }).click();
   await expect(page.getByText("finished", { exact: true })).toBeVisible();
   await go("/t/meridian/overview", "Overview");

@@ -1,5 +1,5 @@
 // Where keys are held: sessions and grants are listed and taken away, and leaving with jobs under way asks what becomes of them.
-import { connect, expect, hydrated, KEY, test } from "../support/test";
+import { bulk, connect, expect, hydrated, KEY, test } from "../support/test";
 import type { Page } from "@playwright/test";
 import type { Sim } from "../support/sim";
 
@@ -8,8 +8,7 @@ async function stuckJob(page: Page, tenant: Sim) {
   await page.goto("/t/meridian/assignments?license=none");
   await hydrated(page);
   await page.locator(".live .line:not(.top) input").first().click();
-  await page.getByLabel("License to give").selectOption("analyzer");
-  await page.getByRole("button", { name: "Assign…" }).click();
+  await bulk(page, "Assign…", "analyzer");
   await expect(page.getByRole("button", { name: "Apply 1 change" })).toBeVisible();
   await tenant.faults([{ method: "POST", path: "/api/v1/licenses/assignments/actions", times: 1, then: { delay_ms: 2500 } }]);
   await page.getByRole("button", { name: "Apply 1 change" }).click();

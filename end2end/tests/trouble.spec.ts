@@ -1,5 +1,5 @@
 // Bad input and bad weather: the person reads what happened and what to do, and nothing is lost or half-shown as done.
-import { connect, expect, hydrated, test } from "../support/test";
+import { bulk, connect, expect, hydrated, test } from "../support/test";
 import { free, pairs } from "../support/sim";
 import type { Page } from "@playwright/test";
 
@@ -13,8 +13,7 @@ async function plan25(page: Page, to = "analyzer") {
   await hydrated(page);
   await page.locator(".live .line:not(.top) input").first().click();
   await page.locator(".live .line:not(.top) input").nth(24).click({ modifiers: ["Shift"] });
-  await page.getByLabel("License to give").selectOption(to);
-  await page.getByRole("button", { name: "Assign…" }).click();
+  await bulk(page, "Assign…", to);
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
 }
 

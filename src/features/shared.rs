@@ -226,7 +226,13 @@ pub fn ErrorPanel(
         // A page that is loaded anew: what this one remembers is of a session that is over.
         let here = use_location();
         let href = move || {
-            let back = format!("{}{}", here.pathname.try_get().unwrap_or_default(), here.search.try_with(|search| if search.is_empty() { String::new() } else { format!("?{search}") }).unwrap_or_default());
+            let back = format!(
+                "{}{}",
+                here.pathname.try_get().unwrap_or_default(),
+                here.search
+                    .try_with(|search| if search.is_empty() { String::new() } else { format!("?{search}") })
+                    .unwrap_or_default()
+            );
             format!("/connect?tenant={}&back={}", tenant.get(), escape(&back))
         };
         view! { <p><a class="button" href=href rel="external">"Connect with another key"</a></p> }

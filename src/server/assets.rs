@@ -58,7 +58,9 @@ pub async fn serve(State(state): State<AppState>, request: Request) -> Response 
     if found.is_none() {
         found = file(&state, &path).await.map(|file| (None, file));
     }
-    let Some((encoding, (bytes, hash))) = found else { return (StatusCode::NOT_FOUND, "There is no such file.\n").into_response() };
+    let Some((encoding, (bytes, hash))) = found else {
+        return (StatusCode::NOT_FOUND, "There is no such file.\n").into_response();
+    };
     // Names stay the same from build to build, so browsers ask each time and are told when nothing changed.
     let hash = hash.unwrap_or_else(|| Sha256::digest(&bytes).into());
     let hash: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();

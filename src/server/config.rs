@@ -517,7 +517,10 @@ mod tests {
     fn what_is_kept_and_confirmed_can_be_set() {
         let config = read("x", "[storage.keep]\nplans_days = 7\n[confirm]\nlosses = 5", []).unwrap();
         assert_eq!((config.keep, config.confirm.losses), (Keep { plans_days: 7, ..Keep::default() }, 5));
-        assert!(faults("[storage.keep]\njournals_days = 30").iter().any(|fault| fault.contains("31")), "jobs can be undone for 30");
+        assert!(
+            faults("[storage.keep]\njournals_days = 30").iter().any(|fault| fault.contains("31")),
+            "jobs can be undone for 30"
+        );
     }
 
     #[test]
@@ -526,7 +529,10 @@ mod tests {
         assert!(!config.to_string().contains("canary") && config.to_string().contains("qm:•••••@db"));
         let url = "postgres://db/x?user=qm&password=canary&sslmode=require&sslpassword=canary";
         let config = read("x", &format!("[storage]\nurl = \"{url}\""), []).unwrap().to_string();
-        assert!(!config.contains("canary") && config.contains("?user=qm&password=•••••&sslmode=require&sslpassword=•••••"), "{config}");
+        assert!(
+            !config.contains("canary") && config.contains("?user=qm&password=•••••&sslmode=require&sslpassword=•••••"),
+            "{config}"
+        );
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub async fn run(state: Shared) {
     let sent = Sent::default();
     let (done, mut finished) = mpsc::unbounded_channel::<Ended>();
     loop {
+        if *state.closing.borrow() {
+            // Nothing new begins on a server that is about to end.
+            std::future::pending::<()>().await;
+        }
         match state.store.claimable_jobs(state.clock.now_ms()).await {
             Ok(mut jobs) => {
                 turns.retain(|id, _| jobs.iter().any(|job| job.id == *id) || !busy.is_empty());
@@ -48,13 +52,16 @@ pub async fn run(state: Shared) {
                 jobs.sort_by_key(|job| turns.get(&job.id).copied().unwrap_or_default());
                 for job in jobs {
                     let Some(tenant) = state.tenants.get(&job.tenant).cloned() else { continue };
-                    if failing.get(&job.id).is_some_and(|(_, until)| *until > Instant::now()) || !busy.insert(job.tenant.clone()) {
+                    if failing.get(&job.id).is_some_and(|(_, until)| *until > Instant::now()) || !busy.insert(job.tenant.clone())
+                    {
                         continue;
                     }
                     turn += 1;
                     turns.insert(job.id.clone(), turn);
                     let (state, owner, done, sent) = (state.clone(), owner.clone(), done.clone(), sent.clone());
                     tokio::spawn(async move {
+                        // Held until what is under way is written down; not given any more once the server is about to end.
+                        let _carrying = state.carrying.read().await;
                         let mut ended = WhenEnded { to: done, tenant: job.tenant.clone(), job: job.id.clone(), failed: true };
                         match run::claim_and_run(&state, tenant, job, &owner, sent).await {
                             Ok(()) => ended.failed = false,
@@ -62,7 +69,9 @@ pub async fn run(state: Shared) {
                                 ended.failed = false;
                                 tracing::warn!(job = ended.job, "another executor took the job over");
                             }
-                            Err(error) => tracing::error!(job = ended.job, %error, "the job could not go on; it will be tried again"),
+                            Err(error) => {
+                                tracing::error!(job = ended.job, %error, "the job could not go on; it will be tried again")
+                            }
                         }
                     });
                 }
@@ -108,8 +117,7 @@ struct WhenEnded {
 
 impl Drop for WhenEnded {
     fn drop(&mut self) {
-        let ended =
-            Ended { tenant: std::mem::take(&mut self.tenant), job: std::mem::take(&mut self.job), failed: self.failed };
+        let ended = Ended { tenant: std::mem::take(&mut self.tenant), job: std::mem::take(&mut self.job), failed: self.failed };
         let _ = self.to.send(ended);
     }
 }

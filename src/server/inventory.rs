@@ -3,7 +3,7 @@
 mod reading;
 mod uses;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +38,8 @@ const AMENDED_MS: i64 = 30 * 1_000;
 const RETRY_MS: i64 = 2 * 1_000;
 /// And never later than this.
 const RETRY_MOST_MS: i64 = 5 * 60 * 1_000;
+/// Tables kept of earlier readings that differed.
+const EARLIER: usize = 3;
 
 /// The license as the overview shows it; `None` where the tenant has none (404).
 #[derive(Debug, Clone)]
@@ -50,7 +52,7 @@ pub struct LicenseFacts {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub inventory: Arc<Inventory>,
-    pub table: Table,
+    pub table: Arc<Table>,
     pub license: LicenseFacts,
     /// Names the rows of `table` by what they are.
     pub version: u64,
@@ -89,6 +91,8 @@ struct State {
     snapshot: Option<Arc<Snapshot>>,
     /// What the first reading has so far.
     so_far: Option<Arc<Snapshot>>,
+    /// The tables before, the newest last: somebody may have counted by them.
+    earlier: VecDeque<(u64, Arc<Table>)>,
     error: Option<AppError>,
     loading: bool,
     /// Readings that were begun; one at a time.
@@ -103,6 +107,19 @@ struct State {
 }
 
 impl State {
+    /// Takes a reading in place of the one before.
+    fn put(&mut self, snapshot: Snapshot) {
+        let before = self.snapshot.replace(Arc::new(snapshot));
+        let Some(before) = before.filter(|before| self.snapshot.as_ref().is_some_and(|now| now.version != before.version)) else {
+            return;
+        };
+        self.earlier.retain(|(version, _)| *version != before.version);
+        self.earlier.push_back((before.version, before.table.clone()));
+        if self.earlier.len() > EARLIER {
+            self.earlier.pop_front();
+        }
+    }
+
     /// Whether a look may start a reading, `now`: a tenant that does not answer is not asked by every page view.
     fn may_start(&self, now: i64) -> bool {
         let wait = (RETRY_MS << self.failures.saturating_sub(1).min(10)).min(RETRY_MOST_MS);
@@ -235,6 +252,16 @@ impl Inventories {
         [&state.snapshot, &state.so_far].into_iter().flatten().find(|snapshot| snapshot.version == version).cloned()
     }
 
+    /// The rows that had this version, also where there are others by now; `None` where that is too long ago.
+    pub fn looked_at(&self, source: &Source, version: u64) -> Option<Arc<Table>> {
+        if let Some(snapshot) = self.version(source, version) {
+            return Some(snapshot.table.clone());
+        }
+        let entry = self.entry(source);
+        let state = locked(&entry.state);
+        state.earlier.iter().find(|(earlier, _)| *earlier == version).map(|(_, table)| table.clone())
+    }
+
     /// A reading that was begun after this call. However many ask while one is under way, the next one serves them all.
     pub async fn refresh(&self, source: &Source) -> Result<Arc<Snapshot>, AppError> {
         let entry = self.entry(source);
@@ -301,7 +328,7 @@ impl Inventories {
                 let amended = Snapshot {
                     inventory: Arc::new(inventory),
                     version: table.fingerprint(),
-                    table,
+                    table: Arc::new(table),
                     license: before.license.clone(),
                     as_of: before.as_of,
                     seen: before.seen,
@@ -309,7 +336,7 @@ impl Inventories {
                 };
                 let mut state = locked(&entry.state);
                 if state.snapshot.as_ref().is_some_and(|now| Arc::ptr_eq(now, &before)) {
-                    state.snapshot = Some(Arc::new(amended));
+                    state.put(amended);
                     done = true;
                     break;
                 }
@@ -367,7 +394,7 @@ impl Inventories {
             state.so_far = None;
             match read {
                 Ok(snapshot) => {
-                    state.snapshot = Some(Arc::new(snapshot));
+                    state.put(snapshot);
                     state.error = None;
                     state.failures = 0;
                 }
@@ -417,7 +444,15 @@ async fn whole(
     let built = tokio::task::spawn_blocking(move || {
         let table = entry.uses.on(Table::build(&inventory), &inventory, now);
         let version = table.fingerprint();
-        Snapshot { inventory: Arc::new(inventory), table, license, version, as_of: now, seen, known: Arc::default() }
+        Snapshot {
+            inventory: Arc::new(inventory),
+            table: Arc::new(table),
+            license,
+            version,
+            as_of: now,
+            seen,
+            known: Arc::default(),
+        }
     });
     built.await.map_err(|_| AppError::new(ErrorKind::Internal, "What was read could not be put together", "Try again."))
 }
@@ -438,8 +473,15 @@ async fn tell_so_far(entry: &Arc<Entry>, gathered: &Arc<Gathered>, as_of: i64) -
                 let table = Table::build_so_far(&inventory);
                 let license = LicenseFacts { overview: None, status: None };
                 let version = table.fingerprint();
-                let snapshot =
-                    Snapshot { inventory: Arc::new(inventory), table, license, version, as_of, seen: 0, known: Arc::default() };
+                let snapshot = Snapshot {
+                    inventory: Arc::new(inventory),
+                    table: Arc::new(table),
+                    license,
+                    version,
+                    as_of,
+                    seen: 0,
+                    known: Arc::default(),
+                };
                 let mut state = locked(&entry.state);
                 if state.loading {
                     state.so_far = Some(Arc::new(snapshot));

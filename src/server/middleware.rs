@@ -255,7 +255,17 @@ mod tests {
     #[test]
     fn the_way_back_stays_here() {
         assert_eq!(own_path("/t/a/overview?x=1"), Some("/t/a/overview?x=1"));
-        for evil in ["//evil", "/\\evil", "https://evil", "/t//evil", "/t/\\evil", "javascript:alert(1)", "", "/t/a/\u{1f}", "/t/a/\u{7f}"] {
+        for evil in [
+            "//evil",
+            "/\\evil",
+            "https://evil",
+            "/t//evil",
+            "/t/\\evil",
+            "javascript:alert(1)",
+            "",
+            "/t/a/\u{1f}",
+            "/t/a/\u{7f}",
+        ] {
             assert_eq!(own_path(evil), None, "{evil}");
         }
     }

@@ -8,7 +8,7 @@ use axum::extract::FromRef;
 use leptos::prelude::LeptosOptions;
 use qlik_api::client::{Bounds, Client};
 use storage::Store;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, RwLock, broadcast, watch};
 
 use super::bounds::{Refusals, WrongKeys};
 use super::checks::Checks;
@@ -58,6 +58,8 @@ pub struct State {
     pub checks: Checks,
     /// Turns true when the server is about to stop.
     pub closing: watch::Sender<bool>,
+    /// Whoever carries a job out reads it; whoever ends the server waits to write.
+    pub carrying: RwLock<()>,
     pub leptos: LeptosOptions,
 }
 
@@ -120,6 +122,7 @@ impl State {
             refusals: Refusals::default(),
             checks: Checks::default(),
             closing,
+            carrying: RwLock::new(()),
             leptos,
         }))
     }

@@ -9,19 +9,30 @@
     reason = "each test takes what it needs, and may fail by panicking"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
-use quartermaster::server::clock::WallClock;
-use quartermaster::server::config::{self, TenantConfig};
+use domain::allotment::{Allotment, AllotmentName, UsageClass};
+use domain::inventory::{Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory, Provider, RoleId};
+use domain::journal::RowState;
+use domain::plan::{Change, Holdings, Intent, Plan, draw_up};
+use domain::subject::Subject;
+use quartermaster::server::clock::{Clock, SharedClock, WallClock};
+use quartermaster::server::config::{self, Config, TenantConfig};
 use quartermaster::server::router;
 use quartermaster::server::seal::Sealer;
 use quartermaster::server::state::{Shared, State};
 use serde_json::Value;
-use storage::Store;
+use storage::{PlanRow, Store};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
 use tower::ServiceExt;
 
 pub const KEY: &str = "canary-key-7f3a9c51";
@@ -34,8 +45,37 @@ pub struct Portal {
     pub sim: qlik_sim::Sim,
 }
 
+/// A clock that a test sets.
+#[derive(Debug, Default)]
+pub struct SetClock(AtomicI64);
+
+impl SetClock {
+    pub fn at(ms: i64) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(ms)))
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for SetClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 /// A portal in this process, in front of a tenant of this shape. Its jobs run once an executor does.
 pub async fn portal_of(options: qlik_sim::Options) -> Portal {
+    portal_at(options, Arc::new(WallClock), |_, _| {}).await
+}
+
+/// As [`portal_of`], by this clock, with a configuration of its own.
+pub async fn portal_at(
+    options: qlik_sim::Options,
+    clock: SharedClock,
+    configure: impl FnOnce(&mut Config, &mut TenantConfig),
+) -> Portal {
     let rate_scale = options.rate_scale;
     let sim = qlik_sim::Sim::start(options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -44,10 +84,11 @@ pub async fn portal_of(options: qlik_sim::Options) -> Portal {
     config.public_url = format!("http://{HOST}");
     config.storage_url = format!("sqlite://{}", folder.path().join("test.db").display());
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
-    let tenant = TenantConfig { rate_scale: rate_scale as u32, ..TenantConfig::new("Meridian Foods", &sim.url) };
+    let mut tenant = TenantConfig { rate_scale: rate_scale as u32, ..TenantConfig::new("Meridian Foods", &sim.url) };
+    configure(&mut config, &mut tenant);
     config.tenants.insert("meridian".into(), tenant);
     let store = Store::open(&config.storage_url).await.unwrap();
-    let state = State::build(config, store, Sealer::new(vec![9; 32]), Arc::new(WallClock)).unwrap();
+    let state = State::build(config, store, Sealer::new(vec![9; 32]), clock).unwrap();
     Portal { app: router::router(&state), state, folder, sim }
 }
 
@@ -92,6 +133,54 @@ impl Portal {
         cookie.split(';').next().unwrap().to_owned()
     }
 
+    /// Where a form leads.
+    pub async fn location(&self, path: &str, cookie: &str, form: &str) -> String {
+        let answer = self.send(post(path, cookie, form)).await;
+        answer.headers().get(header::LOCATION).map_or_else(String::new, |to| to.to_str().unwrap().to_owned())
+    }
+
+    /// What a form is told, as a program asks for it: the status and the words.
+    pub async fn told(&self, path: &str, cookie: &str, form: &str) -> (StatusCode, String) {
+        let mut request = post(path, cookie, form);
+        request.headers_mut().insert(header::ACCEPT, "application/json".parse().unwrap());
+        let answer = self.send(request).await;
+        let (status, body) = (answer.status(), to_bytes(answer.into_body(), usize::MAX).await.unwrap());
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// A page, once the tenant is read.
+    pub async fn page(&self, path: &str, cookie: &str) -> String {
+        for _ in 0..400 {
+            let page = self.text(get(path, cookie)).await;
+            if !page.contains("Reading the tenant:") {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{path}: the tenant is not read within ten seconds");
+    }
+
+    /// Reads the tenant again, and waits for it.
+    pub async fn refresh(&self, cookie: &str) {
+        self.send(post("/api/refresh", cookie, "tenant=meridian")).await;
+        self.page("/t/meridian/overview", cookie).await;
+    }
+
+    pub async fn sim(&self, method: &str, path: &str, body: Value) -> Value {
+        sim(&self.sim.url, method, path, (!body.is_null()).then_some(body)).await
+    }
+
+    /// So many users without a license, as rows of the table.
+    pub async fn without(&self, count: usize) -> Vec<String> {
+        let state = self.sim("GET", "state", Value::Null).await;
+        let held: BTreeSet<String> = pairs(&self.sim.url).await.into_iter().map(|(subject, _)| subject).collect();
+        let users = state["users"].as_array().unwrap().iter().filter(|user| user["status"] == "active");
+        let subjects = users.map(|user| user["subject"].as_str().unwrap().to_owned());
+        let free: Vec<String> = subjects.filter(|subject| !held.contains(&subject.to_lowercase())).take(count).collect();
+        assert_eq!(free.len(), count, "too few people without a license");
+        free
+    }
+
     /// Everything the database has on disk.
     pub fn disk(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -125,4 +214,258 @@ pub async fn pairs(url: &str) -> Pairs {
     let state = sim(url, "GET", "state", None).await;
     let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
     state["assignments"].as_array().unwrap().iter().map(|row| (text(row, "subject").to_lowercase(), text(row, "type"))).collect()
+}
+
+/// The real program, as a process of its own.
+pub struct Server {
+    pub child: Child,
+    pub url: String,
+}
+
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Starts the program and waits until it is ready. What it logs is added to a file beside its configuration.
+pub async fn serve(config: &Path, port: u16) -> Server {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(config.with_extension("log")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_quartermaster"))
+        .args(["serve", "--config"])
+        .arg(config)
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.contains("is ready at") {
+            return Server { child, url: format!("http://127.0.0.1:{port}") };
+        }
+    }
+    panic!("the server ended before it was ready: {}", std::fs::read_to_string(config.with_extension("log")).unwrap());
+}
+
+impl Server {
+    /// A form as the portal's own page sends it. The answer, or nothing where the server is gone.
+    pub async fn post(&self, path: &str, cookie: &str, form: &[(&str, &str)]) -> Option<reqwest::Response> {
+        let body =
+            form.iter().map(|(key, value)| format!("{key}={}", quartermaster::ui::query::escape(value))).collect::<Vec<_>>();
+        http()
+            .post(format!("{}{path}", self.url))
+            .header("origin", &self.url)
+            .header("sec-fetch-site", "same-origin")
+            .header("accept", "text/html")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("cookie", cookie)
+            .body(body.join("&"))
+            .send()
+            .await
+            .ok()
+    }
+
+    pub async fn page(&self, path: &str, cookie: &str) -> String {
+        let answer = http().get(format!("{}{path}", self.url)).header("cookie", cookie).send().await.unwrap();
+        answer.text().await.unwrap()
+    }
+
+    /// Connects to a tenant; the session's cookie.
+    pub async fn connect(&self, tenant: &str, key: &str) -> String {
+        let answer = self.post("/api/connect/key", "", &[("tenant", tenant), ("key", key), ("back", "")]).await.unwrap();
+        answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    }
+}
+
+/// What a plan is drawn up from: the state of a simulated tenant, as an inventory without people.
+pub fn inventory(state: &Value) -> Inventory {
+    let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    let list = |key: &str| state[key].as_array().unwrap().iter();
+    Inventory {
+        allotments: list("allotments")
+            .map(|row| Allotment {
+                name: AllotmentName::new(text(row, "name")),
+                usage_class: UsageClass::from_wire(row["usageClass"].as_str().unwrap()),
+                units: row["units"].as_i64().unwrap(),
+                used: row["unitsUsed"].as_i64().unwrap(),
+                overage: row["overage"].as_i64().unwrap_or(0),
+            })
+            .collect(),
+        assignments: list("assignments")
+            .map(|row| Assignment {
+                subject: Subject::new(text(row, "subject")),
+                allotment: AllotmentName::new(text(row, "type")),
+                excess: false,
+                created: String::new(),
+            })
+            .collect(),
+        groups: list("groups")
+            .map(|row| Group {
+                id: GroupId::new(text(row, "id")),
+                name: text(row, "name"),
+                description: String::new(),
+                status: text(row, "status"),
+                provider: Provider::Custom,
+                roles: Some(row["roles"].as_array().unwrap().iter().map(|role| RoleId::new(role.as_str().unwrap())).collect()),
+                updated: String::new(),
+            })
+            .collect(),
+        auto_assign: AutoAssign {
+            professional: state["settings"]["autoAssignProfessional"].as_bool(),
+            analyzer: state["settings"]["autoAssignAnalyzer"].as_bool(),
+        },
+        group_settings: GroupSettings {
+            auto_create_groups: state["group_settings"]["autoCreateGroups"].as_bool(),
+            sync_idp_groups: state["group_settings"]["syncIdpGroups"].as_bool(),
+        },
+        ..Inventory::default()
+    }
+}
+
+/// A job that has ended, and what it was to do.
+pub struct Ended<'a> {
+    /// Which run it is of, for whoever reads a failure.
+    pub run: String,
+    pub tenant: &'a str,
+    pub job: &'a str,
+    pub before: &'a Holdings,
+    pub planned: &'a Plan,
+    /// Requests before the job.
+    pub seen: usize,
+}
+
+impl Ended<'_> {
+    /// The tenant is as the plan wanted, every row had its effect once, and journal and audit account for every row.
+    pub async fn accounts_for_every_row(&self, url: &str, store: &Store) {
+        let Self { run, tenant, job, before, planned, seen } = self;
+        let mut expected = (*before).clone();
+        for planned in &planned.changes {
+            expected.apply(&planned.change);
+        }
+        let found = Holdings::of(&inventory(&sim(url, "GET", "state", None).await));
+        let journal = store.journal(job, &RowState::ALL, 0, i64::MAX).await.unwrap();
+        let undone: Vec<_> = journal.iter().filter(|row| row.state != RowState::Done).collect();
+        let off: Vec<_> = found.held.symmetric_difference(&expected.held).collect();
+        assert!(off.is_empty(), "{run}: the licenses differ in {off:?}; not done: {undone:#?}");
+        assert_eq!(found.groups, expected.groups, "{run}: roles of groups; not done: {undone:#?}");
+        assert_eq!(found.auto_assign, expected.auto_assign, "{run}: license settings; not done: {undone:#?}");
+        assert_eq!(found.group_settings, expected.group_settings, "{run}: group settings; not done: {undone:#?}");
+
+        let requests = sim(url, "GET", &format!("requests?since={seen}"), None).await;
+        let mut effects: BTreeMap<String, u32> = BTreeMap::new();
+        for request in requests.as_array().unwrap() {
+            for effect in effects_of(request) {
+                *effects.entry(effect).or_default() += 1;
+            }
+        }
+        let once: BTreeMap<String, u32> = planned.changes.iter().map(|planned| (effect_of(&planned.change), 1)).collect();
+        let twice: Vec<_> = effects.iter().filter(|(effect, times)| once.get(*effect) != Some(*times)).collect();
+        let never: Vec<_> = once.keys().filter(|effect| !effects.contains_key(*effect)).collect();
+        assert!(twice.is_empty() && never.is_empty(), "{run}: not once but {twice:?}, and never {never:?}");
+
+        assert_eq!(journal.len(), planned.changes.len());
+        assert!(undone.is_empty(), "{run}: {:?}", store.tally(job).await.unwrap());
+        for planned in &planned.changes {
+            let trail = store.audit_of(tenant, &planned.change.target(), 20).await.unwrap();
+            let of = |outcome: &str| trail.iter().filter(|line| line.entry.job == *job && line.entry.outcome == outcome).count();
+            assert_eq!((of("intent"), of("done")), (1, 1), "{run}: {}: {trail:?}", planned.change.target());
+        }
+    }
+}
+
+/// What a change does at the tenant, as [`effects_of`] names it. A rename shows at the subject that it moves to.
+fn effect_of(change: &Change) -> String {
+    match change {
+        Change::GroupRoles { group, .. } => format!("group {group}"),
+        Change::AutoAssign { .. } => "license settings".to_owned(),
+        Change::GroupSettings { .. } => "group settings".to_owned(),
+        Change::Rename { to, .. } => format!("license of {}", to.key()),
+        Change::Assign { subject, .. } | Change::Remove { subject, .. } | Change::ChangeType { subject, .. } => {
+            format!("license of {}", subject.key())
+        }
+    }
+}
+
+/// What a request of the tenant's log had as effects. A group or a setting that is written is one, whatever it was before.
+fn effects_of(request: &Value) -> Vec<String> {
+    let path = request["path"].as_str().unwrap_or_default();
+    match (request["method"].as_str().unwrap_or_default(), request["status"].as_u64().unwrap_or_default()) {
+        ("PUT", 200) if path == "/api/v1/licenses/settings" => vec!["license settings".to_owned()],
+        ("PATCH", 204) if path == "/api/v1/groups/settings" => vec!["group settings".to_owned()],
+        ("PATCH", 204) => vec![format!("group {}", path.rsplit('/').next().unwrap_or_default())],
+        _ => request["rows"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|row| row["changed"] == true)
+            .map(|row| format!("license of {}", row["subject"].as_str().unwrap_or_default().to_lowercase()))
+            .collect(),
+    }
+}
+
+/// How many requests the tenant has had.
+pub async fn requests(url: &str) -> usize {
+    sim(url, "GET", "requests?since=0", None).await.as_array().unwrap().len()
+}
+
+/// How much of this machine's memory a process holds now, in bytes.
+pub fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1_024
+}
+
+/// A PostgreSQL database for tests, or nothing, loudly. The server's own first one, which no test of the storage uses; whoever
+/// takes it uses names that no earlier run had.
+pub fn postgres() -> Option<String> {
+    let Ok(base) = std::env::var("QUARTERMASTER_TEST_POSTGRES") else {
+        eprintln!("SKIPPED: QUARTERMASTER_TEST_POSTGRES is not set (script/test sets it)");
+        return None;
+    };
+    Some(format!("{base}/postgres"))
+}
+
+/// A number that no earlier run had.
+pub fn unique() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos()
+}
+
+/// Waits for something, and says what did not come.
+pub async fn until(what: &str, patience: Duration, mut happened: impl AsyncFnMut() -> bool) {
+    let deadline = std::time::Instant::now() + patience;
+    while !happened().await {
+        assert!(std::time::Instant::now() < deadline, "{what}: not within {patience:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Now, in milliseconds since 1970.
+pub fn millis() -> i64 {
+    i64::try_from(unique() / 1_000_000).unwrap()
+}
+
+/// Puts a plan in by the store, where what is tested is what becomes of it.
+pub async fn keep_plan(store: &Store, tenant: &str, id: &str, plan: &Plan) {
+    let row = PlanRow {
+        id: id.to_owned(),
+        tenant: tenant.to_owned(),
+        author: "test".to_owned(),
+        origin: String::new(),
+        inventory_at: millis(),
+        created_at: millis(),
+        plan: plan.clone(),
+    };
+    store.put_plan(&row).await.unwrap();
+}
+
+/// A plan that gives Analyzer to so many who are no users of the tenant yet, and how the tenant was before.
+pub async fn give_analyzer(store: &Store, url: &str, tenant: &str, id: &str, rows: usize) -> (Plan, Holdings) {
+    let before = inventory(&sim(url, "GET", "state", None).await);
+    let analyzer = AllotmentName::new("analyzer");
+    let changes = (0..rows)
+        .map(|n| Change::Assign { subject: Subject::new(format!("PLANNED\\new{n}")), allotment: analyzer.clone() })
+        .collect();
+    let plan = draw_up(&before, Intent::Exactly { title: "Give Analyzer".to_owned(), changes, restores: false }).unwrap();
+    assert_eq!(plan.changes.len(), rows);
+    keep_plan(store, tenant, id, &plan).await;
+    (plan, Holdings::of(&before))
 }

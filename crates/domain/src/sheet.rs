@@ -235,9 +235,8 @@ fn likely_headings(lines: &[Line]) -> Option<usize> {
 /// Addresses on one line, as mail programs join them, are a line each.
 fn split_addresses(lines: &mut Vec<Line>) {
     let is_address = |cell: &String| cell.is_empty() || (cell.contains('@') && !cell.contains('\n'));
-    let joined = |line: &Line| {
-        line.cells.iter().filter(|cell| cell.contains('@')).count() > 1 && line.cells.iter().all(is_address)
-    };
+    let joined =
+        |line: &Line| line.cells.iter().filter(|cell| cell.contains('@')).count() > 1 && line.cells.iter().all(is_address);
     if !lines.iter().any(joined) || lines.iter().any(|line| line.cells.len() > 1 && !joined(line)) {
         return;
     }
@@ -295,7 +294,8 @@ fn likely_separator(text: &str) -> char {
     let sample: String = text.lines().take(SAMPLE).flat_map(|line| [line, "\n"]).collect();
     let score = |separator: char| {
         let delimiter = u8::try_from(separator).unwrap_or(b',');
-        let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(sample.as_bytes());
+        let mut reader =
+            ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(sample.as_bytes());
         let widths: Vec<usize> =
             reader.records().filter_map(Result::ok).map(|record| record.len()).filter(|width| *width > 0).collect();
         // As most lines have it: a title above the headings has one cell.

@@ -447,8 +447,13 @@ fn columns(drafts: &[Draft<'_>], names: &Names, inventory: &Inventory, complete:
             codes
         };
         columns.roles.push(&draft.person.map(of).unwrap_or_default());
-        let member: Vec<u16> =
-            draft.person.into_iter().flat_map(|person| person.groups.iter().flatten()).filter_map(|id| groups.get(id)).copied().collect();
+        let member: Vec<u16> = draft
+            .person
+            .into_iter()
+            .flat_map(|person| person.groups.iter().flatten())
+            .filter_map(|id| groups.get(id))
+            .copied()
+            .collect();
         columns.groups.push(&member);
     }
     columns.mail_rank = columns::ranks(&columns.texts, 2, drafts.len());

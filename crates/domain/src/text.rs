@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn accents_and_what_nobody_sees() {
-        for (text, found) in [("Gdańsk", "gdansk"), ("ŁÓDŹ", "lodz"), ("Straße", "strasse"), ("Ærø", "aero"), ("İzmir", "izmir")] {
+        for (text, found) in [("Gdańsk", "gdansk"), ("ŁÓDŹ", "lodz"), ("Straße", "strasse"), ("Ærø", "aero"), ("İzmir", "izmir")]
+        {
             assert_eq!(folded(text), found);
         }
         assert_eq!(visible("\u{feff} a\u{200b}b\0 "), "ab");

@@ -12,6 +12,9 @@ pub(crate) struct Fault {
     /// Only paths that start so.
     #[serde(default)]
     path: Option<String>,
+    /// Only bodies with this text in them.
+    #[serde(default)]
+    body: Option<String>,
     /// From which matching request on, from 1.
     #[serde(default = "first")]
     nth: u64,
@@ -52,6 +55,15 @@ pub(crate) struct Then {
     /// Spoil the rows of a 207.
     #[serde(default)]
     pub(crate) rows: Option<RowFault>,
+    /// Answer a list with no records and no further page.
+    #[serde(default)]
+    pub(crate) empty: bool,
+    /// Leave out the link to the next page.
+    #[serde(default)]
+    pub(crate) last_page: bool,
+    /// Leave these fields out of every record of a list.
+    #[serde(default)]
+    pub(crate) omit: Vec<String>,
 }
 
 /// When a connection is closed.
@@ -114,11 +126,12 @@ impl Faults {
     }
 
     /// What happens to this request. Every fault that matches counts it; the first whose turn it is serves it.
-    pub(crate) fn meet(&mut self, method: &str, path: &str) -> Option<Then> {
+    pub(crate) fn meet(&mut self, method: &str, path: &str, body: &[u8]) -> Option<Then> {
         let mut met = None;
         for fault in &mut self.0 {
             let matches = fault.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-                && fault.path.as_ref().is_none_or(|prefix| path.starts_with(prefix.as_str()));
+                && fault.path.as_ref().is_none_or(|prefix| path.starts_with(prefix.as_str()))
+                && fault.body.as_ref().is_none_or(|text| String::from_utf8_lossy(body).contains(text.as_str()));
             if !matches {
                 continue;
             }
@@ -138,9 +151,16 @@ mod tests {
     #[test]
     fn a_fault_serves_so_many_requests_from_the_nth_on() {
         let mut faults = Faults::parse(br#"[{"method":"post","path":"/api","nth":2,"times":2,"then":{"drop":true}}]"#).unwrap();
-        let met: Vec<bool> = (0..5).map(|_| faults.meet("POST", "/api/x").is_some()).collect();
+        let met: Vec<bool> = (0..5).map(|_| faults.meet("POST", "/api/x", b"").is_some()).collect();
         assert_eq!(met, [false, true, true, false, false]);
-        assert!(faults.meet("GET", "/api/x").is_none());
+        assert!(faults.meet("GET", "/api/x", b"").is_none());
+    }
+
+    #[test]
+    fn a_fault_may_be_about_what_a_body_says() {
+        let mut faults = Faults::parse(br#"[{"body":"kim","times":9,"then":{"status":500}}]"#).unwrap();
+        assert!(faults.meet("POST", "/x", br#"[{"subject":"kim"}]"#).is_some());
+        assert!(faults.meet("POST", "/x", br#"[{"subject":"ann"}]"#).is_none());
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::reply::Refusal;
 use crate::scim::{self, Attribute, Filter, Record};
 use crate::tenant::Collection;
 
+/// How many different ids the filter of an `actions/filter` body may have.
+const MOST_IDS: usize = 100;
+
 /// Decoded query parameters; each at most once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Params(HashMap<String, String>);
@@ -122,6 +125,9 @@ pub(crate) fn read(params: &Params, spec: &Spec, now: i64, body_filter: Option<&
     };
     let filter_text = body_filter.or_else(|| params.get("filter"));
     let filter = filter_text.map(|text| scim::parse(text, spec.attributes).map_err(Refusal::bad)).transpose()?;
+    if body_filter.is_some() && filter.as_ref().is_some_and(|filter| filter.ids().len() > MOST_IDS) {
+        return Err(Refusal::bad(format!("a filter has at most {MOST_IDS} ids")));
+    }
     let totals = if spec.totals { params.flag("totalResults")?.unwrap_or(false) } else { false };
     // A cursor belongs to the list it came from. Where a client sends only the cursor, as Qlik's examples do, nothing contradicts.
     let identity = format!("{} {sort:?} {}", spec.path, filter_text.unwrap_or_default());

@@ -1,5 +1,7 @@
 //! The SCIM filter subset that Qlik's lists understand (RFC 7644, section 3.4.2.2); conditions ignore case.
 
+use std::collections::BTreeSet;
+
 use crate::clock::parse_iso;
 
 /// A parsed filter.
@@ -67,6 +69,22 @@ pub(crate) fn parse(text: &str, attributes: &[Attribute]) -> Result<Filter, Stri
 }
 
 impl Filter {
+    /// The different ids in it, of whatever the list or its attributes hold.
+    pub(crate) fn ids(&self) -> BTreeSet<&str> {
+        match self {
+            Self::And(a, b) | Self::Or(a, b) => {
+                let mut ids = a.ids();
+                ids.append(&mut b.ids());
+                ids
+            }
+            Self::Not(inner) => inner.ids(),
+            Self::Test { attribute, value: Value::Text(id), .. } if *attribute == "id" || attribute.ends_with(".id") => {
+                BTreeSet::from([id.as_str()])
+            }
+            Self::Test { .. } => BTreeSet::new(),
+        }
+    }
+
     /// Whether `record` passes.
     pub(crate) fn passes(&self, record: &dyn Record) -> bool {
         match self {
@@ -315,6 +333,12 @@ mod tests {
         assert!(passes(r#"not (name sw "x") and roles.id eq "B2""#));
         assert!(!passes(r#"name ew "x" or created lt "2024-01-01T00:00:00Z""#));
         assert!(passes(r#"name ew "x" or excess eq true and name pr"#));
+    }
+
+    #[test]
+    fn ids_count_once_however_they_are_asked_for() {
+        let ids = |filter| parse(filter, ATTRIBUTES).unwrap().ids().len();
+        assert_eq!(ids(r#"roles.id eq "a1" or roles.id eq "A1" or (not (roles.id ne "b2") and name eq "c3")"#), 2);
     }
 
     #[test]

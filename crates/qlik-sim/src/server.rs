@@ -179,7 +179,7 @@ impl Door {
         }
         let (met, latency) = {
             let mut state = self.world.lock();
-            (state.faults.meet(&method, &path), state.knobs.latency_ms)
+            (state.faults.meet(&method, &path, &body), state.knobs.latency_ms)
         };
         let delay = latency + met.as_ref().and_then(|then| then.delay_ms).unwrap_or(0);
         if delay > 0 {
@@ -259,6 +259,11 @@ impl Door {
         {
             spoil(&mut reply, fault);
         }
+        if let Some(then) = met
+            && reply.status == 200
+        {
+            thin(&mut reply, then);
+        }
         Ok(respond(&reply.header("x-trace-id", trace), met))
     }
 }
@@ -289,6 +294,26 @@ fn spoil(reply: &mut Reply, fault: RowFault) {
     }
 }
 
+/// A list, or one record, that says less than there is.
+fn thin(reply: &mut Reply, then: &Then) {
+    let Some(body) = reply.body.as_mut().and_then(Value::as_object_mut) else { return };
+    let Some(records) = body.get_mut("data").and_then(Value::as_array_mut) else {
+        body.retain(|field, _| !then.omit.contains(field));
+        return;
+    };
+    if then.empty {
+        records.clear();
+    }
+    for record in records.iter_mut().filter_map(Value::as_object_mut) {
+        record.retain(|field, _| !then.omit.contains(field));
+    }
+    if (then.empty || then.last_page)
+        && let Some(links) = body.get_mut("links").and_then(Value::as_object_mut)
+    {
+        links.remove("next");
+    }
+}
+
 fn respond(reply: &Reply, met: Option<&Then>) -> Response<Payload> {
     let mut bytes = match (&reply.body, met.is_some_and(|then| then.malformed)) {
         (_, true) => Bytes::from_static(b"{\"data\": [{\"type\": "),
@@ -303,7 +328,7 @@ fn respond(reply: &Reply, met: Option<&Then>) -> Response<Payload> {
     let mut response = Response::new(Payload { bytes: Some(bytes), length, cut });
     *response.status_mut() = hyper::StatusCode::from_u16(reply.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    if reply.body.is_some() {
+    if length > 0 {
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     }
     for (name, value) in &reply.headers {

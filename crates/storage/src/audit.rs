@@ -55,11 +55,12 @@ pub(crate) async fn done_since(
     seq: i64,
     known: &[(String, i64)],
 ) -> Result<Vec<String>, StoreError> {
-    let rows = sqlx::query("SELECT seq, target_key, also_key, job_id FROM audit WHERE tenant = $1 AND seq > $2 AND outcome = 'done'")
-        .bind(tenant.to_owned())
-        .bind(seq)
-        .fetch_all(&mut **transaction)
-        .await?;
+    let rows =
+        sqlx::query("SELECT seq, target_key, also_key, job_id FROM audit WHERE tenant = $1 AND seq > $2 AND outcome = 'done'")
+            .bind(tenant.to_owned())
+            .bind(seq)
+            .fetch_all(&mut **transaction)
+            .await?;
     let mut keys = Vec::with_capacity(rows.len());
     for row in &rows {
         let job: String = get(row, "job_id")?;
@@ -75,7 +76,11 @@ pub(crate) async fn done_since(
 
 /// Takes the places of `lines` lines at the end of a tenant's trail, and the trail itself until the transaction ends: whoever
 /// adds to it, or claims one of the tenant's jobs, comes after. Returns the last place before them.
-pub(crate) async fn hold_trail(transaction: &mut Transaction<'static, Any>, tenant: &str, lines: usize) -> Result<i64, StoreError> {
+pub(crate) async fn hold_trail(
+    transaction: &mut Transaction<'static, Any>,
+    tenant: &str,
+    lines: usize,
+) -> Result<i64, StoreError> {
     let lines = i64::try_from(lines).unwrap_or(i64::MAX);
     let row = sqlx::query(
         "INSERT INTO trails (tenant, last) VALUES ($1, $2) ON CONFLICT (tenant) DO UPDATE SET last = trails.last + excluded.last \
@@ -175,8 +180,7 @@ impl Store {
             audit_query!("WHERE tenant = $1 AND target_key = $2 ORDER BY seq DESC LIMIT $3"),
             audit_query!("WHERE tenant = $1 AND also_key = $2 AND also_key <> '' ORDER BY seq DESC LIMIT $3"),
         ] {
-            let rows =
-                sqlx::query(query).bind(tenant.to_owned()).bind(key_of(target)).bind(most).fetch_all(&self.pool).await?;
+            let rows = sqlx::query(query).bind(tenant.to_owned()).bind(key_of(target)).bind(most).fetch_all(&self.pool).await?;
             for row in &rows {
                 found.push(read(row)?);
             }

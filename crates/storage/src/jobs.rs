@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use crate::audit::{NewAudit, append, done_since, hold_trail};
-use crate::store::{AT_ONCE, Store, StoreError, get, insert};
+use crate::store::{AT_ONCE, Store, StoreError, get, insert, places};
 
 macro_rules! job_query {
     ($tail:literal) => {
@@ -56,15 +56,8 @@ pub enum JobState {
 }
 
 impl JobState {
-    const ALL: [Self; 7] = [
-        Self::Preparing,
-        Self::Queued,
-        Self::Running,
-        Self::Paused,
-        Self::Cancelling,
-        Self::Finished,
-        Self::Cancelled,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Preparing, Self::Queued, Self::Running, Self::Paused, Self::Cancelling, Self::Finished, Self::Cancelled];
 
     /// The word in the database.
     pub fn as_str(self) -> &'static str {
@@ -189,7 +182,8 @@ impl Store {
         .execute(&self.pool)
         .await?;
         if done.rows_affected() == 0 {
-            let row = sqlx::query("SELECT id FROM jobs WHERE plan_id = $1").bind(job.plan.to_owned()).fetch_one(&self.pool).await?;
+            let row =
+                sqlx::query("SELECT id FROM jobs WHERE plan_id = $1").bind(job.plan.to_owned()).fetch_one(&self.pool).await?;
             return Ok(CreateJob::AppliedBefore(get(&row, "id")?));
         }
         let prepared = self.prepare(job).await;
@@ -382,25 +376,29 @@ async fn lock(
     job: &str,
 ) -> Result<Option<String>, StoreError> {
     const HEAD: &str = "INSERT INTO locks (tenant, key, job_id) VALUES";
-    let mut query = sqlx::query(insert(HEAD, keys.len(), 3, "ON CONFLICT (tenant, key) DO NOTHING"));
-    for key in keys {
-        query = query.bind(tenant.to_owned()).bind(key.clone()).bind(job.to_owned());
-    }
-    if query.execute(&mut **transaction).await?.rows_affected() == keys.len() as u64 {
-        return Ok(None);
-    }
-    for key in keys {
-        let row = sqlx::query("SELECT job_id FROM locks WHERE tenant = $1 AND key = $2 AND job_id <> $3")
-            .bind(tenant.to_owned())
-            .bind(key.clone())
-            .bind(job.to_owned())
-            .fetch_optional(&mut **transaction)
-            .await?;
-        if let Some(row) = row {
-            return Ok(Some(get(&row, "job_id")?));
+    const HELD: &str = "SELECT job_id FROM locks WHERE tenant = $1 AND key IN";
+    loop {
+        let mut query = sqlx::query(insert(HEAD, keys.len(), 3, "ON CONFLICT (tenant, key) DO NOTHING"));
+        for key in keys {
+            query = query.bind(tenant.to_owned()).bind(key.clone()).bind(job.to_owned());
         }
+        if query.execute(&mut **transaction).await?.rows_affected() == keys.len() as u64 {
+            return Ok(None);
+        }
+        let mut query = sqlx::query(places(HELD, 2, keys.len())).bind(tenant.to_owned());
+        for key in keys {
+            query = query.bind(key.clone());
+        }
+        let holders: Vec<String> =
+            query.fetch_all(&mut **transaction).await?.iter().map(|row| get(row, "job_id")).collect::<Result<_, _>>()?;
+        if let Some(other) = holders.iter().find(|holder| *holder != job) {
+            return Ok(Some(other.clone()));
+        }
+        if holders.len() == keys.len() {
+            return Ok(None);
+        }
+        // Whoever had one of them let it go in between: once more, for it is nobody's now.
     }
-    Ok(None)
 }
 
 /// A change in words, for the audit.

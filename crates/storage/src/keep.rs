@@ -53,10 +53,12 @@ impl Store {
             )
             .await?;
         if rows == 0 {
-            sqlx::query("UPDATE plans SET body = '' WHERE body <> '' AND id IN (SELECT plan_id FROM jobs WHERE finished_at < $1)")
-                .bind(before)
-                .execute(&self.pool)
-                .await?;
+            sqlx::query(
+                "UPDATE plans SET body = '' WHERE body <> '' AND id IN (SELECT plan_id FROM jobs WHERE finished_at < $1)",
+            )
+            .bind(before)
+            .execute(&self.pool)
+            .await?;
             sqlx::query("UPDATE jobs SET rows_gone = 1 WHERE finished_at < $1 AND rows_gone = 0")
                 .bind(before)
                 .execute(&self.pool)

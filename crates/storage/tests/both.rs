@@ -49,8 +49,35 @@ on_both!(
     the_trail_has_no_gaps,
     sessions_and_grants_are_listed_and_withdrawn,
     lists_are_kept_for_a_while,
-    journals_survive
+    journals_survive,
+    drafts_wait_for_their_author,
+    a_job_is_resumed_once_and_only_where_it_paused,
+    nobody_is_locked_by_halves,
+    a_job_that_was_never_written_down_is_forgotten,
+    what_jobs_came_to_outlives_their_rows,
+    both_subjects_of_a_rename_have_its_trail
 );
+
+/// As [`on_both`], for what wants to look into the database itself.
+macro_rules! on_both_by_address {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            #[tokio::test]
+            async fn sqlite() {
+                let folder = tempfile::tempdir().unwrap();
+                super::suite::$name(&format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display())).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                let Some(url) = super::postgres(stringify!($name)).await else { return };
+                super::suite::$name(&url).await;
+            }
+        }
+    )*};
+}
+
+on_both_by_address!(what_is_old_goes, a_database_of_an_earlier_version_is_brought_up_to_date);
 
 /// A database of its own on the test server; `None`, loudly, where there is no server.
 #[expect(clippy::disallowed_methods, reason = "a test asks its script where the server is")]
@@ -119,13 +146,238 @@ async fn job(store: &Store, id: &str, rows: &[PlannedChange]) -> CreateJob {
         grant: grant(),
         now: 10,
         seen: i64::MAX,
-            known: &[],
+        known: &[],
     };
     store.create_job(&new).await.unwrap()
 }
 
+/// How many rows a table has.
+async fn rows_of(pool: &sqlx::AnyPool, table: &str) -> i64 {
+    use sqlx::Row;
+    let query = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) AS n FROM {table}"));
+    sqlx::query(query).fetch_one(pool).await.unwrap().get("n")
+}
+
 mod suite {
     use super::*;
+
+    pub(super) async fn what_is_old_goes(url: &str) {
+        const DAY: i64 = 24 * 60 * 60 * 1_000;
+        let store = Store::open(url).await.unwrap();
+        let pool = sqlx::AnyPool::connect(url).await.unwrap();
+        for (key, idle, absolute) in [(b"used", DAY, 9 * DAY), (b"left", DAY, 9 * DAY)] {
+            assert!(store.create_session(key, b"{}", 1, idle, absolute).await.unwrap());
+            let credential = StoredCredential {
+                tenant: "t".into(),
+                sealed: vec![1],
+                wrapped_key: vec![2],
+                qlik_user: "u".into(),
+                qlik_name: "Ann".into(),
+            };
+            store.put_credential(key, &credential, 1).await.unwrap();
+        }
+        store.revoke_session(b"left", 2).await.unwrap();
+        let list = ListRow {
+            id: "l".into(),
+            tenant: "t".into(),
+            author: "ann".into(),
+            name: "people.csv".into(),
+            created_at: 1,
+            body: vec![0],
+            rules: Rules::default(),
+        };
+        store.put_list(&list).await.unwrap();
+        store.put_draft("t", "u", "list", "a@x", 1).await.unwrap();
+        store.put_plan(&plan("never-applied", &[assign(9)])).await.unwrap();
+        // One job has ended, another one is paused with a key that is over.
+        assert_eq!(job(&store, "ended", &[assign(1), assign(2)]).await, CreateJob::Created);
+        let claim = store.claim_job("ended", "x", 20, 100).await.unwrap().unwrap();
+        store.finish_job(&claim, JobState::Finished, DAY).await.unwrap();
+        assert_eq!(job(&store, "paused", &[assign(3)]).await, CreateJob::Created);
+        let claim = store.claim_job("paused", "x", 20, 100).await.unwrap().unwrap();
+        assert!(store.pause_claimed(&claim, "for want of a key").await.unwrap());
+        let tables = ["sessions", "credentials", "lists", "drafts", "plans", "grants", "journal"];
+        let counts = async || {
+            let mut counts = Vec::new();
+            for table in tables {
+                counts.push(rows_of(&pool, table).await);
+            }
+            counts
+        };
+        // The session that ended keeps its place until it could not come back, without its key.
+        assert_eq!(counts().await, [2, 1, 1, 1, 3, 1, 3]);
+
+        let tidy = async |now: i64| {
+            let before = now - 2 * DAY;
+            store.purge_grants(now).await.unwrap();
+            for _ in 0..3 {
+                store.purge_sessions(now).await.unwrap();
+                store.purge_lists(before).await.unwrap();
+                store.purge_drafts(before).await.unwrap();
+                store.purge_plans(before).await.unwrap();
+                store.purge_journals(before).await.unwrap();
+            }
+        };
+        // Nothing is old yet.
+        tidy(500).await;
+        assert_eq!(counts().await, [2, 1, 1, 1, 3, 1, 3]);
+        // Weeks later nothing is left but what jobs came to, the rows of the one that is not over, and the trail.
+        tidy(30 * DAY).await;
+        assert_eq!(counts().await, [0, 0, 0, 0, 2, 0, 1]);
+        let ended = store.job("t", "ended").await.unwrap().unwrap();
+        assert!(ended.rows_gone && ended.tally.is_some());
+        assert_eq!(store.tallies(&[ended]).await.unwrap()[0].planned, 2);
+        assert_eq!(store.plan("t", "plan-ended").await.unwrap(), None, "what was to be sent goes with its rows");
+        assert_eq!(store.journal("paused", &RowState::ALL, 0, 9).await.unwrap().len(), 1);
+        assert!(store.plan("t", "plan-paused").await.unwrap().is_some());
+        assert!(rows_of(&pool, "audit").await > 0);
+        pool.close().await;
+        store.close().await;
+    }
+
+    pub(super) async fn a_database_of_an_earlier_version_is_brought_up_to_date(url: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let kind = if url.starts_with("sqlite") { "sqlite" } else { "postgres" };
+        let files = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(kind);
+        for file in ["0001_start.sql", "0002_views_and_pace.sql"] {
+            std::fs::copy(files.join(file), folder.path().join(file)).unwrap();
+        }
+        sqlx::any::install_default_drivers();
+        let pool = sqlx::AnyPool::connect(url).await.unwrap();
+        sqlx::migrate::Migrator::new(folder.path()).await.unwrap().run(&pool).await.unwrap();
+        let change = serde_json::to_string(&assign(1).change).unwrap();
+        let old = plan("p", &[assign(1)]);
+        let body = serde_json::to_string(&old.plan).unwrap();
+        for statement in [
+            format!("INSERT INTO plans (id, tenant, author, title, hash, origin, inventory_at, created_at, rows, body) VALUES ('p', 't', 'ann', 'Assign Analyzer', '', '', 1, 2, 1, '{body}')"),
+            "INSERT INTO jobs (id, plan_id, tenant, qlik_user, author, title, state, reason, created_at, lease_owner, lease_until, lease_token) VALUES ('j', 'p', 't', 'u', 'ann', 'Assign', 'paused', '', 10, '', 0, 0)".to_owned(),
+            format!("INSERT INTO journal (job_id, seq, change, name, state, status, code, title, trace) VALUES ('j', 0, '{change}', 'Person 1', 'planned', 0, '', '', '')"),
+            "INSERT INTO locks (tenant, key, job_id) VALUES ('t', 'license\u{1f}m\\p1\u{1f}analyzer', 'j'), ('t', 'license\u{1f}m\\p1\u{1f}professional', 'j'), ('t', 'group\u{1f}g', 'j')".to_owned(),
+            "INSERT INTO audit (tenant, seq, at, actor, action, target, target_key, job_id, outcome, detail) VALUES ('t', 7, 10, 'ann', 'assign', 'M\\p1', 'm\\p1', 'j', 'intent', '')".to_owned(),
+        ] {
+            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&pool).await.unwrap();
+        }
+        let store = Store::open(url).await.unwrap();
+        assert_eq!(store.plan("t", "p").await.unwrap().unwrap().plan, old.plan);
+        assert_eq!(store.journal("j", &[RowState::Planned], 0, 9).await.unwrap()[0].change, assign(1).change);
+        // The trail goes on where it was, and whoever a job had locked is locked with all that they hold.
+        store.audit(&[NewAudit { tenant: "t".into(), outcome: "done".into(), ..NewAudit::default() }]).await.unwrap();
+        assert_eq!(store.audit_end("t").await.unwrap(), 8);
+        assert_eq!(rows_of(&pool, "locks").await, 2);
+        assert_eq!(job(&store, "k", &[assign(1)]).await, CreateJob::Locked("j".into()));
+        assert!(store.resume_job("t", "j", &grant()).await.unwrap());
+        pool.close().await;
+        store.close().await;
+    }
+
+    pub(super) async fn drafts_wait_for_their_author(store: &Store) {
+        store.put_draft("t", "ann", "list", "one", 5).await.unwrap();
+        store.put_draft("t", "ann", "list", "two", 6).await.unwrap();
+        store.put_draft("t", "bob", "list", "other", 7).await.unwrap();
+        assert_eq!(store.draft("t", "ann", "list").await.unwrap(), Some(("two".into(), 6)));
+        assert_eq!(store.draft("other", "ann", "list").await.unwrap(), None);
+        store.put_draft("t", "ann", "list", "", 8).await.unwrap();
+        assert_eq!(store.draft("t", "ann", "list").await.unwrap(), None, "an empty one is none");
+        assert_eq!((store.purge_drafts(7).await.unwrap(), store.purge_drafts(8).await.unwrap()), (0, 1));
+    }
+
+    pub(super) async fn a_job_is_resumed_once_and_only_where_it_paused(store: &Store) {
+        assert_eq!(job(store, "a", &[assign(1)]).await, CreateJob::Created);
+        let fresh = |expires_at| Grant { expires_at, ..grant() };
+        assert!(!store.resume_job("t", "a", &fresh(5_000)).await.unwrap(), "it is queued");
+        let claim = store.claim_job("a", "x", 20, 100).await.unwrap().unwrap();
+        assert!(store.pause_claimed(&claim, "why").await.unwrap());
+        let (one, two) = (fresh(6_000), fresh(7_000));
+        let (one, two) = tokio::join!(store.resume_job("t", "a", &one), store.resume_job("t", "a", &two));
+        assert!(one.unwrap() != two.unwrap(), "one of two clicks resumes it");
+        let claim = store.claim_job("a", "x", 200, 300).await.unwrap().unwrap();
+        store.finish_job(&claim, JobState::Finished, 201).await.unwrap();
+        // A click on an old page brings no key back to a job that is over.
+        assert!(!store.resume_job("t", "a", &fresh(9_000)).await.unwrap());
+        assert_eq!(store.grant("a", 202).await.unwrap(), None);
+        assert_eq!(store.job("t", "a").await.unwrap().unwrap().state, JobState::Finished);
+    }
+
+    pub(super) async fn nobody_is_locked_by_halves(store: &Store) {
+        let with = |change: Change| PlannedChange { change, ..assign(1) };
+        let rename = |from: &str, to: &str| {
+            with(Change::Rename {
+                from: Subject::new(from),
+                to: Subject::new(to),
+                allotments: vec![AllotmentName::new("analyzer")],
+            })
+        };
+        assert_eq!(job(store, "a", &[rename("M\\p1", "M\\p9")]).await, CreateJob::Created);
+        // Another license of either subject is not anybody else's to change meanwhile.
+        for n in [1, 9] {
+            let change =
+                Change::Remove { subject: Subject::new(format!("m\\P{n}")), allotment: AllotmentName::new("professional") };
+            assert_eq!(job(store, &format!("b{n}"), &[with(change)]).await, CreateJob::Locked("a".into()));
+        }
+        assert_eq!(job(store, "c", &[rename("M\\p2", "M\\p9")]).await, CreateJob::Locked("a".into()));
+        assert_eq!(job(store, "d", &[assign(2)]).await, CreateJob::Created);
+    }
+
+    pub(super) async fn a_job_that_was_never_written_down_is_forgotten(store: &Store) {
+        // Two clicks at once: one job, and the other one names it or is told so.
+        let rows: Vec<_> = (0..120).map(assign).collect();
+        store.put_plan(&plan("plan-x", &rows)).await.unwrap();
+        let new = |id| NewJob {
+            id,
+            plan: "plan-x",
+            tenant: "t",
+            qlik_user: "u",
+            author: "ann",
+            title: "Assign",
+            undo_of: None,
+            rows: &rows,
+            grant: grant(),
+            now: 10,
+            seen: i64::MAX,
+            known: &[],
+        };
+        let (one, two) = (new("x1"), new("x2"));
+        let (one, two) = tokio::join!(store.create_job(&one), store.create_job(&two));
+        let made = [one.unwrap(), two.unwrap()];
+        assert_eq!(made.iter().filter(|made| **made == CreateJob::Created).count(), 1, "{made:?}");
+        assert_eq!(store.jobs("t", 9).await.unwrap().len(), 1);
+        assert_eq!(store.drop_unprepared(i64::MAX).await.unwrap(), 0, "what is queued stays");
+    }
+
+    pub(super) async fn what_jobs_came_to_outlives_their_rows(store: &Store) {
+        assert_eq!(job(store, "a", &[assign(1), assign(2), assign(3)]).await, CreateJob::Created);
+        let claim = store.claim_job("a", "x", 20, 100).await.unwrap().unwrap();
+        store.mark_sent(&claim, &[0, 1], 21).await.unwrap();
+        let done = |seq| RowResult {
+            seq,
+            state: RowState::Done,
+            status: 201,
+            code: String::new(),
+            title: String::new(),
+            trace: String::new(),
+        };
+        store.settle(&claim, &[done(0), done(1)], 22, &[]).await.unwrap();
+        store.keep_batch(&claim, 50, 100).await.unwrap();
+        let row = store.job("t", "a").await.unwrap().unwrap();
+        assert_eq!((row.batch_rows, row.batch_most, row.tally), (50, 100, None));
+        store.finish_job(&claim, JobState::Cancelled, 30).await.unwrap();
+        while store.purge_journals(31).await.unwrap() > 0 {}
+        let row = store.job("t", "a").await.unwrap().unwrap();
+        let tally = store.tallies(std::slice::from_ref(&row)).await.unwrap()[0];
+        assert_eq!((row.rows_gone, tally.done, tally.planned), (true, 2, 1));
+    }
+
+    pub(super) async fn both_subjects_of_a_rename_have_its_trail(store: &Store) {
+        let change = Change::Rename {
+            from: Subject::new("M\\old"),
+            to: Subject::new("M\\new"),
+            allotments: vec![AllotmentName::new("analyzer")],
+        };
+        assert_eq!(job(store, "a", &[PlannedChange { change, ..assign(1) }]).await, CreateJob::Created);
+        for subject in ["m\\old", "M\\NEW"] {
+            assert_eq!(store.audit_of("t", subject, 9).await.unwrap().len(), 1, "{subject}");
+        }
+    }
 
     pub(super) async fn lists_are_kept_for_a_while(store: &Store) {
         let list = |id: &str, created_at| ListRow {
@@ -367,7 +619,8 @@ mod suite {
         let roles = |ids: &[&str]| ids.iter().map(|id| RoleId::new(*id)).collect::<BTreeSet<_>>();
         let group =
             Change::GroupRoles { group: GroupId::new("g"), name: "G".into(), before: roles(&["a"]), after: roles(&["b"]) };
-        let rows = [assign(1), assign(2), PlannedChange { change: group.clone(), name: "G".into(), orphan: false, why: String::new() }];
+        let rows =
+            [assign(1), assign(2), PlannedChange { change: group.clone(), name: "G".into(), orphan: false, why: String::new() }];
         job(store, "a", &rows).await;
         assert_eq!(store.grant("a", 11).await.unwrap(), Some(grant()));
         assert_eq!(store.grant("a", 1_000).await.unwrap(), None, "expired");

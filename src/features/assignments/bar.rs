@@ -38,11 +38,17 @@ fn told(target: &Target, held: &Held, assigns: bool) -> (String, Option<&'static
     };
     let after = |free: i64| free - i64::try_from(gains).unwrap_or(i64::MAX);
     let seats = match target.free {
-        Some(free) if after(free) < 0 => format!("{} free, {} short", thousands(free.max(0)), thousands((-after(free)).min(gains_of(gains)))),
+        Some(free) if after(free) < 0 => {
+            format!("{} free, {} short", thousands(free.max(0)), thousands((-after(free)).min(gains_of(gains))))
+        }
         Some(free) => format!("{} free → {}", thousands(free), thousands(after(free))),
         None => {
             let paid = target.paid - i64::try_from(gains).unwrap_or(i64::MAX);
-            if paid < 0 { format!("{} in overage after", thousands(-paid)) } else { format!("{} paid seats left after", thousands(paid)) }
+            if paid < 0 {
+                format!("{} in overage after", thousands(-paid))
+            } else {
+                format!("{} paid seats left after", thousands(paid))
+            }
         }
     };
     (format!("{label}, {seats}"), why)
@@ -76,7 +82,8 @@ fn TargetMenu(
             }
         })
         .collect_view();
-    view! { <details class="menu"><summary class=class>{text}</summary><ul class="sheet targets">{options}</ul></details> }.into_any()
+    view! { <details class="menu"><summary class=class>{text}</summary><ul class="sheet targets">{options}</ul></details> }
+        .into_any()
 }
 
 /// What one can do with a selection: each opens what it can be done with.
@@ -91,7 +98,9 @@ fn Actions(targets: Vec<Target>, held: Held, draft: ServerAction<Draft>, off: bo
         view! { <button class="button danger" type="submit" name="action" value="remove" disabled=closed || none>"Remove…"</button> }.into_any()
     } else {
         let all: usize = kinds.iter().map(|(_, rows)| rows).sum();
-        let label = |name: &str| targets.iter().find(|target| target.value == name).map_or_else(|| name.to_owned(), |target| target.label.clone());
+        let label = |name: &str| {
+            targets.iter().find(|target| target.value == name).map_or_else(|| name.to_owned(), |target| target.label.clone())
+        };
         let options = kinds
             .iter()
             .map(|(name, rows)| {
@@ -172,9 +181,10 @@ pub fn LiveForm(live: Live, children: Children) -> impl IntoView {
         let selection = live.table.with_untracked(|table| live.picked.with_untracked(|picked| picked.selection(table)));
         let asked = selection.query.as_ref().map(|filter| to_query(&filter.to_pairs()));
         // What was counted, so that nothing else is planned: these rows, of this version of the table.
-        let counted = selection.query.as_ref().map(|filter| {
-            live.table.with_untracked(|table| table.digest(&table.matching(filter)).to_string())
-        });
+        let counted = selection
+            .query
+            .as_ref()
+            .map(|filter| live.table.with_untracked(|table| table.digest(&table.matching(filter)).to_string()));
         let of = live.version.get_untracked().to_string();
         for (field, value) in [
             (matching, if asked.is_some() { "1" } else { "" }),

@@ -163,7 +163,8 @@ fn Select(
     let class = move || if chosen.with(String::is_empty) { "select" } else { "select set" };
     let now = chosen.get_untracked();
     // A value from elsewhere, such as a group that nobody is in any more, is still what the filter says.
-    let strange = (!now.is_empty() && choices.iter().all(|choice| choice.value != now)).then(|| option(&now, &now.replace(',', " or ")));
+    let strange =
+        (!now.is_empty() && choices.iter().all(|choice| choice.value != now)).then(|| option(&now, &now.replace(',', " or ")));
     let options = choices
         .into_iter()
         .chain(strange)

@@ -208,7 +208,12 @@ mod browser {
                         }
                         Err(Missed::OtherVersion) => {
                             // Another server of the portal may have answered, which read the tenant at another time: not in a circle.
-                            let times = missed.try_update_value(|times| { *times += 1; *times }).unwrap_or(MOST);
+                            let times = missed
+                                .try_update_value(|times| {
+                                    *times += 1;
+                                    *times
+                                })
+                                .unwrap_or(MOST);
                             if times >= MOST {
                                 let why = "It is being read by several servers, and they do not agree yet. Refresh in a minute.";
                                 let _ = live.missed.try_set(Some(why.to_owned()));

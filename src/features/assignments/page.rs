@@ -19,7 +19,8 @@ use super::views::ViewMenu;
 use super::{address_of, view_of};
 use crate::error::AppError;
 use crate::features::shared::{
-    ErrorPanel, Failed, Fresh, FreshLine, Loaded, Missing, ReadingLine, Refreshing, StillReading, Trouble, live as alive, use_tenant,
+    ErrorPanel, Failed, Fresh, FreshLine, Loaded, Missing, ReadingLine, Refreshing, StillReading, Trouble, live as alive,
+    use_tenant,
 };
 use crate::ui::feedback::{Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;

@@ -129,19 +129,16 @@ fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
         status: person.map(|person| person.status.clone()).unwrap_or_default(),
         id: person.map(|person| person.id.to_string()).unwrap_or_default(),
         bot: subject.is_bot(),
-        used: snapshot
-            .table
-            .rows()
-            .find(|row| *subject == Subject::new(row.subject()))
-            .map(used)
-            .unwrap_or_default(),
+        used: snapshot.table.rows().find(|row| *subject == Subject::new(row.subject())).map(used).unwrap_or_default(),
         recent: Vec::new(),
         no_recent: String::new(),
         held,
         targets: targets(inventory)
             .into_iter()
             .map(|target| {
-                let free = target.free.map_or_else(|| "no limit".to_owned(), |free| format!("{} free", domain::text::thousands(free.max(0))));
+                let free = target
+                    .free
+                    .map_or_else(|| "no limit".to_owned(), |free| format!("{} free", domain::text::thousands(free.max(0))));
                 Choice { label: format!("{}, {free}", target.label), value: target.value, rows: None }
             })
             .collect(),

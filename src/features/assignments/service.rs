@@ -96,10 +96,10 @@ pub async fn draft(
     }
     // What was looked at, before the reading below takes its place.
     let source = access.source();
-    let looked_at = counted.version.and_then(|version| access.state.inventories.version(&source, version));
+    let looked_at = counted.version.and_then(|version| access.state.inventories.looked_at(&source, version));
     // Drawn up from a fresh reading, so that the plan says what is so now.
     let snapshot = access.state.inventories.refresh(&source).await?;
-    let (selected, newcomers) = chosen(&snapshot.table, selection, looked_at.as_deref().map(|then| &then.table), counted.digest)?;
+    let (selected, newcomers) = chosen(&snapshot.table, selection, looked_at.as_deref(), counted.digest)?;
     if selected.is_empty() && !selection.rows.is_empty() {
         return Err(AppError::new(
             ErrorKind::Conflict,

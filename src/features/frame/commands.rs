@@ -61,12 +61,11 @@ pub fn everywhere(tenant: &str, others: &[(String, String)]) -> Vec<Command> {
 /// it. Then a search for people, where anything is typed.
 pub fn found(tenant: &str, typed: &str, commands: &[Command]) -> Vec<Command> {
     let typed = typed.trim().to_lowercase();
-    let mut ranked: Vec<(u8, &Command)> =
-        commands
-            .iter()
-            .filter(|command| !command.careful || !typed.is_empty())
-            .filter_map(|command| rank(&typed, &command.label.to_lowercase()).map(|rank| (rank, command)))
-            .collect();
+    let mut ranked: Vec<(u8, &Command)> = commands
+        .iter()
+        .filter(|command| !command.careful || !typed.is_empty())
+        .filter_map(|command| rank(&typed, &command.label.to_lowercase()).map(|rank| (rank, command)))
+        .collect();
     // Whatever takes something away comes last of all.
     ranked.sort_by_key(|(rank, command)| (command.careful, *rank));
     let mut found: Vec<Command> = ranked.into_iter().map(|(_, command)| command.clone()).collect();

@@ -43,7 +43,8 @@ pub fn Palette() -> impl IntoView {
         typed.set(String::new());
         at.set(0);
         let here = controls().into_iter().enumerate();
-        let here = here.map(|(place, (label, careful))| Command { label, kind: "on this page", does: Does::Press(place), careful });
+        let here =
+            here.map(|(place, (label, careful))| Command { label, kind: "on this page", does: Does::Press(place), careful });
         // Pages first: whoever presses Enter without looking goes somewhere, and does nothing.
         let all = everywhere(&tenant.get_untracked(), &others.get_untracked()).into_iter().chain(here).collect();
         commands.set(all);

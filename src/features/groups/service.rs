@@ -14,8 +14,8 @@ use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
-use crate::server::inventory::Snapshot;
 use crate::server::clock::time_of_day;
+use crate::server::inventory::Snapshot;
 use crate::server::mapping::{self, call_error, store_error};
 use crate::ui::query::to_query;
 
@@ -70,7 +70,12 @@ pub async fn list(access: &Access<Viewer>, q: &str, page: u32) -> Result<Loaded<
             system: system.into_iter().map(|group| line(group, snapshot, members.as_ref())).collect(),
             matching: groups.len() as u64,
             of: of as u64,
-            groups: groups.into_iter().skip((at - 1) * PAGE).take(PAGE).map(|group| line(group, snapshot, members.as_ref())).collect(),
+            groups: groups
+                .into_iter()
+                .skip((at - 1) * PAGE)
+                .take(PAGE)
+                .map(|group| line(group, snapshot, members.as_ref()))
+                .collect(),
             page: u32::try_from(at).unwrap_or(1),
             pages: u32::try_from(pages).unwrap_or(u32::MAX),
         }
@@ -140,7 +145,8 @@ fn edit(snapshot: &Snapshot, group: &Group) -> GroupView {
     // How many members have each role in another way as well: one walk through everybody, not one for each role.
     let mut elsewhere: HashMap<&RoleId, u64> = HashMap::new();
     for person in &people {
-        let by_groups = person.groups.iter().flatten().filter(|other| **other != group.id).filter_map(|other| roles_of.get(other));
+        let by_groups =
+            person.groups.iter().flatten().filter(|other| **other != group.id).filter_map(|other| roles_of.get(other));
         let ids: BTreeSet<&RoleId> = person.roles.iter().flatten().chain(by_groups.flat_map(|roles| roles.iter())).collect();
         for id in ids {
             *elsewhere.entry(id).or_default() += 1;
@@ -229,10 +235,7 @@ pub async fn draft_license(access: &Access<Operator>, id: &str, to: &str) -> Res
     let everyone = found.provider == Provider::System;
     // People who left do not get a license back by their old group.
     let members = snapshot.inventory.people.iter().filter(|person| everyone || person.is_in(&group));
-    let subjects: Vec<_> = members
-        .filter(|person| !person.is_shut_out())
-        .map(|person| person.subject.clone())
-        .collect();
+    let subjects: Vec<_> = members.filter(|person| !person.is_shut_out()).map(|person| person.subject.clone()).collect();
     if subjects.is_empty() {
         return Err(AppError::invalid("Nobody to license", "The group has no members who can sign in."));
     }

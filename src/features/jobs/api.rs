@@ -109,6 +109,8 @@ pub struct JobView {
     pub rows: Vec<ResultLine>,
     /// They were kept for as long as they are, and are gone.
     pub rows_gone: bool,
+    /// They are there, and this version cannot read them.
+    pub rows_unreadable: bool,
     /// This page, from 1.
     pub page: u32,
     /// Pages in all.

@@ -267,7 +267,7 @@ fn Body(
     redo: ServerAction<Redo>,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let JobView { line, plan, undo_of, groups, rows, rows_gone, page, pages, .. } = view;
+    let JobView { line, plan, undo_of, groups, rows, rows_gone, rows_unreadable, page, pages, .. } = view;
     let wish = move |to: &'static str, text: &'static str, class: &'static str| {
         view! {
             <ActionForm action=steer>
@@ -350,6 +350,12 @@ fn Body(
             </div>
             {if rows_gone {
                 view! { <Note tone="ok" title="The rows of this job are no longer kept.">"What it came to stays; the audit names each of them."</Note> }.into_any()
+            } else if rows_unreadable {
+                view! {
+                    <Note tone="warn" title="Rows of this job cannot be read by this version of Quartermaster.">
+                        "A later version wrote them. Run that version to see them or to go on; what was not sent can be cancelled here."
+                    </Note>
+                }.into_any()
             } else {
                 view! { <Results rows groups/><Pager page pages href/> }.into_any()
             }}

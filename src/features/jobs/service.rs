@@ -4,7 +4,7 @@ use domain::journal::{Answer, RowState, Tally, remedy};
 use domain::pace::{self, Window};
 use domain::plan::{Change, Intent};
 use qlik_api::client::{Credential, JOB_RESERVE, Tier};
-use storage::{JobRow, JobState, JournalRow, Trouble};
+use storage::{JobRow, JobState, JournalRow, Store, StoreError, Trouble};
 
 use super::api::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
@@ -148,25 +148,14 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobVie
     let total = i64::try_from(line.tally.total()).unwrap_or(i64::MAX);
     let pages = ((total + PAGE - 1) / PAGE).max(1);
     let page = i64::from(page.max(1)).min(pages);
-    let read = |error| refused(store_error(&error));
-    // What went wrong first, by code; then the other states in order, each in the order of the plan.
-    let troubles = store.troubles(id).await.map_err(read)?;
-    let (mut skip, mut want) = ((page - 1) * PAGE, PAGE);
-    let mut rows = store.troubled(id, skip, want).await.map_err(read)?;
+    let troubles = store.troubles(id).await.map_err(|error| refused(store_error(&error)))?;
     let wrong = i64::try_from(troubles.iter().map(|trouble| trouble.rows).sum::<u64>()).unwrap_or(i64::MAX);
-    skip = (skip - wrong).max(0);
-    want -= i64::try_from(rows.len()).unwrap_or(0);
-    let fine = || RowState::ALL.into_iter().filter(|state| !state.is_trouble());
-    for state in fine() {
-        if want == 0 {
-            break;
-        }
-        let found = store.journal(id, &[state], skip, want).await.map_err(read)?;
-        let in_state = i64::try_from(in_state(&line.tally, state)).unwrap_or(i64::MAX);
-        skip = (skip - in_state).max(0);
-        want -= i64::try_from(found.len()).unwrap_or(0);
-        rows.extend(found);
-    }
+    // A change that this version does not know must not hide what the job came to, nor the way to end it.
+    let (rows, rows_unreadable) = match page_of(store, id, page, &line.tally, wrong).await {
+        Ok(rows) => (rows, false),
+        Err(StoreError::Unreadable(_)) => (Vec::new(), true),
+        Err(error) => return Err(refused(store_error(&error))),
+    };
     let groups = troubles
         .into_iter()
         .map(|Trouble { state, code, title, rows }| ResultGroup { state, code, title, rows })
@@ -186,9 +175,33 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobVie
         undo_of,
         rows: rows.into_iter().map(|row| result(row, job.state.is_over())).collect(),
         rows_gone: job.rows_gone,
+        rows_unreadable,
         page: u32::try_from(page).unwrap_or(1),
         pages: u32::try_from(pages).unwrap_or(u32::MAX),
     })
+}
+
+/// The states of rows that want nobody's attention, in the order they are shown.
+fn fine() -> impl Iterator<Item = RowState> {
+    RowState::ALL.into_iter().filter(|state| !state.is_trouble())
+}
+
+/// The rows of a page: what went wrong first (`wrong` rows), by code; then the other states, each in the order of the plan.
+async fn page_of(store: &Store, job: &str, page: i64, tally: &Tally, wrong: i64) -> Result<Vec<JournalRow>, StoreError> {
+    let (mut skip, mut want) = ((page - 1) * PAGE, PAGE);
+    let mut rows = store.troubled(job, skip, want).await?;
+    skip = (skip - wrong).max(0);
+    want -= i64::try_from(rows.len()).unwrap_or(0);
+    for state in fine() {
+        if want == 0 {
+            break;
+        }
+        let found = store.journal(job, &[state], skip, want).await?;
+        skip = (skip - i64::try_from(in_state(tally, state)).unwrap_or(i64::MAX)).max(0);
+        want -= i64::try_from(found.len()).unwrap_or(0);
+        rows.extend(found);
+    }
+    Ok(rows)
 }
 
 fn in_state(tally: &domain::journal::Tally, state: RowState) -> u64 {
@@ -217,7 +230,8 @@ pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), 
                 ));
             }
             // The key and the state together, so that no key stays behind where the job moved on.
-            let resumed = store.resume_job(&access.tenant.id, id, &grant(access, id)?).await.map_err(|error| store_error(&error))?;
+            let resumed =
+                store.resume_job(&access.tenant.id, id, &grant(access, id)?).await.map_err(|error| store_error(&error))?;
             ring(access, id);
             return if resumed { Ok(()) } else { Err(moved_on()) };
         }

@@ -165,7 +165,8 @@ pub async fn read_as(
 ) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator, refused};
     let access = Access::<Operator>::to(&tenant).await?;
-    let read = super::service::ReadAs { purpose, usual, strangers: !strangers.is_empty(), columns, separator, encoding, headings };
+    let read =
+        super::service::ReadAs { purpose, usual, strangers: !strangers.is_empty(), columns, separator, encoding, headings };
     super::service::read_as(&access, &id, read).await.map_err(refused)
 }
 

@@ -212,11 +212,9 @@ async fn plan(
         let access = access::<Viewer>(state, caller, &tenant).await?;
         let row = access.state.store.plan(&access.tenant.id, &which.id).await.map_err(|error| store_error(&error))?;
         let row = row.ok_or_else(|| AppError::not_found("No such plan", "It was discarded."))?;
-        let rows = row
-            .plan
-            .changes
-            .iter()
-            .map(|planned| cells(&planned.change, &planned.name).iter().chain([&planned.why]).map(|cell| Field::new(cell)).collect());
+        let rows = row.plan.changes.iter().map(|planned| {
+            cells(&planned.change, &planned.name).iter().chain([&planned.why]).map(|cell| Field::new(cell)).collect()
+        });
         let headings: Vec<&str> = CHANGE_HEADINGS.map(Column::heading).into_iter().chain(["Reason"]).collect();
         Ok(csv("plan.csv", write_with(separator_of(Some(&which.separator)), &headings, rows)))
     };

@@ -60,7 +60,8 @@ fn ImportForm(kept: PastedView) -> impl IntoView {
             }
         })
         .collect_view();
-    let allotments = kept.allotments.into_iter().map(|(value, label)| view! { <option value=value>{label}</option> }).collect_view();
+    let allotments =
+        kept.allotments.into_iter().map(|(value, label)| view! { <option value=value>{label}</option> }).collect_view();
     let note = (!kept.lines.is_empty()).then(|| {
         view! { <Note tone="ok" title=format!("Your lines of {} were kept.", kept.at)>"Nothing was done with them yet."</Note> }
     });
@@ -133,7 +134,8 @@ pub fn ListPage() -> impl IntoView {
     let (reads, mends, chosen) = (read.version(), mend.version(), usual.version());
     let data = Resource::new(
         move || {
-            let done = (reads.try_get().unwrap_or_default(), mends.try_get().unwrap_or_default(), chosen.try_get().unwrap_or_default());
+            let done =
+                (reads.try_get().unwrap_or_default(), mends.try_get().unwrap_or_default(), chosen.try_get().unwrap_or_default());
             (live(tenant), live(id), live(page), done)
         },
         |(tenant, id, page, _)| list(tenant, id, page),
@@ -373,7 +375,8 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
             .collect_view()
     };
     let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
-    let purposes = choices(PURPOSES.iter().map(|(value, words, _)| ((*value).to_owned(), (*words).to_owned())).collect(), &view.purpose);
+    let purposes =
+        choices(PURPOSES.iter().map(|(value, words, _)| ((*value).to_owned(), (*words).to_owned())).collect(), &view.purpose);
     let allotments = choices(view.allotments, &view.usual);
     let separators = [("", "found out"), ("comma", "comma"), ("semicolon", "semicolon"), ("tab", "tab"), ("bar", "vertical bar")];
     let separators = choices(owned(&separators), &view.reading.separator);

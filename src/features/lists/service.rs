@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::allotment::AllotmentName;
-use domain::plan::Intent;
 use domain::inventory::Coverage;
+use domain::plan::Intent;
 use domain::sheet::{Column, ENCODINGS, FaultKind, Known, Mapping, Purpose, Reading, Rules, Sheet, check};
 use domain::text::{count, sentence, thousands};
 use storage::ListRow;
@@ -83,7 +83,8 @@ pub struct Mended {
 const SEPARATORS: [(&str, char); 4] = [("comma", ','), ("semicolon", ';'), ("tab", '\t'), ("bar", '|')];
 
 pub async fn pasted(access: &Access<Operator>) -> Result<PastedView, AppError> {
-    let draft = access.state.store.draft(&access.tenant.id, &access.qlik_user, PASTED).await.map_err(|error| store_error(&error))?;
+    let draft =
+        access.state.store.draft(&access.tenant.id, &access.qlik_user, PASTED).await.map_err(|error| store_error(&error))?;
     let seen = access.state.inventories.look(&access.source(), crate::features::shared::WAIT).await;
     let allotments = match &seen {
         Seen::Ready(snapshot, _) => allotments(snapshot),
@@ -222,7 +223,11 @@ fn read_words(sheet: &Sheet) -> String {
         (Some(_), 0 | 1) => "with headings".to_owned(),
         (Some(_), line) => format!("with headings in line {line}"),
     };
-    format!("{} in {}, cells separated by {separator}, {headings}.", count(whole(sheet.lines.len()), "line", "lines"), sheet.encoding)
+    format!(
+        "{} in {}, cells separated by {separator}, {headings}.",
+        count(whole(sheet.lines.len()), "line", "lines"),
+        sheet.encoding
+    )
 }
 
 /// What was noticed and is no fault.
@@ -230,7 +235,10 @@ fn noticed(check: &Check, coverage: &Coverage) -> Vec<String> {
     let (sheet, checked) = (&check.sheet, &check.checked);
     let mut notes = Vec::new();
     if !coverage.people.is_whole() || !coverage.licenses.is_whole() {
-        notes.push(format!("The tenant could not be read whole, so nothing can be planned from this list. {}", coverage.sentences().join(" ")));
+        notes.push(format!(
+            "The tenant could not be read whole, so nothing can be planned from this list. {}",
+            coverage.sentences().join(" ")
+        ));
     }
     let headings = u64::from(sheet.headings_at > 0);
     let rows = sheet.lines.len() as u64 + sheet.above + headings;
@@ -333,7 +341,10 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
             .collect(),
         spared: checked.spared.len() as u64,
         wrong: checked.faults.len() as u64,
-        kinds: kinds.into_iter().map(|(kind, lines)| format!("{} {}", count(to_i64(lines), "line", "lines"), kind.words())).collect(),
+        kinds: kinds
+            .into_iter()
+            .map(|(kind, lines)| format!("{} {}", count(to_i64(lines), "line", "lines"), kind.words()))
+            .collect(),
         no_license,
         foreign: checked.foreign,
         stopped: checked.not_a_state(rules).unwrap_or_default(),
@@ -372,7 +383,10 @@ pub async fn read_as(access: &Access<Operator>, id: &str, read: ReadAs) -> Resul
             None
         } else {
             Some(read.headings.trim().parse().map_err(|_| {
-                AppError::invalid("Headings are in a line", "Type the number of the line with the headings, or 0 for a list without any.")
+                AppError::invalid(
+                    "Headings are in a line",
+                    "Type the number of the line with the headings, or 0 for a list without any.",
+                )
             })?)
         },
     };

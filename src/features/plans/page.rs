@@ -139,7 +139,8 @@ fn AdjustButton(action: ServerAction<Adjust>, what: &'static str, text: String) 
 /// What has to be typed before the plan is applied, and what is wrong with what was.
 #[component]
 fn Confirm(of: Confirmation, apply: ServerAction<Apply>) -> impl IntoView {
-    let wrong = Memo::new(move |_| apply.value().try_with(|value| value.as_ref().is_some_and(is_unconfirmed)).unwrap_or_default());
+    let wrong =
+        Memo::new(move |_| apply.value().try_with(|value| value.as_ref().is_some_and(is_unconfirmed)).unwrap_or_default());
     let field = NodeRef::<leptos::html::Input>::new();
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
@@ -474,7 +475,8 @@ mod tests {
     #[test]
     fn a_summary_counts_the_plan() {
         let total = |kind, what: &str, rows| Total { kind, what: what.to_owned(), rows };
-        let totals = [total(Kind::Remove, "Analyzer", 182), total(Kind::Remove, "Professional", 56), total(Kind::GroupRoles, "", 1)];
+        let totals =
+            [total(Kind::Remove, "Analyzer", 182), total(Kind::Remove, "Professional", 56), total(Kind::GroupRoles, "", 1)];
         assert_eq!(summary(&totals), ["238 remove: 182 Analyzer, 56 Professional", "1 set roles"]);
     }
 }

@@ -265,12 +265,7 @@ fn busy_rows() -> AppError {
 
 /// Writes the job of a plan down and wakes the executor. Returns the job's id; nothing where another job changed some of its
 /// rows since the trail ended at `seen`, but for what is `known` of some jobs.
-async fn start(
-    access: &Access<Operator>,
-    row: &PlanRow,
-    seen: i64,
-    known: &[(String, i64)],
-) -> Result<Option<String>, AppError> {
+async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64, known: &[(String, i64)]) -> Result<Option<String>, AppError> {
     let job = State::fresh_id();
     let (store, new_row, known) = (access.state.store.clone(), row.clone(), known.to_vec());
     let (tenant, qlik_user, author) = (access.tenant.id.clone(), access.qlik_user.clone(), access.actor.clone());
@@ -390,7 +385,11 @@ async fn try_at_once(
 pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<(), AppError> {
     let row = find(access, id).await?;
     if job_of(access, id).await?.is_some() {
-        return Err(AppError::new(ErrorKind::Conflict, "This plan was applied meanwhile", "Plan the rest as a change of its own."));
+        return Err(AppError::new(
+            ErrorKind::Conflict,
+            "This plan was applied meanwhile",
+            "Plan the rest as a change of its own.",
+        ));
     }
     let snapshot = access.state.inventories.recent(&access.source(), FRESH_MS).await?;
     let mut changes: Vec<Change> = row.plan.changes.iter().map(|planned| planned.change.clone()).collect();

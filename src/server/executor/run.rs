@@ -181,8 +181,7 @@ impl Run<'_> {
             Some(credential) => self.carry_out(&credential).await,
             None if self.job.state == JobState::Cancelling => self.end_unread().await.map(|_| ()),
             None => {
-                let reason =
-                    "Its key has expired or was withdrawn. Connect again with a key of the same Qlik user, then resume; or cancel it.";
+                let reason = "Its key has expired or was withdrawn. Connect again with a key of the same Qlik user, then resume; or cancel it.";
                 self.pause(reason).await.map(|_| ())
             }
         }
@@ -256,7 +255,8 @@ impl Run<'_> {
             state: RowState::Unknown,
             status: 0,
             code: String::new(),
-            title: "Qlik's answer was lost, and the job was cancelled before the tenant could be read: it may have been done.".to_owned(),
+            title: "Qlik's answer was lost, and the job was cancelled before the tenant could be read: it may have been done."
+                .to_owned(),
             trace: String::new(),
         };
         if !rows.is_empty() {
@@ -300,7 +300,7 @@ impl Run<'_> {
         loop {
             let state = self.asked().await?;
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || !matches!(state, JobState::Running | JobState::Queued) {
+            if left.is_zero() || self.closing() || !matches!(state, JobState::Running | JobState::Queued) {
                 return Ok(state);
             }
             tokio::time::sleep(left.min(COMMAND)).await;
@@ -332,8 +332,17 @@ impl Run<'_> {
         Ok(over)
     }
 
-    /// Stops where a person asked for it. Called between batches, when nothing is under way.
+    /// The server is about to end: another one goes on, or this one when it is back.
+    fn closing(&self) -> bool {
+        *self.state.closing.borrow()
+    }
+
+    /// Stops where a person asked for it, or the server is about to end. Called between batches, when nothing is under way.
     async fn heed(&self) -> Result<Next, StoreError> {
+        if self.closing() {
+            self.state.store.release_lease(&self.claim).await?;
+            return Ok(Next::Stop);
+        }
         match self.asked().await? {
             JobState::Preparing | JobState::Running | JobState::Queued => Ok(Next::On),
             JobState::Cancelling => {
@@ -372,6 +381,7 @@ impl Run<'_> {
             self.tell();
         }
         match self.wait(wait).await? {
+            _ if self.closing() => self.heed().await,
             JobState::Cancelling => self.end_unread().await,
             JobState::Paused | JobState::Finished | JobState::Cancelled => {
                 self.state.store.release_lease(&self.claim).await?;
@@ -458,7 +468,10 @@ impl Run<'_> {
                 state: RowState::Refused,
                 status: row.status,
                 code: row.code.clone(),
-                title: format!("Qlik failed on this row {} times, alone in its request; others went through. It was not done.", ALONE + 1),
+                title: format!(
+                    "Qlik failed on this row {} times, alone in its request; others went through. It was not done.",
+                    ALONE + 1
+                ),
                 trace: row.trace.clone(),
             };
             self.write_down(&over, over.iter().map(result).collect()).await?;
@@ -466,13 +479,17 @@ impl Run<'_> {
     }
 
     /// Waits for leave to send, as long as the job is to go on.
-    async fn leave<'c>(&self, client: &'c qlik_api::client::Client, credential: &Credential) -> Result<Result<Reserved<'c>, Option<CallError>>, StoreError> {
+    async fn leave<'c>(
+        &self,
+        client: &'c qlik_api::client::Client,
+        credential: &Credential,
+    ) -> Result<Result<Reserved<'c>, Option<CallError>>, StoreError> {
         let mut reserving = pin!(client.reserve(credential));
         loop {
             tokio::select! {
                 reserved = &mut reserving => return Ok(reserved.map_err(Some)),
                 () = tokio::time::sleep(COMMAND * 2) => {
-                    if !matches!(self.asked().await?, JobState::Running | JobState::Queued) {
+                    if self.closing() || !matches!(self.asked().await?, JobState::Running | JobState::Queued) {
                         return Ok(Err(None));
                     }
                 }

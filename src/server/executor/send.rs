@@ -241,11 +241,9 @@ pub(super) async fn look(client: &Client, credential: &Credential, rows: &[Journ
     Ok(match Holdings::of(&now).stand(&row.change) {
         Stand::Before => Look::Ready,
         Stand::Wanted => Look::Settled(without_answer(row, RowState::Already, "It is so already.")),
-        Stand::Neither => Look::Settled(without_answer(
-            row,
-            RowState::Conflict,
-            "Somebody else changed it since the plan was drawn up.",
-        )),
+        Stand::Neither => {
+            Look::Settled(without_answer(row, RowState::Conflict, "Somebody else changed it since the plan was drawn up."))
+        }
         Stand::Unseen => Look::Settled(without_answer(
             row,
             RowState::Refused,

@@ -224,8 +224,7 @@ pub(super) async fn read(
         .await?;
         Ok(part)
     };
-    let assignments =
-        licenses(client, credential, urgency, elsewhere, into, |n| locked(progress).assignments = whole(n));
+    let assignments = licenses(client, credential, urgency, elsewhere, into, |n| locked(progress).assignments = whole(n));
     let quiet = |_: usize, _: Option<i64>| ();
     let groups = collect(
         || client.groups(credential, urgency),

@@ -122,14 +122,14 @@ impl Inventories {
             let put = move || {
                 let entry: &Entry = &entry_of;
                 let Some(before) = locked(&entry.state).snapshot.clone() else { return };
-                let table = entry.uses.on(before.table.clone(), &before.inventory, clock.now_ms());
+                let table = entry.uses.on((*before.table).clone(), &before.inventory, clock.now_ms());
                 let mut state = locked(&entry.state);
                 // A reading that ended meanwhile has the use already.
                 if let Some(snapshot) = &state.snapshot
                     && snapshot.version == before.version
                 {
                     // The rows are the same, and so is their version.
-                    state.snapshot = Some(Arc::new(Snapshot { table, ..(*before).clone() }));
+                    state.snapshot = Some(Arc::new(Snapshot { table: Arc::new(table), ..(*before).clone() }));
                 }
             };
             let _ = tokio::task::spawn_blocking(put).await;

@@ -145,15 +145,15 @@ impl Change {
         }
     }
 
-    /// What no other job may touch while this change is under way: (subject without case, allotment), a group, or a setting.
+    /// What no other job may touch while this change is under way: somebody's licenses (subject without case), a group, or a setting.
     pub fn lock_keys(&self) -> Vec<String> {
-        let license = |subject: &Subject, allotment: &AllotmentName| format!("license\u{1f}{}\u{1f}{allotment}", subject.key());
+        // Everything somebody holds at once: a rename moves whatever there is, and must meet nobody on either side.
+        let person = |subject: &Subject| format!("license\u{1f}{}", subject.key());
         match self {
-            Self::Assign { subject, allotment } | Self::Remove { subject, allotment } => vec![license(subject, allotment)],
-            Self::ChangeType { subject, from, to } => vec![license(subject, from), license(subject, to)],
-            Self::Rename { from, to, allotments } => {
-                allotments.iter().flat_map(|allotment| [license(from, allotment), license(to, allotment)]).collect()
+            Self::Assign { subject, .. } | Self::Remove { subject, .. } | Self::ChangeType { subject, .. } => {
+                vec![person(subject)]
             }
+            Self::Rename { from, to, .. } => vec![person(from), person(to)],
             Self::GroupRoles { group, .. } => vec![format!("group\u{1f}{group}")],
             Self::AutoAssign { .. } => vec!["settings\u{1f}licenses".to_owned()],
             Self::GroupSettings { .. } => vec!["settings\u{1f}groups".to_owned()],

@@ -118,7 +118,11 @@ pub fn carried_out<'a>(inventory: &Inventory, changes: impl IntoIterator<Item = 
     let mut held: BTreeMap<(String, AllotmentName), Assignment> =
         after.assignments.drain(..).map(|a| ((a.subject.key(), a.allotment.clone()), a)).collect();
     let mut used: BTreeMap<AllotmentName, i64> = BTreeMap::new();
-    let give = |held: &mut BTreeMap<(String, AllotmentName), Assignment>, used: &mut BTreeMap<_, i64>, subject: &Subject, allotment: &AllotmentName, created| {
+    let give = |held: &mut BTreeMap<(String, AllotmentName), Assignment>,
+                used: &mut BTreeMap<_, i64>,
+                subject: &Subject,
+                allotment: &AllotmentName,
+                created| {
         let assignment = Assignment { subject: subject.clone(), allotment: allotment.clone(), excess: false, created };
         // Whoever holds it already keeps it as it is: applied twice, a change does no more than once.
         if let Entry::Vacant(place) = held.entry((subject.key(), allotment.clone())) {

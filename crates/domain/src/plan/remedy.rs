@@ -76,7 +76,9 @@ impl Remedy {
                 let Some(other) = inventory.allotment(name) else { return String::new() };
                 let paid = (other.units - other.used).max(0);
                 match other.seats().free(other.used) {
-                    None => format!("{} has {} paid seats free; beyond them it may be billed.", name.label(), text::thousands(paid)),
+                    None => {
+                        format!("{} has {} paid seats free; beyond them it may be billed.", name.label(), text::thousands(paid))
+                    }
                     Some(free) if free > paid => format!(
                         "{} has {} free now, {} of them in overage that may be billed.",
                         name.label(),

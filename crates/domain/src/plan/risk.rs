@@ -110,9 +110,7 @@ impl Plan {
                     };
                     (1, number, format!("give {} to {whom}", and_list(roles)))
                 }
-                Risk::Everyone { people } => {
-                    (3, *people, format!("change what {} may do", count(n(*people), "user", "users")))
-                }
+                Risk::Everyone { people } => (3, *people, format!("change what {} may do", count(n(*people), "user", "users"))),
                 Risk::Losses { rows } if *rows >= limits.losses || (self.removes_the_rest && *rows > 0) => {
                     (4, *rows, format!("take or lower {}", count(n(*rows), "license", "licenses")))
                 }

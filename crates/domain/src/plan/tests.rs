@@ -493,10 +493,18 @@ fn licenses_add_up_within_what_moves() {
     let more = reading(160, 152, 152, 0);
     assert!(more.licenses.is_whole() && more.gaps.len() == 1, "more than counted is told, and takes nothing from anybody");
     // A page that is missing is noticed also where each license lacks a few only.
-    let mut spread = Inventory { allotments: allotments(&[(0, 9_000, 3_000, 0), (1, 9_000, 3_000, 0), (2, 9_000, 3_000, 0)]), ..Inventory::default() };
+    let mut spread = Inventory {
+        allotments: allotments(&[(0, 9_000, 3_000, 0), (1, 9_000, 3_000, 0), (2, 9_000, 3_000, 0)]),
+        ..Inventory::default()
+    };
     spread.assignments = (0..3_usize)
         .flat_map(|n| (0..2_985_u32).map(move |at| (n, at)))
-        .map(|(n, at)| Assignment { subject: Subject::new(format!("s{at}")), allotment: name(n), excess: false, created: String::new() })
+        .map(|(n, at)| Assignment {
+            subject: Subject::new(format!("s{at}")),
+            allotment: name(n),
+            excess: false,
+            created: String::new(),
+        })
         .collect();
     let before: Vec<_> = (0..3).map(|n| (name(n), 3_000)).collect();
     spread.add_up(&before, 20);
@@ -575,9 +583,9 @@ fn whoever_a_line_left_out_may_mean_keeps_their_license() {
         people: (1..4).map(|n| user(n, "active", &[])).collect(),
         ..Inventory::default()
     };
-    let entries = vec![Entry { line: 2, subject: spelling(1, true), allotment: Some(name(0)), moves_to: None, purpose: Purpose::Sync }];
-    let plan =
-        draw_up(&inventory, Intent::List { purpose: Purpose::Sync, entries, spared: vec![spelling(2, true)] }).unwrap();
+    let entries =
+        vec![Entry { line: 2, subject: spelling(1, true), allotment: Some(name(0)), moves_to: None, purpose: Purpose::Sync }];
+    let plan = draw_up(&inventory, Intent::List { purpose: Purpose::Sync, entries, spared: vec![spelling(2, true)] }).unwrap();
     let removed: Vec<_> = plan.changes.iter().map(|planned| (planned.change.target(), planned.why.as_str())).collect();
     assert_eq!(removed, [("M\\P3".to_owned(), "not on the list")]);
     assert!(plan.unchanged.contains(&Unchanged { target: "M\\P2".into(), why: WhyNot::MaybeMeant }));
@@ -672,7 +680,10 @@ fn confirmation_follows_what_is_lost_given_or_paid() {
     assert_eq!(undo.confirmation(limits).unwrap().number, 96);
 
     let held = |allotment: usize| Inventory {
-        allotments: allotments(&[(0, 200, if allotment == 0 { 96 } else { 0 }, 0), (1, 50, if allotment == 1 { 96 } else { 0 }, -1)]),
+        allotments: allotments(&[
+            (0, 200, if allotment == 0 { 96 } else { 0 }, 0),
+            (1, 50, if allotment == 1 { 96 } else { 0 }, -1),
+        ]),
         assignments: (0..96).map(|n| holder(n, allotment)).collect(),
         people: many.clone(),
         ..Inventory::default()
@@ -683,6 +694,10 @@ fn confirmation_follows_what_is_lost_given_or_paid() {
     };
     let lowered = draw_up(&held(0), change(0, 1)).unwrap().confirmation(limits).unwrap();
     assert_eq!(lowered.number, 96);
-    assert!(lowered.what.starts_with("take or lower 96 licenses") && lowered.what.contains("46 more seats in overage"), "{}", lowered.what);
+    assert!(
+        lowered.what.starts_with("take or lower 96 licenses") && lowered.what.contains("46 more seats in overage"),
+        "{}",
+        lowered.what
+    );
     assert_eq!(draw_up(&held(1), change(1, 0)).unwrap().confirmation(limits), None, "nobody loses, and nothing is paid");
 }

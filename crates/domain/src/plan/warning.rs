@@ -224,10 +224,7 @@ impl Warning {
             ),
             Self::BotsGain { count } => (
                 format!("{} among them.", text::count(to_i64(*count), "OAuth client is", "OAuth clients are")),
-                format!(
-                    "{} of what is given would go to programs, not to people.",
-                    text::count(to_i64(*count), "seat", "seats")
-                ),
+                format!("{} of what is given would go to programs, not to people.", text::count(to_i64(*count), "seat", "seats")),
             ),
             Self::AutoAssignGivesBack { allotment, count } => (
                 format!("{} comes back at the next sign-in.", allotment.label()),
@@ -241,11 +238,7 @@ impl Warning {
                 "Use Change type to swap the one they have.".to_owned(),
             ),
             Self::Loses { allotment, count } => (
-                format!(
-                    "{} {}.",
-                    text::count(to_i64(*count), "person loses", "people lose"),
-                    allotment.label()
-                ),
+                format!("{} {}.", text::count(to_i64(*count), "person loses", "people lose"), allotment.label()),
                 "They are on the list for another license, which takes its place.".to_owned(),
             ),
             Self::AdminRoles { names } => (

@@ -260,9 +260,11 @@ pub fn check(sheet: &Sheet, rules: &Rules, known: &Known) -> Checked {
         named.entry(key).or_insert(line.number);
         checked.entries.push(entry);
     }
-    let unknown = checked.faults.iter().filter(|fault| fault.kind == FaultKind::Nobody).count();
+    // Also where strangers are allowed: most of a tenant's people are no strangers to it.
+    let strangers = checked.entries.iter().filter(|entry| known.by_subject(entry.subject.as_str()).is_none()).count();
+    let unknown = strangers + checked.faults.iter().filter(|fault| fault.kind == FaultKind::Nobody).count();
     let nobody_left = left.iter().filter(|line| Reader::new(line, rules, known).person().is_err()).count();
-    let of = checked.entries.len() + unknown + nobody_left;
+    let of = checked.entries.len() - strangers + unknown + nobody_left;
     checked.foreign = of > FEW && (unknown + nobody_left) * 2 > of;
     checked.spare(&left, rules, known);
     checked.left = left.into_iter().map(|line| LeftLine { line: line.number, cells: line.cells.clone() }).collect();
@@ -295,7 +297,9 @@ impl Checked {
             return None;
         }
         if self.foreign {
-            return Some("Most of its lines name nobody known here. Everybody of this tenant would lose their license.".to_owned());
+            return Some(
+                "Most of its lines name nobody known here. Everybody of this tenant would lose their license.".to_owned(),
+            );
         }
         (self.left.len() > MOST_NEAR).then(|| {
             format!(
@@ -446,7 +450,8 @@ impl<'a> Reader<'a> {
                 [] => return Err(self.fault(place, FaultKind::Nobody, "No user of this tenant has this mail.", None)),
                 several => {
                     let names = several.iter().map(ToString::to_string).collect::<Vec<_>>();
-                    let reason = format!("Several people have this mail, {}: name their subject or their id.", text::and_list(&names));
+                    let reason =
+                        format!("Several people have this mail, {}: name their subject or their id.", text::and_list(&names));
                     return Err(self.fault(place, FaultKind::WhoOfThem, reason, None));
                 }
             }

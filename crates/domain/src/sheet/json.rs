@@ -32,7 +32,8 @@ pub(super) fn read(text: &str) -> Option<Result<Sheet, SheetError>> {
         let found = names.iter().find_map(|name| fields.get(*name));
         found.and_then(Value::as_str).map(text::visible).unwrap_or_default()
     };
-    let says_who = |fields: &&serde_json::Map<String, Value>| ["subject", "email", "userId"].iter().any(|key| fields.contains_key(*key));
+    let says_who =
+        |fields: &&serde_json::Map<String, Value>| ["subject", "email", "userId"].iter().any(|key| fields.contains_key(*key));
     if objects.is_empty() || !objects.iter().all(says_who) {
         return None;
     }

@@ -183,6 +183,223 @@ fn a_formula_is_text_and_comes_back_as_it_was() {
     assert_eq!(sheet.lines.iter().map(|line| line.cells[0].as_str()).collect::<Vec<_>>(), cells);
 }
 
+/// What stands in a list of these lines, checked against fifty people for this purpose.
+fn checked_for(text: &str, purpose: Purpose) -> (Sheet, Rules, Checked) {
+    let known = Known::of(&inventory(50));
+    let sheet = Sheet::read(text.as_bytes()).unwrap();
+    let rules = Rules { purpose, ..rules_for(&sheet, &known) };
+    let checked = check(&sheet, &rules, &known);
+    (sheet, rules, checked)
+}
+
+#[test]
+fn whoever_a_line_left_out_may_mean_keeps_their_license() {
+    let known = Known::of(&inventory(50));
+    let one = person(1).subject.to_string();
+    for (what, line) in [
+        ("a name beside an unknown mail", "\"7, Person\",,left@elsewhere.example,Analyzer".to_owned()),
+        ("a mail beside an unknown subject", ",MERIDIAN\\gone,P7@Meridian.Example,Analyzer".to_owned()),
+        ("a subject with a letter too many", format!(",{}x,,Analyzer", person(7).subject)),
+        ("a subject with a license of no tenant", format!(",{},,Enterprise", person(7).subject)),
+        ("a subject in the column of names", format!("{},,,Analyzer", person(7).subject)),
+        ("a line swallowed by a quotation mark", format!("\"x,\n,{},,Analyzer\n\",,,Analyzer", person(7).subject)),
+    ] {
+        let sheet = Sheet::read(format!("Name,Subject,Email,Licence\n,{one},,Analyzer\n{line}\n").as_bytes()).unwrap();
+        let mut rules = Rules { purpose: Purpose::Sync, ..rules_for(&sheet, &known) };
+        let faults = check(&sheet, &rules, &known).faults;
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3], "{what}: {faults:?}");
+        rules.left_out.insert(3);
+        let checked = check(&sheet, &rules, &known);
+        assert_eq!(checked.spared, [person(7).subject], "{what}");
+        assert_eq!(checked.left.iter().map(|line| line.line).collect::<Vec<_>>(), [3], "{what}");
+        assert_eq!((checked.entries.len(), checked.not_a_state(&rules)), (1, None), "{what}");
+    }
+}
+
+#[test]
+fn a_quotation_mark_that_takes_in_lines_is_a_fault_that_says_which() {
+    let [a, b, c] = [1, 2, 3].map(|n| person(n).subject.to_string());
+    let text = format!(
+        "Roles,Subject,Licence\n\"Admin x,{a},Analyzer\nViewer,{b},Analyzer\nDev\" y,{c},Analyzer\nViewer,{c},Analyzer\n"
+    );
+    let (sheet, _, checked) = checked_for(&text, Purpose::Give);
+    let faults: Vec<_> = checked.faults.iter().map(|fault| (fault.line, fault.column, fault.kind)).collect();
+    assert_eq!(faults, [(2, 0, FaultKind::Shape)]);
+    assert!(checked.faults[0].reason.contains("line 2 to line 4"), "{}", checked.faults[0].reason);
+    assert_eq!((sheet.file_lines, sheet.lines.len()), (5, 2), "the page can say that five lines became two");
+    assert_eq!(checked.entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), [5]);
+    // A remark of two lines in a column that is none of ours is a remark.
+    let (_, _, checked) = checked_for(&format!("Remark,Subject,Licence\n\"one\ntwo\",{a},Analyzer\n"), Purpose::Give);
+    assert_eq!((checked.faults.len(), checked.entries.len()), (0, 1));
+    // Two lines in a cell of ours never are.
+    let (_, _, checked) = checked_for(&format!("Subject,Licence\n\"{a}\n{b}\",Analyzer\n{c},Analyzer\n"), Purpose::Give);
+    assert_eq!(checked.faults.iter().map(|fault| (fault.line, fault.kind)).collect::<Vec<_>>(), [(2, FaultKind::Shape)]);
+}
+
+#[test]
+fn every_line_has_a_number_of_its_own_whatever_ends_it() {
+    let [a, b] = [1, 2].map(|n| person(n).subject.to_string());
+    for end in ["\r", "\n", "\r\n", "\r\r", "\n\r\n"] {
+        let text = ["Subject,Licence".to_owned(), format!("{a},Professional"), format!("{b},Analysr"), String::new()].join(end);
+        let known = Known::of(&inventory(50));
+        let sheet = Sheet::read(text.as_bytes()).unwrap();
+        let numbers: std::collections::BTreeSet<u64> = sheet.lines.iter().map(|line| line.number).collect();
+        assert_eq!(numbers.len(), 2, "{end:?}");
+        let mut rules = rules_for(&sheet, &known);
+        let faults = check(&sheet, &rules, &known).faults;
+        assert_eq!(faults.len(), 1, "{end:?}");
+        rules.mended.insert((faults[0].line, faults[0].column), faults[0].suggestion.clone().unwrap());
+        let checked = check(&sheet, &rules, &known);
+        let licenses: Vec<_> = checked.entries.iter().map(|entry| entry.allotment.as_ref().unwrap().as_str()).collect();
+        assert_eq!(licenses, ["professional", "analyzer"], "{end:?}: mending one line mends one line");
+    }
+}
+
+#[test]
+fn nobody_is_suggested_who_may_be_somebody_else() {
+    let mut inventory = inventory(0);
+    for (n, subject, name) in [
+        (0, "0010021", "Iida Aalto"),
+        (1, "MERIDIAN\\iida.aalto", "Iida Aalto"),
+        (2, "MERIDIAN\\john.smith", "John Smith"),
+        (3, "MERIDIAN\\jane.smith", "Jane Smith"),
+        (4, "MERIDIAN\\chidi.abara", "Chidi Abara"),
+    ] {
+        inventory.people.push(Person {
+            subject: Subject::new(subject),
+            name: name.into(),
+            email: format!("p{n}@x.example"),
+            ..person(n)
+        });
+    }
+    let known = Known::of(&inventory);
+    for (subject, name, mail, suggested) in [
+        ("0010061", "", "", None),
+        ("0010021x", "", "", Some("0010021")),
+        ("MERIDIAN\\iida.aalt", "", "", Some("MERIDIAN\\iida.aalto")),
+        ("MERIDIAN\\iida.aalto2", "", "", None),
+        ("MERIDIAN\\jone.smith", "", "", None),
+        ("MERIDIAN\\chidi.abar", "Grace Hopper", "", None),
+        ("MERIDIAN\\chidi.abar", "Abara, Chidi", "", Some("MERIDIAN\\chidi.abara")),
+        ("MERIDIAN\\chidi.abar", "", "somebody@else.example", None),
+    ] {
+        let text = format!("Subject;Name;Email;Licence\n{subject};{name};{mail};Analyzer\n");
+        let sheet = Sheet::read(text.as_bytes()).unwrap();
+        let rules = rules_for(&sheet, &known);
+        let checked = check(&sheet, &rules, &known);
+        let [fault] = checked.faults.as_slice() else { panic!("{subject}: {:?}", checked.faults) };
+        assert_eq!(fault.suggestion, None, "a person is never part of what one click takes");
+        assert_eq!(checked.suggest(fault, &sheet, &rules, &known).as_deref(), suggested, "{subject} {name} {mail}");
+    }
+}
+
+#[test]
+fn what_nobody_sees_makes_no_difference() {
+    let mut inventory = inventory(9);
+    inventory.people[1].subject = Subject::new("MERIDIAN\\Andr\u{e9}");
+    inventory.people[2].subject = Subject::new("MERIDIAN\\Zoe\u{308}");
+    let known = Known::of(&inventory);
+    for (cell, at) in [
+        (format!("{}\u{200b}", person(3).subject), 3),
+        (format!("\u{feff}{}", person(3).subject), 3),
+        (format!("\u{200e}{}\u{7}\u{2060}", person(3).subject), 3),
+        (person(3).subject.as_str().to_uppercase(), 3),
+        (person(3).subject.as_str().replace('\\', " \\ "), 3),
+        ("MERIDIAN\\Andre\u{301}".to_owned(), 1),
+        ("meridian\\zo\u{eb}".to_owned(), 2),
+        ("mailto:p3@meridian.example".to_owned(), 3),
+        ("Person 3 <P3@meridian.example>".to_owned(), 3),
+        ("p3@meridian.example\u{200b}".to_owned(), 3),
+    ] {
+        let text = format!("Subject;Licence\n{cell};Analyzer\n");
+        let sheet = Sheet::read(text.as_bytes()).unwrap();
+        let checked = check(&sheet, &rules_for(&sheet, &known), &known);
+        assert_eq!(checked.faults, [], "{cell:?}");
+        assert_eq!(checked.entries[0].subject.as_str(), inventory.people[at].subject.as_str(), "{cell:?}");
+    }
+    // A heading may carry it as well, and so may the subject that a license moves to.
+    let text = format!("\u{200b}Subject;New\u{200b} subject\u{200b}\n{};MERIDIAN\\new\u{200b}one\u{200d}\n", person(3).subject);
+    let sheet = Sheet::read(text.as_bytes()).unwrap();
+    let rules = Rules { purpose: Purpose::Rename, ..rules_for(&sheet, &known) };
+    let checked = check(&sheet, &rules, &known);
+    assert_eq!(checked.entries[0].moves_to.as_ref().unwrap().as_str(), "MERIDIAN\\newone", "{:?}", checked.faults);
+    assert!(sheet.cleaned > 0, "the page can say that something was taken out");
+}
+
+#[test]
+fn another_tenants_list_is_told_as_one() {
+    let text: String = (0..200).map(|n| format!("CONTOSO\\person-{n:06}-{},Analyzer\n", n * 7_919 % 1_000_003)).collect();
+    let (sheet, mut rules, checked) = checked_for(&format!("Subject,Licence\n{text}"), Purpose::Sync);
+    assert!(checked.foreign);
+    assert_eq!(checked.kinds(), std::collections::BTreeMap::from([(FaultKind::Nobody, 200)]));
+    // Neither left out nor as strangers does it become a state that everybody here is missing from.
+    let known = Known::of(&inventory(50));
+    rules.left_out = sheet.lines.iter().map(|line| line.number).collect();
+    assert!(check(&sheet, &rules, &known).not_a_state(&rules).is_some());
+    rules.left_out.clear();
+    rules.strangers = true;
+    let checked = check(&sheet, &rules, &known);
+    assert_eq!(checked.faults, []);
+    assert!(checked.not_a_state(&rules).is_some());
+}
+
+#[test]
+fn what_other_programs_write_is_read() {
+    let a = person(1).subject;
+    let known = Known::of(&inventory(50));
+    let one = |text: &str, reading: &Reading| {
+        let sheet = Sheet::read_as(text.as_bytes(), reading).unwrap();
+        let mut rules = rules_for(&sheet, &known);
+        rules.usual = Some(AllotmentName::new("analyzer"));
+        let checked = check(&sheet, &rules, &known);
+        assert_eq!(checked.faults, [], "{text}");
+        checked.entries
+    };
+    let found = Reading::default();
+    // Empty cells beyond the headings.
+    assert_eq!(one(&format!("Subject;Licence\n{a};Analyzer;;\n{};Analyzer;\n", person(2).subject), &found).len(), 2);
+    // A title above the headings.
+    let entries = one(&format!("Licenses 2026\n\nSubject;Licence\n{a};Analyzer\n"), &found);
+    assert_eq!((entries.len(), entries[0].line), (1, 4));
+    // A subject in two columns.
+    let (domain, id) = a.as_str().split_once('\\').unwrap();
+    assert_eq!(one(&format!("Domain,UserId\n{domain},{id}\n"), &found)[0].subject, a);
+    assert_eq!(one(&format!("User directory;User;Licence\n{domain};{id};Analyzer\n"), &found)[0].subject, a);
+    // A comma within names, without headings.
+    let two = one(&format!("{a};Aalto, Iida\n{};Abara, Chidi\n", person(2).subject), &found);
+    assert_eq!(two.iter().map(|entry| &entry.subject).collect::<Vec<_>>(), [&a, &person(2).subject]);
+    // Excel's own word, in quotation marks.
+    assert_eq!(one(&format!("\"sep=;\"\nSubject;Licence\n{a};Analyzer\n"), &found)[0].line, 3);
+    // Whoever knows better says so.
+    let said = Reading { separator: Some('|'), headings: Some(3), encoding: Some("windows-1252".into()) };
+    assert_eq!(one(&format!("a;b;c\nd;e;f\nSubject|x;y;z\n{a}|1;2;3\n"), &said)[0].subject, a);
+    // What a command-line tool prints.
+    let json = serde_json::json!([{ "subject": a.as_str(), "type": "professional", "excess": false }]).to_string();
+    let entries = one(&json, &found);
+    assert_eq!(entries[0].allotment, Some(AllotmentName::new("professional")));
+    let json = format!("{{\"data\": {json}, \"links\": {{}}}}");
+    assert_eq!(one(&json, &found)[0].subject, a);
+    assert_eq!(Sheet::read(br#"{"errors":[{"code":"HTTP-401"}]}"#), Err(SheetError::Json));
+    // One cell of nothing.
+    assert_eq!(Sheet::read(b"\0\n"), Err(SheetError::Empty));
+    assert!(Sheet::read(b"a\n\0\n").is_ok());
+}
+
+#[test]
+fn two_into_one_is_a_fault_and_a_chain_is_none() {
+    let [a, b, c] = [1, 2, 3].map(|n| person(n).subject.to_string());
+    let lines = |lines: &[(&str, &str)]| {
+        let text: String = lines.iter().map(|(from, to)| format!("{from},{to}\n")).collect();
+        checked_for(&format!("Subject,New subject\n{text}"), Purpose::Rename).2
+    };
+    for order in [[(&*a, &*c), (&*c, "MERIDIAN\\new")], [(&*c, "MERIDIAN\\new"), (&*a, &*c)]] {
+        let checked = lines(&order);
+        assert_eq!((checked.entries.len(), checked.faults.len()), (2, 0), "{:?}", checked.faults);
+    }
+    let checked = lines(&[(&a, &c), (&b, &c.to_uppercase())]);
+    assert_eq!(checked.faults.iter().map(|fault| (fault.line, fault.kind)).collect::<Vec<_>>(), [(3, FaultKind::Twice)]);
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_back(rows in proptest::collection::vec(proptest::collection::vec("[ -~äöü€]{0,12}", 3), 1..20)) {
@@ -198,6 +415,38 @@ proptest! {
                 prop_assert_eq!(cells, wanted);
             }
             Err(error) => prop_assert!(wanted.is_empty() && error == SheetError::Empty),
+        }
+    }
+
+    #[test]
+    fn each_line_is_an_entry_a_fault_or_left_out(
+        cells in proptest::collection::vec((0_usize..60, 0_usize..9, any::<bool>()), 1..60),
+        strangers in any::<bool>(),
+        purpose in prop_oneof![Just(Purpose::Give), Just(Purpose::Take), Just(Purpose::Sync)],
+    ) {
+        let licenses = ["Analyzer", "professional", "Analysr", "", "Analyzer capacity", "\u{200b}ANALYZER", "none", "x;y", "Enterprise"];
+        let text: String = cells
+            .iter()
+            .map(|(n, license, typo)| format!("{}{},\"{}\"\n", person(*n).subject, if *typo { "q" } else { "" }, licenses[*license]))
+            .collect();
+        let sheet = Sheet::read(format!("Subject,Licence\n{text}").as_bytes()).unwrap();
+        let known = Known::of(&inventory(50));
+        let mut rules = Rules { purpose, strangers, ..rules_for(&sheet, &known) };
+        let checked = check(&sheet, &rules, &known);
+        prop_assert_eq!(checked.entries.len() + checked.faults.len(), sheet.lines.len());
+        // Leaving out every faulty line leaves a list without a fault, whose other lines want what they wanted.
+        rules.left_out = checked.faults.iter().map(|fault| fault.line).collect();
+        let rest = check(&sheet, &rules, &known);
+        prop_assert!(rest.faults.is_empty());
+        prop_assert_eq!(&rest.entries, &checked.entries);
+        prop_assert_eq!(rest.left.len(), checked.faults.len());
+        // And nobody whose exact subject stands in a line left out is missing from those who are spared.
+        if purpose == Purpose::Sync {
+            for left in &rest.left {
+                if let Some(subject) = known.by_subject(&left.cells[0]) {
+                    prop_assert!(rest.spared.contains(subject));
+                }
+            }
         }
     }
 

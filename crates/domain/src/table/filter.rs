@@ -104,7 +104,9 @@ impl<'a> Ready<'a> {
             filter,
             allotment: code(place(filter.allotment.as_ref(), |name| names.allotments.iter().position(|known| known == name))?),
             status: {
-                let code = |name: &String| names.statuses.iter().position(|known| known == name).and_then(|at| u16::try_from(at + 1).ok());
+                let code = |name: &String| {
+                    names.statuses.iter().position(|known| known == name).and_then(|at| u16::try_from(at + 1).ok())
+                };
                 let codes: Vec<Code> = filter.status.iter().filter_map(code).collect();
                 if codes.is_empty() && !filter.status.is_empty() {
                     return Err(Nowhere);
@@ -158,7 +160,8 @@ impl Table {
     /// Places of the rows in whose texts every word of `needle` occurs, in any order: one search through all of them at once
     /// for the longest word, and a look at the rows it finds for the others.
     fn with_text(&self, needle: &str) -> Vec<u32> {
-        let mut words: Vec<&str> = needle.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
+        let mut words: Vec<&str> =
+            needle.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         let Some((first, others)) = words.split_first() else { return (0..super::places(self.len())).collect() };
         let (text, ends) = self.columns.folded.all();

@@ -110,9 +110,7 @@ impl ClientBuilder {
             .user_agent(concat!("quartermaster/", env!("CARGO_PKG_VERSION")));
         // A company's way out is taken where the environment names one (`HTTPS_PROXY`, `NO_PROXY`); never for this machine.
         let http = if local { http.no_proxy() } else { http };
-        let http = http
-            .build()
-            .map_err(|error| CallError::Connect(without_url(error)))?;
+        let http = http.build().map_err(|error| CallError::Connect(without_url(error)))?;
         Ok(Client { http, base, bounds: self.bounds, limiter: Arc::new(Limiter::new(self.window)) })
     }
 }

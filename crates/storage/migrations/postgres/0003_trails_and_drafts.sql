@@ -30,3 +30,9 @@ CREATE TABLE drafts (
   PRIMARY KEY (tenant, qlik_user, what)
 );
 CREATE INDEX drafts_by_age ON drafts (updated_at);
+
+-- Jobs lock whom they change with all that they hold, no longer one license of theirs.
+INSERT INTO locks (tenant, key, job_id)
+  SELECT DISTINCT tenant, 'license' || chr(31) || split_part(key, chr(31), 2), job_id FROM locks
+  WHERE key LIKE 'license' || chr(31) || '%' || chr(31) || '%' ON CONFLICT DO NOTHING;
+DELETE FROM locks WHERE key LIKE 'license' || chr(31) || '%' || chr(31) || '%';

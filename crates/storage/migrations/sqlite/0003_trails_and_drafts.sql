@@ -30,3 +30,9 @@ CREATE TABLE drafts (
   PRIMARY KEY (tenant, qlik_user, what)
 );
 CREATE INDEX drafts_by_age ON drafts (updated_at);
+
+-- Jobs lock whom they change with all that they hold, no longer one license of theirs.
+INSERT OR IGNORE INTO locks (tenant, key, job_id)
+  SELECT DISTINCT tenant, 'license' || char(31) || substr(key, 9, instr(substr(key, 9), char(31)) - 1), job_id FROM locks
+  WHERE key LIKE 'license' || char(31) || '%' || char(31) || '%';
+DELETE FROM locks WHERE key LIKE 'license' || char(31) || '%' || char(31) || '%';

@@ -43,7 +43,8 @@ impl Store {
     pub async fn claim_job(&self, id: &str, owner: &str, now: i64, until: i64) -> Result<Option<Claim>, StoreError> {
         let mut transaction = self.begin().await?;
         // Two claims of one tenant come one after the other.
-        let row = sqlx::query("SELECT tenant FROM jobs WHERE id = $1").bind(id.to_owned()).fetch_optional(&mut *transaction).await?;
+        let row =
+            sqlx::query("SELECT tenant FROM jobs WHERE id = $1").bind(id.to_owned()).fetch_optional(&mut *transaction).await?;
         let Some(row) = row else { return Ok(None) };
         hold_trail(&mut transaction, &get::<String>(&row, "tenant")?, 0).await?;
         let done = sqlx::query(

@@ -2,7 +2,12 @@
 #![cfg(feature = "ssr")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod exits;
+mod kept;
+mod readings;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
