@@ -42,8 +42,7 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(sheet) = Sheet::read(bytes) else { return };
-    let Some(first) = sheet.lines.first() else { return };
-    let mapping = Mapping::guess(sheet.headings.as_deref(), &first.cells);
+    let mapping = Mapping::guess(sheet.headings.as_deref(), &sheet.lines, &KNOWN);
     for purpose in [Purpose::Give, Purpose::Take, Purpose::Sync, Purpose::Rename] {
         let rules = Rules { mapping: mapping.clone(), purpose, ..Rules::default() };
         let checked = check(&sheet, &rules, &KNOWN);

@@ -1,5 +1,5 @@
 // Groups: an edit that arrives at Qlik, and one that meets somebody else's.
-import { expect, hydrated, test } from "../support/test";
+import { confirm, expect, hydrated, test } from "../support/test";
 
 test("a role edit is planned, applied and seen at Qlik", async ({ connected: page, tenant }) => {
   const state = await tenant.state();
@@ -14,6 +14,7 @@ test("a role edit is planned, applied and seen at Qlik", async ({ connected: pag
   await page.getByRole("button", { name: "Plan 2 changes" }).click();
   await expect(page.getByRole("heading", { level: 1, name: new RegExp(`Set roles of ${group.name}`) })).toBeVisible();
   await expect(page.getByText(`${gained.name} can manage the tenant.`)).toBeVisible();
+  await confirm(page);
   await page.getByRole("button", { name: "Apply 1 change" }).click();
   await expect(page.getByText("1 of 1: 1 done")).toBeVisible();
   const after = (await tenant.state()).groups.find((g) => g.id === group.id)!;
@@ -35,6 +36,7 @@ test("a change behind the portal's back leads to a choice, not an overwrite", as
   await expect(page.getByRole("button", { name: "Plan 1 change" })).toBeVisible();
   await expect(page.getByRole("checkbox", { name: new RegExp(`^${theirs.name} `) })).toBeChecked();
   await page.getByRole("button", { name: "Plan 1 change" }).click();
+  await confirm(page);
   await page.getByRole("button", { name: "Apply 1 change" }).click();
   await expect(page.getByText("1 of 1: 1 done")).toBeVisible();
   const after = (await tenant.state()).groups.find((g) => g.id === group.id)!;
@@ -51,6 +53,7 @@ test("a plan that reality overtook is drawn up again before anything is sent", a
   await page.getByRole("button", { name: "Plan 1 change" }).click();
   await expect(page.getByRole("button", { name: "Apply 1 change" })).toBeVisible();
   await tenant.act({ set_group_roles: { id: group.id, roles: [theirs.id] } });
+  await confirm(page);
   await page.getByRole("button", { name: "Apply 1 change" }).click();
   await expect(page.getByText("Somebody changed the tenant since you drew this up. Nothing was sent.")).toBeVisible();
   expect((await tenant.state()).groups.find((g) => g.id === group.id)!.roles).toEqual([theirs.id]);
@@ -71,6 +74,7 @@ test("settings change through a plan", async ({ connected: page, tenant }) => {
   await page.getByRole("checkbox", { name: /^Professional/ }).check();
   await page.getByRole("button", { name: "Plan the change…" }).first().click();
   await expect(page.getByText("Professional will be given automatically.")).toBeVisible();
+  await confirm(page);
   await page.getByRole("button", { name: "Apply 1 change" }).click();
   await expect(page.getByText("1 of 1: 1 done")).toBeVisible();
   expect((await tenant.state()).settings.autoAssignProfessional).toBe(true);

@@ -93,7 +93,7 @@ test("a shortage is met by a click: another license, leaving out, taking back fi
   const plan = page.url();
   const fits = async () => {
     await expect(page).not.toHaveURL(plan);
-    await expect(page.getByText("With a way out of a shortage")).toBeVisible();
+    await expect(page.getByText(/which stays as it was/)).toBeVisible();
     await expect(page.getByText(/missing for Professional/)).toBeHidden();
   };
 

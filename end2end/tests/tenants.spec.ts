@@ -1,18 +1,10 @@
 // A server by its configuration file, with two tenants: each has its own key, and one switches between them.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "../support/test";
-import { address, start, type Running } from "../support/portal";
-
-const freePort = () => new Promise<number>((resolve) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as { port: number };
-    server.close(() => resolve(port));
-  });
-});
+import { address, freePort, start, type Running } from "../support/portal";
 
 test("two tenants, each with its own key", async ({ browser }) => {
   const folder = mkdtempSync(join(tmpdir(), "quartermaster-"));

@@ -154,7 +154,7 @@ async fn a_limit_on_rows_that_nobody_said_is_found_by_halves() {
     let job = portal.job(&cookie, &people).await;
     let executor = portal.executor();
     let tally = portal.reaches(&job, JobState::Finished).await;
-    assert_eq!(tally.done, 30, "{tally:?}");
+    assert_eq!(tally.done, 60, "{tally:?}");
     let refused = portal.writes().await.iter().filter(|one| one["status"] == 413).count();
     assert!((1..=8).contains(&refused), "{refused} requests were too large");
     executor.abort();

@@ -1,0 +1,82 @@
+// What the hand does before the program takes a page over stays and counts, on every page with a control.
+import { expect, hydrated, test } from "../support/test";
+import type { Page } from "@playwright/test";
+
+/** The program comes only when it is let through. */
+async function held(page: Page, path: string) {
+  let release = () => {};
+  const gate = new Promise<void>((open) => (release = open));
+  await page.route("**/*.wasm*", async (route) => {
+    await gate;
+    await route.continue().catch(() => {});
+  });
+  await page.goto(path, { waitUntil: "commit" });
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  return async () => {
+    release();
+    await hydrated(page);
+    await page.unroute("**/*.wasm*");
+  };
+}
+
+test("filters that were chosen early are what is shown", async ({ connected: page }) => {
+  await page.goto("/t/meridian/assignments");
+  await hydrated(page);
+  const go = await held(page, "/t/meridian/assignments");
+  await page.getByLabel("Name, subject or mail").fill("meridian");
+  await page.getByLabel("Allotment", { exact: true }).selectOption("analyzer");
+  await page.getByRole("combobox", { name: "Status" }).selectOption("active");
+  await go();
+  await expect(page.getByLabel("Name, subject or mail")).toHaveValue("meridian");
+  await expect(page).toHaveURL(/allotment=analyzer/);
+  await expect(page).toHaveURL(/q=meridian/);
+  await expect(page).toHaveURL(/status=active/);
+});
+
+test("rows that were ticked early are selected", async ({ connected: page }) => {
+  const go = await held(page, "/t/meridian/assignments?license=any");
+  const boxes = page.locator(".rows .line:not(.top) input[type=checkbox]");
+  await boxes.nth(0).check();
+  await boxes.nth(2).check();
+  await go();
+  await expect(page.getByText("2 selected")).toBeVisible();
+});
+
+for (const [name, path, act, check] of [
+  ["pasted lines", "lists", (page: Page) => page.getByLabel("or pasted lines").fill("a@b.example"), (page: Page) => expect(page.getByLabel("or pasted lines")).toHaveValue("a@b.example")],
+  ["what a list is for", "lists", (page: Page) => page.getByText("Take back", { exact: true }).click(), (page: Page) => expect(page.getByRole("radio", { name: /^Take back/ })).toBeChecked()],
+  ["a search for groups", "groups", (page: Page) => page.getByRole("searchbox").or(page.getByRole("textbox")).first().fill("fin"), (page: Page) => expect(page.getByRole("searchbox").or(page.getByRole("textbox")).first()).toHaveValue("fin")],
+  ["a setting", "settings", (page: Page) => page.getByRole("checkbox", { name: /^Professional/ }).click(), async (page: Page) => expect(page.getByRole("button", { name: "Plan the change…" }).first()).toBeEnabled()],
+] as const) {
+  test(`${name} stays`, async ({ connected: page }) => {
+    await page.goto(`/t/meridian/${path}`);
+    await hydrated(page);
+    const go = await held(page, `/t/meridian/${path}`);
+    await act(page);
+    await go();
+    await check(page);
+  });
+}
+
+test("roles that were ticked early are planned", async ({ connected: page, tenant }) => {
+  const state = await tenant.state();
+  const group = state.groups.find((one) => one.roles.length >= 1)!;
+  const role = state.roles.find((one) => one.level === "user" && !group.roles.includes(one.id))!;
+  await page.goto(`/t/meridian/groups/${group.id}`);
+  await hydrated(page);
+  const go = await held(page, `/t/meridian/groups/${group.id}`);
+  await page.getByRole("checkbox", { name: new RegExp(`^${role.name} `) }).check();
+  await go();
+  await expect(page.getByRole("checkbox", { name: new RegExp(`^${role.name} `) })).toBeChecked();
+  await page.getByRole("button", { name: "Plan 1 change" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: new RegExp(`Set roles of ${group.name}`) })).toBeVisible();
+});
+
+test("a key that was typed early connects", async ({ page, tenant: _ }) => {
+  const go = await held(page, "/connect");
+  await page.getByLabel("API key").fill("demo-admin-key");
+  await go();
+  await expect(page.getByLabel("API key")).toHaveValue("demo-admin-key");
+  await page.getByRole("button", { name: "Connect" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+});
