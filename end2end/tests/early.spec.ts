@@ -25,15 +25,17 @@ test("filters that were chosen early are what is shown", async ({ connected: pag
   const go = await held(page, "/t/meridian/assignments");
   await page.getByLabel("Name, subject or mail").fill("meridian");
   await page.getByLabel("Allotment", { exact: true }).selectOption("analyzer");
-  await page.getByRole("combobox", { name: "Status" }).selectOption("active");
+  await page.getByLabel("Flag").selectOption("excess");
   await go();
   await expect(page.getByLabel("Name, subject or mail")).toHaveValue("meridian");
   await expect(page).toHaveURL(/allotment=analyzer/);
   await expect(page).toHaveURL(/q=meridian/);
-  await expect(page).toHaveURL(/status=active/);
+  await expect(page).toHaveURL(/flag=excess/);
 });
 
 test("rows that were ticked early are selected", async ({ connected: page }) => {
+  await page.goto("/t/meridian/assignments");
+  await hydrated(page);
   const go = await held(page, "/t/meridian/assignments?license=any");
   const boxes = page.locator(".rows .line:not(.top) input[type=checkbox]");
   await boxes.nth(0).check();

@@ -6,18 +6,20 @@ test("the palette does not disconnect by Enter", async ({ connected: page }) => 
   await page.keyboard.press("Control+k");
   await page.keyboard.type("con");
   await page.keyboard.press("Enter");
+  await page.waitForTimeout(500);
   await expect(page.getByRole("heading", { level: 1, name: "Connect to a tenant" })).toHaveCount(0);
-  await page.keyboard.press("Escape");
+  await page.goto("/t/meridian/plans");
+  await hydrated(page);
   await page.keyboard.press("Control+k");
   await page.keyboard.type("disconnect");
   await page.keyboard.press("Enter");
   // It goes there, and leaves pressing to the hand.
   await expect(page.getByRole("button", { name: "Disconnect" })).toBeFocused();
-  await page.goto("/t/meridian/plans");
+  await page.reload();
   await expect(page.getByRole("heading", { level: 1, name: "Plans" })).toBeVisible();
 });
 
-test("a large loss is typed, whatever the verb; the wrong number is told at the field", async ({ connected: page, tenant }) => {
+test("a large loss is typed, whatever the verb; the wrong number is told at the field", async ({ connected: page, tenant, guard }) => {
   const held = (await tenant.state()).assignments.filter((one) => one.type === "professional").length;
   test.skip(held < 60, "the tenant has too few licenses for it");
   await page.goto("/t/meridian/assignments?allotment=professional");
@@ -41,6 +43,8 @@ test("a large loss is typed, whatever the verb; the wrong number is told at the 
   await confirm(page);
   await page.getByRole("button", { name: /^Apply/ }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Job/ })).toBeVisible();
+  // The browser itself reports the refusal.
+  expect(guard.splice(0).every((line) => line.includes("/api/plans/apply"))).toBe(true);
 });
 
 test("the decision of a long plan is in sight without scrolling", async ({ connected: page }) => {

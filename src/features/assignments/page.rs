@@ -238,8 +238,10 @@ fn follow(live: Live, query: Memo<String>, tenant: Memo<String>) -> Callback<Fil
             move |before: Option<View>| {
                 let now = live.view.get();
                 // A new order is a step one can go back from; a filter that is being typed is not.
-                let replace = before.as_ref().is_none_or(|before| before.sort == now.sort && before.columns == now.columns);
-                if before.is_some_and(|before| before != now) {
+                // What was chosen before the program took over is a change as well.
+                let before = before.unwrap_or_else(|| view_of(&address.get_value()));
+                let replace = before.sort == now.sort && before.columns == now.columns;
+                if before != now {
                     let go = go.clone();
                     if let Some(earlier) = pending.try_update_value(Option::take).flatten() {
                         earlier.clear();

@@ -115,12 +115,18 @@ fn list_of(set: &BTreeSet<RoleId>) -> String {
     set.iter().map(RoleId::as_str).collect::<Vec<_>>().join(",")
 }
 
-/// Keeps what is ticked on the server, a moment after the hands rest: it waits there for whoever leaves, or is signed out.
+/// Keeps what is ticked on the server, a moment after the hands rest: it waits there for whoever leaves, or is signed out. What
+/// becomes a plan before that (`pending`) need not be kept.
 #[cfg(feature = "hydrate")]
-fn keep_while_ticked(tenant: Memo<String>, id: Memo<String>, theirs: BTreeSet<RoleId>, chosen: RwSignal<BTreeSet<RoleId>>) {
+fn keep_while_ticked(
+    tenant: Memo<String>,
+    id: Memo<String>,
+    theirs: BTreeSet<RoleId>,
+    chosen: RwSignal<BTreeSet<RoleId>>,
+    pending: StoredValue<Option<TimeoutHandle>>,
+) {
     use std::time::Duration;
 
-    let pending = StoredValue::new(None::<TimeoutHandle>);
     Effect::new(move |before: Option<BTreeSet<RoleId>>| {
         let mine = chosen.get();
         if before.is_some_and(|before| before != mine) {
@@ -199,8 +205,14 @@ fn Editor(
     let conflict = (base != theirs)
         .then(|| view! { <Conflict roles=view.roles.clone() base=base.clone() mine=mine.clone() theirs=theirs.clone()/> });
     let chosen = RwSignal::new(mine);
+    let pending = StoredValue::new(None::<TimeoutHandle>);
     #[cfg(feature = "hydrate")]
-    keep_while_ticked(tenant, id, theirs.clone(), chosen);
+    keep_while_ticked(tenant, id, theirs.clone(), chosen, pending);
+    let planned = move |_| {
+        if let Some(keeping) = pending.try_update_value(Option::take).flatten() {
+            keeping.clear();
+        }
+    };
     let names: Vec<(RoleId, String, Option<u64>)> =
         view.roles.iter().map(|role| (RoleId::new(&role.id), role.name.clone(), role.only_here)).collect();
     let names = StoredValue::new(names);
@@ -272,7 +284,7 @@ fn Editor(
         {unseen}{kept}
         {conflict}
         <div class="grid cols">
-            <ActionForm action=draft attr:class="roles" attr:id="roles">
+            <ActionForm action=draft attr:class="roles" attr:id="roles" on:submit=planned>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
                 {base_fields}
