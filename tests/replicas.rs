@@ -3,6 +3,7 @@
 #![cfg(feature = "ssr")]
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::panic,
@@ -93,7 +94,7 @@ async fn one_server_settles(licenses: usize) {
     one.post("/api/plans/apply", &cookie, &[("tenant", &name), ("id", &plan), ("confirm", "")]).await.unwrap();
     let job = store.job_of_plan(&name, &plan).await.unwrap().expect("the plan is applied");
     until("the first request is answered", Duration::from_secs(20), async || {
-        store.tally(&job).await.unwrap().settled() as usize >= BATCH
+        store.tally(&job).await.unwrap().settled() >= BATCH as u64
     })
     .await;
     let begun = readings(&tenant.url, seen, licenses).await.0;

@@ -70,7 +70,7 @@ pub async fn run(state: Shared) {
                                 tracing::warn!(job = ended.job, "another executor took the job over");
                             }
                             Err(error) => {
-                                tracing::error!(job = ended.job, %error, "the job could not go on; it will be tried again")
+                                tracing::error!(job = ended.job, %error, "the job could not go on; it will be tried again");
                             }
                         }
                     });

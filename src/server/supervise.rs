@@ -82,7 +82,6 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    #[expect(clippy::panic, reason = "that is what is tested")]
     async fn a_task_that_dies_is_told_and_begun_again() {
         let watch = Watch::default();
         let lives = Arc::new(AtomicU32::new(0));
@@ -91,7 +90,7 @@ mod tests {
             let life = counted.fetch_add(1, Ordering::SeqCst);
             async move {
                 assert!(life > 0, "the first one dies");
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         });
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -192,7 +192,7 @@ async fn a_task_that_died_turns_health_red() {
         let answer = router::management(&portal.state).oneshot(request).await.unwrap();
         (answer.status(), String::from_utf8(axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap().to_vec()).unwrap())
     };
-    let kept = portal.state.watch.keep("housekeeping", || std::future::pending());
+    let kept = portal.state.watch.keep("housekeeping", std::future::pending);
     assert_eq!(ask().await.0, StatusCode::OK);
     let died = portal.state.watch.keep("jobs", || async { panic!("of a fault of ours") });
     until("it is told", Duration::from_secs(5), async || ask().await.0 == StatusCode::SERVICE_UNAVAILABLE).await;

@@ -1,6 +1,12 @@
 //! The portal as a whole, without a browser: who is let in, what is refused, and where a key never appears.
 #![cfg(feature = "ssr")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail by panicking"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

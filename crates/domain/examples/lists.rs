@@ -76,7 +76,7 @@ fn main() {
     let mut told = Vec::new();
     for (name, text, purpose) in lists {
         let begun = Instant::now();
-        let plain = csv::Reader::from_reader(text.as_bytes()).records().filter(Result::is_ok).count();
+        let plain = csv::Reader::from_reader(text.as_bytes()).records().flatten().count();
         let csv_ms = begun.elapsed().as_secs_f64() * 1_000.0;
         let begun = Instant::now();
         let Ok(sheet) = Sheet::read(text.as_bytes()) else { return };

@@ -1,6 +1,6 @@
 //! What is stored as JSON, field by field: plans, changes, the rules of a list and what a job came to. A database outlives a
 //! version, so a field that gets another name here is a decision, with a migration or a name that is still read.
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 use std::collections::BTreeMap;
 

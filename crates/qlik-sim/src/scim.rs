@@ -78,7 +78,7 @@ impl Filter {
                 ids
             }
             Self::Not(inner) => inner.ids(),
-            Self::Test { attribute, value: Value::Text(id), .. } if *attribute == "id" || attribute.ends_with(".id") => {
+            Self::Test { attribute, value: Value::Text(id), .. } if attribute.rsplit('.').next() == Some("id") => {
                 BTreeSet::from([id.as_str()])
             }
             Self::Test { .. } => BTreeSet::new(),

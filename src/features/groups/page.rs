@@ -89,7 +89,7 @@ fn GroupTable(lines: Vec<GroupLine>, label: &'static str) -> impl IntoView {
                     <td><a href=move || format!("/t/{}/groups/{id}", tenant.get())>{line.name}</a></td>
                     <td class="hide-narrow muted">{line.provider}</td>
                     <td>{if line.status == "active" { view! { <span class="muted">"active"</span> }.into_any() } else { view! { <span class="chip warn">{line.status}</span> }.into_any() }}</td>
-                    <td class="num">{line.roles.map_or_else(|| view! { <span class="muted">"not visible"</span> }.into_any(), |roles| roles.into_any())}</td>
+                    <td class="num">{line.roles.map_or_else(|| view! { <span class="muted">"not visible"</span> }.into_any(), IntoAny::into_any)}</td>
                     <td>{line.admin.then(|| view! { <span class="chip warn">"admin level"</span> })}</td>
                     <td class="num">{line.members.words()}</td>
                     <td class="num hide-narrow">{line.updated}</td>

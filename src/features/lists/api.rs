@@ -151,7 +151,6 @@ pub async fn list(tenant: String, id: String, page: u32) -> Result<ListView, App
 
 /// Changes how a list is read.
 #[server(endpoint = "lists/read-as")]
-#[expect(clippy::too_many_arguments, reason = "a form has as many fields as it has")]
 pub async fn read_as(
     tenant: String,
     id: String,
@@ -182,7 +181,6 @@ pub async fn set_usual(tenant: String, id: String, #[server(default)] usual: Str
 /// the lines to leave out; `what` is `these`, `suggested` (take every license suggested), `perhaps` (take the people suggested in
 /// `near` and `names`, which were on screen), `leave` (leave out every faulty line) or `back` (take the lines `out` in again).
 #[server(endpoint = "lists/mend")]
-#[expect(clippy::too_many_arguments, reason = "a form has as many fields as it has")]
 pub async fn mend(
     tenant: String,
     id: String,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Change, Plan, Warning};
 use crate::inventory::{GroupId, Inventory, Person, Provider, RoleId, RoleLevel};
+use crate::seats::SeatChange;
 use crate::text::{and_list, count, thousands};
 
 /// What could go wrong, and for how many.
@@ -178,7 +179,7 @@ pub(super) fn risks(inventory: &Inventory, plan: &Plan) -> Vec<Risk> {
     if losses > 0 {
         risks.push(Risk::Losses { rows: losses });
     }
-    let entered: i64 = plan.seats.iter().map(|seat| seat.enters_overage()).sum();
+    let entered: i64 = plan.seats.iter().map(SeatChange::enters_overage).sum();
     if entered > 0 {
         risks.push(Risk::Overage { seats: u64::try_from(entered).unwrap_or(0) });
     }

@@ -278,13 +278,11 @@ impl Checked {
             return;
         }
         let mut spared: BTreeMap<String, Subject> = BTreeMap::new();
-        let mut near = 0;
-        for line in left {
+        for (near, line) in left.iter().enumerate() {
             let reader = Reader::new(line, rules, known);
             for subject in reader.may_mean(near < MOST_NEAR) {
                 spared.insert(subject.key(), subject.clone());
             }
-            near += 1;
         }
         self.spared = spared.into_values().collect();
     }
