@@ -278,9 +278,11 @@ impl Checked {
             return;
         }
         let mut spared: BTreeMap<String, Subject> = BTreeMap::new();
-        for (near, line) in left.iter().enumerate() {
+        // With more lines left out no state is planned at all, see [`Self::not_a_state`].
+        let near = left.len() <= MOST_NEAR;
+        for line in left {
             let reader = Reader::new(line, rules, known);
-            for subject in reader.may_mean(near < MOST_NEAR) {
+            for subject in reader.may_mean(near) {
                 spared.insert(subject.key(), subject.clone());
             }
         }

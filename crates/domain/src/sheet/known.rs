@@ -34,6 +34,8 @@ pub struct Known {
 #[derive(Debug)]
 struct Who {
     subject: Subject,
+    /// The subject without case, as it is compared.
+    key: String,
     name: String,
     mail: String,
     /// The name's words, without case and accents.
@@ -111,8 +113,8 @@ impl Known {
         if !words.is_empty() {
             self.by_name.entry(words.clone()).or_default().push(at);
         }
-        self.subjects.insert(key, at);
-        self.people.push(Who { subject: subject.clone(), name: name.to_owned(), mail: mail.to_owned(), words });
+        self.subjects.insert(key.clone(), at);
+        self.people.push(Who { subject: subject.clone(), key, name: name.to_owned(), mail: mail.to_owned(), words });
         at
     }
 
@@ -166,8 +168,8 @@ impl Known {
             .iter()
             // Each letter that differs changes two bits at most.
             .filter(|near| near.length.abs_diff(length) <= most && (near.letters ^ bag).count_ones() as usize <= 2 * most)
-            .filter_map(|near| self.subject_of(near.who))
-            .map(|other| (strsim::levenshtein(&key, &other.key()), other))
+            .filter_map(|near| self.people.get(near.who))
+            .map(|other| (strsim::levenshtein(&key, &other.key), &other.subject))
             .filter(|(distance, _)| *distance <= most)
             .collect();
         found.sort_by(|(one, first), (two, second)| one.cmp(two).then_with(|| first.cmp(second)));
