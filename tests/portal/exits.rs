@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use domain::journal::Tally;
+use domain::plan::{Intent, draw_up};
+use domain::subject::Subject;
 use domain::table::RowKey;
 use quartermaster::server::clock::WallClock;
 use quartermaster::server::executor;
@@ -194,6 +196,37 @@ async fn a_row_that_cannot_be_read_stops_its_job_with_words() {
     assert!(portal.of(&spoiled).await.0.reason.contains("cannot be read by this version"));
     let page = portal.page(&format!("/t/meridian/jobs/{spoiled}"), &cookie).await;
     assert!(page.contains("cannot be read by this version"), "its page is shown all the same");
+    executor.abort();
+}
+
+/// Whoever took over a license keeps what else they hold when that is undone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_undo_of_a_rename_moves_what_was_moved_and_no_more() {
+    let portal = portal().await;
+    let cookie = portal.connect().await;
+    portal.page("/t/meridian/overview", &cookie).await;
+    let before = pairs(&portal.sim.url).await;
+    let only = |allotment: &str| {
+        let mut holders = before.iter().filter(|(_, held)| held == allotment).map(|(subject, _)| subject.clone());
+        holders.find(|subject| before.iter().filter(|(holder, _)| holder == subject).count() == 1).unwrap()
+    };
+    let (from, to) = (only("analyzer"), only("professional"));
+    let state = crate::support::inventory(&portal.sim("GET", "state", Value::Null).await);
+    let intent = Intent::Rename { from: Subject::new(&from), to: Subject::new(&to) };
+    crate::support::keep_plan(&portal.state.store, "meridian", "rename", &draw_up(&state, intent).unwrap()).await;
+    let executor = portal.executor();
+    let apply = async |plan: &str| {
+        let job = portal.location("/api/plans/apply", &cookie, &format!("tenant=meridian&id={plan}&confirm=")).await;
+        let job = job.strip_prefix("/t/meridian/jobs/").unwrap_or_else(|| panic!("{job}")).to_owned();
+        assert_eq!(portal.reaches(&job, JobState::Finished).await.done, 1);
+        job
+    };
+    let job = apply("rename").await;
+    let moved = pairs(&portal.sim.url).await;
+    assert!(moved.contains(&(to.clone(), "analyzer".to_owned())) && moved.contains(&(to.clone(), "professional".to_owned())));
+    let undo = portal.location("/api/jobs/redo", &cookie, &format!("tenant=meridian&id={job}&what=undo")).await;
+    apply(undo.strip_prefix("/t/meridian/plans/").unwrap()).await;
+    assert_eq!(pairs(&portal.sim.url).await, before);
     executor.abort();
 }
 

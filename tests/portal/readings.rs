@@ -157,6 +157,31 @@ async fn roles_that_are_not_visible_are_never_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_licensed_by_half_a_list_of_members() {
+    let portal = portal().await;
+    let state = portal.sim("GET", "state", Value::Null).await;
+    let group =
+        state["groups"].as_array().unwrap().iter().find(|group| group["status"] == "active").unwrap()["id"].as_str().unwrap();
+    for (path, then) in [
+        ("/api/v1/users", json!({"omit": ["assignedGroups"]})),
+        ("/api/v1/users", json!({"last_page": true})),
+        ("/api/v1/groups", json!({"status": 403})),
+    ] {
+        let cookie = portal.connect().await;
+        portal.thin(path, then.clone()).await;
+        let form = format!("tenant=meridian&id={group}&to=analyzer");
+        let (status, told) = portal.told("/api/groups/license", &cookie, &form).await;
+        assert!(status.is_client_error(), "{then}: {status} {told}");
+        assert!(!told.contains("no members") && !told.contains("deleted meanwhile"), "{then}: {told}");
+        portal.sim("PUT", "faults", json!([])).await;
+    }
+    let cookie = portal.connect().await;
+    portal.refresh(&cookie).await;
+    let to = portal.location("/api/groups/license", &cookie, &format!("tenant=meridian&id={group}&to=analyzer")).await;
+    assert!(to.contains("/plans/"), "{to}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reading_that_fails_is_tried_again_with_longer_and_longer_pauses() {
     let portal = portal().await;
     let cookie = portal.connect().await;

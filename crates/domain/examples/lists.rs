@@ -68,7 +68,7 @@ fn main() {
         ("a fault in each", list(|n| format!("{},,Analysr", subject(n))), Purpose::Give),
         ("the same person each time", list(|_| right(5)), Purpose::Give),
         ("every other line left out", list(|n| faulty(n, 2)), Purpose::Sync),
-        ("a thousand lines left out", list(|n| faulty(n, 100)), Purpose::Sync),
+        ("300 lines left out", list(|n| faulty(n, 334)), Purpose::Sync),
     ];
     let mut told = Vec::new();
     for (name, text, purpose) in lists {

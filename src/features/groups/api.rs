@@ -61,6 +61,8 @@ pub struct GroupsView {
     pub matching: u64,
     /// Groups there are, system groups aside.
     pub of: u64,
+    /// All groups of the tenant could be read.
+    pub whole: bool,
     /// This page, from 1.
     pub page: u32,
     /// Pages in all.

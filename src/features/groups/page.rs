@@ -50,7 +50,9 @@ pub fn GroupsPage() -> impl IntoView {
                             <label class="sr" for="q">"Name of a group"</label>
                             <input class="search" type="search" id="q" name="q" placeholder="Name" value=search.get_untracked()/>
                             <button class="button" type="submit">"Search"</button>
-                            <span class="result" role="status">{if view.matching == view.of {
+                            <span class="result" role="status">{if view.of == 0 && !view.whole {
+                                "not visible".to_owned()
+                            } else if view.matching == view.of {
                                 count(n(view.of), "group", "groups")
                             } else {
                                 format!("{} of {}", thousands(n(view.matching)), thousands(n(view.of)))
@@ -62,7 +64,10 @@ pub fn GroupsPage() -> impl IntoView {
                         </section>
                         <section class="panel" aria-labelledby="own">
                             <header><h2 id="own">"Groups"</h2></header>
-                            {none.then(|| view! {
+                            {(none && view.of == 0 && !view.whole).then(|| view! {
+                                <Empty title="Groups could not be read">"There may be some all the same: this key does not see them."</Empty>
+                            })}
+                            {(none && (view.of > 0 || view.whole)).then(|| view! {
                                 <Empty title="No group matches">
                                     <a href=move || format!("/t/{}/groups", tenant.get())>"Show all groups"</a>". A group of the identity provider appears once a member has signed in."
                                 </Empty>

@@ -70,6 +70,7 @@ pub async fn list(access: &Access<Viewer>, q: &str, page: u32) -> Result<Loaded<
             system: system.into_iter().map(|group| line(group, snapshot, members.as_ref())).collect(),
             matching: groups.len() as u64,
             of: of as u64,
+            whole: snapshot.inventory.coverage.groups.is_whole(),
             groups: groups
                 .into_iter()
                 .skip((at - 1) * PAGE)
@@ -229,10 +230,25 @@ pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], m
 pub async fn draft_license(access: &Access<Operator>, id: &str, to: &str) -> Result<(), AppError> {
     let snapshot = access.state.inventories.refresh(&access.source()).await?;
     let group = GroupId::new(id);
+    let coverage = &snapshot.inventory.coverage;
     let found = snapshot.inventory.group(&group).ok_or_else(|| {
+        if !coverage.groups.is_whole() {
+            return AppError::new(
+                ErrorKind::Conflict,
+                "The group is not among those that could be read",
+                format!("{} Connect with a key that may see groups, or refresh.", coverage.sentences().join(" ")),
+            );
+        }
         AppError::not_found("No such group", "It was deleted meanwhile. The list of groups shows what there is.")
     })?;
     let everyone = found.provider == Provider::System;
+    if !coverage.people.is_whole() || (!everyone && snapshot.inventory.people.iter().any(|person| person.groups.is_none())) {
+        return Err(AppError::new(
+            ErrorKind::Forbidden,
+            "Who is in this group cannot be seen",
+            "This key may not see all users with their groups, and nobody is licensed by half a list. Connect with a key that may, or refresh.",
+        ));
+    }
     // People who left do not get a license back by their old group.
     let members = snapshot.inventory.people.iter().filter(|person| everyone || person.is_in(&group));
     let subjects: Vec<_> = members.filter(|person| !person.is_shut_out()).map(|person| person.subject.clone()).collect();

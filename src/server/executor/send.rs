@@ -7,7 +7,7 @@ use domain::plan::{Change, Holdings, Stand};
 use qlik_api::client::{CallError, Client, Credential, Effect, Reserved, Urgency};
 use qlik_api::rows::{SentRow, pair};
 use qlik_api::wire::groups::{GroupPatch, SettingsPatch};
-use qlik_api::wire::licenses::{AddRow, AssignmentAction, DeleteRow, Settings, UpdateRow};
+use qlik_api::wire::licenses::{AddRow, AssignmentAction, DeleteRow, RowAnswer, Settings, UpdateRow};
 use storage::{JobRow, JournalRow, RowResult};
 
 use crate::server::inventory::{Needs, read_again};
@@ -140,6 +140,31 @@ fn whole(rows: &[JournalRow], error: CallError) -> BatchEnd {
     BatchEnd { results, failed: (!settled).then_some(error) }
 }
 
+/// Rows of a request that a change takes.
+fn rows_of(change: &Change) -> usize {
+    if let Change::Rename { allotments, .. } = change { allotments.len() } else { 1 }
+}
+
+/// What the answers to the rows of a change come to. Where they differ, only a reading can tell.
+fn of_row(row: &JournalRow, answers: impl Iterator<Item = Option<RowAnswer>>) -> RowResult {
+    let mut results = answers.map(|answer| match answer {
+        None => without_answer(row, RowState::Unknown, "Qlik's answer does not say what became of this row."),
+        Some(answer) => {
+            let answer = Answer {
+                status: u16::try_from(answer.status).unwrap_or(0),
+                code: answer.code.unwrap_or_default(),
+                title: answer.title.unwrap_or_default(),
+            };
+            result(row, outcome(&row.change, &answer), answer, "")
+        }
+    });
+    let Some(first) = results.next() else { return without_answer(row, RowState::Already, "There was nothing to move.") };
+    if results.any(|other| other.state != first.state) {
+        return without_answer(row, RowState::Unknown, "Qlik did one part of this row and not another.");
+    }
+    first
+}
+
 async fn licenses(client: &Client, credential: &Credential, leave: Reserved<'_>, rows: &[JournalRow]) -> BatchEnd {
     let (action, sent) = request(rows);
     match client.assignment_action(credential, leave, &action).await {
@@ -149,21 +174,8 @@ async fn licenses(client: &Client, credential: &Credential, leave: Reserved<'_>,
             if paired.surplus > 0 {
                 tracing::warn!(surplus = paired.surplus, "Qlik answered rows that were not sent");
             }
-            let results = rows
-                .iter()
-                .zip(paired.answers)
-                .map(|(row, answer)| match answer {
-                    None => without_answer(row, RowState::Unknown, "Qlik's answer does not say what became of this row."),
-                    Some(answer) => {
-                        let answer = Answer {
-                            status: u16::try_from(answer.status).unwrap_or(0),
-                            code: answer.code.unwrap_or_default(),
-                            title: answer.title.unwrap_or_default(),
-                        };
-                        result(row, outcome(&row.change, &answer), answer, "")
-                    }
-                })
-                .collect();
+            let mut answers = paired.answers.into_iter();
+            let results = rows.iter().map(|row| of_row(row, answers.by_ref().take(rows_of(&row.change)))).collect();
             BatchEnd { results, failed: None }
         }
     }
@@ -192,14 +204,18 @@ fn request(rows: &[JournalRow]) -> (AssignmentAction, Vec<SentRow>) {
                 });
                 (subject, Some(to))
             }
-            Change::Rename { from, to, .. } => {
-                update.push(UpdateRow {
-                    subject: to.to_string(),
-                    allotment: None,
-                    source_type: None,
-                    source_subject: Some(from.to_string()),
-                });
-                (to, None)
+            // License by license: without its type, whatever else the subject holds by now would move as well.
+            Change::Rename { from, to, allotments } => {
+                for allotment in allotments {
+                    update.push(UpdateRow {
+                        subject: to.to_string(),
+                        allotment: Some(allotment.to_string()),
+                        source_type: Some(allotment.to_string()),
+                        source_subject: Some(from.to_string()),
+                    });
+                    sent.push(SentRow { subject: to.to_string(), allotment: Some(allotment.to_string()) });
+                }
+                continue;
             }
             Change::GroupRoles { .. } | Change::AutoAssign { .. } | Change::GroupSettings { .. } => continue,
         };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use rapidfuzz::distance::levenshtein;
 use serde::{Deserialize, Serialize};
 
 use super::known::squeezed;
@@ -196,8 +197,8 @@ fn address(cell: &str) -> &str {
     }
 }
 
-/// So many unknown lines may be compared with everybody; a list with more is not put right line by line.
-const MOST_NEAR: usize = 1_000;
+/// So many lines that were left out may be compared with everybody; a list with more is not put right line by line.
+const MOST_NEAR: usize = 300;
 /// A list this short is never taken for another tenant's.
 const FEW: usize = 8;
 /// So many lines that name another person are told by number.
@@ -371,7 +372,13 @@ impl<'a> Reader<'a> {
         for (place, cell) in line.cells.iter().enumerate().filter(|(place, _)| !mended(*place)) {
             let ours = self.rules.mapping.0.get(place).copied().flatten().is_some();
             // A remark may have several lines; rows of a table inside it are no remark.
-            let swallowed = cell.lines().skip(1).any(|inner| inner.contains([',', ';', '\t', '|']));
+            let swallowed = cell.lines().skip(1).any(|inner| {
+                let inner = inner.trim_matches(|c: char| c.is_whitespace() || c == '"');
+                inner.contains([',', ';', '\t', '|'])
+                    || self.known.by_subject(inner).is_some()
+                    || self.known.by_id(inner).is_some()
+                    || !self.known.by_mail(address(inner)).is_empty()
+            });
             if cell.contains('\n') && (ours || swallowed) {
                 let reason = format!(
                     "This cell goes from line {} to line {}: a quotation mark before it opens, and the next one is that far down. \
@@ -474,30 +481,45 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Everybody that the line may mean, by any cell that says who somebody is, and by what is near to it.
+    /// Everybody that the line may mean, by any cell that says who somebody is, and by what is near to it. Generous: nobody
+    /// loses something for a slip of somebody's hand.
     fn may_mean(&self, near: bool) -> Vec<&'a Subject> {
         let known = self.known;
         let mut found = Vec::new();
+        let mut parts: Vec<&str> = Vec::new();
         // Also in a column that is taken for something else, or for nothing: it was left out for a reason.
         for (place, cell) in self.line.cells.iter().enumerate() {
-            let mended = self.cell(Some(place));
-            for cell in [cell.as_str(), mended] {
-                for part in cell.split('\n').flat_map(|line| std::iter::once(line).chain(line.split([',', ';', '\t', '|']))) {
-                    let part = part.trim_matches(|c: char| c.is_whitespace() || c == '"');
-                    if part.is_empty() {
-                        continue;
-                    }
-                    found.extend(known.by_subject(part).into_iter().chain(known.by_id(part)));
-                    found.extend(known.by_mail(address(part)));
-                    found.extend(known.by_name(part));
+            for cell in [cell.as_str(), self.cell(Some(place))] {
+                for line in cell.split('\n') {
+                    parts.push(line);
+                    parts.extend(line.split([',', ';', '\t', '|']));
                 }
+            }
+        }
+        for part in &mut parts {
+            *part = part.trim_matches(|c: char| c.is_whitespace() || c == '"');
+        }
+        parts.retain(|part| !part.is_empty());
+        parts.dedup();
+        for part in &parts {
+            found.extend(known.by_subject(part).into_iter().chain(known.by_id(part)));
+            found.extend(known.by_mail(address(part)));
+            found.extend(known.by_name(part));
+        }
+        // A subject may stand in two cells, and those may have moved.
+        for pair in parts.windows(2) {
+            if let [domain, id] = pair {
+                found.extend(known.by_subject(&format!("{}\\{id}", domain.trim_end_matches('\\'))));
             }
         }
         let subject = self.subject_cell();
         if !subject.is_empty() {
             found.extend(known.by_subject(&subject));
-            if near && known.by_subject(&subject).is_none() {
-                found.extend(known.near(&subject).into_iter().map(|(_, subject)| subject));
+        }
+        if near && found.is_empty() {
+            let typed = [subject.as_str(), self.of(Column::Mail), self.of(Column::UserId), self.of(Column::NewSubject)];
+            for typed in typed.into_iter().filter(|typed| !typed.is_empty()) {
+                found.extend(known.anyhow_near(typed));
             }
         }
         found
@@ -528,7 +550,7 @@ impl<'a> Reader<'a> {
                     .known
                     .labels
                     .iter()
-                    .map(|label| (strsim::levenshtein(&wanted, &squeezed(label)), label))
+                    .map(|label| (levenshtein::distance(wanted.chars(), squeezed(label).chars()), label))
                     .filter(|(distance, _)| *distance <= 3)
                     .min()
                     .map(|(_, label)| label.clone());

@@ -30,7 +30,8 @@ pub(super) fn read(text: &str) -> Option<Result<Sheet, SheetError>> {
     let objects: Vec<_> = list.iter().map(Value::as_object).collect::<Option<_>>()?;
     let of = |fields: &serde_json::Map<String, Value>, names: &[&str]| {
         let found = names.iter().find_map(|name| fields.get(*name));
-        found.and_then(Value::as_str).map(text::visible).unwrap_or_default()
+        // A line break within a name is no fault of a list that has no lines.
+        found.and_then(Value::as_str).map(|text| text::visible(&text.replace(['\r', '\n'], " "))).unwrap_or_default()
     };
     let says_who =
         |fields: &&serde_json::Map<String, Value>| ["subject", "email", "userId"].iter().any(|key| fields.contains_key(*key));

@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rapidfuzz::distance::levenshtein;
+
 use crate::allotment::Allotment;
 use crate::inventory::Inventory;
 use crate::subject::Subject;
@@ -28,26 +30,34 @@ pub struct Known {
     pub(super) labels: Vec<String>,
     /// To suggest from, by the digits in a subject: whoever differs in a digit is somebody else.
     near: HashMap<String, Vec<Near>>,
+    /// Mails and ids, of which a list may have one with a letter wrong.
+    near_mails: Vec<Near>,
+    near_ids: Vec<Near>,
 }
 
 /// Somebody, as far as lists go.
 #[derive(Debug)]
 struct Who {
     subject: Subject,
-    /// The subject without case, as it is compared.
-    key: String,
     name: String,
     mail: String,
     /// The name's words, without case and accents.
     words: String,
 }
 
-/// A subject to compare with: which letters it has and how many, so that most need no closer look.
+/// A subject, mail or id to compare with: which letters it has and how many, so that most need no closer look.
 #[derive(Debug)]
 struct Near {
+    key: String,
     letters: u64,
     length: usize,
     who: usize,
+}
+
+impl Near {
+    fn new(key: String, who: usize) -> Self {
+        Self { letters: letters(&key), length: key.chars().count(), key, who }
+    }
 }
 
 /// Letters and digits alone, without case.
@@ -83,9 +93,13 @@ impl Known {
         let users: HashSet<String> = inventory.people.iter().map(|person| person.subject.key()).collect();
         for person in &inventory.people {
             let at = known.add(&person.subject, &person.name, &person.email);
-            known.by_id.insert(person.id.as_str().to_lowercase(), at);
+            let id = person.id.as_str().to_lowercase();
+            known.near_ids.push(Near::new(id.clone(), at));
+            known.by_id.insert(id, at);
             if !person.email.is_empty() {
-                known.by_mail.entry(text::same(&person.email)).or_default().push(at);
+                let mail = text::same(&person.email);
+                known.near_mails.push(Near::new(mail.clone(), at));
+                known.by_mail.entry(mail).or_default().push(at);
             }
         }
         for assignment in &inventory.assignments {
@@ -108,13 +122,12 @@ impl Known {
         let at = self.people.len();
         let (key, words) = (subject.key(), words(name));
         self.loose.entry(loose(subject.as_str())).and_modify(|one| *one = None).or_insert(Some(at));
-        let near = Near { letters: letters(&key), length: key.chars().count(), who: at };
-        self.near.entry(digits(&key)).or_default().push(near);
+        self.near.entry(digits(&key)).or_default().push(Near::new(key.clone(), at));
         if !words.is_empty() {
             self.by_name.entry(words.clone()).or_default().push(at);
         }
-        self.subjects.insert(key.clone(), at);
-        self.people.push(Who { subject: subject.clone(), key, name: name.to_owned(), mail: mail.to_owned(), words });
+        self.subjects.insert(key, at);
+        self.people.push(Who { subject: subject.clone(), name: name.to_owned(), mail: mail.to_owned(), words });
         at
     }
 
@@ -160,17 +173,30 @@ impl Known {
     /// with how many letters differ.
     pub(super) fn near(&self, subject: &str) -> Vec<(usize, &Subject)> {
         let key = text::same(subject);
+        self.nearest(&key, self.near.get(&digits(&key)).into_iter().flatten())
+    }
+
+    /// Everybody that what was typed may be meant for, by subject, mail or id, digits or not: whoever is to be left alone rather
+    /// than to lose something.
+    pub(super) fn anyhow_near(&self, typed: &str) -> Vec<&Subject> {
+        let key = text::same(typed);
+        let found = if key.contains('@') {
+            self.nearest(&key, self.near_mails.iter().chain(self.near.values().flatten()))
+        } else {
+            self.nearest(&key, self.near_ids.iter().chain(self.near.values().flatten()))
+        };
+        found.into_iter().map(|(_, subject)| subject).collect()
+    }
+
+    fn nearest<'a>(&'a self, key: &str, candidates: impl Iterator<Item = &'a Near>) -> Vec<(usize, &'a Subject)> {
         let length = key.chars().count();
         let most = if length < 5 { 1 } else { 2 };
-        let bag = letters(&key);
-        let Some(candidates) = self.near.get(&digits(&key)) else { return Vec::new() };
+        let bag = letters(key);
+        let (typed, cutoff) = (levenshtein::BatchComparator::new(key.chars()), levenshtein::Args::default().score_cutoff(most));
         let mut found: Vec<(usize, &Subject)> = candidates
-            .iter()
             // Each letter that differs changes two bits at most.
             .filter(|near| near.length.abs_diff(length) <= most && (near.letters ^ bag).count_ones() as usize <= 2 * most)
-            .filter_map(|near| self.people.get(near.who))
-            .map(|other| (strsim::levenshtein(&key, &other.key), &other.subject))
-            .filter(|(distance, _)| *distance <= most)
+            .filter_map(|near| Some((typed.distance_with_args(near.key.chars(), &cutoff)?, self.subject_of(near.who)?)))
             .collect();
         found.sort_by(|(one, first), (two, second)| one.cmp(two).then_with(|| first.cmp(second)));
         found

@@ -202,6 +202,9 @@ fn whoever_a_line_left_out_may_mean_keeps_their_license() {
         ("a subject with a letter too many", format!(",{}x,,Analyzer", person(7).subject)),
         ("a subject with a license of no tenant", format!(",{},,Enterprise", person(7).subject)),
         ("a subject in the column of names", format!("{},,,Analyzer", person(7).subject)),
+        ("a mail with letters exchanged", ",,p7@meridain.example,Analyzer".to_owned()),
+        ("a subject with a digit wrong", format!(",{}9,,Analyzer", person(7).subject)),
+        ("a comma that moves the cells", format!("7, Person,{},,Analyzer", person(7).subject)),
         ("a line swallowed by a quotation mark", format!("\"x,\n,{},,Analyzer\n\",,,Analyzer", person(7).subject)),
     ] {
         let sheet = Sheet::read(format!("Name,Subject,Email,Licence\n,{one},,Analyzer\n{line}\n").as_bytes()).unwrap();
@@ -213,6 +216,37 @@ fn whoever_a_line_left_out_may_mean_keeps_their_license() {
         assert_eq!(checked.spared, [person(7).subject], "{what}");
         assert_eq!(checked.left.iter().map(|line| line.line).collect::<Vec<_>>(), [3], "{what}");
         assert_eq!((checked.entries.len(), checked.not_a_state(&rules)), (1, None), "{what}");
+    }
+}
+
+#[test]
+fn a_subject_in_two_columns_is_meant_wherever_its_cells_went() {
+    let known = Known::of(&inventory(50));
+    let [one, seven] =
+        [1, 7].map(|n| person(n).subject.as_str().split_once('\\').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap());
+    for line in [
+        format!("7, Person,{},{},Analyzer", seven.0, seven.1),
+        format!("\"O,{},{},Analyzer\nFoo\",x,y,Analyzer", seven.0, seven.1),
+    ] {
+        let text = format!("Name,Domain,Id,Licence\nOne,{},{},Analyzer\n{line}\n", one.0, one.1);
+        let sheet = Sheet::read(text.as_bytes()).unwrap();
+        let mut rules = Rules { purpose: Purpose::Sync, ..rules_for(&sheet, &known) };
+        assert_eq!(check(&sheet, &rules, &known).faults.len(), 1, "{line}");
+        rules.left_out.insert(3);
+        assert_eq!(check(&sheet, &rules, &known).spared, [person(7).subject], "{line}");
+    }
+}
+
+#[test]
+fn people_swallowed_by_a_remark_are_a_fault() {
+    let [a, b, c] = [1, 2, 3].map(|n| person(n).subject.to_string());
+    for inner in [b.clone(), "p2@meridian.example".to_owned(), person(2).id.to_string()] {
+        let (_, _, checked) = checked_for(&format!("Subject,Note\n{a},\"from HR\n{inner}\n{c}\"\n"), Purpose::Take);
+        assert_eq!(
+            checked.faults.iter().map(|fault| (fault.line, fault.kind)).collect::<Vec<_>>(),
+            [(2, FaultKind::Shape)],
+            "{inner}"
+        );
     }
 }
 
