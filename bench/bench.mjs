@@ -17,12 +17,14 @@ const texts = {};
 for (const name of Object.keys(SECTIONS)) {
   texts[name] = wanted.includes(name) ? await SECTIONS[name]() : before.find((text) => text.startsWith(HEADINGS[name]));
 }
+// What was measured elsewhere, such as the long runs, stays as well.
+const others = before.slice(1).filter((text) => !Object.values(HEADINGS).some((heading) => text.startsWith(heading)));
 const day = new Date().toISOString().slice(0, 10);
 const whole = `# Measurements
 
 Made by \`script/bench\` on ${os.cpus().length} cores (${os.cpus()[0].model.trim()}), release build, ${day}. Browser, server and simulated tenant share the cores.
 
-${Object.values(texts).filter(Boolean).map((text) => text.trim()).join("\n\n")}
+${[...Object.values(texts), ...others].filter(Boolean).map((text) => text.trim()).join("\n\n")}
 `;
 writeFileSync(results, whole);
 console.log(whole);
