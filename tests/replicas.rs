@@ -143,6 +143,56 @@ async fn one_server_settles(licenses: usize) {
     store.close().await;
 }
 
+/// Two servers without sticky sessions: the rows that one names the other has, and what a job did on one the other shows without
+/// another reading.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_server_names_and_does_the_other_shows() {
+    let Some(database) = postgres() else { return };
+    let unique = unique();
+    let (name, plan) = (format!("t{unique}"), format!("plan{unique}"));
+    let tenant = simulated(400).await;
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["one.toml", "two.toml"];
+    let ports = files.map(|file| configure(folder.path(), file, &database, &name, &tenant.url));
+    let one = serve(&folder.path().join(files[0]), ports[0]).await;
+    let two = serve(&folder.path().join(files[1]), ports[1]).await;
+    let cookie = one.connect(&name, KEY).await;
+    let path = format!("/t/{name}/assignments");
+    for server in [&one, &two] {
+        until("the tenant is read", Duration::from_secs(30), async || {
+            server.page(&path, &cookie).await.contains("name=\"version\"")
+        })
+        .await;
+    }
+    let version = async |server: &support::Server| {
+        let page = server.page(&path, &cookie).await;
+        let (_, rest) = page.split_once("name=\"version\" value=\"").unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let outline = async |server: &support::Server, version: &str| {
+        let url = format!("{}/rows/{name}/outline?version={version}", server.url);
+        support::http().get(url).header("cookie", &cookie).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(outline(&two, &version(&one).await).await, 200, "the other server has the rows that a page of this one names");
+    assert_eq!(outline(&one, "1").await, 205, "and none of another version");
+
+    let store = Store::open(&database).await.unwrap();
+    let (planned, _) = give_analyzer(&store, &tenant.url, &name, &plan, 1).await;
+    let read = readings(&tenant.url, 0, 400).await;
+    one.post("/api/plans/apply", &cookie, &[("tenant", &name), ("id", &plan), ("confirm", "")]).await.unwrap();
+    let subject = planned.changes[0].change.subject().unwrap().to_string();
+    for server in [&one, &two] {
+        let found = format!("{path}?q={}", quartermaster::ui::query::escape(&subject));
+        until("what the job did is shown", Duration::from_secs(20), async || {
+            server.page(&found, &cookie).await.matches(&subject).count() > 1
+        })
+        .await;
+    }
+    // Applying reads once what it touches; showing it reads nothing.
+    assert_eq!(readings(&tenant.url, 0, 400).await, (read.0 + 1, read.1 + 1));
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reading_keeps_its_lease() {
     one_server_settles(6_000).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use domain::allotment::AllotmentName;
 use domain::journal::Tally;
 use domain::plan::{Intent, draw_up};
 use domain::subject::Subject;
@@ -227,6 +228,42 @@ async fn the_undo_of_a_rename_moves_what_was_moved_and_no_more() {
     let undo = portal.location("/api/jobs/redo", &cookie, &format!("tenant=meridian&id={job}&what=undo")).await;
     apply(undo.strip_prefix("/t/meridian/plans/").unwrap()).await;
     assert_eq!(pairs(&portal.sim.url).await, before);
+    executor.abort();
+}
+
+/// An undo that somebody leaves rows out of is the same undo still.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_with_fewer_rows_is_still_the_undo_of_its_job() {
+    let portal = portal().await;
+    let analyzer = AllotmentName::new("analyzer");
+    portal.sim("POST", "act", json!({"assign": [{"subject": "GONE\\away", "type": "analyzer"}]})).await;
+    let cookie = portal.connect().await;
+    portal.page("/t/meridian/overview", &cookie).await;
+    let state = portal.sim("GET", "state", Value::Null).await;
+    let users: Vec<String> =
+        state["users"].as_array().unwrap().iter().map(|user| user["subject"].as_str().unwrap().to_lowercase()).collect();
+    let held = pairs(&portal.sim.url).await;
+    let (holder, _) = held.iter().find(|(subject, held)| held == "analyzer" && users.contains(subject)).unwrap();
+    let remove = |subject: &str| (Subject::new(subject), analyzer.clone());
+    let intent = Intent::Remove { licenses: vec![remove("GONE\\away"), remove(holder)] };
+    let planned = draw_up(&crate::support::inventory(&state), intent).unwrap();
+    crate::support::keep_plan(&portal.state.store, "meridian", "take", &planned).await;
+    let executor = portal.executor();
+    let job_of = async |plan: &str| {
+        let job = portal.location("/api/plans/apply", &cookie, &format!("tenant=meridian&id={plan}&confirm=")).await;
+        job.strip_prefix("/t/meridian/jobs/").unwrap_or_else(|| panic!("{job}")).to_owned()
+    };
+    let job = job_of("take").await;
+    assert_eq!(portal.reaches(&job, JobState::Finished).await.done, 2);
+    let undo = portal.location("/api/jobs/redo", &cookie, &format!("tenant=meridian&id={job}&what=undo")).await;
+    let undo = undo.strip_prefix("/t/meridian/plans/").unwrap().to_owned();
+    let fewer = portal.location("/api/plans/adjust", &cookie, &format!("tenant=meridian&id={undo}&what=leave-strangers")).await;
+    let fewer = fewer.strip_prefix("/t/meridian/plans/").unwrap_or_else(|| panic!("{fewer}")).to_owned();
+    let kept = portal.state.store.plan("meridian", &fewer).await.unwrap().unwrap().plan;
+    assert_eq!((kept.changes.len(), kept.restores), (1, true));
+    let again = job_of(&fewer).await;
+    assert_eq!(portal.reaches(&again, JobState::Finished).await.done, 1);
+    assert_eq!(portal.of(&again).await.0.undo_of.as_deref(), Some(job.as_str()));
     executor.abort();
 }
 

@@ -110,6 +110,9 @@ pub struct Plan {
     /// It takes licenses from people that nobody named: everybody who is not on a list.
     #[serde(default)]
     pub removes_the_rest: bool,
+    /// It brings back what was: an undo.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restores: bool,
     /// What could be added to it by a click.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<Offer>,

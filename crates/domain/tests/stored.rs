@@ -102,6 +102,7 @@ fn plan() -> Plan {
             Warning::AutoAssignOn { names: names() },
         ],
         removes_the_rest: true,
+        restores: false,
         offers: vec![
             Offer { kind: OfferKind::Newcomers, changes: changes().drain(..1).collect() },
             Offer { kind: OfferKind::HoldsAnother, changes: Vec::new() },

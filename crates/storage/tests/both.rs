@@ -119,6 +119,7 @@ fn plan(id: &str, rows: &[PlannedChange]) -> PlanRow {
             seats: vec![],
             warnings: vec![],
             removes_the_rest: false,
+            restores: false,
             offers: vec![],
             risks: vec![],
         },

@@ -15,6 +15,7 @@ use super::service::{compared, find, heading, keep, purpose_of};
 use crate::error::{AppError, ErrorKind};
 use crate::features::shared::refused_as_text as told;
 use crate::server::access::{Access, Caller, Operator, Role, Viewer};
+use crate::server::clock::date_time;
 use crate::server::inventory::Seen;
 use crate::server::mapping::store_error;
 use crate::server::state::{AppState, Shared};
@@ -115,8 +116,9 @@ async fn assignments(
 ) -> Response {
     let taken = async {
         let access = access::<Viewer>(state, caller, &tenant).await?;
-        let snapshot = match access.state.inventories.look(&access.source(), std::time::Duration::from_secs(20)).await {
-            Seen::Ready(snapshot, _) => snapshot,
+        let (snapshot, renewed) = match access.state.inventories.look(&access.source(), std::time::Duration::from_secs(20)).await
+        {
+            Seen::Ready(snapshot, error) => (snapshot, error.is_none()),
             Seen::Failed(error) => return Err(error),
             Seen::Loading(..) => {
                 return Err(AppError::invalid("The tenant is still being read", "Take the list when the table is there."));
@@ -134,7 +136,11 @@ async fn assignments(
                 format!("{} Refresh and export again, or add partial=1 to the address for what is there.", missing.join(" ")),
             ));
         }
-        let name = if missing.is_empty() { "assignments.csv" } else { "assignments-incomplete.csv" };
+        let name = if missing.is_empty() { "assignments" } else { "assignments-incomplete" };
+        // Where the newest reading failed, the file says how old its rows are.
+        let as_of =
+            if renewed { String::new() } else { format!("-as-of-{}", date_time(snapshot.as_of).replace([' ', ':'], "-")) };
+        let name = format!("{name}{as_of}.csv");
         let view = View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         let people = snapshot.inventory.people_by_subject();
         let hidden: std::collections::HashSet<_> =
@@ -164,7 +170,7 @@ async fn assignments(
             .map(|cell| Field::new(cell))
             .collect()
         });
-        Ok(csv(name, write_with(separator_of(asked("separator")), &usual_headings(), rows)))
+        Ok(csv(&name, write_with(separator_of(asked("separator")), &usual_headings(), rows)))
     };
     taken.await.unwrap_or_else(|error| told(&error))
 }

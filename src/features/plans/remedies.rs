@@ -55,7 +55,7 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
     }
     let snapshot = access.state.inventories.recent(&access.source(), FRESH_MS).await?;
     let again = |title: String, changes| {
-        draw_up(&snapshot.inventory, Intent::Exactly { title, changes, restores: false })
+        draw_up(&snapshot.inventory, Intent::Exactly { title, changes, restores: row.plan.restores })
             .map_err(|error| AppError::invalid("The plan no longer fits", sentence(&error.to_string())))
     };
     let as_it_is = again(row.plan.title.clone(), row.plan.changes.iter().map(|planned| planned.change.clone()).collect())?;

@@ -251,6 +251,25 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
     Err(busy_rows())
 }
 
+/// The job that a plan undoes or tries again, also where the plan was drawn up anew since, or with fewer rows.
+async fn job_behind(access: &Access<Operator>, row: &PlanRow) -> Result<Option<String>, AppError> {
+    /// Plans drawn up from plans; nobody clicks more often.
+    const MOST: u32 = 50;
+    let mut origin = row.origin.clone();
+    for _ in 0..MOST {
+        let before = match Origin::from(origin.as_str()) {
+            Origin::Person => return Ok(None),
+            Origin::Job(job) => return Ok(Some(job.to_owned())),
+            Origin::Replaces(plan) | Origin::Remedies(plan) => plan.to_owned(),
+        };
+        let found = access.state.store.plan(&access.tenant.id, &before).await.map_err(|error| store_error(&error))?;
+        // One that was discarded takes what it came from with it.
+        let Some(found) = found else { return Ok(None) };
+        origin = found.origin;
+    }
+    Ok(None)
+}
+
 async fn trail_end(access: &Access<Operator>) -> Result<i64, AppError> {
     access.state.store.audit_end(&access.tenant.id).await.map_err(|error| store_error(&error))
 }
@@ -267,13 +286,12 @@ fn busy_rows() -> AppError {
 /// rows since the trail ended at `seen`, but for what is `known` of some jobs.
 async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64, known: &[(String, i64)]) -> Result<Option<String>, AppError> {
     let job = State::fresh_id();
+    let undo_of = job_behind(access, row).await?;
     let (store, new_row, known) = (access.state.store.clone(), row.clone(), known.to_vec());
     let (tenant, qlik_user, author) = (access.tenant.id.clone(), access.qlik_user.clone(), access.actor.clone());
     let (id, grant, now) = (job.clone(), grant(access, &job)?, access.now());
     // Written down whole also where the browser hangs up meanwhile.
     let created = tokio::spawn(async move {
-        // An undo or a retry has the job it comes from as its origin.
-        let undo_of = if let Origin::Job(from) = Origin::from(new_row.origin.as_str()) { Some(from) } else { None };
         let new = NewJob {
             id: &id,
             plan: &new_row.id,
@@ -281,7 +299,7 @@ async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64, known: &[(St
             qlik_user: &qlik_user,
             author: &author,
             title: &new_row.plan.title,
-            undo_of,
+            undo_of: undo_of.as_deref(),
             rows: &new_row.plan.changes,
             grant,
             now,
@@ -410,7 +428,8 @@ pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<(
     } else {
         return Err(AppError::invalid("Unknown choice", "The plan's page lists what can be added or left out."));
     }
-    let mut plan = drawn(&snapshot, Intent::Exactly { title: row.plan.title.clone(), changes, restores: false }).await?;
+    let mut plan =
+        drawn(&snapshot, Intent::Exactly { title: row.plan.title.clone(), changes, restores: row.plan.restores }).await?;
     plan.offers = offers;
     plan.removes_the_rest = row.plan.removes_the_rest;
     plan.keep_reasons(&row.plan);
@@ -433,7 +452,7 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
         now.fill_from(&snapshot.inventory, |group| needs.asks_for(group));
     }
     // What it brings back was no news when it was drawn up.
-    let restores = matches!(Origin::from(row.origin.as_str()), Origin::Job(_));
+    let restores = row.plan.restores;
     let mut again = draw_up(&now, Intent::Exactly { title: row.plan.title.clone(), changes, restores })
         .map_err(|error| AppError::new(ErrorKind::Conflict, "Nothing was sent", sentence(&error.to_string())))?;
     again.keep_reasons(&row.plan);

@@ -424,6 +424,7 @@ impl Draft<'_> {
             seats,
             warnings,
             removes_the_rest: false,
+            restores: self.restores,
             offers: self.offers,
             risks: Vec::new(),
         }
