@@ -5,6 +5,7 @@ mod column;
 mod export;
 mod json;
 mod known;
+mod line;
 
 use csv::ReaderBuilder;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};

@@ -19,6 +19,11 @@ pub fn thousands(n: i64) -> String {
     out
 }
 
+/// A count as [`thousands`] and [`count`] take it, whatever it was counted in.
+pub fn whole(n: impl TryInto<i64>) -> i64 {
+    n.try_into().unwrap_or(i64::MAX)
+}
+
 /// `1 change`, `25 changes`.
 pub fn count(n: i64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(n), if n == 1 { one } else { many })

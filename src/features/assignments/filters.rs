@@ -1,17 +1,13 @@
 //! The filters above the table. A plain form without a script; with one, the table follows each choice at once.
 
 use domain::table::{Filter, Idle, View};
-use domain::text::thousands;
+use domain::text::{thousands, whole};
 use leptos::prelude::*;
 
 use super::address_of;
 use super::api::{AssignmentsView, Choice};
 use super::live::Live;
 use crate::features::shared::use_tenant;
-
-fn n(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
 
 /// What the filters offer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -134,9 +130,9 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
 /// `6,236 of 9,412`.
 pub fn counted(matching: u64, of: u64) -> String {
     if matching == of {
-        format!("{} rows", thousands(n(of)))
+        format!("{} rows", thousands(whole(of)))
     } else {
-        format!("{} of {}", thousands(n(matching)), thousands(n(of)))
+        format!("{} of {}", thousands(whole(matching)), thousands(whole(of)))
     }
 }
 
@@ -171,7 +167,7 @@ fn Select(
         .map(|choice| {
             let selected = choice.value == now;
             let text =
-                choice.rows.map_or_else(|| choice.label.clone(), |rows| format!("{}, {}", choice.label, thousands(n(rows))));
+                choice.rows.map_or_else(|| choice.label.clone(), |rows| format!("{}, {}", choice.label, thousands(whole(rows))));
             view! { <option value=choice.value selected=selected>{text}</option> }
         })
         .collect_view();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::inventory::RoleId;
 use domain::roles::{MAX_ROLES_PER_GROUP, RoleDiff, RoleMark, merge};
-use domain::text::{count, thousands};
+use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
@@ -16,10 +16,6 @@ use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
 use crate::ui::query::{escape, to_query};
-
-fn n(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
 
 /// The groups.
 #[component]
@@ -53,9 +49,9 @@ pub fn GroupsPage() -> impl IntoView {
                             <span class="result" role="status">{if view.of == 0 && !view.whole {
                                 "not visible".to_owned()
                             } else if view.matching == view.of {
-                                count(n(view.of), "group", "groups")
+                                count(whole(view.of), "group", "groups")
                             } else {
-                                format!("{} of {}", thousands(n(view.matching)), thousands(n(view.of)))
+                                format!("{} of {}", thousands(whole(view.matching)), thousands(whole(view.of)))
                             }}</span>
                         </Form>
                         <section class="panel" aria-labelledby="system">
@@ -251,7 +247,7 @@ fn Editor(
                             let note = match only_here {
                                 None => ", and who loses it cannot be seen with this key".to_owned(),
                                 Some(0) => ", every member keeps it by another group".to_owned(),
-                                Some(only) => format!(", {} it", count(n(*only), "member loses", "members lose")),
+                                Some(only) => format!(", {} it", count(whole(*only), "member loses", "members lose")),
                             };
                             ("minus", "−", note)
                         } else {
@@ -314,7 +310,7 @@ fn Editor(
                             }.into_any()
                         }}
                         <button class="button primary" type="submit" form="roles" disabled=shut(draft, off)>
-                            {move || if changes() == 0 { "Plan the change".to_owned() } else { format!("Plan {}", count(n(changes() as u64), "change", "changes")) }}
+                            {move || if changes() == 0 { "Plan the change".to_owned() } else { format!("Plan {}", count(whole(changes() as u64), "change", "changes")) }}
                         </button>
                     </div>
                 </section>
@@ -335,7 +331,7 @@ fn Editor(
                 <section class="panel" aria-labelledby="license">
                     <header><h2 id="license">"License everyone in this group"</h2></header>
                     <p class="muted small">{match view.unlicensed {
-                        Some(members) => format!("{} no license now. Those get one; whoever holds another keeps it. The plan shows them, and the seats, before anything is sent.", count(n(members), "member has", "members have")),
+                        Some(members) => format!("{} no license now. Those get one; whoever holds another keeps it. The plan shows them, and the seats, before anything is sent.", count(whole(members), "member has", "members have")),
                         None => "Who has no license cannot be told: the tenant could not be read whole with this key.".to_owned(),
                     }}</p>
                     <ActionForm action=license attr:class="inline">

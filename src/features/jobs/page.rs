@@ -2,7 +2,7 @@
 
 use domain::journal::{RowState, Tally};
 use domain::plan::Change;
-use domain::text::{count, thousands};
+use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -12,10 +12,6 @@ use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
-
-fn n(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
 
 /// Chips for what became of rows.
 #[component]
@@ -52,7 +48,7 @@ pub fn JobTable(
                     <td class="num-left">{line.at}</td>
                     <td class="hide-narrow">{line.author}</td>
                     <td class="title"><a href=move || format!("/t/{}/jobs/{id}", tenant.get()) title=line.title.clone()>{line.title.clone()}</a></td>
-                    <td class="num">{thousands(n(line.tally.total()))}</td>
+                    <td class="num">{thousands(whole(line.tally.total()))}</td>
                     <td><TallyChips tally=line.tally/></td>
                     // What is finished says so by its result.
                     <td class="muted">{if line.state == "finished" { String::new() } else { line.state }}</td>
@@ -236,12 +232,12 @@ mod watch {
 fn said(tally: &Tallies) -> String {
     format!(
         "{} of {}: {} done, {} already so, {} refused{}",
-        thousands(n(tally.settled())),
-        thousands(n(tally.total())),
-        thousands(n(tally.done)),
-        thousands(n(tally.already)),
-        thousands(n(tally.refused)),
-        if tally.conflict > 0 { format!(", {} in conflict", thousands(n(tally.conflict))) } else { String::new() }
+        thousands(whole(tally.settled())),
+        thousands(whole(tally.total())),
+        thousands(whole(tally.done)),
+        thousands(whole(tally.already)),
+        thousands(whole(tally.refused)),
+        if tally.conflict > 0 { format!(", {} in conflict", thousands(whole(tally.conflict))) } else { String::new() }
     )
 }
 
@@ -345,8 +341,8 @@ fn Body(
                 {move || can(&["running", "queued"]).then(|| wish("pause", "Pause", "button"))}
                 {move || can(&["paused"]).then(|| wish("resume", "Resume", "button primary"))}
                 {move || can(&["running", "queued", "paused", PAUSING]).then(|| wish("cancel", "Cancel the rest", "button danger"))}
-                {move || (over.get() && !rows_gone && retry.get() > 0).then(|| again_with("retry", format!("Retry {}", thousands(n(retry.get()))), "button"))}
-                {move || (over.get() && !rows_gone && done.get() > 0).then(|| again_with("undo", format!("Undo {}", count(n(done.get()), "change", "changes")), "button"))}
+                {move || (over.get() && !rows_gone && retry.get() > 0).then(|| again_with("retry", format!("Retry {}", thousands(whole(retry.get()))), "button"))}
+                {move || (over.get() && !rows_gone && done.get() > 0).then(|| again_with("undo", format!("Undo {}", count(whole(done.get()), "change", "changes")), "button"))}
             </div>
             {if rows_gone {
                 view! { <Note tone="ok" title="The rows of this job are no longer kept.">"What it came to stays; the audit names each of them."</Note> }.into_any()
@@ -379,7 +375,7 @@ pub(crate) fn from_to(change: &Change) -> (String, String) {
         Change::GroupRoles { before, after, .. } => {
             let diff = domain::roles::RoleDiff::between(before, after);
             (
-                count(n(before.len() as u64), "role", "roles"),
+                count(whole(before.len() as u64), "role", "roles"),
                 format!("{} added, {} removed", diff.added.len(), diff.removed.len()),
             )
         }
@@ -403,7 +399,7 @@ fn worded(state: RowState) -> (&'static str, &'static str) {
 
 /// What a group of rows came to, in words.
 fn headed(group: &ResultGroup) -> String {
-    let (rows, (_, what)) = (thousands(n(group.rows)), worded(group.state));
+    let (rows, (_, what)) = (thousands(whole(group.rows)), worded(group.state));
     let why =
         [group.code.as_str(), group.title.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     if why.is_empty() { format!("{rows} {what}") } else { format!("{rows} {what}: {why}") }

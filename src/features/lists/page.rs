@@ -1,6 +1,6 @@
 //! Bring a list, and put it right: how it is read, what is wrong with it, and then its plan.
 
-use domain::text::{count, thousands};
+use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -21,10 +21,6 @@ const PURPOSES: [(&str, &str, &str); 4] = [
     ),
     ("rename", "Rename subjects", "Licenses move from “Subject” to “New subject”."),
 ];
-
-fn n(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
 
 /// Where a list is brought.
 #[component]
@@ -172,13 +168,13 @@ fn Body(
     let others = wrong - no_license;
     let said = format!(
         "{} understood, {}{}",
-        count(n(understood), "line", "lines"),
+        count(whole(understood), "line", "lines"),
         match (others, no_license) {
             (0, 0) => "no faults".to_owned(),
-            (0, waiting) => format!("{} only a license", count(n(waiting), "line lacks", "lines lack")),
-            (others, _) => count(n(others), "fault", "faults"),
+            (0, waiting) => format!("{} only a license", count(whole(waiting), "line lacks", "lines lack")),
+            (others, _) => count(whole(others), "fault", "faults"),
         },
-        if view.left_out > 0 { format!(", {} left out", thousands(n(view.left_out))) } else { String::new() }
+        if view.left_out > 0 { format!(", {} left out", thousands(whole(view.left_out))) } else { String::new() }
     );
     let href = Callback::new(move |to: u32| format!("/t/{}/lists/{}?page={to}", tenant.get_untracked(), id.get_untracked()));
     let rest = (view.purpose == "sync").then(|| {
@@ -225,7 +221,7 @@ fn Body(
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     <input type="hidden" name="id" value=move || id.get()/>
                     <button class="button primary" type="submit" disabled=shut>
-                        {move || if planning() { "Reading the tenant…".to_owned() } else { format!("Plan {}…", count(n(understood), "line", "lines")) }}
+                        {move || if planning() { "Reading the tenant…".to_owned() } else { format!("Plan {}…", count(whole(understood), "line", "lines")) }}
                     </button>
                 </ActionForm>
             </div>
@@ -241,7 +237,7 @@ fn NoLicense(view: ListView, usual: ServerAction<SetUsual>) -> impl IntoView {
     let pending = busy(usual);
     let options = view.allotments.into_iter().map(|(value, label)| view! { <option value=value>{label}</option> }).collect_view();
     view! {
-        <Note tone="warn" title=format!("No license is chosen for {}.", count(n(view.no_license), "line", "lines"))>
+        <Note tone="warn" title=format!("No license is chosen for {}.", count(whole(view.no_license), "line", "lines"))>
             <ActionForm action=usual attr:class="inline">
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
@@ -280,12 +276,12 @@ fn Faults(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
                 <div class="foot after">
                     <button class="button primary" type="submit" name="what" value="these" disabled=pending>"Mend as written"</button>
                     {(suggested > 0).then(|| view! {
-                        <button class="button" type="submit" name="what" value="suggested" disabled=pending>{format!("Take {}", count(n(suggested), "license suggested", "licenses suggested"))}</button>
+                        <button class="button" type="submit" name="what" value="suggested" disabled=pending>{format!("Take {}", count(whole(suggested), "license suggested", "licenses suggested"))}</button>
                     })}
                     {(perhaps > 0).then(|| view! {
-                        <button class="button" type="submit" name="what" value="perhaps" disabled=pending>{format!("Take {} on this page", count(n(perhaps), "person suggested", "people suggested"))}</button>
+                        <button class="button" type="submit" name="what" value="perhaps" disabled=pending>{format!("Take {} on this page", count(whole(perhaps), "person suggested", "people suggested"))}</button>
                     })}
-                    <button class="button danger" type="submit" name="what" value="leave" disabled=pending>{format!("Leave out {}", count(n(wrong), "faulty line", "faulty lines"))}</button>
+                    <button class="button danger" type="submit" name="what" value="leave" disabled=pending>{format!("Leave out {}", count(whole(wrong), "faulty line", "faulty lines"))}</button>
                 </div>
             </ActionForm>
         </section>
@@ -308,7 +304,7 @@ fn FaultRow(fault: FaultLine) -> impl IntoView {
     });
     view! {
         <tr role="row">
-            <td role="cell" class="num">{thousands(n(fault.line))}</td>
+            <td role="cell" class="num">{thousands(whole(fault.line))}</td>
             <td role="cell">{fault.heading}</td>
             <td role="cell" class="wrap">{fault.reason}{hint}<br/><span class="sub">{if fault.found.is_empty() { "empty".to_owned() } else { fault.found }}</span></td>
             <td role="cell">
@@ -331,7 +327,7 @@ fn LeftOut(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
         .into_iter()
         .map(|left| {
             view! {
-                <tr><td class="num">{thousands(n(left.line))}</td><td class="wrap">{left.cells}</td>
+                <tr><td class="num">{thousands(whole(left.line))}</td><td class="wrap">{left.cells}</td>
                     <td><input type="checkbox" name="out[]" value=left.line.to_string() aria-label=format!("Take line {} in again", left.line)/></td></tr>
             }
         })
@@ -341,7 +337,7 @@ fn LeftOut(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
             <header><h2 id="left-out">"Left out"</h2>
                 <a class="muted small" href=move || format!("/export/{}/left-out.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export them"</a></header>
             {(view.spared > 0).then(|| view! {
-                <p class="small">{format!("{} may be meant by these lines; nothing is taken from them.", count(n(view.spared), "person", "people"))}</p>
+                <p class="small">{format!("{} may be meant by these lines; nothing is taken from them.", count(whole(view.spared), "person", "people"))}</p>
             })}
             <ActionForm action=mend>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
@@ -351,8 +347,8 @@ fn LeftOut(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
                     <thead><tr><th class="num">"Line"</th><th>"Cells"</th><th>"Take in again"</th></tr></thead>
                     <tbody>{rows}</tbody>
                 </table></div>
-                {(more > 0).then(|| view! { <p class="muted small">{format!("and {} more; the export has them all.", thousands(n(more)))}</p> })}
-                <p class="after"><button class="button" type="submit" disabled=pending>"Take in those ticked, or all if none is"</button></p>
+                {(more > 0).then(|| view! { <p class="muted small">{format!("and {} more; the export has them all.", thousands(whole(more)))}</p> })}
+                <p class="after"><button class="button" type="submit" disabled=pending>"Include the ticked lines again, or all of them if none is ticked"</button></p>
             </ActionForm>
         </section>
     }
@@ -378,9 +374,9 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
     let purposes =
         choices(PURPOSES.iter().map(|(value, words, _)| ((*value).to_owned(), (*words).to_owned())).collect(), &view.purpose);
     let allotments = choices(view.allotments, &view.usual);
-    let separators = [("", "found out"), ("comma", "comma"), ("semicolon", "semicolon"), ("tab", "tab"), ("bar", "vertical bar")];
+    let separators = [("", "detected"), ("comma", "comma"), ("semicolon", "semicolon"), ("tab", "tab"), ("bar", "vertical bar")];
     let separators = choices(owned(&separators), &view.reading.separator);
-    let encodings = std::iter::once((String::new(), "found out".to_owned()))
+    let encodings = std::iter::once((String::new(), "detected".to_owned()))
         .chain(view.reading.encodings.iter().map(|name| (name.clone(), name.clone())))
         .collect();
     let encodings = choices(encodings, &view.reading.encoding);
@@ -394,7 +390,7 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
                     <label for="purpose">"What to do"</label>
                     <select class="select" id="purpose" name="purpose">{purposes}</select>
                     <label for="usual">"Lines that name no license"</label>
-                    <select class="select" id="usual" name="usual"><option value="">"no usual license"</option>{allotments}</select>
+                    <select class="select" id="usual" name="usual"><option value="">"none"</option>{allotments}</select>
                     <label class="inline"><input type="checkbox" name="strangers" value="1" checked=view.strangers/>"Subjects may be no users yet"</label>
                 </div>
                 <div class="inline">
@@ -403,7 +399,7 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
                     <label for="encoding">"Encoding"</label>
                     <select class="select" id="encoding" name="encoding">{encodings}</select>
                     <label for="headings">"Headings in line"</label>
-                    <input class="input short" id="headings" name="headings" inputmode="numeric" placeholder="found out" value=view.reading.headings aria-describedby="headings-help"/>
+                    <input class="input short" id="headings" name="headings" inputmode="numeric" placeholder="detected" value=view.reading.headings aria-describedby="headings-help"/>
                     <span class="muted small" id="headings-help">"0 for a list without any"</span>
                 </div>
                 <div class="table" tabindex="0" role="region" aria-label="Columns of the list"><table>

@@ -6,7 +6,7 @@ use domain::allotment::AllotmentName;
 use domain::inventory::Coverage;
 use domain::plan::Intent;
 use domain::sheet::{Column, ENCODINGS, FaultKind, Known, Mapping, Purpose, Reading, Rules, Sheet, check};
-use domain::text::{count, sentence, thousands};
+use domain::text::{count, sentence, thousands, whole};
 use storage::ListRow;
 
 use super::api::{ColumnLine, FaultLine, LeftLine, ListView, PastedView, ReadingView};
@@ -204,14 +204,6 @@ pub(super) fn heading(sheet: &Sheet, column: usize) -> String {
     named.cloned().unwrap_or_else(|| format!("column {}", column + 1))
 }
 
-fn whole(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-fn to_i64(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
 /// How the file was taken apart, as sentences.
 fn read_words(sheet: &Sheet) -> String {
     let separator = match sheet.separator {
@@ -245,15 +237,15 @@ fn noticed(check: &Check, coverage: &Coverage) -> Vec<String> {
     if sheet.file_lines > rows {
         notes.push(format!(
             "The file has {} with text, and {} were read: cells in quotation marks go on over several lines.",
-            count(to_i64(sheet.file_lines), "line", "lines"),
-            count(to_i64(rows), "row", "rows")
+            count(whole(sheet.file_lines), "line", "lines"),
+            count(whole(rows), "row", "rows")
         ));
     }
     if sheet.above > 0 {
-        notes.push(format!("{} above the headings left aside.", count(to_i64(sheet.above), "line is", "lines are")));
+        notes.push(format!("{} above the headings left aside.", count(whole(sheet.above), "line is", "lines are")));
     }
     if sheet.cleaned > 0 {
-        let cells = count(to_i64(sheet.cleaned), "cell had", "cells had");
+        let cells = count(whole(sheet.cleaned), "cell had", "cells had");
         notes.push(format!("{cells} characters in them that nobody sees, such as a zero-width space. They are ignored."));
     }
     if checked.named_otherwise_count > 0 {
@@ -261,7 +253,7 @@ fn noticed(check: &Check, coverage: &Coverage) -> Vec<String> {
         let more = if checked.named_otherwise_count > lines.len() as u64 { ", …" } else { "" };
         notes.push(format!(
             "{} another person than their subject is (line {}{more}). Was one column sorted without the others?",
-            count(to_i64(checked.named_otherwise_count), "line names", "lines name"),
+            count(whole(checked.named_otherwise_count), "line names", "lines name"),
             lines.join(", ")
         ));
     }
@@ -343,7 +335,7 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
         wrong: checked.faults.len() as u64,
         kinds: kinds
             .into_iter()
-            .map(|(kind, lines)| format!("{} {}", count(to_i64(lines), "line", "lines"), kind.words()))
+            .map(|(kind, lines)| format!("{} {}", count(whole(lines), "line", "lines"), kind.words()))
             .collect(),
         no_license,
         foreign: checked.foreign,

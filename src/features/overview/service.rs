@@ -3,7 +3,7 @@
 use domain::gauge::{self, Tone};
 use domain::mask::masked;
 use domain::seats::Seats;
-use domain::text::{count, thousands};
+use domain::text::{count, thousands, whole};
 
 use super::api::{Attention, LicenseFacts, Overview};
 use crate::error::AppError;
@@ -134,10 +134,6 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
         Tone::Plain => 2,
     });
     list
-}
-
-fn whole(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 fn grouped(number: &str) -> String {

@@ -3,7 +3,7 @@
 use domain::plan::{Change, Confirmation, Kind, OfferKind, PlannedChange, Total, Warning};
 use domain::roles::RoleDiff;
 use domain::seats::{SeatChange, Seats};
-use domain::text::{count, thousands};
+use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -15,10 +15,6 @@ use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tena
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::pager::Pager;
-
-fn n(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
 
 /// The tenant's plans.
 #[component]
@@ -106,7 +102,7 @@ fn is_unconfirmed(value: &Result<(), AppError>) -> bool {
 fn summary(totals: &[Total]) -> Vec<String> {
     let mut kinds: Vec<(Kind, u64, Vec<String>)> = Vec::new();
     for Total { kind, what, rows } in totals {
-        let part = (!what.is_empty()).then(|| format!("{} {what}", thousands(n(*rows))));
+        let part = (!what.is_empty()).then(|| format!("{} {what}", thousands(whole(*rows))));
         match kinds.iter_mut().find(|(known, ..)| known == kind) {
             Some((_, all, parts)) => {
                 *all += rows;
@@ -116,7 +112,7 @@ fn summary(totals: &[Total]) -> Vec<String> {
         }
     }
     let line = |(kind, rows, parts): (Kind, u64, Vec<String>)| {
-        let head = format!("{} {}", thousands(n(rows)), kind.verb());
+        let head = format!("{} {}", thousands(whole(rows)), kind.verb());
         if parts.is_empty() { head } else { format!("{head}: {}", parts.join(", ")) }
     };
     kinds.into_iter().map(line).collect()
@@ -188,7 +184,7 @@ fn Body(
     let (tenant, id) = (use_tenant(), use_part("id"));
     let pending = busy(apply);
     let title = format!("Plan {}: {}", short(&view.id), view.title);
-    let total = n(view.total);
+    let total = whole(view.total);
     let open = view.job.is_none();
     let seats = view.seats.into_iter().map(|seat| view! { <Seat seat/> }).collect_view();
     let ways_out = view.ways_out;
@@ -220,14 +216,14 @@ fn Body(
         .map(|(kind, rows)| {
             let (title, rest, text) = match kind {
                 OfferKind::Newcomers => (
-                    format!("{} the selection only since you made it.", count(n(rows), "row matches", "rows match")),
+                    format!("{} the selection only since you made it.", count(whole(rows), "row matches", "rows match")),
                     "What you counted is what is planned; these are left out.",
-                    format!("Take in {}", count(n(rows), "newcomer", "newcomers")),
+                    format!("Take in {}", count(whole(rows), "newcomer", "newcomers")),
                 ),
                 OfferKind::HoldsAnother => (
-                    format!("{} another license.", count(n(rows), "person holds", "people hold")),
+                    format!("{} another license.", count(whole(rows), "person holds", "people hold")),
                     "They keep it, and are left out.",
-                    format!("Change {} as well", count(n(rows), "license", "licenses")),
+                    format!("Change {} as well", count(whole(rows), "license", "licenses")),
                 ),
             };
             view! { <Note tone="ok" title>{rest}" "<AdjustButton action=adjust what=kind.word() text/></Note> }
@@ -241,10 +237,10 @@ fn Body(
             let more = rows - named.len() as u64;
             view! {
                 <details class="says">
-                    <summary>{format!("{} {are} {} and will not be sent.", thousands(n(rows)), why.sentence())}</summary>
+                    <summary>{format!("{} {are} {} and will not be sent.", thousands(whole(rows)), why.sentence())}</summary>
                     <ul class="who">
                         {named.into_iter().map(|who| view! { <li class="mono small">{who}</li> }).collect_view()}
-                        {(more > 0).then(|| view! { <li class="small">{format!("and {} more", thousands(n(more)))}</li> })}
+                        {(more > 0).then(|| view! { <li class="small">{format!("and {} more", thousands(whole(more)))}</li> })}
                     </ul>
                 </details>
             }
@@ -269,7 +265,7 @@ fn Body(
             </Empty>
         }.into_any(),
         (None, _) => {
-            let sentence = format!("{}, {} to Qlik. Can be undone for 30 days.", count(total, "change", "changes"), count(n(view.requests), "request", "requests"));
+            let sentence = format!("{}, {} to Qlik. Can be undone for 30 days.", count(total, "change", "changes"), count(whole(view.requests), "request", "requests"));
             view! {
                 <div class="foot decide">
                     <span class="grow">{sentence}</span>
@@ -392,8 +388,9 @@ fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>, totals: Vec<T
             // Of the plan, not of the page: this is what is read before it is applied.
             let all: u64 = totals.iter().filter(|total| total.kind == kind).map(|total| total.rows).sum();
             let here = changes.iter().filter(|other| other.change.kind() == kind).count() as u64;
-            let on_page = if pages > 1 && here < all { format!(", {} on this page", thousands(n(here))) } else { String::new() };
-            rows.push(view! { <tr class="group"><td></td><th scope="colgroup" colspan="4">{format!("{} {}{on_page}", thousands(n(all)), kind.verb())}</th></tr> }.into_any());
+            let on_page =
+                if pages > 1 && here < all { format!(", {} on this page", thousands(whole(here))) } else { String::new() };
+            rows.push(view! { <tr class="group"><td></td><th scope="colgroup" colspan="4">{format!("{} {}{on_page}", thousands(whole(all)), kind.verb())}</th></tr> }.into_any());
             last = Some(kind);
         }
         let class = match kind.sign() {

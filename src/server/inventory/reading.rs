@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use domain::inventory::{Assignment, Coverage, GroupId, Inventory, Part};
 use domain::plan::Kind;
+use domain::text::whole;
 use futures::{Stream, StreamExt};
 use qlik_api::client::{CallError, Client, Credential, Urgency};
 use qlik_api::wire::page::Page;
@@ -109,10 +110,6 @@ async fn collect<W, T, S: Stream<Item = Result<Page<W>, CallError>>>(
     }
 }
 
-fn whole(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
 /// Qlik's answer, or nothing where it says 404.
 fn or_missing<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match answer {
@@ -208,22 +205,18 @@ pub(super) async fn read(
     locked(into).allotments = allotments(&facts);
     let held: i64 = locked(into).allotments.iter().filter(|a| a.takes_assignments()).map(|a| a.used).sum();
     locked(progress).assignments_of = held;
-    let users = async {
-        let part = collect(
-            || client.users(credential, urgency),
-            mapping::person,
-            into,
-            |inventory| &mut inventory.people,
-            |person| person.id.to_string(),
-            |n, total| {
-                let mut progress = locked(progress);
-                progress.users = whole(n);
-                progress.users_of = total.unwrap_or(progress.users_of);
-            },
-        )
-        .await?;
-        Ok(part)
-    };
+    let users = collect(
+        || client.users(credential, urgency),
+        mapping::person,
+        into,
+        |inventory| &mut inventory.people,
+        |person| person.id.to_string(),
+        |n, total| {
+            let mut progress = locked(progress);
+            progress.users = whole(n);
+            progress.users_of = total.unwrap_or(progress.users_of);
+        },
+    );
     let assignments = licenses(client, credential, urgency, elsewhere, into, |n| locked(progress).assignments = whole(n));
     let quiet = |_: usize, _: Option<i64>| ();
     let groups = collect(

@@ -147,7 +147,7 @@ impl Change {
 
     /// What no other job may touch while this change is under way: somebody's licenses (subject without case), a group, or a setting.
     pub fn lock_keys(&self) -> Vec<String> {
-        // Everything somebody holds at once: a rename moves whatever there is, and must meet nobody on either side.
+        // All that somebody holds: what a job moves to them or away from them must meet no other on either side.
         let person = |subject: &Subject| format!("license\u{1f}{}", subject.key());
         match self {
             Self::Assign { subject, .. } | Self::Remove { subject, .. } | Self::ChangeType { subject, .. } => {

@@ -8,7 +8,7 @@ use crate::inventory::Inventory;
 use crate::seats::SeatChange;
 use crate::subject::Subject;
 use crate::table::{Day, Row, Table, Used};
-use crate::text;
+use crate::text::{self, whole};
 
 /// Whoever used Qlik within so many days keeps their license. One of the spans by which Qlik's own Entitlement Analyzer
 /// counts consumers (7, 30, 60 and 90 days).
@@ -95,10 +95,10 @@ impl Remedy {
                 let idle: Vec<u16> = spares.iter().filter(|spare| !spare.disabled).filter_map(|spare| spare.used.ago()).collect();
                 let mut parts = Vec::new();
                 if disabled > 0 {
-                    parts.push(format!("{} of disabled users", text::thousands(to_i64(disabled))));
+                    parts.push(format!("{} of disabled users", text::thousands(whole(disabled))));
                 }
                 if never > 0 {
-                    parts.push(format!("{} of people without any use that Qlik keeps", text::thousands(to_i64(never))));
+                    parts.push(format!("{} of people without any use that Qlik keeps", text::thousands(whole(never))));
                 }
                 if let (Some(least), Some(most)) = (idle.iter().min(), idle.iter().max()) {
                     let span = if least == most { format!("{least} days") } else { format!("{least} to {most} days") };
@@ -229,9 +229,5 @@ impl Plan {
 }
 
 fn len<T>(list: &[T]) -> i64 {
-    to_i64(list.len())
-}
-
-fn to_i64(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
+    whole(list.len())
 }

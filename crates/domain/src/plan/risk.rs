@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Change, Plan, Warning};
 use crate::inventory::{GroupId, Inventory, Person, Provider, RoleId, RoleLevel};
 use crate::seats::SeatChange;
-use crate::text::{and_list, count, thousands};
+use crate::text::{and_list, count, thousands, whole};
 
 /// What could go wrong, and for how many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,10 +85,6 @@ impl Confirmation {
     }
 }
 
-fn n(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
 impl Plan {
     /// What has to be typed before the plan is applied, the gravest first; nothing where it is small and harmless.
     pub fn confirmation(&self, limits: Limits) -> Option<Confirmation> {
@@ -97,8 +93,8 @@ impl Plan {
                 Risk::TakesAdmins { people, groups, last } => {
                     let number = people.unwrap_or(*groups);
                     let of = match people {
-                        Some(people) => format!("from {}", count(n(*people), "person", "people")),
-                        None => format!("from the members of {}", count(n(*groups), "group", "groups")),
+                        Some(people) => format!("from {}", count(whole(*people), "person", "people")),
+                        None => format!("from the members of {}", count(whole(*groups), "group", "groups")),
                     };
                     let what = format!("take the administration of the tenant {of}");
                     (if *last { 0 } else { 2 }, number, what)
@@ -106,20 +102,24 @@ impl Plan {
                 Risk::MakesAdmins { people, groups, roles } => {
                     let number = people.unwrap_or(*groups);
                     let whom = match people {
-                        Some(people) => count(n(*people), "person", "people"),
-                        None => format!("the members of {}", count(n(*groups), "group", "groups")),
+                        Some(people) => count(whole(*people), "person", "people"),
+                        None => format!("the members of {}", count(whole(*groups), "group", "groups")),
                     };
                     (1, number, format!("give {} to {whom}", and_list(roles)))
                 }
-                Risk::Everyone { people } => (3, *people, format!("change what {} may do", count(n(*people), "user", "users"))),
+                Risk::Everyone { people } => {
+                    (3, *people, format!("change what {} may do", count(whole(*people), "user", "users")))
+                }
                 Risk::Losses { rows } if *rows >= limits.losses || (self.removes_the_rest && *rows > 0) => {
-                    (4, *rows, format!("take or lower {}", count(n(*rows), "license", "licenses")))
+                    (4, *rows, format!("take or lower {}", count(whole(*rows), "license", "licenses")))
                 }
-                Risk::Overage { seats } if *seats >= limits.overage => {
-                    (5, *seats, format!("use {} in overage, which may be billed", count(n(*seats), "more seat", "more seats")))
-                }
+                Risk::Overage { seats } if *seats >= limits.overage => (
+                    5,
+                    *seats,
+                    format!("use {} in overage, which may be billed", count(whole(*seats), "more seat", "more seats")),
+                ),
                 Risk::AutoAssign { people } => {
-                    let whom = count(n(*people), "person", "people");
+                    let whom = count(whole(*people), "person", "people");
                     (6, *people, format!("let {whom} without a license take one by signing in"))
                 }
                 Risk::Losses { .. } | Risk::Overage { .. } => return None,
@@ -132,7 +132,7 @@ impl Plan {
         let mut first = found.next()?;
         for other in found {
             // One number is typed; what else it stands for is said.
-            first.what = format!("{}, and {} ({})", first.what, other.what, thousands(n(other.number)));
+            first.what = format!("{}, and {} ({})", first.what, other.what, thousands(whole(other.number)));
         }
         Some(first)
     }

@@ -10,7 +10,7 @@ use crate::inventory::{Inventory, Part, Person, Provider, RoleId};
 use crate::roles::{self, RoleDiff, RoleMark};
 use crate::seats::{SeatChange, Seats};
 use crate::subject::Subject;
-use crate::text;
+use crate::text::{self, whole};
 
 /// What to think about before applying.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,31 +214,31 @@ impl Warning {
                     _ => "disabled or deleted",
                 };
                 (
-                    format!("{} of these {} {what}.", text::thousands(to_i64(both)), if both == 1 { "is" } else { "are" }),
+                    format!("{} of these {} {what}.", text::thousands(whole(both)), if both == 1 { "is" } else { "are" }),
                     "They cannot sign in; a license would use a seat that nobody uses.".to_owned(),
                 )
             }
             Self::Bots { count } => (
-                format!("{} among them.", text::count(to_i64(*count), "OAuth client is", "OAuth clients are")),
+                format!("{} among them.", text::count(whole(*count), "OAuth client is", "OAuth clients are")),
                 "A client that loses its license may stop working.".to_owned(),
             ),
             Self::BotsGain { count } => (
-                format!("{} among them.", text::count(to_i64(*count), "OAuth client is", "OAuth clients are")),
-                format!("{} of what is given would go to programs, not to people.", text::count(to_i64(*count), "seat", "seats")),
+                format!("{} among them.", text::count(whole(*count), "OAuth client is", "OAuth clients are")),
+                format!("{} of what is given would go to programs, not to people.", text::count(whole(*count), "seat", "seats")),
             ),
             Self::AutoAssignGivesBack { allotment, count } => (
                 format!("{} comes back at the next sign-in.", allotment.label()),
                 format!(
                     "The tenant gives it automatically, so {} will hold one again. Switch that off in Settings first.",
-                    text::count(to_i64(*count), "person", "people")
+                    text::count(whole(*count), "person", "people")
                 ),
             ),
             Self::SecondLicense { count } => (
-                format!("{} will hold two licenses.", text::count(to_i64(*count), "person", "people")),
+                format!("{} will hold two licenses.", text::count(whole(*count), "person", "people")),
                 "Use Change type to swap the one they have.".to_owned(),
             ),
             Self::Loses { allotment, count } => (
-                format!("{} {}.", text::count(to_i64(*count), "person loses", "people lose"), allotment.label()),
+                format!("{} {}.", text::count(whole(*count), "person loses", "people lose"), allotment.label()),
                 "They are on the list for another license, which takes its place.".to_owned(),
             ),
             Self::AdminRoles { names } => (
@@ -250,7 +250,7 @@ impl Warning {
                     Some(0) => format!("{} can manage the tenant, and is taken.", text::and_list(names)),
                     Some(people) => format!(
                         "{} the administration of the tenant.",
-                        text::count(to_i64(*people), "person loses", "people lose")
+                        text::count(whole(*people), "person loses", "people lose")
                     ),
                     None => format!("Members of the group lose {}.", text::and_list(names)),
                 },
@@ -283,12 +283,8 @@ fn not_users(count: u64) -> String {
     if count == 1 {
         "1 of these is not a user of this tenant.".to_owned()
     } else {
-        format!("{} of these are not users of this tenant.", text::thousands(to_i64(count)))
+        format!("{} of these are not users of this tenant.", text::thousands(whole(count)))
     }
-}
-
-fn to_i64(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 /// The warnings of a plan. `restores`: it brings back what was, so that holding two licenses is no news; `from_list`: what
