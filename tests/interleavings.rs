@@ -11,8 +11,11 @@ use std::time::Duration;
 
 use axum::http::header;
 use domain::allotment::AllotmentName;
+use domain::change::{Assign, Change, ChangeType, Comparison, Remove, Rename};
+use domain::inventory::{Assignment, Inventory};
 use domain::journal::RowState;
-use domain::plan::{Change, Holdings, Intent, Stand, draw_up};
+use domain::plan::{Intent, draw_up};
+use domain::projection::Projection;
 use domain::subject::Subject;
 use domain::table::RowKey;
 use quartermaster::server::executor;
@@ -87,11 +90,15 @@ struct Case {
     keyless: Mutex<BTreeSet<String>>,
 }
 
-fn holdings(pairs: &Pairs) -> Holdings {
-    Holdings {
-        held: pairs.iter().map(|(subject, allotment)| (subject.clone(), AllotmentName::new(allotment))).collect(),
-        ..Holdings::default()
-    }
+/// An inventory of licenses alone.
+fn holding(pairs: &Pairs) -> Inventory {
+    let assignment = |(subject, allotment): &(String, String)| Assignment {
+        subject: Subject::new(subject),
+        allotment: AllotmentName::new(allotment),
+        excess: false,
+        created: String::new(),
+    };
+    Inventory { assignments: pairs.iter().map(assignment).collect(), ..Inventory::default() }
 }
 
 impl Case {
@@ -142,8 +149,9 @@ impl Case {
                 let Some(plan) = self.portal.state.store.plan("meridian", &id).await.unwrap() else { return };
                 // Where nothing else moves, the reading before must meet whatever was changed since the plan was drawn up.
                 let stale = if alone {
-                    let now = holdings(&pairs(&self.portal.sim.url).await);
-                    plan.plan.changes.iter().any(|planned| now.stand(&planned.change) != Stand::Before)
+                    let now = holding(&pairs(&self.portal.sim.url).await);
+                    let now = Projection::of(&now);
+                    plan.plan.changes.iter().any(|planned| planned.change.compare(&now) != Comparison::Unchanged)
                 } else {
                     false
                 };
@@ -293,7 +301,7 @@ struct Effect<'a> {
 /// Whom a change is about, without case: a rename both.
 fn subjects(change: &Change) -> Vec<String> {
     match change {
-        Change::Rename { from, to, .. } => vec![from.key(), to.key()],
+        Change::Rename(Rename { from, to, .. }) => vec![from.key(), to.key()],
         other => vec![other.target().to_lowercase()],
     }
 }
@@ -301,9 +309,9 @@ fn subjects(change: &Change) -> Vec<String> {
 /// How many licenses of somebody a change makes more, or fewer.
 fn gain(change: &Change, person: &str) -> i64 {
     match change {
-        Change::Assign { .. } => 1,
-        Change::Remove { .. } => -1,
-        Change::Rename { from, to, allotments } => {
+        Change::Assign(_) => 1,
+        Change::Remove(_) => -1,
+        Change::Rename(Rename { from, to, allotments }) => {
             allotments.len() as i64 * (i64::from(to.key() == person) - i64::from(from.key() == person))
         }
         _ => 0,
@@ -314,16 +322,16 @@ fn gain(change: &Change, person: &str) -> i64 {
 fn is_row(sent: &Value, action: &str, change: &Change) -> bool {
     let is = |key: &str, text: &str| sent[key].as_str().is_some_and(|sent| sent.eq_ignore_ascii_case(text));
     match change {
-        Change::Assign { subject, allotment } => {
+        Change::Assign(Assign { subject, allotment }) => {
             action == "add" && is("subject", subject.as_str()) && is("type", allotment.as_str())
         }
-        Change::Remove { subject, allotment } => {
+        Change::Remove(Remove { subject, allotment }) => {
             action == "delete" && is("subject", subject.as_str()) && is("type", allotment.as_str())
         }
-        Change::ChangeType { subject, from, to } => {
+        Change::ChangeType(ChangeType { subject, from, to }) => {
             is("subject", subject.as_str()) && is("sourceType", from.as_str()) && is("type", to.as_str())
         }
-        Change::Rename { from, to, .. } => is("subject", to.as_str()) && is("sourceSubject", from.as_str()),
+        Change::Rename(Rename { from, to, .. }) => is("subject", to.as_str()) && is("sourceSubject", from.as_str()),
         _ => false,
     }
 }
@@ -410,8 +418,9 @@ impl Case {
         log: &[Value],
     ) {
         let clicks = self.clicks.lock().unwrap().clone();
-        let renames = |change: &Change| matches!(change, Change::Rename { .. });
-        let mut now = holdings(before);
+        let renames = |change: &Change| matches!(change, Change::Rename(_));
+        let before = holding(before);
+        let mut now = Projection::of(&before);
         for (nth, effect) in effects.iter().enumerate() {
             let job = jobs.iter().map(|(job, _)| job).find(|job| job.id == effect.job).unwrap();
             // Licenses of tenants this small fit on one page, so the call is the moment of the reading.
@@ -434,12 +443,13 @@ impl Case {
                     );
                 }
             }
-            if let Change::Rename { from, allotments, .. } = effect.change
+            if let Change::Rename(Rename { from, allotments, .. }) = effect.change
                 && !outside.contains(&from.key())
             {
                 let listed: BTreeSet<&AllotmentName> = allotments.iter().collect();
+                let all = now.held();
                 let held: BTreeSet<&AllotmentName> =
-                    now.held.iter().filter(|(holder, _)| *holder == from.key()).map(|(_, allotment)| allotment).collect();
+                    all.iter().filter(|(holder, _)| *holder == from.key()).map(|(_, allotment)| allotment).collect();
                 // What else they got since stays with them; that it does is part of the count of everybody's licenses above.
                 assert!(
                     listed.is_subset(&held),
@@ -447,7 +457,7 @@ impl Case {
                     effect.change
                 );
             }
-            now.apply(effect.change);
+            effect.change.project(&mut now, None, "");
         }
     }
 }

@@ -15,8 +15,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use domain::allotment::AllotmentName;
+use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings};
 use domain::inventory::{AutoAssign, GroupSettings, Inventory, RoleId};
-use domain::plan::{Change, Holdings, Intent, Plan, draw_up};
+use domain::plan::{Intent, Plan, draw_up};
 use domain::subject::Subject;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -97,17 +98,17 @@ fn changes(before: &Inventory, state: &Value, rng: &mut StdRng, renames: usize) 
     let mut to = analyzer.into_iter();
     // Swaps: as many one way as the other, so that seats suffice whenever each is done.
     for ((one, _), (two, _)) in from.by_ref().zip(to.by_ref()).take(25) {
-        changes.push(Change::ChangeType { subject: one, from: name("professional"), to: name("analyzer") });
-        changes.push(Change::ChangeType { subject: two, from: name("analyzer"), to: name("professional") });
+        changes.push(ChangeType { subject: one, from: name("professional"), to: name("analyzer") }.into());
+        changes.push(ChangeType { subject: two, from: name("analyzer"), to: name("professional") }.into());
     }
     for (subject, allotment) in from.by_ref().take(10).chain(to.by_ref().take(30)) {
-        changes.push(Change::Remove { subject, allotment });
+        changes.push(Remove { subject, allotment }.into());
     }
     for (n, (subject, allotment)) in other.into_iter().chain(to).chain(from).take(renames).enumerate() {
-        changes.push(Change::Rename { from: subject, to: Subject::new(format!("KILLS\\moved{n}")), allotments: vec![allotment] });
+        changes.push(Rename { from: subject, to: Subject::new(format!("KILLS\\moved{n}")), allotments: vec![allotment] }.into());
     }
     for n in 0..30 {
-        changes.push(Change::Assign { subject: Subject::new(format!("KILLS\\new{n}")), allotment: name("analyzer") });
+        changes.push(Assign { subject: Subject::new(format!("KILLS\\new{n}")), allotment: name("analyzer") }.into());
     }
     let roles: Vec<RoleId> =
         state["roles"].as_array().unwrap().iter().map(|role| RoleId::new(role["id"].as_str().unwrap())).collect();
@@ -117,12 +118,12 @@ fn changes(before: &Inventory, state: &Value, rng: &mut StdRng, renames: usize) 
         if after == roles_before {
             after.pop_first();
         }
-        changes.push(Change::GroupRoles { group: group.id.clone(), name: group.name.clone(), before: roles_before, after });
+        changes.push(GroupRoles::between(group.id.clone(), group.name.clone(), &roles_before, &after).into());
     }
     let (was, groups) = (before.auto_assign, before.group_settings);
-    changes.push(Change::AutoAssign { before: was, after: AutoAssign { analyzer: was.analyzer.map(|on| !on), ..was } });
+    changes.push(SetAutoAssign { before: was, after: AutoAssign { analyzer: was.analyzer.map(|on| !on), ..was } }.into());
     let after = GroupSettings { auto_create_groups: groups.auto_create_groups.map(|on| !on), ..groups };
-    changes.push(Change::GroupSettings { before: groups, after });
+    changes.push(SetGroupSettings { before: groups, after }.into());
     changes
 }
 
@@ -169,7 +170,7 @@ fn configure(folder: &Path, file: &str, database: &str, tenant: &str, url: &str,
 }
 
 /// Puts a plan in by the store: what is tested is what becomes of it. With how the tenant was before.
-async fn put_plan(store: &Store, url: &str, tenant: &str, id: &str, rng: &mut StdRng, renames: usize) -> (Plan, Holdings) {
+async fn put_plan(store: &Store, url: &str, tenant: &str, id: &str, rng: &mut StdRng, renames: usize) -> (Plan, Inventory) {
     let state = sim(url, "GET", "state", None).await;
     let before = inventory(&state);
     let wanted = changes(&before, &state, rng, renames);
@@ -177,7 +178,7 @@ async fn put_plan(store: &Store, url: &str, tenant: &str, id: &str, rng: &mut St
     assert!(plan.unchanged.is_empty() && plan.changes.len() > 80 + renames, "{} changes", plan.changes.len());
     assert!(!plan.warnings.iter().any(domain::plan::Warning::is_grave), "{:?}", plan.warnings);
     keep_plan(store, tenant, id, &plan).await;
-    (plan, Holdings::of(&before))
+    (plan, before)
 }
 
 /// Somebody else writes with the same key until the window has room for five more calls.

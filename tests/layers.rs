@@ -87,6 +87,28 @@ fn only_one_place_maps_what_qlik_says() {
     }
 }
 
+/// Whoever adds a kind of change writes a file of `domain/change` and what a kind of tenant makes of it: nobody else asks which it is.
+#[test]
+fn kinds_of_change_are_told_apart_in_one_place() {
+    let sources = ["src", "crates/domain/src", "crates/storage/src", "crates/qlik-api/src"];
+    for file in sources.iter().flat_map(|folder| files(&root().join(folder))) {
+        let name = file.strip_prefix(root()).unwrap().display().to_string();
+        if name.starts_with("crates/domain/src/change") {
+            continue;
+        }
+        let text = read(&file);
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        if name.ends_with("/tests.rs") {
+            continue;
+        }
+        for kind in domain::change::Kind::ALL {
+            for written in [format!("Change::{kind:?}("), format!(" Kind::{kind:?}"), format!("(Kind::{kind:?}")] {
+                assert!(!text.contains(&written), "{name} asks whether a change is {kind:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     for file in files(&root().join("src")).into_iter().chain(files(&root().join("crates"))) {

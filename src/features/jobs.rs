@@ -8,8 +8,8 @@ mod service;
 mod stream;
 
 pub use api::{JobLine, JobView, Pulse, Tallies, job, jobs, redo, steer};
+pub(crate) use page::short;
 pub use page::{JobPage, JobTable, JobsPage};
-pub(crate) use page::{from_to, short};
 #[cfg(feature = "ssr")]
 pub use service::{outcome_of, recent, undo_title};
 #[cfg(feature = "ssr")]

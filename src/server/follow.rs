@@ -41,7 +41,7 @@ async fn follow(state: &Shared, tenant: &str, (at, waiting): &mut (i64, HashMap<
         waiting.remove(&job);
         let upto = state.store.audit_end(tenant).await?;
         let done = state.store.journal(&job, &[RowState::Done], 0, i64::MAX).await?;
-        let changes: Vec<_> = done.into_iter().map(|row| row.change).collect();
+        let changes: Vec<_> = done.into_iter().map(|row| (row.change, row.made)).collect();
         let (state, tenant) = (state.clone(), tenant.to_owned());
         let _ = tokio::task::spawn_blocking(move || state.inventories.amend(&tenant, &job, upto, &changes)).await;
     }

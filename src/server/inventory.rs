@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::change::{Change, Made};
 use domain::inventory::Inventory;
-use domain::plan::{Change, carried_out};
+use domain::projection::Projection;
 use domain::table::Table;
 use qlik_api::client::{Client, Credential, Urgency};
 use qlik_api::wire::licenses::{Overview, Status};
@@ -24,7 +25,7 @@ use crate::error::{AppError, ErrorKind};
 use reading::{Gathered, read};
 use uses::Uses;
 
-pub use reading::{Needs, read_again};
+pub use reading::read_again;
 pub use uses::LastUse;
 
 /// What is unused for this long is forgotten.
@@ -305,7 +306,7 @@ impl Inventories {
     /// was, for nothing else is newer. `upto` is a place of the trail before which all of the job's doing is in `changes`.
     ///
     /// A large tenant's table takes a second to build: call it where that holds nobody up. Nobody who looks waits for it.
-    pub fn amend(&self, tenant: &str, job: &str, upto: i64, changes: &[Change]) {
+    pub fn amend(&self, tenant: &str, job: &str, upto: i64, changes: &[(Change, Option<Made>)]) {
         const TRIES: u32 = 3;
         let entries: Vec<Arc<Entry>> =
             locked(&self.entries).iter().filter(|((of, _), _)| of == tenant).map(|(_, entry)| entry.clone()).collect();
@@ -321,7 +322,8 @@ impl Inventories {
                     break;
                 }
                 let now = self.clock.now_ms();
-                let inventory = carried_out(&before.inventory, changes, &day(now));
+                let made = changes.iter().map(|(change, made)| (change, made.as_ref()));
+                let inventory = Projection::after(&before.inventory, made, &day(now)).into_inventory();
                 let table = entry.uses.on(Table::build(&inventory), &inventory, now);
                 let mut known: Vec<(String, i64)> = before.known.iter().filter(|(known, _)| known != job).cloned().collect();
                 known.push((job.to_owned(), upto));

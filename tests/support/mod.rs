@@ -20,9 +20,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
+use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename};
 use domain::inventory::{Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory, Provider, RoleId};
 use domain::journal::RowState;
-use domain::plan::{Change, Holdings, Intent, Plan, draw_up};
+use domain::plan::{Intent, Plan, draw_up};
+use domain::projection::Projection;
 use domain::subject::Subject;
 use quartermaster::server::clock::{Clock, SharedClock, WallClock};
 use quartermaster::server::config::{self, Config, TenantConfig};
@@ -327,7 +329,7 @@ pub struct Ended<'a> {
     pub run: String,
     pub tenant: &'a str,
     pub job: &'a str,
-    pub before: &'a Holdings,
+    pub before: &'a Inventory,
     pub planned: &'a Plan,
     /// Requests before the job.
     pub seen: usize,
@@ -337,15 +339,14 @@ impl Ended<'_> {
     /// The tenant is as the plan wanted, every row had its effect once, and journal and audit account for every row.
     pub async fn accounts_for_every_row(&self, url: &str, store: &Store) {
         let Self { run, tenant, job, before, planned, seen } = self;
-        let mut expected = (*before).clone();
-        for planned in &planned.changes {
-            expected.apply(&planned.change);
-        }
-        let found = Holdings::of(&inventory(&sim(url, "GET", "state", None).await));
+        let expected = Projection::after(before, planned.changes.iter().map(|planned| (&planned.change, None)), "");
+        let found = inventory(&sim(url, "GET", "state", None).await);
         let journal = store.journal(job, &RowState::ALL, 0, i64::MAX).await.unwrap();
         let undone: Vec<_> = journal.iter().filter(|row| row.state != RowState::Done).collect();
-        let off: Vec<_> = found.held.symmetric_difference(&expected.held).collect();
+        let (held, wanted) = (found.held(), expected.held());
+        let off: Vec<_> = held.symmetric_difference(&wanted).collect();
         assert!(off.is_empty(), "{run}: the licenses differ in {off:?}; not done: {undone:#?}");
+        let expected = expected.into_inventory();
         assert_eq!(found.groups, expected.groups, "{run}: roles of groups; not done: {undone:#?}");
         assert_eq!(found.auto_assign, expected.auto_assign, "{run}: license settings; not done: {undone:#?}");
         assert_eq!(found.group_settings, expected.group_settings, "{run}: group settings; not done: {undone:#?}");
@@ -365,7 +366,8 @@ impl Ended<'_> {
         assert_eq!(journal.len(), planned.changes.len());
         assert!(undone.is_empty(), "{run}: {:?}", store.tally(job).await.unwrap());
         for planned in &planned.changes {
-            let trail = store.audit_of(tenant, &planned.change.target(), 20).await.unwrap();
+            let touch = planned.change.touches().into_iter().next().unwrap();
+            let trail = store.audit_of(tenant, &touch, 20).await.unwrap();
             let of = |outcome: &str| trail.iter().filter(|line| line.entry.job == *job && line.entry.outcome == outcome).count();
             assert_eq!((of("intent"), of("done")), (1, 1), "{run}: {}: {trail:?}", planned.change.target());
         }
@@ -375,11 +377,13 @@ impl Ended<'_> {
 /// What a change does at the tenant, as [`effects_of`] names it. A rename shows at the subject that it moves to.
 fn effect_of(change: &Change) -> String {
     match change {
-        Change::GroupRoles { group, .. } => format!("group {group}"),
-        Change::AutoAssign { .. } => "license settings".to_owned(),
-        Change::GroupSettings { .. } => "group settings".to_owned(),
-        Change::Rename { to, .. } => format!("license of {}", to.key()),
-        Change::Assign { subject, .. } | Change::Remove { subject, .. } | Change::ChangeType { subject, .. } => {
+        Change::GroupRoles(GroupRoles { group, .. }) => format!("group {group}"),
+        Change::AutoAssign(_) => "license settings".to_owned(),
+        Change::GroupSettings(_) => "group settings".to_owned(),
+        Change::Rename(Rename { to, .. }) => format!("license of {}", to.key()),
+        Change::Assign(Assign { subject, .. })
+        | Change::Remove(Remove { subject, .. })
+        | Change::ChangeType(ChangeType { subject, .. }) => {
             format!("license of {}", subject.key())
         }
     }
@@ -458,14 +462,14 @@ pub async fn keep_plan(store: &Store, tenant: &str, id: &str, plan: &Plan) {
 }
 
 /// A plan that gives Analyzer to so many who are no users of the tenant yet, and how the tenant was before.
-pub async fn give_analyzer(store: &Store, url: &str, tenant: &str, id: &str, rows: usize) -> (Plan, Holdings) {
+pub async fn give_analyzer(store: &Store, url: &str, tenant: &str, id: &str, rows: usize) -> (Plan, Inventory) {
     let before = inventory(&sim(url, "GET", "state", None).await);
     let analyzer = AllotmentName::new("analyzer");
     let changes = (0..rows)
-        .map(|n| Change::Assign { subject: Subject::new(format!("PLANNED\\new{n}")), allotment: analyzer.clone() })
+        .map(|n| Change::Assign(Assign { subject: Subject::new(format!("PLANNED\\new{n}")), allotment: analyzer.clone() }))
         .collect();
     let plan = draw_up(&before, Intent::Exactly { title: "Give Analyzer".to_owned(), changes, restores: false }).unwrap();
     assert_eq!(plan.changes.len(), rows);
     keep_plan(store, tenant, id, &plan).await;
-    (plan, Holdings::of(&before))
+    (plan, before)
 }

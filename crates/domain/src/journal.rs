@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Change, Stand};
+use crate::change::{Change, Comparison};
 
 /// The state of a journal row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,37 +73,23 @@ pub const NO_SEAT: &str = "LICENSES-011";
 /// Qlik's code for "assignment not found".
 pub const NOT_FOUND: &str = "LICENSES-016";
 
-/// What an answer means for the row it answers.
-pub fn outcome(change: &Change, answer: &Answer) -> RowState {
-    match answer.status {
-        200 if matches!(change, Change::Assign { .. }) => RowState::Already,
-        200..=299 => RowState::Done,
-        404 if matches!(change, Change::Remove { .. }) && (answer.code == NOT_FOUND || answer.code.is_empty()) => {
-            RowState::Already
-        }
-        429 => RowState::Planned,
-        400..=499 => RowState::Refused,
-        _ => RowState::Unknown,
-    }
-}
-
 /// What reading the tenant says about a row nobody knew the answer of.
-pub fn settle(stand: Stand) -> RowState {
-    match stand {
-        Stand::Wanted => RowState::Done,
-        Stand::Before => RowState::Planned,
-        Stand::Neither => RowState::Conflict,
-        Stand::Unseen => RowState::Unknown,
+pub fn settle(comparison: Comparison) -> RowState {
+    match comparison {
+        Comparison::Applied => RowState::Done,
+        Comparison::Unchanged => RowState::Planned,
+        Comparison::Diverged => RowState::Conflict,
+        Comparison::NotVisible => RowState::Unknown,
     }
 }
 
 /// What a person can do about a refused row.
 pub fn remedy(change: &Change, answer: &Answer) -> String {
-    match (answer.code.as_str(), change) {
-        (NO_SEAT, Change::Assign { allotment, .. } | Change::ChangeType { to: allotment, .. }) => {
+    match (answer.code.as_str(), change.gives(), change.takes()) {
+        (NO_SEAT, Some((_, allotment)), _) => {
             format!("Free a seat of {}, or plan another allotment, then retry.", allotment.label())
         }
-        (NOT_FOUND, Change::ChangeType { from, .. }) => {
+        (NOT_FOUND, Some(_), Some((_, from))) => {
             format!("This person no longer holds {}: reload the table and plan again.", from.label())
         }
         _ if answer.status == 403 => "The key may not do this: connect with one that has the right.".to_owned(),
@@ -165,30 +151,6 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::allotment::AllotmentName;
-    use crate::subject::Subject;
-
-    fn answer(status: u16, code: &str) -> Answer {
-        Answer { status, code: code.into(), title: String::new() }
-    }
-
-    #[test]
-    fn answers_mean_what_the_rules_say() {
-        let subject = Subject::new("a");
-        let allotment = AllotmentName::new("analyzer");
-        let add = Change::Assign { subject: subject.clone(), allotment: allotment.clone() };
-        let remove = Change::Remove { subject: subject.clone(), allotment: allotment.clone() };
-        let swap = Change::ChangeType { subject, from: allotment, to: AllotmentName::new("professional") };
-        assert_eq!(outcome(&add, &answer(201, "")), RowState::Done);
-        assert_eq!(outcome(&add, &answer(200, "")), RowState::Already);
-        assert_eq!(outcome(&add, &answer(403, NO_SEAT)), RowState::Refused);
-        assert_eq!(outcome(&remove, &answer(200, "")), RowState::Done);
-        assert_eq!(outcome(&remove, &answer(404, NOT_FOUND)), RowState::Already);
-        assert_eq!(outcome(&swap, &answer(404, NOT_FOUND)), RowState::Refused);
-        assert_eq!(outcome(&swap, &answer(429, "")), RowState::Planned);
-        assert_eq!(outcome(&swap, &answer(500, "")), RowState::Unknown);
-    }
-
     #[test]
     fn states_have_words() {
         for state in RowState::ALL {

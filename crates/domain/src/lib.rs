@@ -4,16 +4,19 @@
 //! [`plan::draw_up`] turns both into a [`plan::Plan`] that can be read, applied, settled and undone.
 
 pub mod allotment;
+pub mod change;
 pub mod gauge;
 pub mod inventory;
 pub mod journal;
 pub mod mask;
 pub mod pace;
 pub mod plan;
+pub mod projection;
 pub mod roles;
 pub mod seats;
 pub mod sheet;
 pub mod subject;
 pub mod table;
 pub mod text;
+pub mod touch;
 pub mod usage;

@@ -1,27 +1,26 @@
 //! From an intent to a plan: what would change, row by row, what would not, and what to think about first.
 
-mod change;
+mod context;
 mod draft;
-mod holdings;
 mod intent;
 mod remedy;
 mod risk;
 mod warning;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use change::{Change, Kind};
+pub use context::PlanContext;
 pub use draft::draw_up;
-pub use holdings::{Holdings, Stand, carried_out};
 pub use intent::{BulkAction, Intent};
 pub use remedy::{Remedy, Shortage, Spare, shortages};
-pub use risk::{Confirmation, Limits, Risk};
-pub use warning::{LeaveOut, Warning};
+pub use risk::{Confirmation, Limits, Risk, Risks};
+pub use warning::{LeaveOut, Warning, Warnings};
 
 use crate::allotment::AllotmentName;
+use crate::change::{Change, Kind, Undo};
 use crate::inventory::RoleId;
 use crate::seats::SeatChange;
 
@@ -73,6 +72,8 @@ pub enum WhyNot {
     TakenOut,
     /// The key may not see how it is, so it must not be replaced.
     NotVisible,
+    /// Nothing takes it back, or not all of it.
+    NotUndone,
 }
 
 impl WhyNot {
@@ -90,6 +91,7 @@ impl WhyNot {
             Self::Newcomer => "new since the selection was made",
             Self::TakenOut => "left out by hand",
             Self::NotVisible => "not visible with this key, and so not replaced",
+            Self::NotUndone => "of a kind that cannot be undone, or not in full",
         }
     }
 }
@@ -152,7 +154,7 @@ impl OfferKind {
 /// How many changes are alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Total {
-    /// The request they travel in.
+    /// Which kind they are of.
     pub kind: Kind,
     /// What they are about: a license, or one for another; empty where that is not it.
     pub what: String,
@@ -231,17 +233,24 @@ impl Plan {
         let mut totals: Vec<Total> = Vec::new();
         for planned in &self.changes {
             let kind = planned.change.kind();
-            let what = match &planned.change {
-                Change::Assign { allotment, .. } | Change::Remove { allotment, .. } => allotment.label(),
-                Change::ChangeType { from, to, .. } => format!("{} to {}", from.label(), to.label()),
-                _ => String::new(),
-            };
+            let what = planned.change.what();
             match totals.iter_mut().find(|total| total.kind == kind && total.what == what) {
                 Some(total) => total.rows += 1,
                 None => totals.push(Total { kind, what, rows: 1 }),
             }
         }
         totals
+    }
+
+    /// What cannot be undone once it is applied, or not all of it: why, as a sentence, and how many changes.
+    pub fn lasting(&self) -> Vec<(String, u64)> {
+        let mut lasting: BTreeMap<String, u64> = BTreeMap::new();
+        for planned in &self.changes {
+            if let Undo::Partly(_, why) | Undo::Not(why) = planned.change.undo(None) {
+                *lasting.entry(why).or_default() += 1;
+            }
+        }
+        lasting.into_iter().collect()
     }
 
     /// Takes over why each row is there from the plan that this one was drawn up from again.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::allotment::{Allotment, AllotmentName};
-use crate::plan::Change;
+use crate::change::SeatDelta;
 
 /// How many people an allotment can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,18 +74,15 @@ impl SeatChange {
     }
 }
 
-/// Adds up what `changes` do to each allotment. Allotments that nothing touches are left out.
-pub fn seat_changes<'a>(allotments: &[Allotment], changes: impl IntoIterator<Item = &'a Change>) -> Vec<SeatChange> {
+/// Adds up what changes do to each allotment. Allotments that nothing touches are left out.
+pub fn seat_changes<'a>(allotments: &[Allotment], changes: impl IntoIterator<Item = SeatDelta<'a>>) -> Vec<SeatChange> {
     let mut deltas: BTreeMap<&AllotmentName, (i64, i64)> = BTreeMap::new();
-    for change in changes {
-        match change {
-            Change::Assign { allotment, .. } => deltas.entry(allotment).or_default().0 += 1,
-            Change::Remove { allotment, .. } => deltas.entry(allotment).or_default().1 += 1,
-            Change::ChangeType { from, to, .. } => {
-                deltas.entry(from).or_default().1 += 1;
-                deltas.entry(to).or_default().0 += 1;
-            }
-            Change::Rename { .. } | Change::GroupRoles { .. } | Change::AutoAssign { .. } | Change::GroupSettings { .. } => {}
+    for SeatDelta { takes, frees } in changes {
+        if let Some(takes) = takes {
+            deltas.entry(takes).or_default().0 += 1;
+        }
+        if let Some(frees) = frees {
+            deltas.entry(frees).or_default().1 += 1;
         }
     }
     allotments

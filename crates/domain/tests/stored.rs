@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
+use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings};
 use domain::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
 use domain::journal::{RowState, Tally};
-use domain::plan::{Change, Offer, OfferKind, Plan, PlannedChange, Risk, Unchanged, Warning, WhyNot};
+use domain::plan::{Offer, OfferKind, Plan, PlannedChange, Risk, Unchanged, Warning, WhyNot};
 use domain::seats::SeatChange;
 use domain::sheet::{Column, Mapping, Purpose, Reading, Rules};
 use domain::subject::Subject;
@@ -28,22 +29,23 @@ fn changes() -> Vec<Change> {
     let auto = |analyzer| AutoAssign { professional: Some(false), analyzer };
     let groups = |sync_idp_groups| GroupSettings { auto_create_groups: Some(true), sync_idp_groups };
     vec![
-        Change::Assign { subject: subject("a"), allotment: allotment("analyzer") },
-        Change::Remove { subject: subject("b"), allotment: allotment("professional") },
-        Change::ChangeType { subject: subject("c"), from: allotment("professional"), to: allotment("fullUser") },
-        Change::Rename {
+        Change::Assign(Assign { subject: subject("a"), allotment: allotment("analyzer") }),
+        Change::Remove(Remove { subject: subject("b"), allotment: allotment("professional") }),
+        Change::ChangeType(ChangeType { subject: subject("c"), from: allotment("professional"), to: allotment("fullUser") }),
+        Change::Rename(Rename {
             from: subject("d"),
             to: subject("e"),
             allotments: vec![allotment("analyzer"), allotment("professional")],
-        },
-        Change::GroupRoles {
+        }),
+        Change::GroupRoles(GroupRoles {
             group: GroupId::new("g"),
             name: "Finance".into(),
-            before: roles(&["r1"]),
-            after: roles(&["r2", "r3"]),
-        },
-        Change::AutoAssign { before: auto(None), after: auto(Some(true)) },
-        Change::GroupSettings { before: groups(None), after: groups(Some(false)) },
+            add: roles(&["r2", "r3"]),
+            remove: roles(&["r1"]),
+            seen: roles(&["r1", "r9"]),
+        }),
+        Change::AutoAssign(SetAutoAssign { before: auto(None), after: auto(Some(true)) }),
+        Change::GroupSettings(SetGroupSettings { before: groups(None), after: groups(Some(false)) }),
     ]
 }
 
@@ -64,6 +66,7 @@ fn plan() -> Plan {
         WhyNot::Newcomer,
         WhyNot::TakenOut,
         WhyNot::NotVisible,
+        WhyNot::NotUndone,
     ];
     let names = || vec!["TenantAdmin".to_owned()];
     Plan {
@@ -174,7 +177,16 @@ fn what_the_first_version_wrote_is_read() {
         r#"{"GroupSettings":{"before":{"auto_create_groups":true,"sync_idp_groups":null},"after":{"auto_create_groups":false,"sync_idp_groups":null}}}"#,
     )
     .unwrap();
-    assert!(matches!(settings, Change::GroupSettings { before, .. } if before.auto_create_groups == Some(true)));
+    assert!(
+        matches!(settings, Change::GroupSettings(SetGroupSettings { before, .. }) if before.auto_create_groups == Some(true))
+    );
+    // Both sets of a group's roles were kept; what they differ in is the change.
+    let group: Change =
+        serde_json::from_str(r#"{"GroupRoles":{"group":"g","name":"Finance","before":["r1","r9"],"after":["r2","r9"]}}"#)
+            .unwrap();
+    let ids = |ids: &[&str]| ids.iter().map(|id| RoleId::new(*id)).collect();
+    let (add, remove, seen) = (ids(&["r2"]), ids(&["r1"]), ids(&["r1", "r9"]));
+    assert_eq!(group, GroupRoles { group: GroupId::new("g"), name: "Finance".into(), add, remove, seen }.into());
     let rules: Rules = serde_json::from_str(
         r#"{"purpose":"Give","mapping":["Subject",null],"usual":null,"strangers":false,"mended":[[[2,1],"x"]],"left_out":[3]}"#,
     )

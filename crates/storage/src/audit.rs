@@ -1,5 +1,8 @@
 //! The audit trail: what was intended and what came of it, in one order per tenant, never changed.
 
+use std::collections::HashSet;
+
+use domain::touch::{Touch, Touches};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
@@ -18,8 +21,8 @@ pub struct NewAudit {
     pub action: String,
     /// To what: a subject, a group, a setting, a plan.
     pub target: String,
-    /// The second subject that is touched, as by a rename; empty otherwise.
-    pub also: String,
+    /// What it touches: what the trail finds it by.
+    pub touches: Touches,
     /// In which job; empty outside of one.
     pub job: String,
     /// What came of it; `intent` before anything was sent.
@@ -33,44 +36,38 @@ pub struct NewAudit {
 pub struct AuditEntry {
     /// Its place, from 1, without gaps.
     pub seq: i64,
-    /// What it says. The second subject comes back without case.
+    /// What it says. What it touches does not come back.
     pub entry: NewAudit,
 }
 
 macro_rules! audit_query {
     ($tail:literal) => {
-        concat!("SELECT tenant, seq, at, actor, action, target, also_key, job_id, outcome, detail FROM audit ", $tail)
+        concat!("SELECT a.tenant, a.seq, a.at, a.actor, a.action, a.target, a.job_id, a.outcome, a.detail FROM audit a ", $tail)
     };
 }
 
-/// Subjects differ in case from one spelling to the next, and databases disagree on what that is.
-pub(crate) fn key_of(target: &str) -> String {
-    domain::text::same(target)
-}
-
-/// Whom jobs changed since a place of the trail, by key; not what is `known` of some jobs, each up to a place.
+/// What jobs changed since a place of the trail, by key; not what is `known` of some jobs, each up to a place.
 pub(crate) async fn done_since(
     transaction: &mut Transaction<'static, Any>,
     tenant: &str,
     seq: i64,
     known: &[(String, i64)],
-) -> Result<Vec<String>, StoreError> {
-    let rows =
-        sqlx::query("SELECT seq, target_key, also_key, job_id FROM audit WHERE tenant = $1 AND seq > $2 AND outcome = 'done'")
-            .bind(tenant.to_owned())
-            .bind(seq)
-            .fetch_all(&mut **transaction)
-            .await?;
-    let mut keys = Vec::with_capacity(rows.len());
+) -> Result<HashSet<String>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT a.seq, a.job_id, t.key FROM audit a JOIN audit_touches t ON t.tenant = a.tenant AND t.seq = a.seq \
+         WHERE a.tenant = $1 AND a.seq > $2 AND a.outcome = 'done'",
+    )
+    .bind(tenant.to_owned())
+    .bind(seq)
+    .fetch_all(&mut **transaction)
+    .await?;
+    let mut keys = HashSet::with_capacity(rows.len());
     for row in &rows {
-        let job: String = get(row, "job_id")?;
-        let seq: i64 = get(row, "seq")?;
+        let (job, seq): (String, i64) = (get(row, "job_id")?, get(row, "seq")?);
         if !known.iter().any(|(known, upto)| *known == job && seq <= *upto) {
-            keys.push(get(row, "target_key")?);
-            keys.push(get(row, "also_key")?);
+            keys.insert(get(row, "key")?);
         }
     }
-    keys.retain(|key: &String| !key.is_empty());
     Ok(keys)
 }
 
@@ -97,13 +94,11 @@ pub(crate) async fn hold_trail(
 /// Adds lines of one tenant in their order. Within a transaction, so that a change and its record stand or fall together.
 pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &[NewAudit]) -> Result<(), StoreError> {
     let Some(tenant) = lines.first().map(|line| line.tenant.clone()) else { return Ok(()) };
-    let mut seq = hold_trail(transaction, &tenant, lines.len()).await?;
-    for lines in lines.chunks(AT_ONCE) {
-        const HEAD: &str =
-            "INSERT INTO audit (tenant, seq, at, actor, action, target, target_key, also_key, job_id, outcome, detail) VALUES";
-        let mut query = sqlx::query(insert(HEAD, lines.len(), 11, ""));
-        for line in lines {
-            seq += 1;
+    let before = hold_trail(transaction, &tenant, lines.len()).await?;
+    for (before, lines) in (before..).step_by(AT_ONCE).zip(lines.chunks(AT_ONCE)) {
+        const HEAD: &str = "INSERT INTO audit (tenant, seq, at, actor, action, target, job_id, outcome, detail) VALUES";
+        let mut query = sqlx::query(insert(HEAD, lines.len(), 9, ""));
+        for (seq, line) in (before + 1..).zip(lines) {
             query = query
                 .bind(tenant.clone())
                 .bind(seq)
@@ -111,13 +106,22 @@ pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &
                 .bind(line.actor.clone())
                 .bind(line.action.clone())
                 .bind(line.target.clone())
-                .bind(key_of(&line.target))
-                .bind(key_of(&line.also))
                 .bind(line.job.clone())
                 .bind(line.outcome.clone())
                 .bind(line.detail.clone());
         }
         query.execute(&mut **transaction).await?;
+        let touched =
+            (before + 1..).zip(lines).flat_map(|(seq, line)| line.touches.keys().into_iter().map(move |key| (seq, key)));
+        let touched: Vec<(i64, String)> = touched.collect();
+        for touched in touched.chunks(AT_ONCE) {
+            const HEAD: &str = "INSERT INTO audit_touches (tenant, seq, key) VALUES";
+            let mut query = sqlx::query(insert(HEAD, touched.len(), 3, "ON CONFLICT (tenant, seq, key) DO NOTHING"));
+            for (seq, key) in touched {
+                query = query.bind(tenant.clone()).bind(*seq).bind(key.clone());
+            }
+            query.execute(&mut **transaction).await?;
+        }
     }
     Ok(())
 }
@@ -161,7 +165,7 @@ impl Store {
 
     /// The newest lines before `before` (a place; 0 for the newest of all).
     pub async fn audit_trail(&self, tenant: &str, before: i64, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
-        sqlx::query(audit_query!("WHERE tenant = $1 AND ($2 = 0 OR seq < $2) ORDER BY seq DESC LIMIT $3"))
+        sqlx::query(audit_query!("WHERE a.tenant = $1 AND ($2 = 0 OR a.seq < $2) ORDER BY a.seq DESC LIMIT $3"))
             .bind(tenant.to_owned())
             .bind(before)
             .bind(most)
@@ -172,23 +176,20 @@ impl Store {
             .collect()
     }
 
-    /// The newest lines about one subject, group or setting, whatever its case.
-    pub async fn audit_of(&self, tenant: &str, target: &str, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
-        // Two looks, so that each has its index.
-        let mut found: Vec<AuditEntry> = Vec::new();
-        for query in [
-            audit_query!("WHERE tenant = $1 AND target_key = $2 ORDER BY seq DESC LIMIT $3"),
-            audit_query!("WHERE tenant = $1 AND also_key = $2 AND also_key <> '' ORDER BY seq DESC LIMIT $3"),
-        ] {
-            let rows = sqlx::query(query).bind(tenant.to_owned()).bind(key_of(target)).bind(most).fetch_all(&self.pool).await?;
-            for row in &rows {
-                found.push(read(row)?);
-            }
-        }
-        found.sort_by_key(|line| std::cmp::Reverse(line.seq));
-        found.dedup_by_key(|line| line.seq);
-        found.truncate(usize::try_from(most).unwrap_or(0));
-        Ok(found)
+    /// The newest lines that touch one thing: what somebody holds, a group or a setting.
+    pub async fn audit_of(&self, tenant: &str, touch: &Touch, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
+        sqlx::query(audit_query!(
+            "JOIN audit_touches t ON t.tenant = a.tenant AND t.seq = a.seq WHERE t.tenant = $1 AND t.key = $2 \
+             ORDER BY t.seq DESC LIMIT $3"
+        ))
+        .bind(tenant.to_owned())
+        .bind(touch.key())
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
     }
 }
 
@@ -201,7 +202,7 @@ fn read(row: &AnyRow) -> Result<AuditEntry, StoreError> {
             actor: get(row, "actor")?,
             action: get(row, "action")?,
             target: get(row, "target")?,
-            also: get(row, "also_key")?,
+            touches: Touches::default(),
             job: get(row, "job_id")?,
             outcome: get(row, "outcome")?,
             detail: get(row, "detail")?,

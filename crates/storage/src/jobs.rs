@@ -1,14 +1,15 @@
 //! Jobs: what they are, how they begin, and what a person may ask of them. Who carries one out, its journal and its credential
 //! have rooms of their own.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use domain::journal::Tally;
-use domain::plan::{Change, PlannedChange};
+use domain::plan::PlannedChange;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use crate::audit::{NewAudit, append, done_since, hold_trail};
+use crate::form::{self, FORM};
 use crate::store::{AT_ONCE, Store, StoreError, get, insert, places};
 
 macro_rules! job_query {
@@ -200,11 +201,12 @@ impl Store {
         for (first, rows) in (0_i64..).step_by(AT_A_TIME).zip(job.rows.chunks(AT_A_TIME)) {
             let mut transaction = self.begin().await?;
             for (first, rows) in (first..).step_by(AT_ONCE).zip(rows.chunks(AT_ONCE)) {
-                const HEAD: &str = "INSERT INTO journal (job_id, seq, change, name, state, status, code, title, trace) VALUES";
-                let mut query = sqlx::query(insert(HEAD, rows.len(), 9, ""));
+                const HEAD: &str =
+                    "INSERT INTO journal (job_id, seq, change, form, name, state, status, code, title, trace) VALUES";
+                let mut query = sqlx::query(insert(HEAD, rows.len(), 10, ""));
                 for (seq, planned) in (first..).zip(rows) {
-                    let change = serde_json::to_string(&planned.change).map_err(|_| StoreError::Unreadable("a change"))?;
-                    query = query.bind(job.id.to_owned()).bind(seq).bind(change).bind(planned.name.clone());
+                    let change = form::write(&planned.change, "a change")?;
+                    query = query.bind(job.id.to_owned()).bind(seq).bind(change).bind(FORM).bind(planned.name.clone());
                     query = query.bind("planned").bind(0_i64).bind("").bind("").bind("");
                 }
                 query.execute(&mut *transaction).await?;
@@ -212,7 +214,7 @@ impl Store {
             transaction.commit().await?;
         }
         // Two rows of one plan may share a key, as in a swap of two licenses of one person.
-        let keys: BTreeSet<String> = job.rows.iter().flat_map(|planned| planned.change.lock_keys()).collect();
+        let keys: BTreeSet<String> = job.rows.iter().flat_map(|planned| planned.change.touches().keys()).collect();
         let keys: Vec<String> = keys.into_iter().collect();
         for keys in keys.chunks(AT_A_TIME) {
             let mut transaction = self.begin().await?;
@@ -240,17 +242,17 @@ impl Store {
             actor: job.author.to_owned(),
             action: planned.change.kind().verb().to_owned(),
             target: planned.change.target(),
-            also: planned.change.also(),
+            touches: planned.change.touches(),
             job: job.id.to_owned(),
             outcome: "intent".to_owned(),
-            detail: describe(&planned.change),
+            detail: planned.change.noted(),
         }));
         let mut transaction = self.begin().await?;
         hold_trail(&mut transaction, job.tenant, 0).await?;
         // Between the reading and the locks a job may have taken the same rows, changed them, and let them go again. From
         // here on it cannot.
-        let touched: HashSet<String> = job.rows.iter().flat_map(|planned| planned.change.touches()).collect();
-        if done_since(&mut transaction, job.tenant, job.seen, job.known).await?.iter().any(|key| touched.contains(key)) {
+        let done = done_since(&mut transaction, job.tenant, job.seen, job.known).await?;
+        if keys.iter().any(|key| done.contains(key)) {
             return Ok(CreateJob::Overtaken);
         }
         sqlx::query("INSERT INTO grants (job_id, sealed, wrapped_key, expires_at) VALUES ($1, $2, $3, $4)")
@@ -398,25 +400,6 @@ async fn lock(
             return Ok(None);
         }
         // Whoever had one of them let it go in between: once more, for it is nobody's now.
-    }
-}
-
-/// A change in words, for the audit.
-fn describe(change: &Change) -> String {
-    match change {
-        Change::Assign { allotment, .. } => format!("none → {allotment}"),
-        Change::Remove { allotment, .. } => format!("{allotment} → none"),
-        Change::ChangeType { from, to, .. } => format!("{from} → {to}"),
-        Change::Rename { from, to, .. } => format!("{from} → {to}"),
-        Change::GroupRoles { before, after, .. } => {
-            let diff = domain::roles::RoleDiff::between(before, after);
-            let list = |sign: &str, ids: &std::collections::BTreeSet<domain::inventory::RoleId>| {
-                ids.iter().map(|id| format!("{sign}{id}")).collect::<Vec<_>>()
-            };
-            [list("+", &diff.added), list("−", &diff.removed)].concat().join(" ")
-        }
-        Change::AutoAssign { before, after } => format!("{} → {}", before.words(), after.words()),
-        Change::GroupSettings { before, after } => format!("{} → {}", before.words(), after.words()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod credentials;
 mod drafts;
+mod form;
 mod jobs;
 mod keep;
 mod lists;

@@ -2,7 +2,11 @@
 
 use domain::sheet::Rules;
 
+use crate::form::{self, FORM};
 use crate::store::{Store, StoreError, get};
+
+/// What the rules of a list are called where they cannot be read.
+const RULES: &str = "how a list is read";
 
 /// A list with how it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,23 +30,26 @@ pub struct ListRow {
 impl Store {
     /// Keeps a list.
     pub async fn put_list(&self, list: &ListRow) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO lists (id, tenant, author, name, created_at, body, rules) VALUES ($1, $2, $3, $4, $5, $6, $7)")
-            .bind(list.id.clone())
-            .bind(list.tenant.clone())
-            .bind(list.author.clone())
-            .bind(list.name.clone())
-            .bind(list.created_at)
-            .bind(list.body.clone())
-            .bind(json(&list.rules)?)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "INSERT INTO lists (id, tenant, author, name, created_at, body, rules, form) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(list.id.clone())
+        .bind(list.tenant.clone())
+        .bind(list.author.clone())
+        .bind(list.name.clone())
+        .bind(list.created_at)
+        .bind(list.body.clone())
+        .bind(form::write(&list.rules, RULES)?)
+        .bind(FORM)
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 
     /// A list by its id, if it was brought after `after`: an older one is as good as gone.
     pub async fn list(&self, tenant: &str, id: &str, after: i64) -> Result<Option<ListRow>, StoreError> {
         sqlx::query(
-            "SELECT id, tenant, author, name, created_at, body, rules FROM lists WHERE id = $1 AND tenant = $2 AND created_at > $3",
+            "SELECT id, tenant, author, name, created_at, body, rules, form FROM lists WHERE id = $1 AND tenant = $2 AND created_at > $3",
         )
         .bind(id.to_owned())
         .bind(tenant.to_owned())
@@ -58,7 +65,7 @@ impl Store {
                 name: get(&row, "name")?,
                 created_at: get(&row, "created_at")?,
                 body: get(&row, "body")?,
-                rules: serde_json::from_str(&rules).map_err(|_| StoreError::Unreadable("how a list is read"))?,
+                rules: form::read(&rules, get(&row, "form")?, RULES)?,
             })
         })
         .transpose()
@@ -66,16 +73,13 @@ impl Store {
 
     /// Changes how a list is read. `false` where it is gone.
     pub async fn set_list_rules(&self, tenant: &str, id: &str, rules: &Rules) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE lists SET rules = $1 WHERE id = $2 AND tenant = $3")
-            .bind(json(rules)?)
+        let done = sqlx::query("UPDATE lists SET rules = $1, form = $2 WHERE id = $3 AND tenant = $4")
+            .bind(form::write(rules, RULES)?)
+            .bind(FORM)
             .bind(id.to_owned())
             .bind(tenant.to_owned())
             .execute(&self.pool)
             .await?;
         Ok(done.rows_affected() == 1)
     }
-}
-
-fn json(rules: &Rules) -> Result<String, StoreError> {
-    serde_json::to_string(rules).map_err(|_| StoreError::Unreadable("how a list is read"))
 }

@@ -2,6 +2,7 @@
 
 use domain::plan::Plan;
 
+use crate::form::{self, FORM};
 use crate::store::{Store, StoreError, get};
 
 /// A plan with where it comes from.
@@ -43,10 +44,10 @@ pub struct PlanSummary {
 impl Store {
     /// Keeps a plan.
     pub async fn put_plan(&self, row: &PlanRow) -> Result<(), StoreError> {
-        let body = serde_json::to_string(&row.plan).map_err(|_| StoreError::Unreadable("a plan"))?;
+        let body = form::write(&row.plan, "a plan")?;
         sqlx::query(
-            "INSERT INTO plans (id, tenant, author, title, hash, origin, inventory_at, created_at, rows, body) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO plans (id, tenant, author, title, hash, origin, inventory_at, created_at, rows, body, form) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(row.id.clone())
         .bind(row.tenant.clone())
@@ -58,6 +59,7 @@ impl Store {
         .bind(row.created_at)
         .bind(i64::try_from(row.plan.changes.len()).unwrap_or(i64::MAX))
         .bind(body)
+        .bind(FORM)
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -66,7 +68,7 @@ impl Store {
     /// A plan of a tenant. `None` also where it was applied so long ago that only its title is kept.
     pub async fn plan(&self, tenant: &str, id: &str) -> Result<Option<PlanRow>, StoreError> {
         let row = sqlx::query(
-            "SELECT id, tenant, author, origin, inventory_at, created_at, body FROM plans WHERE id = $1 AND tenant = $2",
+            "SELECT id, tenant, author, origin, inventory_at, created_at, body, form FROM plans WHERE id = $1 AND tenant = $2",
         )
         .bind(id.to_owned())
         .bind(tenant.to_owned())
@@ -84,7 +86,7 @@ impl Store {
             origin: get(&row, "origin")?,
             inventory_at: get(&row, "inventory_at")?,
             created_at: get(&row, "created_at")?,
-            plan: serde_json::from_str(&body).map_err(|_| StoreError::Unreadable("a plan"))?,
+            plan: form::read(&body, get(&row, "form")?, "a plan")?,
         }))
     }
 

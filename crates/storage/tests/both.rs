@@ -5,11 +5,13 @@
 use std::collections::BTreeSet;
 
 use domain::allotment::AllotmentName;
+use domain::change::{Assign, Change, GroupRoles, Made, Remove, Rename};
 use domain::inventory::{GroupId, RoleId};
 use domain::journal::RowState;
-use domain::plan::{Change, Plan, PlannedChange};
+use domain::plan::{Plan, PlannedChange};
 use domain::sheet::Rules;
 use domain::subject::Subject;
+use domain::touch::Touch;
 use storage::{
     CreateJob, Grant, JobState, JournalRow, ListRow, NewAudit, NewJob, PlanRow, RowResult, Store, StoreError, StoredCredential,
 };
@@ -100,7 +102,7 @@ async fn sqlx_admin(base: &str, statement: &str) {
 }
 
 fn assign(n: u8) -> PlannedChange {
-    let change = Change::Assign { subject: Subject::new(format!("M\\p{n}")), allotment: AllotmentName::new("analyzer") };
+    let change = Change::Assign(Assign { subject: Subject::new(format!("M\\p{n}")), allotment: AllotmentName::new("analyzer") });
     PlannedChange { change, name: format!("Person {n}"), orphan: false, why: String::new() }
 }
 
@@ -302,17 +304,19 @@ mod suite {
     pub(super) async fn nobody_is_locked_by_halves(store: &Store) {
         let with = |change: Change| PlannedChange { change, ..assign(1) };
         let rename = |from: &str, to: &str| {
-            with(Change::Rename {
+            with(Change::Rename(Rename {
                 from: Subject::new(from),
                 to: Subject::new(to),
                 allotments: vec![AllotmentName::new("analyzer")],
-            })
+            }))
         };
         assert_eq!(job(store, "a", &[rename("M\\p1", "M\\p9")]).await, CreateJob::Created);
         // Another license of either subject is not anybody else's to change meanwhile.
         for n in [1, 9] {
-            let change =
-                Change::Remove { subject: Subject::new(format!("m\\P{n}")), allotment: AllotmentName::new("professional") };
+            let change = Change::Remove(Remove {
+                subject: Subject::new(format!("m\\P{n}")),
+                allotment: AllotmentName::new("professional"),
+            });
             assert_eq!(job(store, &format!("b{n}"), &[with(change)]).await, CreateJob::Locked("a".into()));
         }
         assert_eq!(job(store, "c", &[rename("M\\p2", "M\\p9")]).await, CreateJob::Locked("a".into()));
@@ -350,6 +354,7 @@ mod suite {
         let claim = store.claim_job("a", "x", 20, 100).await.unwrap().unwrap();
         store.mark_sent(&claim, &[0, 1], 21).await.unwrap();
         let done = |seq| RowResult {
+            made: None,
             seq,
             state: RowState::Done,
             status: 201,
@@ -369,14 +374,14 @@ mod suite {
     }
 
     pub(super) async fn both_subjects_of_a_rename_have_its_trail(store: &Store) {
-        let change = Change::Rename {
+        let change = Change::Rename(Rename {
             from: Subject::new("M\\old"),
             to: Subject::new("M\\new"),
             allotments: vec![AllotmentName::new("analyzer")],
-        };
+        });
         assert_eq!(job(store, "a", &[PlannedChange { change, ..assign(1) }]).await, CreateJob::Created);
         for subject in ["m\\old", "M\\NEW"] {
-            assert_eq!(store.audit_of("t", subject, 9).await.unwrap().len(), 1, "{subject}");
+            assert_eq!(store.audit_of("t", &Touch::Holdings(Subject::new(subject)), 9).await.unwrap().len(), 1, "{subject}");
         }
     }
 
@@ -433,7 +438,7 @@ mod suite {
         assert_eq!(store.grant("j", 20).await.unwrap().map(|_| ()), None);
         let row = store.job("t", "j").await.unwrap().unwrap();
         assert_eq!((row.state, row.reason.as_str()), (JobState::Paused, "Withdrawn."));
-        let trail = store.audit_of("t", "m\\P1", 10).await.unwrap();
+        let trail = store.audit_of("t", &Touch::Holdings(Subject::new("m\\P1")), 10).await.unwrap();
         assert_eq!(trail.len(), 1, "the intent, whatever the case");
     }
 
@@ -535,6 +540,7 @@ mod suite {
             actor: "ann".into(),
             action: "assign".into(),
             target: rows[1].change.target(),
+            touches: rows[1].change.touches(),
             job: "a".into(),
             outcome: outcome.into(),
             ..NewAudit::default()
@@ -618,8 +624,7 @@ mod suite {
 
     pub(super) async fn journals_survive(store: &Store) {
         let roles = |ids: &[&str]| ids.iter().map(|id| RoleId::new(*id)).collect::<BTreeSet<_>>();
-        let group =
-            Change::GroupRoles { group: GroupId::new("g"), name: "G".into(), before: roles(&["a"]), after: roles(&["b"]) };
+        let group = Change::from(GroupRoles::between(GroupId::new("g"), "G".into(), &roles(&["a"]), &roles(&["b"])));
         let rows =
             [assign(1), assign(2), PlannedChange { change: group.clone(), name: "G".into(), orphan: false, why: String::new() }];
         job(store, "a", &rows).await;
@@ -628,6 +633,7 @@ mod suite {
         let claim = store.claim_job("a", "me", 20, 30).await.unwrap().unwrap();
         store.mark_sent(&claim, &[0, 1], 21).await.unwrap();
         let result = |seq, state, status, code: &str| RowResult {
+            made: None,
             seq,
             state,
             status,
@@ -635,10 +641,13 @@ mod suite {
             title: "No seat".into(),
             trace: "t1".into(),
         };
-        let results = [result(0, RowState::Done, 201, ""), result(1, RowState::Refused, 403, "LICENSES-011")];
+        let made = Some(Made { id: "g-new".into() });
+        let done = RowResult { made: made.clone(), ..result(0, RowState::Done, 201, "") };
+        let results = [done, result(1, RowState::Refused, 403, "LICENSES-011")];
         store.settle(&claim, &results, 22, &[]).await.unwrap();
         let tally = store.tally("a").await.unwrap();
         assert_eq!((tally.done, tally.refused, tally.planned, tally.total()), (1, 1, 1, 3));
+        assert_eq!(store.journal("a", &[RowState::Done], 0, 10).await.unwrap()[0].made, made);
         let refused = store.journal("a", &[RowState::Refused], 0, 10).await.unwrap();
         assert_eq!((refused.len(), refused[0].code.as_str(), refused[0].seq), (1, "LICENSES-011", 1));
         let planned = store.journal("a", &[RowState::Planned, RowState::Sent], 0, 10).await.unwrap();

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use domain::allotment::AllotmentName;
+use domain::change::Undo;
 use domain::inventory::UserId;
 use domain::journal::RowState;
 use domain::plan::Intent;
 use domain::subject::Subject;
+use domain::touch::Touch;
 
 use super::api::{Choice, Edited, HeldLine, HistoryLine, PersonView};
 use super::service::targets;
@@ -38,7 +40,7 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
     if !view.id.is_empty() {
         (view.recent, view.no_recent) = recent_use(access, &UserId::new(&view.id));
     }
-    let trail = access.state.store.audit_of(&access.tenant.id, subject.as_str(), HISTORY).await;
+    let trail = access.state.store.audit_of(&access.tenant.id, &Touch::Holdings(subject.clone()), HISTORY).await;
     view.history = trail
         .map_err(|error| store_error(&error))?
         .into_iter()
@@ -189,7 +191,12 @@ pub async fn take_back(access: &Access<Operator>, subject: &str, job: &str, quer
             "This edit was not made, or was part of a larger job; the jobs page can undo those.",
         ));
     };
-    let intent = Intent::Exactly { title: undo_title(&line.title), changes: vec![row.change.inverse()], restores: true };
+    // Nothing is made for a license, so there is nothing else to know.
+    let back = match row.change.undo(None) {
+        Undo::By(back) | Undo::Partly(back, _) => back,
+        Undo::Not(why) => return Err(AppError::new(ErrorKind::Conflict, "This cannot be undone", why)),
+    };
+    let intent = Intent::Exactly { title: undo_title(&line.title), changes: vec![back], restores: true };
     at_once(access, subject, query, intent, job).await
 }
 

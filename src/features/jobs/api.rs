@@ -1,7 +1,7 @@
 //! Server functions of the jobs room.
 
+use domain::change::Change;
 use domain::journal::{RowState, Tally};
-use domain::plan::Change;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! The list of jobs, and the page of one.
 
+use domain::change::{Names, Told};
 use domain::journal::{RowState, Tally};
-use domain::plan::Change;
 use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -364,26 +364,6 @@ pub(crate) fn short(id: &str) -> String {
     id.chars().take(4).collect::<String>().to_uppercase()
 }
 
-/// A change from one thing to another, in words.
-pub(crate) fn from_to(change: &Change) -> (String, String) {
-    let none = || "none".to_owned();
-    match change {
-        Change::Assign { allotment, .. } => (none(), allotment.label()),
-        Change::Remove { allotment, .. } => (allotment.label(), none()),
-        Change::ChangeType { from, to, .. } => (from.label(), to.label()),
-        Change::Rename { from, to, .. } => (from.to_string(), to.to_string()),
-        Change::GroupRoles { before, after, .. } => {
-            let diff = domain::roles::RoleDiff::between(before, after);
-            (
-                count(whole(before.len() as u64), "role", "roles"),
-                format!("{} added, {} removed", diff.added.len(), diff.removed.len()),
-            )
-        }
-        Change::AutoAssign { before, after } => (before.words(), after.words()),
-        Change::GroupSettings { before, after } => (before.words(), after.words()),
-    }
-}
-
 /// A row's state: the class of its chip, and its words.
 fn worded(state: RowState) -> (&'static str, &'static str) {
     match state {
@@ -421,7 +401,7 @@ fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
             let said = groups.iter().any(|of| of.state == group.0 && of.code == group.1 && of.title == row.title);
             let title = if said { String::new() } else { row.title };
             last = Some(group);
-            let (from, to) = from_to(&row.change);
+            let Told { before, after, .. } = row.change.told(&Names::default());
             let (class, word) = worded(row.state);
             let target = row.change.target();
             let name = if row.name == target { String::new() } else { row.name };
@@ -430,7 +410,7 @@ fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
                 <tr role="row">
                     <td role="cell"><span class=class>{word}</span></td>
                     <td role="cell">{(!name.is_empty()).then(|| view! { <span>{name}</span> })}<span class="sub">{target}</span></td>
-                    <td role="cell">{from}" → "{to}</td>
+                    <td role="cell">{before}" → "{after}</td>
                     <td role="cell">{(!row.code.is_empty()).then(|| view! { <span class="chip bad">{row.code}</span>" " })}{title}
                         {(!row.trace.is_empty()).then(|| view! { <CopyId text=row.trace/> })}</td>
                     <td role="cell" class="muted">{row.remedy}</td>

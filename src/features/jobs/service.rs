@@ -1,14 +1,15 @@
 //! Reads jobs, steers them, and turns their rows into new plans.
 
+use domain::change::undo_all;
 use domain::journal::{Answer, RowState, Tally, remedy};
 use domain::pace::{self, Window};
-use domain::plan::{Change, Intent};
+use domain::plan::{Intent, Unchanged, WhyNot};
 use qlik_api::client::{Credential, JOB_RESERVE, Tier};
 use storage::{JobRow, JobState, JournalRow, Store, StoreError, Trouble};
 
 use super::api::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
-use crate::features::plans::keep_plan;
+use crate::features::plans::keep_plan_besides;
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
 use crate::server::clock::date_time;
 use crate::server::grants::grant;
@@ -295,13 +296,16 @@ pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<(),
             if undo { "The job changed nothing that could be undone." } else { "No row of the job was refused." },
         ));
     }
-    let changes: Vec<Change> = if undo {
-        rows.iter().rev().map(|row| row.change.inverse()).collect()
+    let mut besides = Vec::new();
+    let changes = if undo {
+        let (changes, not) = undo_all(rows.iter().map(|row| (&row.change, row.made.as_ref())));
+        besides.extend(not.into_iter().map(|(change, _)| Unchanged { target: change.target(), why: WhyNot::NotUndone }));
+        changes
     } else {
         rows.into_iter().map(|row| row.change).collect()
     };
     let title = if undo { undo_title(&job.title) } else { format!("Retry: {}", job.title) };
     // Whether it still stands is judged by a fresh reading, not by what was true then.
     let snapshot = access.state.inventories.refresh(&access.source()).await?;
-    keep_plan(access, &snapshot, Intent::Exactly { title, changes, restores: undo }, id).await
+    keep_plan_besides(access, &snapshot, Intent::Exactly { title, changes, restores: undo }, besides, id).await
 }

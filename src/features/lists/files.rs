@@ -5,8 +5,8 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, http::StatusCode};
+use domain::change::{Change, Line};
 use domain::journal::{Answer, RowState, remedy};
-use domain::plan::{Change, Kind};
 use domain::sheet::{Column, Field, write, write_with};
 use domain::table::View;
 use serde::Deserialize;
@@ -193,17 +193,8 @@ fn separator_of(word: Option<&str>) -> char {
 
 /// A change as a line that can be brought again: who, what, and which license it is about.
 fn cells(change: &Change, name: &str) -> [String; 5] {
-    let (license, to) = match change {
-        Change::Assign { allotment, .. } | Change::Remove { allotment, .. } => (allotment.label(), String::new()),
-        Change::ChangeType { to, .. } => (to.label(), String::new()),
-        Change::Rename { to, .. } => (String::new(), to.to_string()),
-        Change::GroupRoles { .. } | Change::AutoAssign { .. } | Change::GroupSettings { .. } => (String::new(), String::new()),
-    };
-    let verb = match change.kind() {
-        Kind::ChangeType => "change type",
-        kind => kind.verb(),
-    };
-    [name.to_owned(), change.target(), verb.to_owned(), license, to]
+    let Line { license, new_subject } = change.line();
+    [name.to_owned(), change.target(), change.kind().verb().to_owned(), license, new_subject]
 }
 
 const CHANGE_HEADINGS: [Column; 5] = [Column::Name, Column::Subject, Column::Change, Column::License, Column::NewSubject];

@@ -72,6 +72,8 @@ pub struct PlanView {
     pub total: u64,
     /// How many of each kind, and about what; over all pages.
     pub totals: Vec<Total>,
+    /// What cannot be undone, or not all of it: why, and how many changes.
+    pub lasting: Vec<(String, u64)>,
     /// What could be added by a click, and how many changes that is.
     pub offers: Vec<(OfferKind, u64)>,
     /// Changes of this page.

@@ -1,7 +1,7 @@
 //! The list of plans, and the page of one: read it, then apply it.
 
-use domain::plan::{Change, Confirmation, Kind, OfferKind, PlannedChange, Total, Warning};
-use domain::roles::RoleDiff;
+use domain::change::{Kind, Names, Told, Wave};
+use domain::plan::{Confirmation, OfferKind, PlannedChange, Total, Warning};
 use domain::seats::{SeatChange, Seats};
 use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
@@ -10,7 +10,7 @@ use leptos_router::hooks::use_query_map;
 use super::api::{Adjust, Apply, Discard, NOT_CONFIRMED, PlanView, Remedy, plan, plans};
 use super::ways_out::WaysOutOf;
 use crate::error::AppError;
-use crate::features::jobs::{from_to, short};
+use crate::features::jobs::short;
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
@@ -209,6 +209,14 @@ fn Body(
             }
         })
         .collect_view();
+    let lasting = view
+        .lasting
+        .into_iter()
+        .map(|(why, rows)| {
+            let title = format!("{} cannot be undone, or not all of it.", count(whole(rows), "change", "changes"));
+            view! { <Note tone="warn" title>{why}</Note> }
+        })
+        .collect_view();
     let offers = view
         .offers
         .into_iter()
@@ -246,7 +254,7 @@ fn Body(
             }
         })
         .collect_view();
-    let removals: u64 = view.totals.iter().filter(|total| total.kind == Kind::Remove).map(|total| total.rows).sum();
+    let removals: u64 = view.totals.iter().filter(|total| total.kind.wave() == Wave::Frees).map(|total| total.rows).sum();
     let removals_first = removals > 0 && removals < view.total;
     let href = Callback::new(move |to: u32| format!("/t/{}/plans/{}?page={to}", tenant.get_untracked(), id.get_untracked()));
     let only_removals = removals == view.total && view.total > 0;
@@ -303,7 +311,7 @@ fn Body(
         })}
         {summary}
         <section class="seats" aria-label="Seats before and after">{seats}</section>
-        {warnings}{offers}
+        {warnings}{lasting}{offers}
         {(!view.changes.is_empty()).then(|| view! { <Diff changes=view.changes roles=view.roles totals=view.totals pages=view.pages/> })}
         <Pager page=view.page pages=view.pages href/>
         <div class="muted small after">{unchanged}{removals_first.then_some("Removals go first, so their seats serve the additions.")}</div>
@@ -398,37 +406,26 @@ fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>, totals: Vec<T
             "−" => "cut",
             _ => "chg",
         };
-        let (from, to) = from_to(&planned.change);
+        let Told { before, after, added, removed } = planned.change.told(&Names { roles: Some(&roles) });
         let target = planned.change.target();
         let name = if planned.name == target { String::new() } else { planned.name.clone() };
-        let detail = match &planned.change {
-            Change::GroupRoles { before, after, .. } => {
-                let diff = RoleDiff::between(before, after);
-                let named = |id: &domain::inventory::RoleId| roles.get(id.as_str()).cloned().unwrap_or_else(|| id.to_string());
-                let list = diff
-                    .added
-                    .iter()
-                    .map(|id| ("plus", "+", named(id)))
-                    .chain(diff.removed.iter().map(|id| ("minus", "−", named(id))));
-                list.map(|(class, sign, name)| view! { <span class="rolechange"><span class=class>{sign}</span>" "{name}</span> })
-                    .collect_view()
-                    .into_any()
-            }
-            _ => {
-                let why = planned.why.clone();
-                view! {
-                    {planned.orphan.then(|| view! { <span class="chip warn">"not a user here"</span>" " })}
-                    {(!why.is_empty()).then(|| view! { <span class="muted">{why}</span> })}
-                }
-                .into_any()
-            }
+        let listed =
+            added.into_iter().map(|name| ("plus", "+", name)).chain(removed.into_iter().map(|name| ("minus", "−", name)));
+        let listed = listed
+            .map(|(class, sign, name)| view! { <span class="rolechange"><span class=class>{sign}</span>" "{name}</span> })
+            .collect_view();
+        let why = planned.why.clone();
+        let detail = view! {
+            {listed}
+            {planned.orphan.then(|| view! { <span class="chip warn">"not a user here"</span>" " })}
+            {(!why.is_empty()).then(|| view! { <span class="muted">{why}</span> })}
         };
         rows.push(
             view! {
                 <tr class=class>
                     <td>{kind.sign()}</td>
                     <td>{(!name.is_empty()).then(|| view! { <span>{name}</span> })}<span class="sub">{target}</span></td>
-                    <td>{from}</td><td>{to}</td><td>{detail}</td>
+                    <td>{before}</td><td>{after}</td><td>{detail}</td>
                 </tr>
             }
             .into_any(),

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use domain::plan::{Change, Intent, LeaveOut, Offer, OfferKind, Plan, Unchanged, WhyNot, draw_up};
+use domain::change::Change;
+use domain::plan::{Intent, LeaveOut, Offer, OfferKind, Plan, Unchanged, WhyNot, draw_up};
 use domain::text::{self, sentence};
+use domain::touch::Touches;
 use qlik_api::client::Urgency;
 use storage::{CreateJob, JobState, NewJob, PlanRow};
 
@@ -14,7 +16,7 @@ use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer};
 use crate::server::clock::{date_time, time_of_day};
 use crate::server::grants::grant;
-use crate::server::inventory::{Needs, Snapshot, read_again};
+use crate::server::inventory::{Snapshot, read_again};
 use crate::server::mapping::{call_error, store_error};
 use crate::server::state::State;
 
@@ -91,7 +93,19 @@ pub async fn keep_plan(
     intent: Intent,
     origin: &str,
 ) -> Result<(), AppError> {
-    let plan = drawn(snapshot, intent).await?;
+    keep_plan_besides(access, snapshot, intent, Vec::new(), origin).await
+}
+
+/// The same, with rows that were asked for and that nothing can be planned for.
+pub async fn keep_plan_besides(
+    access: &Access<Operator>,
+    snapshot: &Arc<Snapshot>,
+    intent: Intent,
+    besides: Vec<Unchanged>,
+    origin: &str,
+) -> Result<(), AppError> {
+    let mut plan = drawn(snapshot, intent).await?;
+    plan.unchanged.extend(besides);
     lead_to(access, plan, snapshot.as_of, origin).await
 }
 
@@ -179,6 +193,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
         requests: plan.requests(access.tenant.batch_rows) as u64,
         confirm: plan.confirmation(access.state.config.confirm),
         totals: plan.totals(),
+        lasting: plan.lasting(),
         offers: plan.offers.iter().map(|offer| (offer.kind, offer.changes.len() as u64)).collect(),
         total: total as u64,
         changes: plan.changes.into_iter().skip((page - 1) * PAGE).take(PAGE).collect(),
@@ -204,7 +219,7 @@ fn drawn_words(created_at: i64, inventory_at: i64) -> String {
 
 /// Names of the roles that group changes speak of, as far as they are known.
 async fn role_names(access: &Access<Viewer>, row: &PlanRow) -> Vec<(String, String)> {
-    if !row.plan.changes.iter().any(|planned| matches!(planned.change, Change::GroupRoles { .. })) {
+    if !row.plan.changes.iter().any(|planned| planned.change.touches().groups().next().is_some()) {
         return Vec::new();
     }
     match access.state.inventories.look(&access.source(), std::time::Duration::from_secs(1)).await {
@@ -440,16 +455,17 @@ pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<(
 /// Reads again what the plan touches. Where somebody else changed it, keeps the plan as it would be now and returns its address.
 async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<String>, AppError> {
     let changes: Vec<Change> = row.plan.changes.iter().map(|planned| planned.change.clone()).collect();
-    let needs = Needs::of(&changes);
+    let touches: Touches = changes.iter().map(Change::touches).collect();
     let (client, elsewhere) = (&access.tenant.client, access.tenant.elsewhere);
-    let mut now = read_again(client, &access.credential(), Urgency::Person, elsewhere, &needs)
+    let mut now = read_again(client, &access.credential(), Urgency::Person, elsewhere, &touches)
         .await
         .map_err(|error| call_error("Failed to read the tenant before applying. Nothing was sent", &error))?;
     // People and roles do not change where licenses stand; the last reading's names will do.
     if let crate::server::inventory::Seen::Ready(snapshot, _) =
         access.state.inventories.look(&access.source(), std::time::Duration::ZERO).await
     {
-        now.fill_from(&snapshot.inventory, |group| needs.asks_for(group));
+        let asked: std::collections::HashSet<_> = touches.groups().collect();
+        now.fill_from(&snapshot.inventory, |group| asked.contains(group));
     }
     // What it brings back was no news when it was drawn up.
     let restores = row.plan.restores;

@@ -222,7 +222,7 @@ impl Run<'_> {
                 return;
             }
         };
-        let done: Vec<_> = rows.into_iter().map(|row| row.change).collect();
+        let done: Vec<_> = rows.into_iter().map(|row| (row.change, row.made)).collect();
         let (state, tenant, job) = (self.state.clone(), self.job.tenant.clone(), self.job.id.clone());
         // A large tenant's table is built anew: work for a thread of its own.
         let amend = tokio::task::spawn_blocking(move || state.inventories.amend(&tenant, &job, upto, &done));
@@ -257,6 +257,7 @@ impl Run<'_> {
             title: "Qlik's answer was lost, and the job was cancelled before the tenant could be read: it may have been done."
                 .to_owned(),
             trace: String::new(),
+            made: None,
         };
         if !rows.is_empty() {
             self.write_down(&rows, rows.iter().map(result).collect()).await?;

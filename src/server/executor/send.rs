@@ -1,16 +1,20 @@
 //! Sends one batch of journal rows and says what became of each.
 
+mod request;
+
 use std::collections::HashSet;
 
-use domain::journal::{Answer, RowState, outcome};
-use domain::plan::{Change, Holdings, Stand};
+use domain::change::Comparison;
+use domain::inventory::Inventory;
+use domain::journal::{Answer, RowState};
+use domain::projection::Projection;
 use qlik_api::client::{CallError, Client, Credential, Effect, Reserved, Urgency};
 use qlik_api::rows::{SentRow, pair};
-use qlik_api::wire::groups::{GroupPatch, SettingsPatch};
-use qlik_api::wire::licenses::{AddRow, AssignmentAction, DeleteRow, RowAnswer, Settings, UpdateRow};
+use qlik_api::wire::licenses::RowAnswer;
 use storage::{JobRow, JournalRow, RowResult};
 
-use crate::server::inventory::{Needs, read_again};
+use crate::server::inventory::read_again;
+use request::{Outcome, Request, gathered, request};
 
 /// Cuts rows into batches of one kind, smaller after trouble, larger after success.
 #[derive(Debug)]
@@ -90,6 +94,7 @@ fn result(row: &JournalRow, state: RowState, answer: Answer, trace: &str) -> Row
         code: answer.code,
         title: answer.title,
         trace: trace.to_owned(),
+        made: None,
     }
 }
 
@@ -97,13 +102,19 @@ fn without_answer(row: &JournalRow, state: RowState, why: &str) -> RowResult {
     result(row, state, Answer { status: 0, code: String::new(), title: why.to_owned() }, "")
 }
 
-/// Sends rows of one kind, with leave to do so.
-pub(super) async fn batch(client: &Client, credential: &Credential, leave: Reserved<'_>, rows: &[JournalRow]) -> BatchEnd {
+/// Sends rows of one kind, with leave to do so. What they touch is like `now`, where that was read.
+pub(super) async fn batch(
+    client: &Client,
+    credential: &Credential,
+    leave: Reserved<'_>,
+    rows: &[JournalRow],
+    now: &Inventory,
+) -> BatchEnd {
     let Some(first) = rows.first() else { return BatchEnd { results: Vec::new(), failed: None } };
     if first.change.kind().batches() {
         return licenses(client, credential, leave, rows).await;
     }
-    match single(client, credential, leave, first).await {
+    match single(client, credential, leave, first, now).await {
         Ok(result) => BatchEnd { results: vec![result], failed: None },
         Err(error) => whole(rows, error),
     }
@@ -140,13 +151,8 @@ fn whole(rows: &[JournalRow], error: CallError) -> BatchEnd {
     BatchEnd { results, failed: (!settled).then_some(error) }
 }
 
-/// Rows of a request that a change takes.
-fn rows_of(change: &Change) -> usize {
-    if let Change::Rename { allotments, .. } = change { allotments.len() } else { 1 }
-}
-
 /// What the answers to the rows of a change come to. Where they differ, only a reading can tell.
-fn of_row(row: &JournalRow, answers: impl Iterator<Item = Option<RowAnswer>>) -> RowResult {
+fn of_row(row: &JournalRow, outcome: Outcome, answers: impl Iterator<Item = Option<RowAnswer>>) -> RowResult {
     let mut results = answers.map(|answer| match answer {
         None => without_answer(row, RowState::Unknown, "Qlik's answer does not say what became of this row."),
         Some(answer) => {
@@ -155,7 +161,7 @@ fn of_row(row: &JournalRow, answers: impl Iterator<Item = Option<RowAnswer>>) ->
                 code: answer.code.unwrap_or_default(),
                 title: answer.title.unwrap_or_default(),
             };
-            result(row, outcome(&row.change, &answer), answer, "")
+            result(row, outcome(&answer), answer, "")
         }
     });
     let Some(first) = results.next() else { return without_answer(row, RowState::Already, "There was nothing to move.") };
@@ -166,7 +172,11 @@ fn of_row(row: &JournalRow, answers: impl Iterator<Item = Option<RowAnswer>>) ->
 }
 
 async fn licenses(client: &Client, credential: &Credential, leave: Reserved<'_>, rows: &[JournalRow]) -> BatchEnd {
-    let (action, sent) = request(rows);
+    let now = Inventory::default();
+    let requests: Vec<Request> = rows.iter().map(|row| request(&row.change, &now)).collect();
+    let sent: Vec<SentRow> = requests.iter().flat_map(Request::sent).collect();
+    let answered: Vec<(usize, Outcome)> = requests.iter().map(|request| (request.sent().len(), request.outcome())).collect();
+    let action = gathered(requests);
     match client.assignment_action(credential, leave, &action).await {
         Err(error) => whole(rows, error),
         Ok(answer) => {
@@ -175,67 +185,17 @@ async fn licenses(client: &Client, credential: &Credential, leave: Reserved<'_>,
                 tracing::warn!(surplus = paired.surplus, "Qlik answered rows that were not sent");
             }
             let mut answers = paired.answers.into_iter();
-            let results = rows.iter().map(|row| of_row(row, answers.by_ref().take(rows_of(&row.change)))).collect();
-            BatchEnd { results, failed: None }
+            let of = |(row, (taken, outcome))| of_row(row, outcome, answers.by_ref().take(taken));
+            BatchEnd { results: rows.iter().zip(answered).map(of).collect(), failed: None }
         }
     }
-}
-
-/// The request for rows of one kind, and what identifies each row in its answer.
-fn request(rows: &[JournalRow]) -> (AssignmentAction, Vec<SentRow>) {
-    let mut sent = Vec::with_capacity(rows.len());
-    let (mut add, mut delete, mut update) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows {
-        let (subject, allotment) = match &row.change {
-            Change::Assign { subject, allotment } => {
-                add.push(AddRow { allotment: allotment.to_string(), subject: subject.to_string() });
-                (subject, Some(allotment))
-            }
-            Change::Remove { subject, allotment } => {
-                delete.push(DeleteRow { allotment: allotment.to_string(), subject: subject.to_string() });
-                (subject, Some(allotment))
-            }
-            Change::ChangeType { subject, from, to } => {
-                update.push(UpdateRow {
-                    subject: subject.to_string(),
-                    allotment: Some(to.to_string()),
-                    source_type: Some(from.to_string()),
-                    source_subject: None,
-                });
-                (subject, Some(to))
-            }
-            // License by license: without its type, whatever else the subject holds by now would move as well.
-            Change::Rename { from, to, allotments } => {
-                for allotment in allotments {
-                    update.push(UpdateRow {
-                        subject: to.to_string(),
-                        allotment: Some(allotment.to_string()),
-                        source_type: Some(allotment.to_string()),
-                        source_subject: Some(from.to_string()),
-                    });
-                    sent.push(SentRow { subject: to.to_string(), allotment: Some(allotment.to_string()) });
-                }
-                continue;
-            }
-            Change::GroupRoles { .. } | Change::AutoAssign { .. } | Change::GroupSettings { .. } => continue,
-        };
-        sent.push(SentRow { subject: subject.to_string(), allotment: allotment.map(ToString::to_string) });
-    }
-    let action = if !add.is_empty() {
-        AssignmentAction::Add(add)
-    } else if !delete.is_empty() {
-        AssignmentAction::Delete(delete)
-    } else {
-        AssignmentAction::Update(update)
-    };
-    (action, sent)
 }
 
 /// Whether rows can be sent as they are.
 #[derive(Debug)]
 pub(super) enum Look {
-    /// They can.
-    Ready,
+    /// They can; what they touch is like this now, where that was read.
+    Ready(Box<Inventory>),
     /// There is nothing to send.
     Settled(RowResult),
 }
@@ -243,24 +203,24 @@ pub(super) enum Look {
 /// A group or a setting is read right before it is written, since there is no ETag to help, and written only where nobody else
 /// wrote. Licenses need no look: Qlik answers them row by row.
 pub(super) async fn look(client: &Client, credential: &Credential, rows: &[JournalRow]) -> Result<Look, CallError> {
-    let [row] = rows else { return Ok(Look::Ready) };
+    let [row] = rows else { return Ok(Look::Ready(Box::default())) };
     if row.change.kind().batches() {
-        return Ok(Look::Ready);
+        return Ok(Look::Ready(Box::default()));
     }
-    let now = read_again(client, credential, Urgency::Job, 0, &Needs::of([&row.change])).await?;
-    if let Change::GroupRoles { group, .. } = &row.change
-        && now.group(group).is_none()
-    {
+    let touches = row.change.touches();
+    let now = read_again(client, credential, Urgency::Job, 0, &touches).await?;
+    if touches.groups().any(|group| now.group(group).is_none()) {
         let answer = Answer { status: 404, code: String::new(), title: "The group is no longer there.".to_owned() };
         return Ok(Look::Settled(result(row, RowState::Refused, answer, "")));
     }
-    Ok(match Holdings::of(&now).stand(&row.change) {
-        Stand::Before => Look::Ready,
-        Stand::Wanted => Look::Settled(without_answer(row, RowState::Already, "It is so already.")),
-        Stand::Neither => {
+    let comparison = row.change.compare(&Projection::of(&now));
+    Ok(match comparison {
+        Comparison::Unchanged => Look::Ready(Box::new(now)),
+        Comparison::Applied => Look::Settled(without_answer(row, RowState::Already, "It is so already.")),
+        Comparison::Diverged => {
             Look::Settled(without_answer(row, RowState::Conflict, "Somebody else changed it since the plan was drawn up."))
         }
-        Stand::Unseen => Look::Settled(without_answer(
+        Comparison::NotVisible => Look::Settled(without_answer(
             row,
             RowState::Refused,
             "The key may not see the group's roles, so they were not replaced.",
@@ -268,45 +228,39 @@ pub(super) async fn look(client: &Client, credential: &Credential, rows: &[Journ
     })
 }
 
-/// Writes a group or a setting.
-async fn single(client: &Client, credential: &Credential, leave: Reserved<'_>, row: &JournalRow) -> Result<RowResult, CallError> {
-    match &row.change {
-        Change::GroupRoles { group, after, .. } => {
-            let ids = after.iter().map(domain::inventory::RoleId::as_str);
-            client.patch_group(credential, leave, group.as_str(), &[GroupPatch::roles(ids)]).await?;
-            Ok(result(row, RowState::Done, Answer { status: 204, code: String::new(), title: String::new() }, ""))
+/// Writes what travels alone; what it touches is like `now`.
+async fn single(
+    client: &Client,
+    credential: &Credential,
+    leave: Reserved<'_>,
+    row: &JournalRow,
+    now: &Inventory,
+) -> Result<RowResult, CallError> {
+    let status = match request(&row.change, now) {
+        Request::PatchGroup { group, patches } => {
+            client.patch_group(credential, leave, &group, &patches).await?;
+            204
         }
-        Change::AutoAssign { after, .. } => {
-            let settings = Settings { auto_assign_professional: after.professional, auto_assign_analyzer: after.analyzer };
+        Request::PutLicenseSettings(settings) => {
             client.put_license_settings(credential, leave, settings).await?;
-            Ok(result(row, RowState::Done, Answer { status: 200, code: String::new(), title: String::new() }, ""))
+            200
         }
-        Change::GroupSettings { before, after } => {
-            let mut patches = Vec::new();
-            if let Some(create) = after.auto_create_groups
-                && before.auto_create_groups != after.auto_create_groups
-            {
-                patches.push(SettingsPatch::auto_create_groups(create));
-            }
-            if let Some(sync) = after.sync_idp_groups
-                && before.sync_idp_groups != after.sync_idp_groups
-            {
-                patches.push(SettingsPatch::sync_idp_groups(sync));
-            }
+        Request::PatchGroupSettings(patches) => {
             client.patch_group_settings(credential, leave, &patches).await?;
-            Ok(result(row, RowState::Done, Answer { status: 204, code: String::new(), title: String::new() }, ""))
+            204
         }
-        Change::Assign { .. } | Change::Remove { .. } | Change::ChangeType { .. } | Change::Rename { .. } => {
-            Ok(without_answer(row, RowState::Unknown, "A license cannot be sent this way."))
+        Request::Add(_) | Request::Delete(_) | Request::Update(_) => {
+            return Ok(without_answer(row, RowState::Unknown, "A license cannot be sent this way."));
         }
-    }
+    };
+    Ok(result(row, RowState::Done, Answer { status, code: String::new(), title: String::new() }, ""))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use domain::allotment::AllotmentName;
-    use domain::plan::Kind;
+    use domain::change::{Assign, Kind, Remove};
     use domain::subject::Subject;
 
     fn rows(kinds: &[Kind]) -> Vec<JournalRow> {
@@ -318,8 +272,8 @@ mod tests {
             .map(|(seq, kind)| JournalRow {
                 seq: seq as i64,
                 change: match kind {
-                    Kind::Remove => Change::Remove { subject: subject(), allotment: allotment() },
-                    _ => Change::Assign { subject: subject(), allotment: allotment() },
+                    Kind::Remove => Remove { subject: subject(), allotment: allotment() }.into(),
+                    _ => Assign { subject: subject(), allotment: allotment() }.into(),
                 },
                 name: String::new(),
                 state: RowState::Planned,
@@ -327,6 +281,7 @@ mod tests {
                 code: String::new(),
                 title: String::new(),
                 trace: String::new(),
+                made: None,
             })
             .collect()
     }

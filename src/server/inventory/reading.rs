@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::pin::pin;
 use std::sync::Mutex;
 
-use domain::inventory::{Assignment, Coverage, GroupId, Inventory, Part};
-use domain::plan::Kind;
+use domain::inventory::{Assignment, Coverage, Inventory, Part};
 use domain::text::whole;
+use domain::touch::{Setting, Touch, Touches};
 use futures::{Stream, StreamExt};
 use qlik_api::client::{CallError, Client, Credential, Urgency};
 use qlik_api::wire::page::Page;
@@ -251,64 +251,30 @@ pub(super) async fn read(
     Ok((inventory, facts))
 }
 
-/// What must be read again to see where changes stand.
-#[derive(Debug, Clone, Default)]
-pub struct Needs {
-    licenses: bool,
-    groups: BTreeSet<GroupId>,
-    auto_assign: bool,
-    group_settings: bool,
-}
-
-impl Needs {
-    /// Whether a group is read again.
-    pub fn asks_for(&self, group: &GroupId) -> bool {
-        self.groups.contains(group)
-    }
-
-    /// What these changes touch.
-    pub fn of<'a>(changes: impl IntoIterator<Item = &'a domain::plan::Change>) -> Self {
-        let mut needs = Self::default();
-        for change in changes {
-            match change.kind() {
-                Kind::Assign | Kind::Remove | Kind::ChangeType | Kind::Rename => needs.licenses = true,
-                Kind::AutoAssign => needs.auto_assign = true,
-                Kind::GroupSettings => needs.group_settings = true,
-                Kind::GroupRoles => {
-                    if let domain::plan::Change::GroupRoles { group, .. } = change {
-                        needs.groups.insert(group.clone());
-                    }
-                }
-            }
-        }
-        needs
-    }
-}
-
-/// Reads again what changes touch, and nothing else; the rest of the inventory stays empty, and says so. Licenses that do not
+/// Reads again what is touched, and nothing else; the rest of the inventory stays empty, and says so. Licenses that do not
 /// add up are read twice, and their coverage says how much there was.
 pub async fn read_again(
     client: &Client,
     credential: &Credential,
     urgency: Urgency,
     elsewhere: i64,
-    needs: &Needs,
+    touches: &Touches,
 ) -> Result<Inventory, CallError> {
     let read = Mutex::new(unread());
-    if needs.licenses {
+    if touches.licenses() {
         locked(&read).allotments = allotments(&license(client, credential, urgency).await?);
         licenses(client, credential, urgency, elsewhere, &read, |_| ()).await?;
     }
     let mut inventory = std::mem::take(&mut *locked(&read));
-    for id in &needs.groups {
+    for id in touches.groups().collect::<BTreeSet<_>>() {
         if let Some(group) = or_missing(client.group(credential, urgency, id.as_str()).await)? {
             inventory.groups.push(mapping::group(group));
         }
     }
-    if needs.auto_assign || needs.licenses {
+    if touches.licenses() || touches.has(&Touch::Setting(Setting::AutoAssign)) {
         inventory.auto_assign = mapping::auto_assign(or_hidden(client.license_settings(credential, urgency).await)?);
     }
-    if needs.group_settings {
+    if touches.has(&Touch::Setting(Setting::Groups)) {
         inventory.group_settings = mapping::group_settings(&client.group_settings(credential, urgency).await?);
     }
     Ok(inventory)

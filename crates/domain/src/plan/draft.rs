@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use super::risk::risks;
-use super::warning::warn;
-use super::{Change, Holdings, Intent, Kind, Offer, OfferKind, Plan, PlanError, PlannedChange, Stand, Unchanged, WhyNot};
+use super::{Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Risks, Unchanged, Warnings, WhyNot};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
+use crate::change::{Assign, Change, ChangeType, Comparison, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings, Wave};
 use crate::inventory::{Gap, GroupId, Inventory, Part, RoleId};
-use crate::roles::{MAX_ROLES_PER_GROUP, RoleDiff};
+use crate::projection::Projection;
+use crate::roles::MAX_ROLES_PER_GROUP;
 use crate::seats::seat_changes;
 use crate::sheet::{Entry, Purpose};
 use crate::subject::Subject;
@@ -75,7 +75,7 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             if before == after {
                 draft.skip("Licenses at sign-in", WhyNot::AsWanted);
             } else {
-                draft.push(Change::AutoAssign { before, after }, "");
+                draft.push(SetAutoAssign { before, after }, "");
             }
             "Set licenses at sign-in".to_owned()
         }
@@ -84,7 +84,7 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             if before == after {
                 draft.skip("Group settings", WhyNot::AsWanted);
             } else {
-                draft.push(Change::GroupSettings { before, after }, "");
+                draft.push(SetGroupSettings { before, after }, "");
             }
             "Set how groups come into being".to_owned()
         }
@@ -106,7 +106,6 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
     };
     let mut plan = draft.finish(title);
     plan.removes_the_rest = rest;
-    plan.risks = risks(inventory, &plan);
     plan.count_admins();
     Ok(plan)
 }
@@ -153,8 +152,8 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn push(&mut self, change: Change, why: &str) {
-        self.changes.push(PlannedChange { change, name: String::new(), orphan: false, why: why.to_owned() });
+    fn push(&mut self, change: impl Into<Change>, why: &str) {
+        self.changes.push(PlannedChange { change: change.into(), name: String::new(), orphan: false, why: why.to_owned() });
     }
 
     fn skip(&mut self, target: impl Into<String>, why: WhyNot) {
@@ -180,7 +179,7 @@ impl Draft<'_> {
                 now if now.contains(allotment) => self.skip(subject.to_string(), WhyNot::AsWanted),
                 [other] => {
                     self.skip(subject.to_string(), WhyNot::HoldsAnother);
-                    others.push(Change::ChangeType { subject, from: other.clone(), to: allotment.clone() });
+                    others.push(ChangeType { subject, from: other.clone(), to: allotment.clone() }.into());
                 }
                 _ => self.skip(subject.to_string(), WhyNot::HoldsAnother),
             }
@@ -277,7 +276,7 @@ impl Draft<'_> {
     fn assign(&mut self, subject: Subject, allotment: &AllotmentName, why: &str) {
         let id = (subject.key(), allotment.clone());
         if self.held.insert(id) {
-            self.push(Change::Assign { subject, allotment: allotment.clone() }, why);
+            self.push(Assign { subject, allotment: allotment.clone() }, why);
         } else {
             self.skip(subject.to_string(), WhyNot::AsWanted);
         }
@@ -285,7 +284,7 @@ impl Draft<'_> {
 
     fn remove(&mut self, subject: Subject, allotment: AllotmentName, why: &str) {
         if self.held.remove(&(subject.key(), allotment.clone())) {
-            self.push(Change::Remove { subject, allotment }, why);
+            self.push(Remove { subject, allotment }, why);
         } else {
             self.skip(subject.to_string(), WhyNot::Gone);
         }
@@ -299,11 +298,11 @@ impl Draft<'_> {
         } else if !self.held.remove(&(subject.key(), from.clone())) {
             self.skip(subject.to_string(), WhyNot::Gone);
         } else if self.held.insert(target) {
-            self.push(Change::ChangeType { subject, from, to: to.clone() }, why);
+            self.push(ChangeType { subject, from, to: to.clone() }, why);
         } else {
             // They hold the wanted type already: all that is left to do is to give the other one back.
             let why = format!("already holds {}, so {} is dropped", to.label(), from.label());
-            self.push(Change::Remove { subject, allotment: from }, &why);
+            self.push(Remove { subject, allotment: from }, &why);
         }
     }
 
@@ -356,7 +355,7 @@ impl Draft<'_> {
                 self.held.remove(&(from.key(), allotment.clone()));
                 self.held.insert((to.key(), allotment.clone()));
             }
-            self.push(Change::Rename { from, to, allotments }, why);
+            self.push(Rename { from, to, allotments }, why);
         }
     }
 
@@ -367,8 +366,8 @@ impl Draft<'_> {
             return Err(PlanError::TooManyRoles(after.len()));
         }
         let known = self.inventory.roles_by_id();
-        let diff = RoleDiff::between(before, &after);
-        if let Some(unknown) = diff.added.iter().find(|id| !known.contains_key(id)) {
+        let change = GroupRoles::between(id.clone(), group.name.clone(), before, &after);
+        if let Some(unknown) = change.add.iter().find(|id| !known.contains_key(id)) {
             return Err(if self.inventory.coverage.roles.is_whole() {
                 PlanError::UnknownRole(unknown.clone())
             } else {
@@ -376,47 +375,49 @@ impl Draft<'_> {
             });
         }
         let title = format!("Set roles of {}", group.name);
-        if diff.is_empty() {
+        if change.add.is_empty() && change.remove.is_empty() {
             self.skip(group.name.clone(), WhyNot::AsWanted);
-            return Ok(title);
+        } else {
+            self.push(change, "");
         }
-        let change = Change::GroupRoles { group: id.clone(), name: group.name.clone(), before: before.clone(), after };
-        self.push(change, "");
         Ok(title)
     }
 
     fn exactly(&mut self, changes: Vec<Change>) {
-        let mut state = Holdings::of(self.inventory);
+        let mut now = Projection::of(self.inventory);
         for change in changes {
-            match state.stand(&change) {
-                Stand::Wanted => self.skip(change.target(), WhyNot::AsWanted),
-                Stand::Before => {
-                    state.apply(&change);
+            match change.compare(&now) {
+                Comparison::Applied => self.skip(change.target(), WhyNot::AsWanted),
+                Comparison::Unchanged => {
+                    change.project(&mut now, None, "");
                     self.push(change, "");
                 }
-                Stand::Neither => self.skip(change.target(), WhyNot::Overtaken),
-                Stand::Unseen => self.skip(change.target(), WhyNot::NotVisible),
+                Comparison::Diverged => self.skip(change.target(), WhyNot::Overtaken),
+                Comparison::NotVisible => self.skip(change.target(), WhyNot::NotVisible),
             }
         }
     }
 
     fn finish(mut self, title: String) -> Plan {
-        let people = self.inventory.people_by_subject();
+        let context = PlanContext::of(self.inventory, self.restores, self.from_list);
         for planned in &mut self.changes {
-            match &planned.change {
-                Change::GroupRoles { name, .. } => planned.name.clone_from(name),
-                change => {
-                    let Some(subject) = change.subject() else { continue };
-                    match people.get(&subject.key()) {
-                        Some(person) => planned.name.clone_from(&person.name),
-                        // Whoever is not on a list that ended early may be there all the same.
-                        None => planned.orphan = self.inventory.coverage.people.is_whole(),
-                    }
-                }
+            let Some(subject) = planned.change.subject() else {
+                planned.name = planned.change.target();
+                continue;
+            };
+            match context.people.get(&subject.key()) {
+                Some(person) => planned.name.clone_from(&person.name),
+                // Whoever is not on a list that ended early may be there all the same.
+                None => planned.orphan = context.people_whole(),
             }
         }
-        let seats = seat_changes(&self.inventory.allotments, self.changes.iter().map(|planned| &planned.change));
-        let warnings = warn(self.inventory, &people, &self.changes, &seats, self.restores, self.from_list);
+        let seats = seat_changes(&self.inventory.allotments, self.changes.iter().map(|planned| planned.change.seats()));
+        let (mut warnings, mut risks) = (Warnings::default(), Risks::default());
+        for planned in &self.changes {
+            planned.change.warn(&context, &mut warnings);
+            planned.change.risk(&context, &mut risks);
+        }
+        let (warnings, risks) = (warnings.finish(&seats), risks.finish(self.inventory, &seats));
         Plan {
             title,
             changes: in_order(&self.inventory.allotments, self.changes),
@@ -426,7 +427,7 @@ impl Draft<'_> {
             removes_the_rest: false,
             restores: self.restores,
             offers: self.offers,
-            risks: Vec::new(),
+            risks,
         }
     }
 }
@@ -437,14 +438,17 @@ fn in_order(allotments: &[Allotment], changes: Vec<PlannedChange>) -> Vec<Planne
         allotments.iter().map(|a| (a.name.clone(), a.seats().free(a.used).unwrap_or(i64::MAX / 2))).collect();
     let mut ordered = Vec::with_capacity(changes.len());
     let mut swaps: BTreeMap<AllotmentName, VecDeque<PlannedChange>> = BTreeMap::new();
-    let mut last = Vec::new();
+    let (mut swapped, mut last) = (Vec::new(), Vec::new());
     for planned in changes {
-        match &planned.change {
-            Change::Remove { allotment, .. } => {
-                *free.entry(allotment.clone()).or_default() += 1;
+        let seats = planned.change.seats();
+        match (planned.change.kind().wave(), seats.takes.cloned()) {
+            (Wave::Frees, _) => {
+                if let Some(allotment) = seats.frees {
+                    *free.entry(allotment.clone()).or_default() += 1;
+                }
                 ordered.push(planned);
             }
-            Change::ChangeType { to, .. } => swaps.entry(to.clone()).or_default().push_back(planned),
+            (Wave::Swaps, Some(to)) => swaps.entry(to).or_default().push_back(planned),
             _ => last.push(planned),
         }
     }
@@ -453,11 +457,11 @@ fn in_order(allotments: &[Allotment], changes: Vec<PlannedChange>) -> Vec<Planne
         for (to, waiting) in &mut swaps {
             while free.get(to).copied().unwrap_or_default() > 0 {
                 let Some(planned) = waiting.pop_front() else { break };
-                if let Change::ChangeType { from, .. } = &planned.change {
+                if let Some(from) = planned.change.seats().frees {
                     *free.entry(from.clone()).or_default() += 1;
                 }
                 *free.entry(to.clone()).or_default() -= 1;
-                ordered.push(planned);
+                swapped.push(planned);
                 moved = true;
             }
         }
@@ -465,12 +469,9 @@ fn in_order(allotments: &[Allotment], changes: Vec<PlannedChange>) -> Vec<Planne
             break;
         }
     }
+    ordered.extend(swapped);
     ordered.extend(swaps.into_values().flatten());
-    ordered.sort_by_key(|planned| match planned.change.kind() {
-        Kind::Remove => 0,
-        _ => 1,
-    });
-    last.sort_by_key(|planned| planned.change.kind());
+    last.sort_by_key(|planned| (planned.change.kind().wave(), planned.change.kind()));
     ordered.extend(last);
     ordered
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, PlanError};
+use super::PlanError;
 use crate::allotment::AllotmentName;
+use crate::change::Change;
 use crate::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
 use crate::sheet::{Entry, Purpose};
 use crate::subject::Subject;

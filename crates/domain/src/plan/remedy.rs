@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Change, Plan, Unchanged, WhyNot};
+use super::{Plan, Unchanged, WhyNot};
 use crate::allotment::AllotmentName;
+use crate::change::{Change, Remove};
 use crate::inventory::Inventory;
 use crate::seats::SeatChange;
 use crate::subject::Subject;
@@ -194,23 +195,20 @@ impl Plan {
         let without = self.without_seat(allotment);
         let (mut changes, mut left_out) = (Vec::with_capacity(self.changes.len()), Vec::new());
         if let Remedy::RemoveFirst(spares) = remedy {
-            let back = |spare: &Spare| Change::Remove { subject: spare.subject.clone(), allotment: allotment.clone() };
+            let back = |spare: &Spare| Remove { subject: spare.subject.clone(), allotment: allotment.clone() }.into();
             changes.extend(spares.iter().map(back));
         }
         for (at, planned) in self.changes.iter().enumerate() {
-            let mut leave = |change: &Change, why| left_out.push(Unchanged { target: change.target(), why });
-            match (remedy, planned.change.clone()) {
-                (Remedy::LeaveOut, change) if without.contains(&at) => leave(&change, WhyNot::LeftOut),
-                (Remedy::Another(to), change) if without.contains(&at) => match change {
-                    Change::Assign { subject, .. } => changes.push(Change::Assign { subject, allotment: to.clone() }),
-                    Change::ChangeType { subject, from, .. } if from != *to => {
-                        changes.push(Change::ChangeType { subject, from, to: to.clone() });
-                    }
+            let change = &planned.change;
+            let mut leave = |why| left_out.push(Unchanged { target: change.target(), why });
+            match remedy {
+                Remedy::LeaveOut if without.contains(&at) => leave(WhyNot::LeftOut),
+                Remedy::Another(to) if without.contains(&at) => match change.giving(to) {
+                    Some(another) => changes.push(another),
                     // What they would get instead is what they have.
-                    change @ Change::ChangeType { .. } => leave(&change, WhyNot::AsWanted),
-                    other => changes.push(other),
+                    None => leave(WhyNot::AsWanted),
                 },
-                (_, change) => changes.push(change),
+                _ => changes.push(change.clone()),
             }
         }
         (changes, left_out)
@@ -219,10 +217,7 @@ impl Plan {
     /// The places of the rows that have no seat of `allotment`.
     fn without_seat(&self, allotment: &AllotmentName) -> HashSet<usize> {
         let short = self.seats.iter().find(|seat| seat.allotment.name == *allotment).map_or(0, SeatChange::short);
-        let takes = |change: &Change| match change {
-            Change::Assign { allotment: to, .. } | Change::ChangeType { to, .. } => to == allotment,
-            _ => false,
-        };
+        let takes = |change: &Change| change.seats().takes == Some(allotment);
         let places = self.changes.iter().enumerate().rev().filter(|(_, planned)| takes(&planned.change)).map(|(at, _)| at);
         places.take(usize::try_from(short).unwrap_or(0)).collect()
     }

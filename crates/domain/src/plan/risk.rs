@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Plan, Warning};
+use super::{Plan, PlanContext, Warning};
+use crate::change::GroupRoles;
 use crate::inventory::{GroupId, Inventory, Person, Provider, RoleId, RoleLevel};
 use crate::seats::SeatChange;
 use crate::text::{and_list, count, thousands, whole};
@@ -158,7 +159,7 @@ impl Plan {
 /// Who is an admin of the tenant by roles of a kind, as far as the key sees, if groups give these roles.
 fn admins<'a>(
     inventory: &'a Inventory,
-    groups: &BTreeMap<&GroupId, &BTreeSet<RoleId>>,
+    groups: &BTreeMap<&GroupId, BTreeSet<RoleId>>,
     roles: &HashSet<&RoleId>,
 ) -> HashSet<&'a str> {
     let by_group: HashSet<&GroupId> =
@@ -172,62 +173,75 @@ fn admins<'a>(
     inventory.people.iter().filter(|person| !person.is_shut_out()).filter(is).map(|person| person.id.as_str()).collect()
 }
 
-/// The risks of a plan that was drawn up from `inventory`.
-pub(super) fn risks(inventory: &Inventory, plan: &Plan) -> Vec<Risk> {
-    let mut risks = Vec::new();
-    let losses = plan.changes.iter().filter(|planned| planned.change.is_loss()).count() as u64;
-    if losses > 0 {
-        risks.push(Risk::Losses { rows: losses });
-    }
-    let entered: i64 = plan.seats.iter().map(SeatChange::enters_overage).sum();
-    if entered > 0 {
-        risks.push(Risk::Overage { seats: u64::try_from(entered).unwrap_or(0) });
-    }
-    for planned in &plan.changes {
-        if let Change::AutoAssign { before, after } = &planned.change {
-            let on = |was: Option<bool>, is: Option<bool>| is == Some(true) && was != Some(true);
-            if on(before.professional, after.professional) || on(before.analyzer, after.analyzer) {
-                let held: HashSet<String> = inventory.assignments.iter().map(|held| held.subject.key()).collect();
-                let without = |person: &&Person| !person.is_shut_out() && !held.contains(&person.subject.key());
-                risks.push(Risk::AutoAssign { people: inventory.people.iter().filter(without).count() as u64 });
-            }
-        }
-    }
-    risks.extend(role_risks(inventory, plan));
-    risks
+/// What could go wrong by the changes of a plan, as each of them says it.
+#[derive(Debug, Default)]
+pub struct Risks<'a> {
+    losses: u64,
+    at_sign_in: Vec<u64>,
+    edited: Vec<&'a GroupRoles>,
 }
 
-fn role_risks(inventory: &Inventory, plan: &Plan) -> Vec<Risk> {
-    let before: BTreeMap<&GroupId, &BTreeSet<RoleId>> =
-        inventory.groups.iter().filter_map(|group| Some((&group.id, group.roles.as_ref()?))).collect();
-    let mut after = before.clone();
-    let mut edited = Vec::new();
-    for planned in &plan.changes {
-        if let Change::GroupRoles { group, before, after: roles, .. } = &planned.change {
-            after.insert(group, roles);
-            edited.push((group, before, roles));
-        }
+impl<'a> Risks<'a> {
+    /// A license is taken, or changed for a lesser one.
+    pub fn loss(&mut self) {
+        self.losses += 1;
     }
+
+    /// From now on people get a license by signing in: those who can, and have none.
+    pub fn given_at_sign_in(&mut self, of: &PlanContext<'a>) {
+        let without = |person: &&Person| !person.is_shut_out() && !of.holders.contains(&person.subject.key());
+        self.at_sign_in.push(of.inventory.people.iter().filter(without).count() as u64);
+    }
+
+    /// A group gets and loses roles.
+    pub fn roles(&mut self, _: &PlanContext<'a>, change: &'a GroupRoles) {
+        self.edited.push(change);
+    }
+
+    /// The risks; `seats` is what the plan does to the seats.
+    pub(super) fn finish(self, inventory: &Inventory, seats: &[SeatChange]) -> Vec<Risk> {
+        let mut risks = Vec::new();
+        if self.losses > 0 {
+            risks.push(Risk::Losses { rows: self.losses });
+        }
+        let entered: i64 = seats.iter().map(SeatChange::enters_overage).sum();
+        if entered > 0 {
+            risks.push(Risk::Overage { seats: u64::try_from(entered).unwrap_or(0) });
+        }
+        risks.extend(self.at_sign_in.into_iter().map(|people| Risk::AutoAssign { people }));
+        risks.extend(role_risks(inventory, &self.edited));
+        risks
+    }
+}
+
+/// Who becomes an admin of the tenant, and who is one no longer, once all these changes are made.
+fn role_risks(inventory: &Inventory, edited: &[&GroupRoles]) -> Vec<Risk> {
     if edited.is_empty() {
         return Vec::new();
+    }
+    let before: BTreeMap<&GroupId, BTreeSet<RoleId>> =
+        inventory.groups.iter().filter_map(|group| Some((&group.id, group.roles.clone()?))).collect();
+    let mut after = before.clone();
+    for change in edited {
+        let now = after.get(&change.group).unwrap_or(&change.seen);
+        let roles = change.on(now);
+        after.insert(&change.group, roles);
     }
     let admin: HashSet<&RoleId> =
         inventory.roles.iter().filter(|role| role.level == RoleLevel::Admin).map(|role| &role.id).collect();
     let full: HashSet<&RoleId> =
         inventory.roles.iter().filter(|role| role.name == "TenantAdmin" && !role.custom).map(|role| &role.id).collect();
-    let changed = |from: &BTreeSet<RoleId>, to: &BTreeSet<RoleId>| -> Vec<RoleId> {
-        to.difference(from).filter(|id| admin.contains(id)).cloned().collect()
-    };
-    let given: BTreeSet<RoleId> = edited.iter().flat_map(|(_, before, after)| changed(before, after)).collect();
-    let groups_given = edited.iter().filter(|(_, before, after)| !changed(before, after).is_empty()).count() as u64;
-    let groups_taken = edited.iter().filter(|(_, before, after)| !changed(after, before).is_empty()).count() as u64;
+    let is_admin = |id: &&RoleId| admin.contains(*id);
+    let given: BTreeSet<&RoleId> = edited.iter().flat_map(|change| &change.add).filter(is_admin).collect();
+    let groups_given = edited.iter().filter(|change| change.add.iter().any(|id| admin.contains(id))).count() as u64;
+    let groups_taken = edited.iter().filter(|change| change.remove.iter().any(|id| admin.contains(id))).count() as u64;
     // Who is in which group, and who is admin by what else, can be counted only where all of it is seen.
     let seen = inventory.coverage.people.is_whole()
         && inventory.people.iter().all(|person| person.groups.is_some() && person.roles.is_some());
     let mut risks = Vec::new();
     if groups_given > 0 {
         // Whoever gets an admin-level role they do not have in any other way.
-        let new: HashSet<&RoleId> = given.iter().collect();
+        let new: HashSet<&RoleId> = given.iter().copied().collect();
         let gain = admins(inventory, &after, &new).difference(&admins(inventory, &before, &new)).count() as u64;
         let names = inventory.roles.iter().filter(|role| given.contains(&role.id)).map(|role| role.name.clone()).collect();
         risks.push(Risk::MakesAdmins { people: seen.then_some(gain), groups: groups_given, roles: names });
@@ -239,7 +253,7 @@ fn role_risks(inventory: &Inventory, plan: &Plan) -> Vec<Risk> {
         risks.push(Risk::TakesAdmins { people: seen.then_some(lost), groups: groups_taken, last });
     }
     let system = |id: &GroupId| inventory.group(id).is_some_and(|group| group.provider == Provider::System);
-    if edited.iter().any(|(group, ..)| system(group)) {
+    if edited.iter().any(|change| system(&change.group)) {
         let people = inventory.people.iter().filter(|person| !person.is_shut_out()).count() as u64;
         risks.push(Risk::Everyone { people });
     }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, PlannedChange};
+use super::PlanContext;
 use crate::allotment::AllotmentName;
-use crate::inventory::{Inventory, Part, Person, Provider, RoleId};
-use crate::roles::{self, RoleDiff, RoleMark};
+use crate::change::Change;
+use crate::inventory::{GroupId, Person, Provider, RoleId};
+use crate::roles::{self, RoleMark};
 use crate::seats::{SeatChange, Seats};
 use crate::subject::Subject;
 use crate::text::{self, whole};
@@ -145,17 +146,8 @@ impl LeaveOut {
         match self {
             Self::Bots => change.subject().is_some_and(Subject::is_bot),
             Self::ShutOut => gets.and_then(|subject| people.get(&subject.key())).is_some_and(|person| person.is_shut_out()),
-            Self::Strangers => stranger(change).is_some_and(|subject| !people.contains_key(&subject.key())),
+            Self::Strangers => change.newcomer().is_some_and(|subject| !people.contains_key(&subject.key())),
         }
-    }
-}
-
-/// Who has a license after a change that they do not have now.
-fn stranger(change: &Change) -> Option<&Subject> {
-    match change {
-        Change::Assign { subject, .. } => Some(subject),
-        Change::Rename { to, .. } => Some(to),
-        _ => None,
     }
 }
 
@@ -287,175 +279,168 @@ fn not_users(count: u64) -> String {
     }
 }
 
-/// The warnings of a plan. `restores`: it brings back what was, so that holding two licenses is no news; `from_list`: what
-/// somebody loses for what a list names was not chosen by whoever brought the list.
-pub(super) fn warn(
-    inventory: &Inventory,
-    people: &HashMap<String, &Person>,
-    changes: &[PlannedChange],
-    seats: &[SeatChange],
-    restores: bool,
-    from_list: bool,
-) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    for seat in seats {
-        let allotment = seat.allotment.name.clone();
-        if seat.short() > 0 {
-            warnings.push(Warning::NotEnoughSeats { allotment: allotment.clone(), short: seat.short() });
-        }
-        if seat.enters_overage() > 0 {
-            let limit = match seat.allotment.seats() {
-                Seats::Unbounded => None,
-                Seats::Bounded(_) => Some(seat.allotment.overage.max(0)),
-            };
-            warnings.push(Warning::Overage { allotment, after: seat.overage_after(), limit });
-        }
-    }
-    warnings.extend(about_people(inventory, people, changes, restores, from_list));
-    warnings.extend(about_roles(inventory, changes));
-    for planned in changes {
-        if let Change::AutoAssign { before, after } = &planned.change {
-            let on = |was: Option<bool>, is: Option<bool>| is == Some(true) && was != Some(true);
-            let names: Vec<String> = [
-                (on(before.professional, after.professional), "Professional"),
-                (on(before.analyzer, after.analyzer), "Analyzer"),
-            ]
-            .into_iter()
-            .filter(|(on, _)| *on)
-            .map(|(_, name)| name.to_owned())
-            .collect();
-            if !names.is_empty() {
-                warnings.push(Warning::AutoAssignOn { names });
-            }
-        }
-    }
-    warnings
+/// What the changes of a plan give to think about, as each of them says it. Nothing is counted twice for one person.
+#[derive(Debug, Default)]
+pub struct Warnings<'a> {
+    orphans: BTreeSet<String>,
+    first_orphan: Option<&'a Subject>,
+    strangers: BTreeSet<String>,
+    first_stranger: Option<&'a Subject>,
+    unknown: bool,
+    disabled: HashSet<String>,
+    deleted: HashSet<String>,
+    bots: HashSet<String>,
+    bots_gain: HashSet<String>,
+    back: BTreeMap<&'a AllotmentName, u64>,
+    lowered: BTreeMap<&'a AllotmentName, u64>,
+    second: u64,
+    admin_given: BTreeSet<String>,
+    admin_taken: BTreeSet<String>,
+    raises: BTreeSet<String>,
+    everyone: bool,
+    at_sign_in: Vec<Vec<String>>,
 }
 
-fn about_people(
-    inventory: &Inventory,
-    people: &HashMap<String, &Person>,
-    changes: &[PlannedChange],
-    restores: bool,
-    from_list: bool,
-) -> Vec<Warning> {
-    let whole = inventory.coverage.people == Part::Whole;
-    let holders: HashSet<String> = inventory.assignments.iter().map(|held| held.subject.key()).collect();
-    let mut orphans: BTreeMap<String, &Subject> = BTreeMap::new();
-    let mut strangers: BTreeMap<String, &Subject> = BTreeMap::new();
-    let (mut first_orphan, mut first_stranger) = (None, None);
-    let (mut bots, mut bots_gain) = (HashSet::new(), HashSet::new());
-    let (mut disabled, mut deleted) = (HashSet::new(), HashSet::new());
-    let mut back: BTreeMap<&AllotmentName, u64> = BTreeMap::new();
-    let mut loses: BTreeMap<&AllotmentName, u64> = BTreeMap::new();
-    let (mut second, mut unknown) = (0, false);
-    for planned in changes {
-        let change = &planned.change;
-        if let Some(subject) = change.subject()
-            && !whole
-            && !people.contains_key(&subject.key())
-        {
-            unknown = true;
-        }
-        if let Some((subject, allotment)) = change.takes() {
-            let key = subject.key();
-            if planned.orphan {
-                first_orphan.get_or_insert(subject);
-                orphans.insert(key.clone(), subject);
-            }
-            if subject.is_bot() && change.gives().is_none() {
-                bots.insert(key.clone());
-            }
-            let signs_in = people.get(&key).is_some_and(|person| person.status == "active");
-            if signs_in && change.gives().is_none() && inventory.auto_assign.gives(allotment) {
-                *back.entry(allotment).or_default() += 1;
-            }
-            if from_list && matches!(change, Change::ChangeType { .. }) && change.is_loss() {
-                *loses.entry(allotment).or_default() += 1;
-            }
-        }
-        if let Some((subject, _)) = change.gives() {
-            let key = subject.key();
-            match people.get(&key).map(|person| person.status.as_str()) {
-                Some("disabled") => drop(disabled.insert(key.clone())),
-                Some("deleted") => drop(deleted.insert(key.clone())),
-                _ => {}
-            }
-            if matches!(change, Change::Assign { .. }) {
-                if holders.contains(&key) && !restores {
-                    second += 1;
-                }
-                if subject.is_bot() {
-                    bots_gain.insert(key);
-                }
-            }
-        }
-        if let Some(subject) = stranger(change)
-            && whole
-            && !people.contains_key(&subject.key())
-        {
-            first_stranger.get_or_insert(subject);
-            strangers.insert(subject.key(), subject);
+impl<'a> Warnings<'a> {
+    /// A change is about somebody, whom the tenant may or may not know.
+    pub fn somebody(&mut self, of: &PlanContext<'a>, subject: &Subject) {
+        self.unknown |= !of.people_whole() && !of.people.contains_key(&subject.key());
+    }
+
+    /// Somebody loses a license, for another or for none.
+    pub fn loses(&mut self, of: &PlanContext<'a>, subject: &'a Subject) {
+        if of.is_orphan(subject) {
+            self.first_orphan.get_or_insert(subject);
+            self.orphans.insert(subject.key());
         }
     }
-    let mut warnings = Vec::new();
-    if let Some(first) = first_orphan {
-        warnings.push(Warning::Orphans { count: orphans.len() as u64, first: first.clone() });
+
+    /// Somebody loses a license and gets none for it.
+    pub fn is_left_without(&mut self, of: &PlanContext<'a>, subject: &Subject, allotment: &'a AllotmentName) {
+        let key = subject.key();
+        let signs_in = of.people.get(&key).is_some_and(|person| person.status == "active");
+        if signs_in && of.inventory.auto_assign.gives(allotment) {
+            *self.back.entry(allotment).or_default() += 1;
+        }
+        if subject.is_bot() {
+            self.bots.insert(key);
+        }
     }
-    if let Some(first) = first_stranger {
-        warnings.push(Warning::Strangers { count: strangers.len() as u64, first: first.clone() });
+
+    /// Somebody loses a license for a lesser one. Whoever selected people chose that; whoever brought a list did not.
+    pub fn is_lowered(&mut self, of: &PlanContext<'a>, allotment: &'a AllotmentName) {
+        if of.from_list {
+            *self.lowered.entry(allotment).or_default() += 1;
+        }
     }
-    if unknown {
-        warnings.push(Warning::PeopleUnknown);
+
+    /// Somebody gets a license, for another or for none.
+    pub fn gets(&mut self, of: &PlanContext<'a>, subject: &Subject) {
+        let key = subject.key();
+        match of.people.get(&key).map(|person| person.status.as_str()) {
+            Some("disabled") => drop(self.disabled.insert(key)),
+            Some("deleted") => drop(self.deleted.insert(key)),
+            _ => {}
+        }
     }
-    if !disabled.is_empty() || !deleted.is_empty() {
-        warnings.push(Warning::ShutOut { disabled: disabled.len() as u64, deleted: deleted.len() as u64 });
+
+    /// Somebody gets a license and keeps what they have.
+    pub fn gets_besides(&mut self, of: &PlanContext<'a>, subject: &Subject) {
+        let key = subject.key();
+        // What is brought back is no news.
+        if of.holders.contains(&key) && !of.restores {
+            self.second += 1;
+        }
+        if subject.is_bot() {
+            self.bots_gain.insert(key);
+        }
     }
-    if !bots.is_empty() {
-        warnings.push(Warning::Bots { count: bots.len() as u64 });
+
+    /// Somebody holds a license whom the tenant may not know.
+    pub fn newcomer(&mut self, of: &PlanContext<'a>, subject: &'a Subject) {
+        if of.is_orphan(subject) {
+            self.first_stranger.get_or_insert(subject);
+            self.strangers.insert(subject.key());
+        }
     }
-    if !bots_gain.is_empty() {
-        warnings.push(Warning::BotsGain { count: bots_gain.len() as u64 });
+
+    /// A group gets and loses roles.
+    pub fn roles(&mut self, of: &PlanContext<'a>, group: &GroupId, add: &BTreeSet<RoleId>, remove: &BTreeSet<RoleId>) {
+        let marked = |ids: &BTreeSet<RoleId>, wanted: fn(RoleMark) -> bool| {
+            let known = ids.iter().filter_map(|id| of.roles.get(id));
+            let found = known.filter(|role| roles::mark(role).is_some_and(wanted));
+            found.map(|role| role.name.clone()).collect::<Vec<_>>()
+        };
+        let admin = |mark| matches!(mark, RoleMark::FullControl | RoleMark::AdminLevel);
+        self.admin_given.extend(marked(add, admin));
+        self.admin_taken.extend(marked(remove, admin));
+        self.raises.extend(marked(add, |mark| mark == RoleMark::RaisesEntitlement));
+        self.everyone |= of.inventory.group(group).is_some_and(|group| group.provider == Provider::System);
     }
-    warnings.extend(back.into_iter().map(|(name, count)| Warning::AutoAssignGivesBack { allotment: name.clone(), count }));
-    warnings.extend(loses.into_iter().map(|(name, count)| Warning::Loses { allotment: name.clone(), count }));
-    if second > 0 {
-        warnings.push(Warning::SecondLicense { count: second });
+
+    /// From now on these licenses are given by signing in.
+    pub fn given_at_sign_in(&mut self, names: Vec<String>) {
+        if !names.is_empty() {
+            self.at_sign_in.push(names);
+        }
     }
-    warnings
+
+    /// What there is to think about, the gravest first; `seats` is what the plan does to the seats.
+    pub(super) fn finish(self, seats: &[SeatChange]) -> Vec<Warning> {
+        let mut warnings: Vec<Warning> = seats.iter().flat_map(about_seats).collect();
+        if let Some(first) = self.first_orphan {
+            warnings.push(Warning::Orphans { count: self.orphans.len() as u64, first: first.clone() });
+        }
+        if let Some(first) = self.first_stranger {
+            warnings.push(Warning::Strangers { count: self.strangers.len() as u64, first: first.clone() });
+        }
+        if self.unknown {
+            warnings.push(Warning::PeopleUnknown);
+        }
+        if !self.disabled.is_empty() || !self.deleted.is_empty() {
+            warnings.push(Warning::ShutOut { disabled: self.disabled.len() as u64, deleted: self.deleted.len() as u64 });
+        }
+        if !self.bots.is_empty() {
+            warnings.push(Warning::Bots { count: self.bots.len() as u64 });
+        }
+        if !self.bots_gain.is_empty() {
+            warnings.push(Warning::BotsGain { count: self.bots_gain.len() as u64 });
+        }
+        let back = self.back.into_iter();
+        warnings.extend(back.map(|(name, count)| Warning::AutoAssignGivesBack { allotment: name.clone(), count }));
+        let lowered = self.lowered.into_iter();
+        warnings.extend(lowered.map(|(name, count)| Warning::Loses { allotment: name.clone(), count }));
+        if self.second > 0 {
+            warnings.push(Warning::SecondLicense { count: self.second });
+        }
+        if self.everyone {
+            warnings.push(Warning::Everyone);
+        }
+        let names = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>();
+        if !self.admin_taken.is_empty() {
+            // The head count and whether it is the last way come with the risks, which know the plan as a whole.
+            warnings.push(Warning::AdminRolesTaken { names: names(self.admin_taken), people: None });
+        }
+        if !self.admin_given.is_empty() {
+            warnings.push(Warning::AdminRoles { names: names(self.admin_given) });
+        }
+        if !self.raises.is_empty() {
+            warnings.push(Warning::RaisesEntitlement { names: names(self.raises) });
+        }
+        warnings.extend(self.at_sign_in.into_iter().map(|names| Warning::AutoAssignOn { names }));
+        warnings
+    }
 }
 
-fn about_roles(inventory: &Inventory, changes: &[PlannedChange]) -> Vec<Warning> {
-    let known = inventory.roles_by_id();
-    let (mut given, mut taken, mut raises) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let mut everyone = false;
-    let is_admin = |id: &RoleId| {
-        let role = known.get(id)?;
-        matches!(roles::mark(role), Some(RoleMark::FullControl | RoleMark::AdminLevel)).then(|| role.name.clone())
-    };
-    for planned in changes {
-        let Change::GroupRoles { group, before, after, .. } = &planned.change else { continue };
-        let diff = RoleDiff::between(before, after);
-        given.extend(diff.added.iter().filter_map(is_admin));
-        taken.extend(diff.removed.iter().filter_map(is_admin));
-        let costly = |id: &&RoleId| known.get(*id).is_some_and(|role| roles::mark(role) == Some(RoleMark::RaisesEntitlement));
-        raises.extend(diff.added.iter().filter(costly).filter_map(|id| known.get(id)).map(|role| role.name.clone()));
-        everyone |= inventory.group(group).is_some_and(|group| group.provider == Provider::System);
-    }
-    let names = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>();
-    let mut warnings = Vec::new();
-    if everyone {
-        warnings.push(Warning::Everyone);
-    }
-    if !taken.is_empty() {
-        // The head count and whether it is the last way come with the risks, which know the plan as a whole.
-        warnings.push(Warning::AdminRolesTaken { names: names(taken), people: None });
-    }
-    if !given.is_empty() {
-        warnings.push(Warning::AdminRoles { names: names(given) });
-    }
-    if !raises.is_empty() {
-        warnings.push(Warning::RaisesEntitlement { names: names(raises) });
-    }
-    warnings
+fn about_seats(seat: &SeatChange) -> impl Iterator<Item = Warning> {
+    let allotment = &seat.allotment.name;
+    let short = (seat.short() > 0).then(|| Warning::NotEnoughSeats { allotment: allotment.clone(), short: seat.short() });
+    let overage = (seat.enters_overage() > 0).then(|| {
+        let limit = match seat.allotment.seats() {
+            Seats::Unbounded => None,
+            Seats::Bounded(_) => Some(seat.allotment.overage.max(0)),
+        };
+        Warning::Overage { allotment: allotment.clone(), after: seat.overage_after(), limit }
+    });
+    short.into_iter().chain(overage)
 }

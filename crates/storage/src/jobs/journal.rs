@@ -2,15 +2,19 @@
 
 use std::collections::HashMap;
 
+use domain::change::{Change, Made};
 use domain::journal::{RowState, Tally};
-use domain::plan::Change;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::JobRow;
 use super::lease::{Claim, check};
 use crate::audit::{NewAudit, append};
+use crate::form;
 use crate::store::{AT_ONCE, Store, StoreError, count, get, insert, places};
+
+/// What was made is called this where it cannot be read.
+const MADE: &str = "what Qlik made";
 
 /// A row of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct JournalRow {
     pub title: String,
     /// Qlik's trace id; may be empty.
     pub trace: String,
+    /// What Qlik made for it.
+    pub made: Option<Made>,
 }
 
 /// Rows of a job that went wrong alike.
@@ -61,14 +67,19 @@ pub struct RowResult {
     pub title: String,
     /// Qlik's trace id; may be empty.
     pub trace: String,
+    /// What Qlik made for it.
+    pub made: Option<Made>,
 }
+
+/// What a row came to, but for its place.
+type CameTo<'a> = (RowState, i64, &'a str, &'a str, &'a str, Option<&'a Made>);
 
 impl Store {
     /// Rows of a job in these states, in order.
     pub async fn journal(&self, job: &str, states: &[RowState], skip: i64, most: i64) -> Result<Vec<JournalRow>, StoreError> {
         // A fixed number of places: `QueryBuilder` spells them in one database's way only.
         let mut query = sqlx::query(
-            "SELECT seq, change, name, state, status, code, title, trace FROM journal \
+            "SELECT seq, change, form, made, name, state, status, code, title, trace FROM journal \
              WHERE job_id = $1 AND state IN ($2, $3, $4, $5, $6, $7, $8) ORDER BY seq LIMIT $9 OFFSET $10",
         )
         .bind(job.to_owned());
@@ -81,7 +92,7 @@ impl Store {
     /// Rows of a job that want attention, in the order of [`Self::troubles`] and of the plan within each.
     pub async fn troubled(&self, job: &str, skip: i64, most: i64) -> Result<Vec<JournalRow>, StoreError> {
         sqlx::query(
-            "SELECT seq, change, name, state, status, code, title, trace FROM journal \
+            "SELECT seq, change, form, made, name, state, status, code, title, trace FROM journal \
              WHERE job_id = $1 AND state IN ('refused', 'conflict', 'unknown') \
              ORDER BY CASE state WHEN 'refused' THEN 0 WHEN 'conflict' THEN 1 ELSE 2 END, code, seq LIMIT $2 OFFSET $3",
         )
@@ -209,9 +220,10 @@ impl Store {
         check(&mut transaction, claim).await?;
         // Rows that came to the same are written down together.
         let mut alike: Vec<(&RowResult, Vec<i64>)> = Vec::new();
-        let mut place: HashMap<(RowState, i64, &str, &str, &str), usize> = HashMap::new();
+        let mut place: HashMap<CameTo<'_>, usize> = HashMap::new();
         for result in results {
-            let key = (result.state, result.status, result.code.as_str(), result.title.as_str(), result.trace.as_str());
+            let RowResult { state, status, code, title, trace, made, .. } = result;
+            let key = (*state, *status, code.as_str(), title.as_str(), trace.as_str(), made.as_ref());
             let at = *place.entry(key).or_insert_with(|| {
                 alike.push((result, Vec::new()));
                 alike.len() - 1
@@ -222,15 +234,16 @@ impl Store {
         }
         for (result, rows) in alike {
             for rows in rows.chunks(AT_ONCE) {
-                const HEAD: &str = "UPDATE journal SET state = $1, status = $2, code = $3, title = $4, trace = $5, settled_at = $6 \
-                                    WHERE job_id = $7 AND seq IN";
-                let mut query = sqlx::query(places(HEAD, 8, rows.len()))
+                const HEAD: &str = "UPDATE journal SET state = $1, status = $2, code = $3, title = $4, trace = $5, settled_at = $6, \
+                                    made = $7 WHERE job_id = $8 AND seq IN";
+                let mut query = sqlx::query(places(HEAD, 9, rows.len()))
                     .bind(result.state.as_str().to_owned())
                     .bind(result.status)
                     .bind(result.code.clone())
                     .bind(result.title.clone())
                     .bind(result.trace.clone())
                     .bind(result.state.is_settled().then_some(now))
+                    .bind(result.made.as_ref().map_or_else(|| Ok(String::new()), |made| form::write(made, MADE))?)
                     .bind(claim.job.clone());
                 for seq in rows {
                     query = query.bind(*seq);
@@ -259,15 +272,17 @@ pub(super) async fn tally_of(connection: &mut AnyConnection, job: &str) -> Resul
 }
 
 fn read_journal(row: &AnyRow) -> Result<JournalRow, StoreError> {
-    let (word, change): (String, String) = (get(row, "state")?, get(row, "change")?);
+    let (word, change, made): (String, String, String) = (get(row, "state")?, get(row, "change")?, get(row, "made")?);
+    let form = get(row, "form")?;
     Ok(JournalRow {
         seq: get(row, "seq")?,
-        change: serde_json::from_str(&change).map_err(|_| StoreError::Unreadable("a change"))?,
+        change: form::read(&change, form, "a change")?,
         name: get(row, "name")?,
         state: RowState::parse(&word).ok_or(StoreError::Unreadable("a row's state"))?,
         status: get(row, "status")?,
         code: get(row, "code")?,
         title: get(row, "title")?,
         trace: get(row, "trace")?,
+        made: if made.is_empty() { None } else { Some(form::read(&made, form, MADE)?) },
     })
 }

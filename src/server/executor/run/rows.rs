@@ -5,14 +5,15 @@ use std::sync::PoisonError;
 
 use domain::inventory::Inventory;
 use domain::journal::{RowState, settle as settled_as};
-use domain::plan::Holdings;
+use domain::projection::Projection;
+use domain::touch::Touches;
 use qlik_api::client::{CallError, Credential, Reserved, Urgency};
 use storage::{JobState, JournalRow, NewAudit, RowResult, StoreError};
 use tokio::time::Instant;
 
 use super::super::send::{self, BatchEnd, Batcher, Look};
 use super::{ALONE, CHUNK, COMMAND, Failure, Next, Run};
-use crate::server::inventory::{Needs, read_again};
+use crate::server::inventory::read_again;
 
 impl Run<'_> {
     /// One reading of the tenant settles every row whose effect is not known.
@@ -23,9 +24,9 @@ impl Run<'_> {
                 return self.heed().await;
             }
             self.wait_out().await?;
-            let needs = Needs::of(rows.iter().map(|row| &row.change));
+            let touches: Touches = rows.iter().map(|row| row.change.touches()).collect();
             let (client, elsewhere) = (self.tenant.client.clone(), self.tenant.elsewhere);
-            let failure = match self.holding(read_again(&client, credential, Urgency::Job, elsewhere, &needs)).await? {
+            let failure = match self.holding(read_again(&client, credential, Urgency::Job, elsewhere, &touches)).await? {
                 Ok(inventory) => match not_whole(&inventory, &rows) {
                     None => {
                         self.settle_by(&rows, &inventory).await?;
@@ -42,17 +43,25 @@ impl Run<'_> {
     }
 
     async fn settle_by(&mut self, rows: &[JournalRow], inventory: &Inventory) -> Result<(), StoreError> {
-        let holdings = Holdings::of(inventory);
+        let now = Projection::of(inventory);
         let results: Vec<RowResult> = rows
             .iter()
             .map(|row| {
-                let state = settled_as(holdings.stand(&row.change));
+                let state = settled_as(row.change.compare(&now));
                 let title = match state {
                     RowState::Done => "Qlik's answer was lost; a reading shows that it is done.",
                     RowState::Planned => "Qlik's answer was lost; a reading shows that it was not done.",
                     _ => "Qlik's answer was lost, and a reading shows that somebody else changed it.",
                 };
-                RowResult { seq: row.seq, state, status: 0, code: String::new(), title: title.to_owned(), trace: String::new() }
+                RowResult {
+                    seq: row.seq,
+                    state,
+                    status: 0,
+                    code: String::new(),
+                    title: title.to_owned(),
+                    trace: String::new(),
+                    made: None,
+                }
             })
             .collect();
         self.write_down(rows, results).await
@@ -87,6 +96,7 @@ impl Run<'_> {
                     ALONE + 1
                 ),
                 trace: row.trace.clone(),
+                made: None,
             };
             self.write_down(&over, over.iter().map(result).collect()).await?;
         }
@@ -129,8 +139,8 @@ impl Run<'_> {
                     return Ok(Next::Stop);
                 }
                 // A group or a setting is read right before it is written.
-                match self.holding(send::look(&client, credential, batch)).await? {
-                    Ok(Look::Ready) => {}
+                let found = match self.holding(send::look(&client, credential, batch)).await? {
+                    Ok(Look::Ready(found)) => found,
                     Ok(Look::Settled(result)) => {
                         self.write_down(batch, vec![result]).await?;
                         continue;
@@ -142,7 +152,7 @@ impl Run<'_> {
                         }
                         break;
                     }
-                }
+                };
                 let reserved = match self.leave(&client, credential).await? {
                     Ok(reserved) => reserved,
                     // Asked to stop while it waited.
@@ -160,7 +170,7 @@ impl Run<'_> {
                 let (now, leave_by) = (self.state.clock.now_ms(), Instant::now() + client.deadline());
                 self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(now);
                 self.state.store.mark_sent(&self.claim, &seqs, now).await?;
-                let sending = tokio::time::timeout_at(leave_by, send::batch(&client, credential, reserved, batch));
+                let sending = tokio::time::timeout_at(leave_by, send::batch(&client, credential, reserved, batch, &found));
                 let BatchEnd { results, failed } =
                     self.holding(sending).await?.unwrap_or_else(|_| send::timed_out(batch, client.deadline()));
                 let unclear: Vec<i64> =
@@ -231,7 +241,7 @@ impl Run<'_> {
                     actor: self.job.author.clone(),
                     action: row.change.kind().verb().to_owned(),
                     target: row.change.target(),
-                    also: row.change.also(),
+                    touches: row.change.touches(),
                     job: self.job.id.clone(),
                     outcome: result.state.as_str().to_owned(),
                     detail: said.into_iter().filter(|part| !part.is_empty() && part != "0").collect::<Vec<_>>().join(" "),
@@ -246,7 +256,7 @@ impl Run<'_> {
 
 /// Why a reading settles nothing: what is not on a list that ended early may be there all the same.
 fn not_whole(inventory: &Inventory, rows: &[JournalRow]) -> Option<String> {
-    let licenses = rows.iter().any(|row| row.change.subject().is_some());
+    let licenses = rows.iter().any(|row| row.change.touches().licenses());
     (licenses && !inventory.coverage.licenses.is_whole())
         .then(|| format!("The tenant could not be read whole. {}", inventory.coverage.sentences().join(" ")))
 }

@@ -1,0 +1,371 @@
+//! Changes: what a tenant can be asked for. Everything about one kind of change is in one file of `change/`; this one says what a
+//! kind has to know, and is the only place that lists them.
+
+mod auto_assign;
+mod group_roles;
+mod group_settings;
+mod license;
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::allotment::AllotmentName;
+use crate::inventory::RoleId;
+use crate::plan::{PlanContext, Risks, Warnings};
+use crate::projection::Projection;
+use crate::subject::Subject;
+use crate::touch::Touches;
+
+pub use auto_assign::SetAutoAssign;
+pub use group_roles::GroupRoles;
+pub use group_settings::SetGroupSettings;
+pub use license::{Assign, ChangeType, Remove, Rename};
+
+/// Where a tenant stands towards a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// As the change wants it.
+    Applied,
+    /// As the change expects to find it.
+    Unchanged,
+    /// Neither: somebody else wrote.
+    Diverged,
+    /// It may not be seen, so nobody can tell.
+    NotVisible,
+}
+
+impl Comparison {
+    /// From whether it is as wanted, and whether it is as before.
+    fn of(applied: bool, unchanged: bool) -> Self {
+        match (applied, unchanged) {
+            (true, _) => Self::Applied,
+            (false, true) => Self::Unchanged,
+            (false, false) => Self::Diverged,
+        }
+    }
+}
+
+/// What Qlik made for a change, such as the id of a new group.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Made {
+    /// Its id.
+    pub id: String,
+}
+
+/// What takes a change back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undo {
+    /// This change does.
+    By(Change),
+    /// This change does in part; the sentence says what stays.
+    Partly(Change, String),
+    /// Nothing does, for the reason in the sentence.
+    Not(String),
+}
+
+/// In which order the changes of a plan are sent: what frees a seat before what needs one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wave {
+    /// Gives seats back.
+    Frees,
+    /// Needs one seat and gives another back.
+    Swaps,
+    /// Moves what is held.
+    Moves,
+    /// Needs seats.
+    Takes,
+    /// Has nothing to do with seats.
+    Sets,
+}
+
+/// The seats that a change needs and gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SeatDelta<'a> {
+    /// A seat of this is taken.
+    pub takes: Option<&'a AllotmentName>,
+    /// A seat of this is given back.
+    pub frees: Option<&'a AllotmentName>,
+}
+
+/// A change as a person reads it: what was, what will be, and what is added and taken where that is a list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Told {
+    /// How it is now.
+    pub before: String,
+    /// How it will be.
+    pub after: String,
+    /// What is added, by name.
+    pub added: Vec<String>,
+    /// What is taken away, by name.
+    pub removed: Vec<String>,
+}
+
+/// A change as a line of a list that can be imported.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Line {
+    /// The license it is about, by its label.
+    pub license: String,
+    /// The subject that a subject is renamed to.
+    pub new_subject: String,
+}
+
+/// Names for ids, as far as they are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Names<'a> {
+    /// Role names by id.
+    pub roles: Option<&'a HashMap<String, String>>,
+}
+
+impl Names<'_> {
+    /// A role's name, or its id.
+    pub fn role(&self, id: &RoleId) -> String {
+        self.roles.and_then(|roles| roles.get(id.as_str()).cloned()).unwrap_or_else(|| id.to_string())
+    }
+}
+
+/// What a kind of change has to know. One implementation is one file of `change/`.
+pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
+    /// Names the kind in headings, the audit trail and lists; stable.
+    const VERB: &'static str;
+    /// When it is sent.
+    const WAVE: Wave;
+    /// `+`, `~` or `−`.
+    const SIGN: &'static str = "~";
+    /// Several of its kind fit into one request, where the tenant takes more than one.
+    const BATCHES: bool = false;
+
+    /// What is changed, for a person: the subject, the group's name, or the setting.
+    fn target(&self) -> String;
+    /// Everything that it touches.
+    fn touches(&self) -> Touches;
+    /// Compares the tenant with it.
+    fn compare(&self, now: &Projection<'_>) -> Comparison;
+    /// Makes it in thought, at `at` (ISO 8601 UTC). `made` is what Qlik made for it, where that is known.
+    fn project(&self, on: &mut Projection<'_>, made: Option<&Made>, at: &str);
+    /// What takes it back.
+    fn undo(&self, made: Option<&Made>) -> Undo;
+    /// It in words.
+    fn told(&self, names: &Names<'_>) -> Told;
+    /// It in the audit trail: ids and Qlik's own names, which outlive any label.
+    fn noted(&self) -> String;
+
+    /// What to think about before it is applied.
+    fn warn<'a>(&'a self, _of: &PlanContext<'a>, _into: &mut Warnings<'a>) {}
+    /// What could go wrong by it.
+    fn risk<'a>(&'a self, _of: &PlanContext<'a>, _into: &mut Risks<'a>) {}
+    /// The seats it needs and gives back.
+    fn seats(&self) -> SeatDelta<'_> {
+        SeatDelta::default()
+    }
+    /// What changes of its kind are added up by: a license, or one for another; empty where that is not it.
+    fn what(&self) -> String {
+        String::new()
+    }
+    /// It as a line that can be imported.
+    fn line(&self) -> Line {
+        Line::default()
+    }
+    /// Whose license it is about, as it is before the change.
+    fn subject(&self) -> Option<&Subject> {
+        None
+    }
+    /// Who gets a license by it that they do not have now, and which.
+    fn gives(&self) -> Option<(&Subject, &AllotmentName)> {
+        None
+    }
+    /// Who loses a license by it, and which.
+    fn takes(&self) -> Option<(&Subject, &AllotmentName)> {
+        None
+    }
+    /// Who holds a license after it and may be nobody whom the tenant knows.
+    fn newcomer(&self) -> Option<&Subject> {
+        None
+    }
+    /// Somebody is worse off after it: a license taken, or changed for a lesser one.
+    fn is_loss(&self) -> bool {
+        false
+    }
+    /// The same with another license; nothing where it gives none, or that one is held already.
+    fn giving(&self, _allotment: &AllotmentName) -> Option<Change> {
+        None
+    }
+}
+
+/// Does the same with whichever kind a change is: `on_change!(change, kind => kind.target())`.
+#[macro_export]
+macro_rules! on_change {
+    ($change:expr, $kind:ident => $body:expr) => {
+        match $change {
+            $crate::change::Change::Remove($kind) => $body,
+            $crate::change::Change::Rename($kind) => $body,
+            $crate::change::Change::ChangeType($kind) => $body,
+            $crate::change::Change::Assign($kind) => $body,
+            $crate::change::Change::GroupRoles($kind) => $body,
+            $crate::change::Change::AutoAssign($kind) => $body,
+            $crate::change::Change::GroupSettings($kind) => $body,
+        }
+    };
+}
+
+macro_rules! changes {
+    ($($(#[$doc:meta])* $name:ident($kind:ty)),+ $(,)?) => {
+        /// One change: a row of a plan, and of the journal of the job that applies it.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Change {
+            $($(#[$doc])* $name($kind),)+
+        }
+
+        /// What kind of change a change is, in the order of headings.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Kind {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// Names the kind in headings, the audit trail and lists.
+            pub fn verb(self) -> &'static str {
+                match self { $(Self::$name => <$kind as ChangeKind>::VERB,)+ }
+            }
+
+            /// When it is sent.
+            pub fn wave(self) -> Wave {
+                match self { $(Self::$name => <$kind as ChangeKind>::WAVE,)+ }
+            }
+
+            /// `+`, `~` or `−`.
+            pub fn sign(self) -> &'static str {
+                match self { $(Self::$name => <$kind as ChangeKind>::SIGN,)+ }
+            }
+
+            /// Several of its kind fit into one request, where the tenant takes more than one.
+            pub fn batches(self) -> bool {
+                match self { $(Self::$name => <$kind as ChangeKind>::BATCHES,)+ }
+            }
+        }
+
+        impl Change {
+            /// Which kind it is of.
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$name(_) => Kind::$name,)+ }
+            }
+        }
+
+        $(impl From<$kind> for Change {
+            fn from(kind: $kind) -> Self {
+                Self::$name(kind)
+            }
+        })+
+    };
+}
+
+changes! {
+    /// Take a license back.
+    Remove(Remove),
+    /// Move a subject's licenses to another subject.
+    Rename(Rename),
+    /// Swap one license for another in one step.
+    ChangeType(ChangeType),
+    /// Give a license.
+    Assign(Assign),
+    /// Add and take roles of a group.
+    GroupRoles(GroupRoles),
+    /// Set who gets a license at sign-in.
+    AutoAssign(SetAutoAssign),
+    /// Set how groups come into being.
+    GroupSettings(SetGroupSettings),
+}
+
+/// What a kind knows, asked of whichever kind a change is; each says what it is at [`ChangeKind`].
+#[expect(missing_docs, reason = "said at the trait, once")]
+impl Change {
+    pub fn target(&self) -> String {
+        on_change!(self, kind => kind.target())
+    }
+    pub fn touches(&self) -> Touches {
+        on_change!(self, kind => kind.touches())
+    }
+    pub fn compare(&self, now: &Projection<'_>) -> Comparison {
+        on_change!(self, kind => kind.compare(now))
+    }
+    pub fn project(&self, on: &mut Projection<'_>, made: Option<&Made>, at: &str) {
+        on_change!(self, kind => kind.project(on, made, at));
+    }
+    pub fn undo(&self, made: Option<&Made>) -> Undo {
+        on_change!(self, kind => kind.undo(made))
+    }
+    pub fn told(&self, names: &Names<'_>) -> Told {
+        on_change!(self, kind => kind.told(names))
+    }
+    pub fn noted(&self) -> String {
+        on_change!(self, kind => kind.noted())
+    }
+    pub fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {
+        on_change!(self, kind => kind.warn(of, into));
+    }
+    pub fn risk<'a>(&'a self, of: &PlanContext<'a>, into: &mut Risks<'a>) {
+        on_change!(self, kind => kind.risk(of, into));
+    }
+    pub fn seats(&self) -> SeatDelta<'_> {
+        on_change!(self, kind => kind.seats())
+    }
+    pub fn what(&self) -> String {
+        on_change!(self, kind => kind.what())
+    }
+    pub fn line(&self) -> Line {
+        on_change!(self, kind => kind.line())
+    }
+    pub fn subject(&self) -> Option<&Subject> {
+        on_change!(self, kind => kind.subject())
+    }
+    pub fn gives(&self) -> Option<(&Subject, &AllotmentName)> {
+        on_change!(self, kind => kind.gives())
+    }
+    pub fn takes(&self) -> Option<(&Subject, &AllotmentName)> {
+        on_change!(self, kind => kind.takes())
+    }
+    pub fn newcomer(&self) -> Option<&Subject> {
+        on_change!(self, kind => kind.newcomer())
+    }
+    pub fn is_loss(&self) -> bool {
+        on_change!(self, kind => kind.is_loss())
+    }
+    pub fn giving(&self, allotment: &AllotmentName) -> Option<Self> {
+        on_change!(self, kind => kind.giving(allotment))
+    }
+}
+
+/// What takes a switch back, where it can be: a switch that Qlik did not state before cannot be unset again.
+fn switched_back(before: Option<bool>, after: Option<bool>) -> Option<bool> {
+    before.or(after)
+}
+
+/// What takes a setting back: `back` is the setting with every switch as it was, where that was stated.
+fn undo_of_setting<S: PartialEq>(before: &S, after: &S, back: &S, inverse: impl FnOnce() -> Change) -> Undo {
+    if back == before {
+        return Undo::By(inverse());
+    }
+    let why = "Qlik did not say how it was set before, so it cannot be set back.".to_owned();
+    if back == after { Undo::Not(why) } else { Undo::Partly(inverse(), why) }
+}
+
+/// What takes several changes back, the newest first; and those that nothing takes back, each with the reason.
+pub fn undo_all<'a>(
+    changes: impl DoubleEndedIterator<Item = (&'a Change, Option<&'a Made>)>,
+) -> (Vec<Change>, Vec<(&'a Change, String)>) {
+    let (mut back, mut not) = (Vec::new(), Vec::new());
+    for (change, made) in changes.rev() {
+        match change.undo(made) {
+            Undo::By(inverse) => back.push(inverse),
+            Undo::Partly(inverse, why) => {
+                back.push(inverse);
+                not.push((change, why));
+            }
+            Undo::Not(why) => not.push((change, why)),
+        }
+    }
+    (back, not)
+}
