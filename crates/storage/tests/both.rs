@@ -11,7 +11,7 @@ use domain::journal::RowState;
 use domain::plan::{Plan, PlannedChange};
 use domain::sheet::Rules;
 use domain::subject::Subject;
-use domain::touch::Touch;
+use domain::touch::{Setting, Touch};
 use storage::{
     CreateJob, Grant, JobState, JournalRow, ListRow, NewAudit, NewJob, PlanRow, RowResult, Store, StoreError, StoredCredential,
 };
@@ -256,19 +256,38 @@ mod suite {
             "INSERT INTO jobs (id, plan_id, tenant, qlik_user, author, title, state, reason, created_at, lease_owner, lease_until, lease_token) VALUES ('j', 'p', 't', 'u', 'ann', 'Assign', 'paused', '', 10, '', 0, 0)".to_owned(),
             format!("INSERT INTO journal (job_id, seq, change, name, state, status, code, title, trace) VALUES ('j', 0, '{change}', 'Person 1', 'planned', 0, '', '', '')"),
             "INSERT INTO locks (tenant, key, job_id) VALUES ('t', 'license\u{1f}m\\p1\u{1f}analyzer', 'j'), ('t', 'license\u{1f}m\\p1\u{1f}professional', 'j'), ('t', 'group\u{1f}g', 'j')".to_owned(),
-            "INSERT INTO audit (tenant, seq, at, actor, action, target, target_key, job_id, outcome, detail) VALUES ('t', 7, 10, 'ann', 'assign', 'M\\p1', 'm\\p1', 'j', 'intent', '')".to_owned(),
+            r#"INSERT INTO journal (job_id, seq, change, name, state, status, code, title, trace) VALUES ('j', 1, '{"GroupRoles":{"group":"g","name":"Finance","before":["a"],"after":["b"]}}', 'Finance', 'planned', 0, '', '', '')"#.to_owned(),
+            "INSERT INTO audit (tenant, seq, at, actor, action, target, target_key, job_id, outcome, detail) VALUES ('t', 5, 10, 'ann', 'set roles', 'Finance', 'finance', 'j', 'done', ''), ('t', 6, 10, 'ann', 'set', 'Group settings', 'group settings', 'j', 'done', ''), ('t', 7, 10, 'ann', 'assign', 'M\\p1', 'm\\p1', 'j', 'intent', '')".to_owned(),
         ] {
             sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&pool).await.unwrap();
         }
         let store = Store::open(url).await.unwrap();
         assert_eq!(store.plan("t", "p").await.unwrap().unwrap().plan, old.plan);
         assert_eq!(store.journal("j", &[RowState::Planned], 0, 9).await.unwrap()[0].change, assign(1).change);
+        let roles = |ids: &[&str]| ids.iter().map(|id| RoleId::new(*id)).collect::<BTreeSet<_>>();
+        let group = GroupRoles::between(GroupId::new("g"), "Finance".into(), &roles(&["a"]), &roles(&["b"]));
+        assert_eq!(store.journal("j", &[RowState::Planned], 1, 9).await.unwrap()[0].change, group.into());
+        // What was done is found by what it touched.
+        for (touch, seq) in [
+            (Touch::GroupName("Finance".into()), 5),
+            (Touch::Setting(Setting::Groups), 6),
+            (Touch::Holdings(Subject::new("M\\P1")), 7),
+        ] {
+            let found = store.audit_of("t", &touch, 9).await.unwrap();
+            assert_eq!(found.iter().map(|line| line.seq).collect::<Vec<_>>(), [seq], "{touch:?}");
+        }
         // The trail goes on where it was, and whoever a job had locked is locked with all that they hold.
         store.audit(&[NewAudit { tenant: "t".into(), outcome: "done".into(), ..NewAudit::default() }]).await.unwrap();
         assert_eq!(store.audit_end("t").await.unwrap(), 8);
         assert_eq!(rows_of(&pool, "locks").await, 2);
         assert_eq!(job(&store, "k", &[assign(1)]).await, CreateJob::Locked("j".into()));
         assert!(store.resume_job("t", "j", &grant()).await.unwrap());
+        // What a newer version wrote is not guessed at.
+        for table in ["journal", "plans"] {
+            sqlx::query(sqlx::AssertSqlSafe(format!("UPDATE {table} SET form = 99"))).execute(&pool).await.unwrap();
+        }
+        assert!(matches!(store.plan("t", "p").await, Err(StoreError::Unreadable("a plan"))));
+        assert!(matches!(store.journal("j", &[RowState::Planned], 0, 9).await, Err(StoreError::Unreadable("a change"))));
         pool.close().await;
         store.close().await;
     }
