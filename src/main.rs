@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use quartermaster::server::clock::{SharedClock, WallClock};
+use engine::clock::{SharedClock, WallClock};
+use engine::seal::Sealer;
 use quartermaster::server::config::{self, Config, TenantConfig};
-use quartermaster::server::seal::Sealer;
+use quartermaster::server::router;
 use quartermaster::server::state::State;
-use quartermaster::server::{executor, follow, housekeeping, router};
 use storage::Store;
 use tokio::net::TcpListener;
 
@@ -85,7 +85,7 @@ enum Failure {
     #[error(transparent)]
     Sim(#[from] qlik_sim::StartError),
     #[error(transparent)]
-    Seal(#[from] quartermaster::server::seal::SealError),
+    Seal(#[from] engine::seal::SealError),
     #[error("the server failed: {0}")]
     Serve(std::io::Error),
     #[error("cannot make a folder for the demo: {0}")]
@@ -203,7 +203,7 @@ struct DemoFolder(PathBuf);
 
 impl DemoFolder {
     fn make() -> std::io::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("quartermaster-demo-{}", State::fresh_id()));
+        let folder = std::env::temp_dir().join(format!("quartermaster-demo-{}", engine::fresh_id()));
         std::fs::create_dir(&folder)?;
         Ok(Self(folder))
     }
@@ -218,19 +218,8 @@ impl Drop for DemoFolder {
 async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener, ready: impl FnOnce()) -> Result<(), Failure> {
     let clock: SharedClock = Arc::new(WallClock);
     let state = State::build(config, store, sealer, clock)?;
-    state.store.free_leases_of_the_dead().await?;
-    let mut kept = Vec::new();
-    macro_rules! keep {
-        ($name:literal, $task:expr) => {
-            let of = state.clone();
-            kept.push(state.watch.keep($name, move || $task(of.clone())));
-        };
-    }
-    keep!("jobs", executor::run);
-    keep!("housekeeping", housekeeping::run);
-    if state.store.is_shared() {
-        keep!("what other servers do", follow::run);
-    }
+    state.engine.store.free_leases_of_the_dead().await?;
+    let kept = state.engine.start();
     let health = match state.config.management_listen {
         Some(address) => {
             let listener = TcpListener::bind(address).await.map_err(|error| Failure::Listen(address, error))?;
@@ -249,9 +238,9 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
     let stop = async move {
         asked_to_stop().await;
         // Streams would keep the server waiting for ever: they say goodbye and end.
-        closing.closing.send_replace(true);
+        closing.engine.closing.send_replace(true);
     };
-    let mut late = state.closing.subscribe();
+    let mut late = state.engine.closing.subscribe();
     let too_late = async move {
         let _ = late.wait_for(|closing| *closing).await;
         tokio::time::sleep(GRACE).await;
@@ -266,7 +255,7 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
     // What jobs have under way is written down first. Where that takes too long it is in their journals as sent, and whoever
     // carries them on settles it.
     tokio::select! {
-        _ = state.carrying.write() => {}
+        _ = state.engine.carrying.write() => {}
         () = tokio::time::sleep(GRACE / 2) => {
             tracing::warn!("a request of a job did not end in time; its rows are settled by a reading later");
         }
@@ -275,7 +264,7 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
     if let Some(health) = health {
         health.abort();
     }
-    state.store.close().await;
+    state.engine.store.close().await;
     served
 }
 

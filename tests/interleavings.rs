@@ -18,8 +18,7 @@ use domain::plan::{Intent, draw_up};
 use domain::projection::Projection;
 use domain::subject::Subject;
 use domain::table::RowKey;
-use quartermaster::server::executor;
-use quartermaster::server::state::State;
+use engine::executor;
 use quartermaster::ui::query::escape;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -130,12 +129,12 @@ impl Case {
                     return;
                 }
                 // A plan as the portal would draw it up from what it read just now.
-                let id = State::fresh_id();
-                keep_plan(&self.portal.state.store, "meridian", &id, &plan).await;
+                let id = engine::fresh_id();
+                keep_plan(&self.portal.state.engine.store, "meridian", &id, &plan).await;
                 *self.plans[who].lock().unwrap() = Some(id);
             }
             Step::Cancel { who, job, keyless } => {
-                let store = &self.portal.state.store;
+                let store = &self.portal.state.engine.store;
                 let jobs = store.jobs("meridian", 100).await.unwrap();
                 let open: Vec<&JobRow> = jobs.iter().filter(|job| !job.state.is_over()).collect();
                 let Some(job) = open.get(job % open.len().max(1)) else { return };
@@ -146,7 +145,7 @@ impl Case {
             }
             Step::Apply { who } => {
                 let Some(id) = self.plans[who].lock().unwrap().take() else { return };
-                let Some(plan) = self.portal.state.store.plan("meridian", &id).await.unwrap() else { return };
+                let Some(plan) = self.portal.state.engine.store.plan("meridian", &id).await.unwrap() else { return };
                 // Where nothing else moves, the reading before must meet whatever was changed since the plan was drawn up.
                 let stale = if alone {
                     let now = holding(&pairs(&self.portal.sim.url).await);
@@ -180,13 +179,13 @@ impl Case {
     /// Waits until no job moves any more.
     async fn rest(&self) {
         for _ in 0..600 {
-            let jobs = self.portal.state.store.jobs("meridian", 100).await.unwrap();
+            let jobs = self.portal.state.engine.store.jobs("meridian", 100).await.unwrap();
             if jobs.iter().all(|job| job.state.is_over()) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("the jobs do not end: {:?}", self.portal.state.store.jobs("meridian", 100).await.unwrap());
+        panic!("the jobs do not end: {:?}", self.portal.state.engine.store.jobs("meridian", 100).await.unwrap());
     }
 }
 
@@ -212,7 +211,7 @@ async fn case(seed: u64, doing: impl Fn(&str)) -> (usize, usize) {
         })
         .collect();
     sim(&portal.sim.url, "PUT", "faults", Some(json!(slow))).await;
-    let executor = tokio::spawn(executor::run(portal.state.clone()));
+    let executor = tokio::spawn(executor::run(portal.state.engine.clone()));
     doing("connecting");
     let cookies = [portal.connect_with(ANN).await, portal.connect_with(BOB).await];
     doing("the first reading");
@@ -224,7 +223,7 @@ async fn case(seed: u64, doing: impl Fn(&str)) -> (usize, usize) {
             let told =
                 |request: &Value| format!("{} {} {} {}", request["at"], request["user"], request["path"], request["status"]);
             let last: Vec<String> = log.as_array().unwrap().iter().map(told).collect();
-            let loading = format!("{:?}", portal.state.inventories).matches("loading: true").count();
+            let loading = format!("{:?}", portal.state.engine.readings).matches("loading: true").count();
             panic!("seed {seed}: a first page does not come; {loading} readings are under way; asked so far: {last:#?}");
         }
         doing("the next first reading");
@@ -263,7 +262,8 @@ async fn case(seed: u64, doing: impl Fn(&str)) -> (usize, usize) {
             *under_way == 1
         };
         // Alone means that no job moves either.
-        let alone = alone && case.portal.state.store.jobs("meridian", 100).await.unwrap().iter().all(|job| job.state.is_over());
+        let alone =
+            alone && case.portal.state.engine.store.jobs("meridian", 100).await.unwrap().iter().all(|job| job.state.is_over());
         let together = rng.random_bool(0.6);
         let of = case.clone();
         running.spawn(async move {
@@ -358,8 +358,8 @@ impl Case {
     /// rows jobs changed, and how many were met.
     async fn accounts(&self, seed: u64, before: &Pairs) -> (usize, usize) {
         let mut jobs: Vec<(JobRow, Vec<JournalRow>)> = Vec::new();
-        for job in self.portal.state.store.jobs("meridian", 100).await.unwrap() {
-            let rows = self.portal.state.store.journal(&job.id, &RowState::ALL, 0, 1_000).await.unwrap();
+        for job in self.portal.state.engine.store.jobs("meridian", 100).await.unwrap() {
+            let rows = self.portal.state.engine.store.journal(&job.id, &RowState::ALL, 0, 1_000).await.unwrap();
             jobs.push((job, rows));
         }
         jobs.sort_by_key(|(job, _)| (job.created_at, job.finished_at));

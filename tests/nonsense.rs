@@ -20,11 +20,12 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use domain::table::RowKey;
-use quartermaster::server::clock::WallClock;
+use engine::clock::WallClock;
+use engine::executor;
+use engine::seal::Sealer;
 use quartermaster::server::config::{self, TenantConfig};
-use quartermaster::server::seal::Sealer;
+use quartermaster::server::router;
 use quartermaster::server::state::State;
-use quartermaster::server::{executor, router};
 use quartermaster::ui::query::escape;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -782,7 +783,7 @@ static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(())
 async fn functions_answer(portal: Portal, tenant: &str) {
     let (seed, functions) = (seed(), functions());
     let mut rng = StdRng::seed_from_u64(seed);
-    let running = tokio::spawn(executor::run(portal.state.clone()));
+    let running = tokio::spawn(executor::run(portal.state.engine.clone()));
     let mut bench = Bench::new(portal, tenant).await;
     for (nth, function) in functions.iter().enumerate() {
         let wants_job = function.path.starts_with("/api/jobs/") || function.args.iter().any(|(name, _)| name == "job");
@@ -821,7 +822,7 @@ async fn functions_answer(portal: Portal, tenant: &str) {
 /// Everything else: lists that are brought, files, rows, events, pages, cookies.
 async fn routes_answer(portal: Portal, tenant: &str) {
     let seed = seed();
-    let running = tokio::spawn(executor::run(portal.state.clone()));
+    let running = tokio::spawn(executor::run(portal.state.engine.clone()));
     let mut bench = Bench::new(portal, tenant).await;
     bench.renew(true).await;
     for ask in lists_of(&bench) {

@@ -112,7 +112,7 @@ pub fn use_part(name: &'static str) -> Memo<String> {
 pub async fn refresh(tenant: String) -> Result<(), AppError> {
     use crate::server::access::{Access, Viewer, refused};
     let access = Access::<Viewer>::to(&tenant).await?;
-    access.state.inventories.refresh(&access.source()).await.map_err(refused)?;
+    access.refresh().await.map_err(refused)?;
     Ok(())
 }
 
@@ -366,12 +366,13 @@ mod ssr {
 
     use axum::http::StatusCode;
     use axum::response::{IntoResponse, Response};
+    use engine::clock::time_of_day;
+    use engine::readings::{Latest, Snapshot};
 
     use super::{Fresh, Loaded, Reading};
     use crate::error::AppError;
     use crate::server::access::{Access, Role, refused};
-    use crate::server::clock::time_of_day;
-    use crate::server::inventory::{Seen, Snapshot};
+    use crate::server::words::not_read;
 
     /// A failure where there is no page to show it: text, and its status.
     pub fn refused_as_text(error: &AppError) -> Response {
@@ -384,7 +385,7 @@ mod ssr {
 
     /// Shows `view` of what is known of the tenant.
     pub async fn look<R: Role, T>(access: &Access<R>, view: impl FnOnce(&Arc<Snapshot>) -> T) -> Result<Loaded<T>, AppError> {
-        let seen = access.state.inventories.look(&access.source(), WAIT).await;
+        let seen = access.latest(WAIT).await;
         shown(access, seen, false, view)
     }
 
@@ -393,35 +394,35 @@ mod ssr {
         access: &Access<R>,
         view: impl FnOnce(&Arc<Snapshot>) -> T,
     ) -> Result<Loaded<T>, AppError> {
-        let seen = access.state.inventories.look_so_far(&access.source(), WAIT).await;
+        let seen = access.state.engine.readings.get_partial(&access.source(), WAIT).await;
         shown(access, seen, true, view)
     }
 
     fn shown<R: Role, T>(
         access: &Access<R>,
-        seen: Seen,
+        seen: Latest,
         so_far: bool,
         view: impl FnOnce(&Arc<Snapshot>) -> T,
     ) -> Result<Loaded<T>, AppError> {
         match seen {
-            Seen::Ready(snapshot, trouble) => {
+            Latest::Ready(snapshot, trouble) => {
                 let age_s = (access.now() - snapshot.as_of).max(0) / 1_000;
                 let coverage = &snapshot.inventory.coverage;
                 let fresh = Fresh {
                     at: time_of_day(snapshot.as_of),
                     age_s,
-                    trouble,
+                    trouble: trouble.as_ref().map(not_read),
                     missing: coverage.sentences(),
                     licenses_off: !coverage.licenses.is_whole(),
                 };
                 Ok(Loaded::Ready(Box::new(view(&snapshot)), fresh))
             }
-            Seen::Loading(progress, snapshot) => {
+            Latest::Loading(progress, snapshot) => {
                 let reading =
                     Reading { done: progress.users + progress.assignments, of: progress.users_of + progress.assignments_of };
                 Ok(Loaded::Reading(reading, snapshot.filter(|_| so_far).map(|snapshot| Box::new(view(&snapshot)))))
             }
-            Seen::Failed(error) => Err(refused(error)),
+            Latest::Failed(fault) => Err(refused(not_read(&fault))),
         }
     }
 }

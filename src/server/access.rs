@@ -2,19 +2,20 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
+use engine::Tenant;
+use engine::backend::{Key, Reader, Urgency};
+use engine::readings::{Latest, Snapshot, Source};
+use engine::seal::Purpose;
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
-use qlik_api::client::Credential;
-use secrecy::{ExposeSecret, SecretString};
 use tower_sessions::Session;
 use tower_sessions::session::Id;
 
-use super::inventory::Source;
-use super::mapping::store_error;
-use super::seal::Purpose;
 use super::sessions::{secret_of, session_key};
-use super::state::{Shared, Tenant};
+use super::state::Shared;
+use super::words::not_read;
 use crate::error::{AppError, ErrorKind};
 
 /// A portal role. Each includes those below it.
@@ -69,12 +70,10 @@ pub struct Caller {
 pub struct Access<R> {
     pub state: Shared,
     pub tenant: Arc<Tenant>,
-    /// The Qlik user's id.
-    pub qlik_user: String,
     /// Who acts: the portal's user and the Qlik user.
     pub actor: String,
-    /// The credential as typed, for sealing it into a job's grant.
-    secret: SecretString,
+    /// The key, and with it the Qlik user.
+    pub key: Key,
     role: PhantomData<R>,
 }
 
@@ -101,41 +100,51 @@ impl<R: Role> Access<R> {
             ));
         }
         let id = session_id(&caller.session).await.ok_or_else(|| not_connected(&tenant))?;
-        let stored = state.store.credential(&session_key(&id), &tenant.id).await.map_err(|error| store_error(&error))?;
+        let stored = state.engine.store.credential(&session_key(&id), &tenant.id).await?;
         let stored = stored.ok_or_else(|| not_connected(&tenant))?;
         let secret = state
+            .engine
             .sealer
             .open(&stored.sealed, &stored.wrapped_key, Purpose::Session { secret: &secret_of(&id) }, &tenant.id)
             .map_err(|_| not_connected(&tenant))?;
         let actor =
             if caller.name.is_empty() { stored.qlik_name.clone() } else { format!("{} as {}", caller.name, stored.qlik_name) };
-        Ok(Self { state, tenant, qlik_user: stored.qlik_user, actor, secret, role: PhantomData })
+        Ok(Self { state, tenant, actor, key: Key::new(secret, &stored.qlik_user), role: PhantomData })
     }
 
-    /// The credential, drawing on its Qlik user's budget.
-    pub fn credential(&self) -> Credential {
-        Credential::bearer(self.secret.expose_secret()).of_user(&self.qlik_user)
+    /// The Qlik user's id.
+    pub fn qlik_user(&self) -> &str {
+        self.key.user()
     }
 
-    /// The credential as a secret, to be sealed again.
-    pub fn secret(&self) -> &SecretString {
-        &self.secret
+    /// Whoever looks reads as this.
+    pub fn reader(&self) -> Reader {
+        Reader { key: self.key.clone(), urgency: Urgency::Person }
     }
 
     /// Whose view of the tenant it is.
     pub fn source(&self) -> Source {
-        Source {
-            tenant: self.tenant.id.clone(),
-            qlik_user: self.qlik_user.clone(),
-            client: self.tenant.client.clone(),
-            credential: self.credential(),
-            elsewhere: self.tenant.elsewhere,
-        }
+        Source { tenant: self.tenant.clone(), key: self.key.clone() }
+    }
+
+    /// What is known of the tenant now; waits a little for a first reading.
+    pub async fn latest(&self, wait: Duration) -> Latest {
+        self.state.engine.readings.get(&self.source(), wait).await
+    }
+
+    /// A reading that was begun after this call.
+    pub async fn refresh(&self) -> Result<Arc<Snapshot>, AppError> {
+        self.state.engine.readings.refresh(&self.source()).await.map_err(|fault| not_read(&fault))
+    }
+
+    /// A reading at most `age_ms` old.
+    pub async fn at_most(&self, age_ms: i64) -> Result<Arc<Snapshot>, AppError> {
+        self.state.engine.readings.at_most(&self.source(), age_ms).await.map_err(|fault| not_read(&fault))
     }
 
     /// Now.
     pub fn now(&self) -> i64 {
-        self.state.clock.now_ms()
+        self.state.engine.clock.now_ms()
     }
 }
 
@@ -145,9 +154,8 @@ impl Access<Admin> {
         Access {
             state: self.state.clone(),
             tenant: self.tenant.clone(),
-            qlik_user: self.qlik_user.clone(),
             actor: self.actor.clone(),
-            secret: self.secret.clone(),
+            key: self.key.clone(),
             role: PhantomData,
         }
     }
@@ -160,7 +168,7 @@ pub async fn caller() -> Result<Caller, AppError> {
 
 /// A tenant of the configuration.
 pub fn known_tenant(state: &Shared, id: &str) -> Result<Arc<Tenant>, AppError> {
-    state.tenants.get(id).cloned().ok_or_else(|| {
+    state.engine.tenants.get(id).cloned().ok_or_else(|| {
         let id = domain::text::shortened(id);
         AppError::not_found("No such tenant", format!("“{id}” is not in the configuration. Choose one of those that are."))
     })

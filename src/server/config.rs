@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use domain::plan::Limits;
+use engine::housekeeping::Keep;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -35,25 +36,6 @@ pub struct Config {
     pub tenants: BTreeMap<String, TenantConfig>,
     /// Leptos' own keys.
     pub leptos: LeptosKeys,
-}
-
-/// How long what is stored is kept, in days. Sessions and the keys of jobs end by themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
-    /// Lists that people brought.
-    pub lists_days: u32,
-    /// Plans that nobody applied.
-    pub plans_days: u32,
-    /// Rows of jobs and what their plans would have sent; longer than a job can be undone.
-    pub journals_days: u32,
-    /// Drafts that nobody came back to.
-    pub drafts_days: u32,
-}
-
-impl Default for Keep {
-    fn default() -> Self {
-        Self { lists_days: 1, plans_days: 30, journals_days: 35, drafts_days: 7 }
-    }
 }
 
 /// How people sign in to the portal itself.

@@ -92,7 +92,7 @@ pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: N
         return next.run(request).await;
     }
     let refused = (StatusCode::FORBIDDEN, "Refused: this request did not come from Quartermaster's own pages.\n").into_response();
-    let now = state.clock.now_ms();
+    let now = state.engine.clock.now_ms();
     // Whoever reaches the port can send these as fast as they like; the trail is written to disk line by line.
     let Some(missed) = state.refusals.write_down(now) else { return refused };
     let and_more = if missed == 0 { String::new() } else { format!("; {missed} more before it were not recorded one by one") };
@@ -106,7 +106,7 @@ pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: N
         detail: format!("not from the portal's own pages (CSRF check){and_more}"),
         ..NewAudit::default()
     };
-    if let Err(error) = state.store.audit(&[line]).await {
+    if let Err(error) = state.engine.store.audit(&[line]).await {
         tracing::error!(%error, "the refusal could not be recorded");
     }
     refused
@@ -128,10 +128,10 @@ async fn detour(state: &Shared, session: &Session, uri: &Uri) -> Option<String> 
     let path = uri.path();
     let connected = async |tenant: &str| -> bool {
         let Some(id) = session_id(session).await else { return false };
-        state.store.credential(&session_key(&id), tenant).await.ok().flatten().is_some()
+        state.engine.store.credential(&session_key(&id), tenant).await.ok().flatten().is_some()
     };
     if path == "/" {
-        for tenant in state.tenants.keys() {
+        for tenant in state.engine.tenants.keys() {
             if connected(tenant).await {
                 return Some(format!("/t/{tenant}/overview"));
             }
@@ -139,7 +139,7 @@ async fn detour(state: &Shared, session: &Session, uri: &Uri) -> Option<String> 
         return Some("/connect".to_owned());
     }
     let tenant = path.strip_prefix("/t/")?.split('/').next()?;
-    if !state.tenants.contains_key(tenant) || connected(tenant).await {
+    if !state.engine.tenants.contains_key(tenant) || connected(tenant).await {
         return None;
     }
     let back = crate::ui::query::escape(uri.path_and_query().map_or(path, |whole| whole.as_str()));

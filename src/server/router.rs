@@ -26,7 +26,7 @@ pub fn router(state: &Shared) -> Router {
     let secure = state.config.public_url.starts_with("https://");
     // Browsers take the prefix with `Secure` only, and that with https only.
     let cookie = if secure { "__Host-quartermaster" } else { "quartermaster" };
-    let sessions = SessionManagerLayer::new(Sessions::new(state.store.clone(), state.clock.clone()))
+    let sessions = SessionManagerLayer::new(Sessions::new(state.engine.store.clone(), state.engine.clock.clone()))
         .with_name(cookie)
         .with_secure(secure)
         .with_http_only(true)
@@ -68,11 +68,11 @@ pub fn router(state: &Shared) -> Router {
 /// What a supervisor asks, on an address of its own: whether this server can do its work.
 pub fn management(state: &Shared) -> Router {
     let health = async |State(state): State<Shared>| {
-        if let Err(error) = state.store.ping().await {
+        if let Err(error) = state.engine.store.ping().await {
             tracing::error!(%error, "the database does not answer");
             return (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned());
         }
-        match state.watch.unwell().as_slice() {
+        match state.engine.watch.unwell().as_slice() {
             [] => (StatusCode::OK, "ok\n".to_owned()),
             tasks => (StatusCode::SERVICE_UNAVAILABLE, format!("not running as it should: {}\n", tasks.join(", "))),
         }

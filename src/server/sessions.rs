@@ -9,7 +9,7 @@ use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
-use super::clock::SharedClock;
+use engine::clock::SharedClock;
 
 /// A session ends after this long without use.
 const IDLE_MS: i64 = 2 * 60 * 60 * 1_000;

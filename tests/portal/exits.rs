@@ -10,8 +10,8 @@ use domain::journal::Tally;
 use domain::plan::{Intent, draw_up};
 use domain::subject::Subject;
 use domain::table::RowKey;
-use quartermaster::server::clock::WallClock;
-use quartermaster::server::executor;
+use engine::clock::WallClock;
+use engine::executor;
 use quartermaster::ui::query::escape;
 use serde_json::{Value, json};
 use storage::{JobRow, JobState};
@@ -48,8 +48,8 @@ impl Portal {
     }
 
     async fn of(&self, job: &str) -> (JobRow, Tally) {
-        let row = self.state.store.job("meridian", job).await.unwrap().unwrap();
-        let tally = self.state.store.tallies(std::slice::from_ref(&row)).await.unwrap()[0];
+        let row = self.state.engine.store.job("meridian", job).await.unwrap().unwrap();
+        let tally = self.state.engine.store.tallies(std::slice::from_ref(&row)).await.unwrap()[0];
         (row, tally)
     }
 
@@ -64,7 +64,7 @@ impl Portal {
     }
 
     fn executor(&self) -> JoinHandle<()> {
-        tokio::spawn(executor::run(self.state.clone()))
+        tokio::spawn(executor::run(self.state.engine.clone()))
     }
 
     async fn writes(&self) -> Vec<Value> {
@@ -84,7 +84,7 @@ async fn a_job_is_cancelled_without_its_key() {
     for job in [&waits, &paused] {
         let (status, told) = portal.told("/api/sessions/withdraw", &cookie, &format!("tenant=meridian&job={job}")).await;
         assert!(status.is_success() || status.is_redirection(), "{told}");
-        assert!(portal.state.store.grant(job, 0).await.unwrap().is_none());
+        assert!(portal.state.engine.store.grant(job, 0).await.unwrap().is_none());
     }
     let executor = portal.executor();
     portal.reaches(&waits, JobState::Paused).await;
@@ -119,7 +119,7 @@ async fn a_job_whose_key_was_revoked_pauses_and_says_so_and_only_its_own_user_re
     // A click on a page that is old brings nothing back.
     let (status, told) = portal.steer(&cookie, &job, "resume").await;
     assert!(status == StatusCode::CONFLICT && told.contains("moved on"), "{status} {told}");
-    assert!(portal.state.store.grant(&job, 0).await.unwrap().is_none(), "no key stays behind");
+    assert!(portal.state.engine.store.grant(&job, 0).await.unwrap().is_none(), "no key stays behind");
     executor.abort();
 }
 
@@ -141,7 +141,7 @@ async fn a_row_that_spoils_requests_is_found_and_the_others_are_done() {
         let executor = portal.executor();
         let tally = portal.reaches(&job, JobState::Finished).await;
         assert_eq!((tally.done, tally.refused), (23, 1), "{status}: {tally:?}");
-        let refused = portal.state.store.troubled(&job, 0, 9).await.unwrap();
+        let refused = portal.state.engine.store.troubled(&job, 0, 9).await.unwrap();
         assert_eq!(refused[0].change.target(), people[17], "{status}");
         assert!(portal.writes().await.len() < 40, "{status}: {} requests for 24 rows", portal.writes().await.len());
         executor.abort();
@@ -214,7 +214,7 @@ async fn the_undo_of_a_rename_moves_what_was_moved_and_no_more() {
     let (from, to) = (only("analyzer"), only("professional"));
     let state = crate::support::inventory(&portal.sim("GET", "state", Value::Null).await);
     let intent = Intent::Rename { from: Subject::new(&from), to: Subject::new(&to) };
-    crate::support::keep_plan(&portal.state.store, "meridian", "rename", &draw_up(&state, intent).unwrap()).await;
+    crate::support::keep_plan(&portal.state.engine.store, "meridian", "rename", &draw_up(&state, intent).unwrap()).await;
     let executor = portal.executor();
     let apply = async |plan: &str| {
         let job = portal.location("/api/plans/apply", &cookie, &format!("tenant=meridian&id={plan}&confirm=")).await;
@@ -247,7 +247,7 @@ async fn an_undo_with_fewer_rows_is_still_the_undo_of_its_job() {
     let remove = |subject: &str| (Subject::new(subject), analyzer.clone());
     let intent = Intent::Remove { licenses: vec![remove("GONE\\away"), remove(holder)] };
     let planned = draw_up(&crate::support::inventory(&state), intent).unwrap();
-    crate::support::keep_plan(&portal.state.store, "meridian", "take", &planned).await;
+    crate::support::keep_plan(&portal.state.engine.store, "meridian", "take", &planned).await;
     let executor = portal.executor();
     let job_of = async |plan: &str| {
         let job = portal.location("/api/plans/apply", &cookie, &format!("tenant=meridian&id={plan}&confirm=")).await;
@@ -259,7 +259,7 @@ async fn an_undo_with_fewer_rows_is_still_the_undo_of_its_job() {
     let undo = undo.strip_prefix("/t/meridian/plans/").unwrap().to_owned();
     let fewer = portal.location("/api/plans/adjust", &cookie, &format!("tenant=meridian&id={undo}&what=leave-strangers")).await;
     let fewer = fewer.strip_prefix("/t/meridian/plans/").unwrap_or_else(|| panic!("{fewer}")).to_owned();
-    let kept = portal.state.store.plan("meridian", &fewer).await.unwrap().unwrap().plan;
+    let kept = portal.state.engine.store.plan("meridian", &fewer).await.unwrap().unwrap().plan;
     assert_eq!((kept.changes.len(), kept.restores), (1, true));
     let again = job_of(&fewer).await;
     assert_eq!(portal.reaches(&again, JobState::Finished).await.done, 1);

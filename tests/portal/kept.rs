@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use domain::table::RowKey;
-use quartermaster::server::{executor, housekeeping, router};
+use engine::{executor, housekeeping};
+use quartermaster::server::router;
 use quartermaster::ui::query::escape;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -65,9 +66,9 @@ async fn what_is_old_goes_by_the_clock() {
     let (unused, applied) = (plan(&people[0]).await, plan(&people[1]).await);
     let job = portal.location("/api/plans/apply", &cookie, &format!("tenant=meridian&id={applied}&confirm=")).await;
     let job = job.rsplit('/').next().unwrap().to_owned();
-    let executor = tokio::spawn(executor::run(portal.state.clone()));
+    let executor = tokio::spawn(executor::run(portal.state.engine.clone()));
     until("the job is over", Duration::from_secs(20), async || {
-        portal.state.store.job("meridian", &job).await.unwrap().unwrap().state.is_over()
+        portal.state.engine.store.job("meridian", &job).await.unwrap().unwrap().state.is_over()
     })
     .await;
     executor.abort();
@@ -75,15 +76,15 @@ async fn what_is_old_goes_by_the_clock() {
     let (status, told) = portal.told("/api/lists/keep-pasted", &cookie, &form).await;
     assert!(status.is_success() || status.is_redirection(), "{status} {told}");
 
-    assert_eq!(housekeeping::tidy(&portal.state).await.unwrap(), housekeeping::Tidied::default(), "nothing is old");
+    assert_eq!(housekeeping::tidy(&portal.state.engine).await.unwrap(), housekeeping::Tidied::default(), "nothing is old");
     clock.advance(HOUR * 24 * 4);
-    let tidied = housekeeping::tidy(&portal.state).await.unwrap();
+    let tidied = housekeeping::tidy(&portal.state.engine).await.unwrap();
     assert_eq!((tidied.sessions, tidied.plans), (1, 1), "{tidied:?}");
     let cookie = portal.connect().await;
     let page = portal.send(get(&format!("/t/meridian/plans/{unused}"), &cookie)).await;
     assert_eq!(page.status(), StatusCode::NOT_FOUND);
     clock.advance(HOUR * 24 * 40);
-    let tidied = housekeeping::tidy(&portal.state).await.unwrap();
+    let tidied = housekeeping::tidy(&portal.state.engine).await.unwrap();
     assert_eq!((tidied.journal_rows, tidied.drafts), (1, 1), "{tidied:?}");
     // What a job came to stays, without its rows; and nobody is offered to undo what can no longer be undone.
     let cookie = portal.connect().await;
@@ -148,9 +149,7 @@ async fn what_was_counted_is_what_is_planned() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_lost_is_typed_before_it_is_lost() {
-    let portal =
-        portal_at(tenant(), std::sync::Arc::new(quartermaster::server::clock::WallClock), |config, _| config.confirm.losses = 3)
-            .await;
+    let portal = portal_at(tenant(), std::sync::Arc::new(engine::clock::WallClock), |config, _| config.confirm.losses = 3).await;
     let cookie = portal.connect().await;
     portal.page("/t/meridian/overview", &cookie).await;
     let before = pairs(&portal.sim.url).await;
@@ -192,9 +191,9 @@ async fn a_task_that_died_turns_health_red() {
         let answer = router::management(&portal.state).oneshot(request).await.unwrap();
         (answer.status(), String::from_utf8(axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap().to_vec()).unwrap())
     };
-    let kept = portal.state.watch.keep("housekeeping", std::future::pending);
+    let kept = portal.state.engine.watch.keep("housekeeping", std::future::pending);
     assert_eq!(ask().await.0, StatusCode::OK);
-    let died = portal.state.watch.keep("jobs", || async { panic!("of a fault of ours") });
+    let died = portal.state.engine.watch.keep("jobs", || async { panic!("of a fault of ours") });
     until("it is told", Duration::from_secs(5), async || ask().await.0 == StatusCode::SERVICE_UNAVAILABLE).await;
     assert!(ask().await.1.contains("jobs"), "it says which");
     drop((kept, died));

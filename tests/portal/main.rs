@@ -21,7 +21,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use domain::table::RowKey;
-use quartermaster::server::{executor, router};
+use engine::executor;
+use quartermaster::server::router;
 use quartermaster::ui::query::escape;
 use serde_json::json;
 use support::{KEY, Portal, get, portal_of, post, sim};
@@ -91,7 +92,7 @@ async fn other_sites_and_other_hosts_are_refused() {
     bare.headers_mut().remove(header::ORIGIN);
     bare.headers_mut().remove("sec-fetch-site");
     assert_eq!(portal.send(bare).await.status(), StatusCode::FORBIDDEN, "missing headers");
-    assert_eq!(portal.state.store.audit_trail("", 0, 10).await.unwrap().len(), 2, "refusals are recorded");
+    assert_eq!(portal.state.engine.store.audit_trail("", 0, 10).await.unwrap().len(), 2, "refusals are recorded");
     let mut rebound = get("/connect", "");
     rebound.headers_mut().insert(header::HOST, "evil.example.com".parse().unwrap());
     assert_eq!(portal.send(rebound).await.status(), StatusCode::MISDIRECTED_REQUEST);
@@ -146,7 +147,7 @@ async fn a_key_never_appears_in_clear() {
     let log = log();
     let portal = portal().await;
     let cookie = portal.connect().await;
-    let executor = tokio::spawn(executor::run(portal.state.clone()));
+    let executor = tokio::spawn(executor::run(portal.state.engine.clone()));
     for page in ["overview", "assignments", "groups", "settings", "plans", "jobs", "audit", "sessions"] {
         let html = portal.text(get(&format!("/t/meridian/{page}"), &cookie)).await;
         assert!(html.contains("<h1"), "{page}");
@@ -167,7 +168,7 @@ async fn a_key_never_appears_in_clear() {
     assert!(!contains(&portal.disk(), KEY.as_bytes()));
     let id = job.rsplit('/').next().unwrap();
     for _ in 0..100 {
-        if portal.state.store.job("meridian", id).await.unwrap().unwrap().state.is_over() {
+        if portal.state.engine.store.job("meridian", id).await.unwrap().unwrap().state.is_over() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -200,7 +201,7 @@ async fn health_follows_the_database() {
         router::management(&portal.state).oneshot(request).await.unwrap().status()
     };
     assert_eq!(ask().await, StatusCode::OK);
-    portal.state.store.close().await;
+    portal.state.engine.store.close().await;
     assert_eq!(ask().await, StatusCode::SERVICE_UNAVAILABLE);
 }
 
@@ -307,7 +308,7 @@ async fn a_stream_tells_where_a_job_stands_and_says_goodbye() {
     };
     let queued = next().await.unwrap();
     assert!(queued.contains("event: pulse") && queued.contains(r#""state":"queued""#), "{queued}");
-    let executor = tokio::spawn(executor::run(portal.state.clone()));
+    let executor = tokio::spawn(executor::run(portal.state.engine.clone()));
     let mut last = String::new();
     while let Some(piece) = next().await {
         last = piece;
@@ -321,7 +322,7 @@ async fn a_stream_tells_where_a_job_stands_and_says_goodbye() {
     let job = job.strip_prefix("/t/meridian/jobs/").unwrap().to_owned();
     let mut stream = portal.send(get(&format!("/events/meridian/jobs/{job}"), &cookie)).await.into_body().into_data_stream();
     let mut all = String::new();
-    portal.state.closing.send_replace(true);
+    portal.state.engine.closing.send_replace(true);
     while let Some(piece) = tokio::time::timeout(Duration::from_secs(10), futures::StreamExt::next(&mut stream)).await.unwrap() {
         all.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
     }

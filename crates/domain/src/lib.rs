@@ -8,6 +8,7 @@ pub mod change;
 pub mod gauge;
 pub mod inventory;
 pub mod journal;
+pub mod license;
 pub mod mask;
 pub mod pace;
 pub mod plan;

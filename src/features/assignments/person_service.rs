@@ -17,10 +17,9 @@ use crate::error::{AppError, ErrorKind};
 use crate::features::jobs::{outcome_of, undo_title};
 use crate::features::plans::{AtOnce, apply_at_once};
 use crate::server::access::{Access, Operator, Viewer};
-use crate::server::clock::date_time;
-use crate::server::inventory::{LastUse, Seen, Snapshot};
-use crate::server::mapping::store_error;
 use crate::ui::query::to_query;
+use engine::clock::date_time;
+use engine::readings::{LastUse, Latest, Snapshot};
 
 /// A reading this old is new enough for a single edit: what it does not know, Qlik's own answer to the row tells.
 const FRESH_MS: i64 = 60 * 1_000;
@@ -29,10 +28,10 @@ const HISTORY: i64 = 20;
 
 pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result<Option<PersonView>, AppError> {
     let wait = crate::features::shared::WAIT;
-    let (snapshot, trouble) = match access.state.inventories.look(&access.source(), wait).await {
-        Seen::Ready(snapshot, trouble) => (snapshot, trouble),
+    let (snapshot, trouble) = match access.latest(wait).await {
+        Latest::Ready(snapshot, trouble) => (snapshot, trouble),
         // The table says how far the reading is, or why there is none.
-        Seen::Loading(..) | Seen::Failed(_) => return Ok(None),
+        Latest::Loading(..) | Latest::Failed(_) => return Ok(None),
     };
     let subject = Subject::new(subject);
     let Some(mut view) = known(&snapshot, &subject) else { return Ok(None) };
@@ -40,9 +39,8 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
     if !view.id.is_empty() {
         (view.recent, view.no_recent) = recent_use(access, &UserId::new(&view.id));
     }
-    let trail = access.state.store.audit_of(&access.tenant.id, &Touch::Holdings(subject.clone()), HISTORY).await;
-    view.history = trail
-        .map_err(|error| store_error(&error))?
+    let trail = access.state.engine.store.audit_of(&access.tenant.id, &Touch::Holdings(subject.clone()), HISTORY).await;
+    view.history = trail?
         .into_iter()
         .map(|line| HistoryLine {
             at: date_time(line.entry.at),
@@ -71,8 +69,8 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
 /// The newest days of use, or why there are none to show.
 fn recent_use(access: &Access<Viewer>, user: &UserId) -> (Vec<(String, String)>, String) {
     let source = access.source();
-    let known = access.state.inventories.last_use(&source);
-    match (access.state.inventories.recent_use(&source, user), known) {
+    let known = access.state.engine.readings.last_use(&source);
+    match (access.state.engine.readings.recent_use(&source, user), known) {
         (Some(days), _) if days.is_empty() => (Vec::new(), "None in the last 90 days.".to_owned()),
         (Some(days), _) => (days.iter().map(|day| (day.day.to_string(), day.words())).collect(), String::new()),
         (None, LastUse::Closed) => (
@@ -162,7 +160,7 @@ fn back(access: &Access<Operator>, subject: &str, query: &str, job: &str) {
 }
 
 async fn at_once(access: &Access<Operator>, subject: &str, query: &str, intent: Intent, origin: &str) -> Result<(), AppError> {
-    let snapshot = access.state.inventories.recent(&access.source(), FRESH_MS).await?;
+    let snapshot = access.at_most(FRESH_MS).await?;
     match apply_at_once(access, &snapshot, intent, origin).await? {
         AtOnce::Applied(job) => back(access, subject, query, &job),
         AtOnce::Plan(plan) => leptos_axum::redirect(&format!("/t/{}/plans/{plan}", access.tenant.id)),

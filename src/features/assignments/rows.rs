@@ -12,8 +12,8 @@ use serde::Deserialize;
 use super::load::OTHER_VERSION;
 use crate::features::shared::refused_as_text as refused;
 use crate::server::access::{Access, Caller, Viewer};
-use crate::server::inventory::LastUse;
 use crate::server::state::{AppState, Shared};
+use engine::readings::LastUse;
 
 /// Rows in a block: what a slow machine takes in without dropping a frame that anybody would miss.
 const BLOCK: u32 = 8_192;
@@ -51,7 +51,7 @@ async fn part(state: Shared, caller: Caller, tenant: &str, version: u64, read: i
         Ok(access) => access,
         Err(error) => return refused(&error),
     };
-    match access.state.inventories.version(&access.source(), version) {
+    match access.state.engine.readings.version(&access.source(), version) {
         Some(snapshot) => bytes(read(&snapshot.table)),
         None => other_version(),
     }
@@ -87,8 +87,8 @@ async fn last_use(
         Err(error) => return refused(&error),
     };
     let source = access.source();
-    let known = access.state.inventories.last_use(&source);
-    let Some(snapshot) = access.state.inventories.version(&source, which.version) else { return other_version() };
+    let known = access.state.engine.readings.last_use(&source);
+    let Some(snapshot) = access.state.engine.readings.version(&source, which.version) else { return other_version() };
     match (snapshot.table.uses(), known) {
         (Some(uses), _) => bytes(encode_uses(uses)),
         (None, LastUse::Closed) => StatusCode::NO_CONTENT.into_response(),

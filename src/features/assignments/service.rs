@@ -14,9 +14,8 @@ use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan_with_newcomers;
 use crate::features::shared::{Loaded, look_so_far};
 use crate::server::access::{Access, Operator, Viewer};
-use crate::server::inventory::Snapshot;
-use crate::server::mapping::store_error;
 use crate::ui::query::to_query;
+use engine::readings::Snapshot;
 
 /// Rows on a page.
 const PAGE: usize = 100;
@@ -96,9 +95,9 @@ pub async fn draft(
     }
     // What was looked at, before the reading below takes its place.
     let source = access.source();
-    let looked_at = counted.version.and_then(|version| access.state.inventories.looked_at(&source, version));
+    let looked_at = counted.version.and_then(|version| access.state.engine.readings.looked_at(&source, version));
     // Drawn up from a fresh reading, so that the plan says what is so now.
-    let snapshot = access.state.inventories.refresh(&source).await?;
+    let snapshot = access.refresh().await?;
     let (selected, newcomers) = chosen(&snapshot.table, selection, looked_at.as_deref(), counted.digest)?;
     if selected.is_empty() && !selection.rows.is_empty() {
         return Err(AppError::new(
@@ -176,8 +175,8 @@ pub fn selection(rows: &[String], query: Option<&str>, lines: &str) -> Selection
 }
 
 pub async fn views(access: &Access<Viewer>) -> Result<Vec<NamedView>, AppError> {
-    let kept = access.state.store.views(&access.tenant.id, &access.source().qlik_user).await;
-    Ok(kept.map_err(|error| store_error(&error))?.into_iter().map(|(name, query)| NamedView { name, query }).collect())
+    let kept = access.state.engine.store.views(&access.tenant.id, access.qlik_user()).await;
+    Ok(kept?.into_iter().map(|(name, query)| NamedView { name, query }).collect())
 }
 
 pub async fn save_view(access: &Access<Viewer>, name: &str, query: &str) -> Result<(), AppError> {
@@ -191,11 +190,9 @@ pub async fn save_view(access: &Access<Viewer>, name: &str, query: &str) -> Resu
     }
     // Only what a view knows is kept, and not its page.
     let query = to_query(&View { page: 1, ..view_of(query) }.to_pairs());
-    let source = access.source();
-    access.state.store.put_view(&access.tenant.id, &source.qlik_user, name, &query).await.map_err(|error| store_error(&error))
+    access.state.engine.store.put_view(&access.tenant.id, access.qlik_user(), name, &query).await.map_err(AppError::from)
 }
 
 pub async fn drop_view(access: &Access<Viewer>, name: &str) -> Result<(), AppError> {
-    let source = access.source();
-    access.state.store.drop_view(&access.tenant.id, &source.qlik_user, name).await.map_err(|error| store_error(&error))
+    access.state.engine.store.drop_view(&access.tenant.id, access.qlik_user(), name).await.map_err(AppError::from)
 }

@@ -30,15 +30,15 @@ pub struct AuditLine {
 #[server(endpoint = "audit")]
 pub async fn audit(tenant: String, before: i64) -> Result<Vec<AuditLine>, AppError> {
     use crate::server::access::{Access, Viewer, refused};
-    use crate::server::clock::date_time;
-    use crate::server::mapping::store_error;
+    use engine::clock::date_time;
     let access = Access::<Viewer>::to(&tenant).await?;
     let trail = access
         .state
+        .engine
         .store
         .audit_trail(&access.tenant.id, before.max(0), 100)
         .await
-        .map_err(|error| refused(store_error(&error)))?;
+        .map_err(|error| refused(error.into()))?;
     Ok(trail
         .into_iter()
         .map(|line| AuditLine {

@@ -1,6 +1,7 @@
 //! Checks, seals and forgets credentials.
 
-use qlik_api::client::{CallError, Credential, Urgency};
+use engine::backend::Key;
+use engine::seal::Purpose;
 use secrecy::SecretString;
 use storage::{NewAudit, StoredCredential};
 use tower_sessions::session::Id;
@@ -9,10 +10,9 @@ use super::api::{ConnectFacts, TenantChoice};
 use crate::error::{AppError, ErrorKind};
 use crate::features::sessions::{own_grants, withdraw_grant};
 use crate::server::access::{Access, Operator, caller, known_tenant, session_id, state};
-use crate::server::mapping::{call_error, store_error};
 use crate::server::middleware::own_path;
-use crate::server::seal::Purpose;
 use crate::server::sessions::{secret_of, session_key};
+use crate::server::words::told;
 
 /// Longer than any key Qlik gives out.
 const MAX_KEY: usize = 8_192;
@@ -21,10 +21,10 @@ pub async fn facts() -> Result<ConnectFacts, AppError> {
     let state = state();
     let session = caller().await?.session;
     let stored = match session_id(&session).await {
-        Some(id) => state.store.credentials(&session_key(&id)).await.map_err(|error| store_error(&error))?,
+        Some(id) => state.engine.store.credentials(&session_key(&id)).await?,
         None => Vec::new(),
     };
-    let tenants = state.tenants.values().map(|tenant| TenantChoice {
+    let tenants = state.engine.tenants.values().map(|tenant| TenantChoice {
         id: tenant.id.clone(),
         name: tenant.name.clone(),
         host: tenant.url.split_once("://").map_or("", |(_, host)| host).to_owned(),
@@ -70,7 +70,7 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<(), AppErr
             "A key has letters, digits and punctuation only, without spaces or line breaks. Copy it again.",
         ));
     }
-    if let Some(wait) = state.wrong_keys.wait_s(&tenant.id, state.clock.now_ms()) {
+    if let Some(wait) = state.wrong_keys.wait_s(&tenant.id, state.engine.clock.now_ms()) {
         return Err(AppError::new(
             ErrorKind::RateLimited,
             "Too many keys were tried",
@@ -78,34 +78,33 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<(), AppErr
         ));
     }
     // Until it is known whose key it is, it draws on a budget that all such keys share.
-    let stranger = Credential::bearer(&key).of_user("nobody yet");
-    let me = match tenant.client.me(&stranger, Urgency::Person).await {
+    let secret = SecretString::from(key);
+    let me = match tenant.backend.who(&Key::of_a_stranger(secret.clone())).await {
         Ok(me) => me,
-        Err(CallError::Api(error)) if error.status == 401 => {
-            state.wrong_keys.count(&tenant.id, state.clock.now_ms());
-            let mut told = call_error("Qlik does not accept this key", &CallError::Api(error));
+        Err(fault) if fault.status() == Some(401) => {
+            state.wrong_keys.count(&tenant.id, state.engine.clock.now_ms());
+            let mut told = told("Qlik does not accept this key", &fault);
             told.kind = ErrorKind::Invalid;
             told.why = "It is mistyped, expired, revoked, or of another tenant. Check it and paste it again.".to_owned();
             return Err(told);
         }
-        Err(error) => return Err(call_error(&format!("Failed to connect to {}", tenant.name), &error)),
+        Err(fault) => return Err(told(&format!("Failed to connect to {}", tenant.name), &fault)),
     };
-    let now = state.clock.now_ms();
+    let now = state.engine.clock.now_ms();
     let id = begin_session(&caller.session, now).await?;
-    let secret = SecretString::from(key);
-    let sealed = state.sealer.seal(&secret, Purpose::Session { secret: &secret_of(&id) }, &tenant.id).map_err(session_failed)?;
-    let name = if me.name.is_empty() { me.subject.clone() } else { me.name.clone() };
+    let sealed =
+        state.engine.sealer.seal(&secret, Purpose::Session { secret: &secret_of(&id) }, &tenant.id).map_err(session_failed)?;
     let credential = StoredCredential {
         tenant: tenant.id.clone(),
         sealed: sealed.sealed,
         wrapped_key: sealed.wrapped_key,
         qlik_user: me.id.clone(),
-        qlik_name: name.clone(),
+        qlik_name: me.name.clone(),
     };
-    state.store.put_credential(&session_key(&id), &credential, now).await.map_err(|error| store_error(&error))?;
+    state.engine.store.put_credential(&session_key(&id), &credential, now).await?;
     // What an earlier key of the same user saw may not be what this one sees.
-    state.inventories.forget(&tenant.id, &me.id);
-    record(&tenant.id, now, &name, "connect").await?;
+    state.engine.readings.forget(&tenant.id, &me.id);
+    record(&tenant.id, now, &me.name, "connect").await?;
     leptos_axum::redirect(own_path(back).unwrap_or(&format!("/t/{}/overview", tenant.id)));
     Ok(())
 }
@@ -132,11 +131,11 @@ pub async fn disconnect(tenant: &str, jobs: &str) -> Result<(), AppError> {
     let session = caller().await?.session;
     if let Some(id) = session_id(&session).await {
         let key = session_key(&id);
-        if let Some(stored) = state.store.credential(&key, tenant).await.map_err(|error| store_error(&error))? {
-            record(tenant, state.clock.now_ms(), &stored.qlik_name, "disconnect").await?;
+        if let Some(stored) = state.engine.store.credential(&key, tenant).await? {
+            record(tenant, state.engine.clock.now_ms(), &stored.qlik_name, "disconnect").await?;
         }
-        state.store.delete_credential(&key, tenant).await.map_err(|error| store_error(&error))?;
-        if state.store.credentials(&key).await.map_err(|error| store_error(&error))?.is_empty() {
+        state.engine.store.delete_credential(&key, tenant).await?;
+        if state.engine.store.credentials(&key).await?.is_empty() {
             session.flush().await.map_err(session_failed)?;
         }
     }
@@ -155,5 +154,5 @@ async fn record(tenant: &str, at: i64, actor: &str, action: &str) -> Result<(), 
         detail: "API key".to_owned(),
         ..NewAudit::default()
     };
-    state().store.audit(&[line]).await.map_err(|error| store_error(&error))
+    state().engine.store.audit(&[line]).await.map_err(AppError::from)
 }

@@ -28,12 +28,11 @@ pub struct FrameFacts {
 #[server(endpoint = "frame")]
 pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
     use crate::server::access::{Access, Viewer, refused};
-    use crate::server::inventory::Seen;
-    use crate::server::mapping::store_error;
+    use engine::readings::Latest;
     let access = Access::<Viewer>::to(&tenant).await?;
     let state = &access.state;
-    let (assignments, groups) = match state.inventories.look(&access.source(), crate::features::shared::WAIT).await {
-        Seen::Ready(snapshot, _) => {
+    let (assignments, groups) = match access.latest(crate::features::shared::WAIT).await {
+        Latest::Ready(snapshot, _) => {
             let of = &snapshot.inventory;
             // A figure that is not whole is no figure. Groups are counted as their page counts them, system groups apart.
             let own = of.groups.iter().filter(|group| group.provider != domain::inventory::Provider::System).count();
@@ -42,14 +41,15 @@ pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
                 of.coverage.groups.is_whole().then_some(own as u64),
             )
         }
-        Seen::Loading(..) | Seen::Failed(_) => (None, None),
+        Latest::Loading(..) | Latest::Failed(_) => (None, None),
     };
-    let jobs = state.store.jobs(&access.tenant.id, 50).await.map_err(|error| refused(store_error(&error)))?;
+    let jobs = state.engine.store.jobs(&access.tenant.id, 50).await.map_err(|error| refused(error.into()))?;
     Ok(FrameFacts {
         tenant: access.tenant.name.clone(),
         host: access.tenant.url.split_once("://").map_or("", |(_, host)| host).to_owned(),
         qlik_name: access.actor.clone(),
         others: state
+            .engine
             .tenants
             .values()
             .filter(|other| other.id != access.tenant.id)

@@ -7,17 +7,17 @@ use domain::allotment::AllotmentName;
 use domain::inventory::{Group, GroupId, Provider, RoleId, RoleLevel};
 use domain::plan::Intent;
 use domain::roles::{self, MAX_ROLES_PER_GROUP};
-use qlik_api::client::Urgency;
+use domain::touch::Touch;
 
 use super::api::{GroupLine, GroupView, GroupsView, Members, RoleLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
-use crate::server::clock::time_of_day;
-use crate::server::inventory::Snapshot;
-use crate::server::mapping::{self, call_error, store_error};
+use crate::server::words::told;
 use crate::ui::query::to_query;
+use engine::clock::time_of_day;
+use engine::readings::Snapshot;
 
 /// Groups on a page.
 const PAGE: usize = 100;
@@ -88,22 +88,20 @@ pub async fn list(access: &Access<Viewer>, q: &str, page: u32) -> Result<Loaded<
 async fn read_now<R: Role>(access: &Access<R>, id: &str) -> Result<Group, AppError> {
     /// Longer than any id of Qlik's.
     const MOST: usize = 256;
+    const FAILED: &str = "Failed to read the group";
     if id.is_empty() || id.len() > MOST {
         return Err(AppError::not_found("No such group", "Its address is mistyped. The list of groups shows what there is."));
     }
-    let wire = access
-        .tenant
-        .client
-        .group(&access.credential(), Urgency::Person, id)
-        .await
-        .map_err(|error| call_error("Failed to read the group", &error))?;
-    Ok(mapping::group(wire))
+    let touched = [Touch::Group(GroupId::new(id))].into();
+    let read = access.tenant.backend.read(&access.reader(), &touched).await.map_err(|fault| told(FAILED, &fault))?;
+    let gone = || AppError::not_found(FAILED, "Qlik does not have it any more. Refresh to see what there is.");
+    read.groups.into_iter().next().ok_or_else(gone)
 }
 
 pub async fn one(access: &Access<Viewer>, id: &str) -> Result<Loaded<GroupView>, AppError> {
     let now = read_now(access, id).await.map_err(refused)?;
-    let draft = access.state.store.draft(&access.tenant.id, &access.qlik_user, &draft_of(id)).await;
-    let draft = draft.map_err(|error| refused(store_error(&error)))?.and_then(|(body, at)| {
+    let draft = access.state.engine.store.draft(&access.tenant.id, access.qlik_user(), &draft_of(id)).await;
+    let draft = draft.map_err(|error| refused(error.into()))?.and_then(|(body, at)| {
         let (base, mine) = body.split_once(';')?;
         Some((base.to_owned(), mine.to_owned(), time_of_day(at)))
     });
@@ -133,8 +131,9 @@ pub async fn keep_draft(access: &Access<Operator>, id: &str, base: &str, mine: &
         return Err(AppError::invalid("The draft is too large", "A group can have at most 100 roles."));
     }
     let body = if base == mine { String::new() } else { format!("{base};{mine}") };
-    let kept = access.state.store.put_draft(&access.tenant.id, &access.qlik_user, &draft_of(id), &body, access.now()).await;
-    kept.map_err(|error| store_error(&error))
+    let kept =
+        access.state.engine.store.put_draft(&access.tenant.id, access.qlik_user(), &draft_of(id), &body, access.now()).await;
+    kept.map_err(AppError::from)
 }
 
 fn edit(snapshot: &Snapshot, group: &Group) -> GroupView {
@@ -220,15 +219,15 @@ pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], m
             "The group already gives exactly these roles. Tick or untick some first.",
         ));
     }
-    let snapshot = access.state.inventories.refresh(&access.source()).await?;
+    let snapshot = access.refresh().await?;
     keep_plan(access, &snapshot, Intent::SetGroupRoles { group: now.id, roles: mine }, "").await?;
     // It is a plan now.
-    let kept = access.state.store.drop_draft(&access.tenant.id, &access.qlik_user, &draft_of(id)).await;
-    kept.map_err(|error| store_error(&error))
+    let kept = access.state.engine.store.drop_draft(&access.tenant.id, access.qlik_user(), &draft_of(id)).await;
+    kept.map_err(AppError::from)
 }
 
 pub async fn draft_license(access: &Access<Operator>, id: &str, to: &str) -> Result<(), AppError> {
-    let snapshot = access.state.inventories.refresh(&access.source()).await?;
+    let snapshot = access.refresh().await?;
     let group = GroupId::new(id);
     let coverage = &snapshot.inventory.coverage;
     let found = snapshot.inventory.group(&group).ok_or_else(|| {

@@ -4,16 +4,13 @@ use domain::change::undo_all;
 use domain::journal::{Answer, RowState, Tally, remedy};
 use domain::pace::{self, Window};
 use domain::plan::{Intent, Unchanged, WhyNot};
-use qlik_api::client::{Credential, JOB_RESERVE, Tier};
 use storage::{JobRow, JobState, JournalRow, Store, StoreError, Trouble};
 
 use super::api::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
-use crate::features::plans::keep_plan_besides;
+use crate::features::plans::{granted, keep_plan_besides};
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
-use crate::server::clock::date_time;
-use crate::server::grants::grant;
-use crate::server::mapping::store_error;
+use engine::clock::date_time;
 
 /// Rows on a page of results.
 const PAGE: i64 = 100;
@@ -30,7 +27,7 @@ fn gone() -> AppError {
 async fn counted<R: Role>(access: &Access<R>, job: &JobRow) -> Result<Tally, AppError> {
     match job.tally {
         Some(tally) => Ok(tally),
-        None => access.state.store.tally(&job.id).await.map_err(|error| store_error(&error)),
+        None => access.state.engine.store.tally(&job.id).await.map_err(AppError::from),
     }
 }
 
@@ -53,23 +50,23 @@ fn told(job: JobRow, tally: Tally) -> JobLine {
 
 /// The newest jobs.
 pub async fn recent<R: Role>(access: &Access<R>, most: i64) -> Result<Vec<JobLine>, AppError> {
-    let read = |error| refused(store_error(&error));
-    let jobs = access.state.store.jobs(&access.tenant.id, most).await.map_err(read)?;
+    let read = |error: StoreError| refused(error.into());
+    let jobs = access.state.engine.store.jobs(&access.tenant.id, most).await.map_err(read)?;
     // Counted for all of them at once.
-    let tallies = access.state.store.tallies(&jobs).await.map_err(read)?;
+    let tallies = access.state.engine.store.tallies(&jobs).await.map_err(read)?;
     Ok(jobs.into_iter().zip(tallies).map(|(job, tally)| told(job, tally)).collect())
 }
 
 async fn find<R: Role>(access: &Access<R>, id: &str) -> Result<JobRow, AppError> {
-    access.state.store.job(&access.tenant.id, id).await.map_err(|error| store_error(&error))?.ok_or_else(gone)
+    access.state.engine.store.job(&access.tenant.id, id).await?.ok_or_else(gone)
 }
 
 /// What became of a job of one row, for whoever changed it in passing.
 pub async fn outcome_of<R: Role>(access: &Access<R>, id: &str) -> Result<Option<(JobLine, ResultLine)>, AppError> {
-    let Some(job) = access.state.store.job(&access.tenant.id, id).await.map_err(|error| store_error(&error))? else {
+    let Some(job) = access.state.engine.store.job(&access.tenant.id, id).await? else {
         return Ok(None);
     };
-    let row = access.state.store.journal(id, &RowState::ALL, 0, 1).await.map_err(|error| store_error(&error))?.pop();
+    let row = access.state.engine.store.journal(id, &RowState::ALL, 0, 1).await?.pop();
     let line = line(access, job).await?;
     let over = line.over;
     Ok(row.map(|row| (line, result(row, over))))
@@ -97,9 +94,9 @@ fn result(row: JournalRow, over: bool) -> ResultLine {
 
 /// Where a job stands, as everybody who watches it sees it.
 pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> Result<Pulse, AppError> {
-    let budget = access.tenant.client.budget(&Credential::bearer("").of_user(&job.qlik_user), Tier::Two);
+    let budget = access.tenant.backend.budget(&job.qlik_user);
     let whole = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    let cap = budget.limit.saturating_sub(JOB_RESERVE);
+    let cap = budget.limit.saturating_sub(budget.reserve);
     // Its executor settles what is sent before it lets go.
     let stopping = job.state == JobState::Paused && job.lease_until > access.now() && tally.sent + tally.unknown > 0;
     let state = if stopping { PAUSING } else { job.state.as_str() };
@@ -110,12 +107,15 @@ pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> R
         tally,
         rate: 0,
         left: String::new(),
-        budget: format!("{} of {} write calls used in this window, {JOB_RESERVE} kept for people", budget.used, budget.limit),
+        budget: format!(
+            "{} of {} write calls used in this window, {} kept for people",
+            budget.used, budget.limit, budget.reserve
+        ),
         finished: job.finished_at.map(date_time),
     };
     if pulse.is_live() {
         let now = access.now();
-        let settled = access.state.store.settled_since(&job.id, now - MINUTE_MS).await.map_err(|error| store_error(&error))?;
+        let settled = access.state.engine.store.settled_since(&job.id, now - MINUTE_MS).await?;
         let (rows, first, last) = settled;
         // At the pace at which it went while it went: a pause for the limit is told by the limit.
         let going = u64::try_from(last - first).unwrap_or(0).max(1_000);
@@ -142,20 +142,20 @@ pub async fn pulse_of<R: Role>(access: &Access<R>, id: &str) -> Result<Pulse, Ap
 
 pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobView, AppError> {
     let job = find(access, id).await.map_err(refused)?;
-    let store = &access.state.store;
+    let store = &access.state.engine.store;
     let (plan, undo_of) = (job.plan.clone(), job.undo_of.clone());
     let line = line(access, job.clone()).await.map_err(refused)?;
     let pulse = pulse(access, &job, line.tally).await.map_err(refused)?;
     let total = i64::try_from(line.tally.total()).unwrap_or(i64::MAX);
     let pages = ((total + PAGE - 1) / PAGE).max(1);
     let page = i64::from(page.max(1)).min(pages);
-    let troubles = store.troubles(id).await.map_err(|error| refused(store_error(&error)))?;
+    let troubles = store.troubles(id).await.map_err(|error| refused(error.into()))?;
     let wrong = i64::try_from(troubles.iter().map(|trouble| trouble.rows).sum::<u64>()).unwrap_or(i64::MAX);
     // A change that this version does not know must not hide what the job came to, nor the way to end it.
     let (rows, rows_unreadable) = match page_of(store, id, page, &line.tally, wrong).await {
         Ok(rows) => (rows, false),
         Err(StoreError::Unreadable(_)) => (Vec::new(), true),
-        Err(error) => return Err(refused(store_error(&error))),
+        Err(error) => return Err(refused(error.into())),
     };
     let groups = troubles
         .into_iter()
@@ -219,11 +219,11 @@ fn in_state(tally: &domain::journal::Tally, state: RowState) -> u64 {
 
 pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), AppError> {
     let job = find(access, id).await?;
-    let store = &access.state.store;
+    let store = &access.state.engine.store;
     let (from, to): (&[JobState], JobState) = match to {
         "pause" => (&[JobState::Queued, JobState::Running], JobState::Paused),
         "resume" => {
-            if job.qlik_user != access.qlik_user {
+            if job.qlik_user != access.qlik_user() {
                 return Err(AppError::new(
                     ErrorKind::Forbidden,
                     "This job acts as another Qlik user",
@@ -231,8 +231,7 @@ pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), 
                 ));
             }
             // The key and the state together, so that no key stays behind where the job moved on.
-            let resumed =
-                store.resume_job(&access.tenant.id, id, &grant(access, id)?).await.map_err(|error| store_error(&error))?;
+            let resumed = store.resume_job(&access.tenant.id, id, &granted(access, id)?).await?;
             ring(access, id);
             return if resumed { Ok(()) } else { Err(moved_on()) };
         }
@@ -240,15 +239,15 @@ pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), 
         _ => return Err(AppError::invalid("Unknown command", "A job can be paused, resumed or cancelled.")),
     };
     let reason = if to == JobState::Paused { format!("Paused by {}.", access.actor) } else { String::new() };
-    let done = store.steer_job(&access.tenant.id, id, from, to, &reason).await.map_err(|error| store_error(&error))?;
+    let done = store.steer_job(&access.tenant.id, id, from, to, &reason).await?;
     ring(access, id);
     if done { Ok(()) } else { Err(moved_on()) }
 }
 
 /// Wakes the executor, and whoever watches the job.
 fn ring(access: &Access<Operator>, id: &str) {
-    access.state.jobs.notify_one();
-    let _ = access.state.news.send(std::sync::Arc::from(id));
+    access.state.engine.jobs.notify_one();
+    let _ = access.state.engine.news.send(std::sync::Arc::from(id));
 }
 
 fn moved_on() -> AppError {
@@ -289,7 +288,7 @@ pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<(),
             "What it came to stays on its page. Plan the change anew.",
         ));
     }
-    let rows = access.state.store.journal(id, states, 0, i64::MAX).await.map_err(|error| store_error(&error))?;
+    let rows = access.state.engine.store.journal(id, states, 0, i64::MAX).await?;
     if rows.is_empty() {
         return Err(AppError::invalid(
             "Nothing to do",
@@ -306,6 +305,6 @@ pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<(),
     };
     let title = if undo { undo_title(&job.title) } else { format!("Retry: {}", job.title) };
     // Whether it still stands is judged by a fresh reading, not by what was true then.
-    let snapshot = access.state.inventories.refresh(&access.source()).await?;
+    let snapshot = access.refresh().await?;
     keep_plan_besides(access, &snapshot, Intent::Exactly { title, changes, restores: undo }, besides, id).await
 }

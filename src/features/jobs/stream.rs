@@ -61,7 +61,7 @@ fn told(pulse: &Pulse) -> Event {
 }
 
 fn pulses(access: Access<Viewer>, id: String, first: Pulse) -> impl Stream<Item = Result<Event, Infallible>> {
-    let (news, closing) = (access.state.news.subscribe(), access.state.closing.subscribe());
+    let (news, closing) = (access.state.engine.news.subscribe(), access.state.engine.closing.subscribe());
     let end = Instant::now() + LONGEST;
     futures::stream::unfold(
         (access, id, news, closing, At::Telling(first)),

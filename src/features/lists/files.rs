@@ -15,11 +15,11 @@ use super::service::{compared, find, heading, keep, purpose_of};
 use crate::error::{AppError, ErrorKind};
 use crate::features::shared::refused_as_text as told;
 use crate::server::access::{Access, Caller, Operator, Role, Viewer};
-use crate::server::clock::date_time;
-use crate::server::inventory::Seen;
-use crate::server::mapping::store_error;
 use crate::server::state::{AppState, Shared};
+use crate::server::words::not_read;
 use crate::ui::query::{escape, from_query};
+use engine::clock::date_time;
+use engine::readings::Latest;
 
 /// The largest list, in bytes: a hundred thousand lines with room to spare.
 pub const MAX_LIST: usize = 32 * 1024 * 1024;
@@ -116,11 +116,10 @@ async fn assignments(
 ) -> Response {
     let taken = async {
         let access = access::<Viewer>(state, caller, &tenant).await?;
-        let (snapshot, renewed) = match access.state.inventories.look(&access.source(), std::time::Duration::from_secs(20)).await
-        {
-            Seen::Ready(snapshot, error) => (snapshot, error.is_none()),
-            Seen::Failed(error) => return Err(error),
-            Seen::Loading(..) => {
+        let (snapshot, renewed) = match access.latest(std::time::Duration::from_secs(20)).await {
+            Latest::Ready(snapshot, error) => (snapshot, error.is_none()),
+            Latest::Failed(fault) => return Err(not_read(&fault)),
+            Latest::Loading(..) => {
                 return Err(AppError::invalid("The tenant is still being read", "Take the list when the table is there."));
             }
         };
@@ -207,7 +206,7 @@ async fn plan(
 ) -> Response {
     let taken = async {
         let access = access::<Viewer>(state, caller, &tenant).await?;
-        let row = access.state.store.plan(&access.tenant.id, &which.id).await.map_err(|error| store_error(&error))?;
+        let row = access.state.engine.store.plan(&access.tenant.id, &which.id).await?;
         let row = row.ok_or_else(|| AppError::not_found("No such plan", "It was discarded."))?;
         let rows = row.plan.changes.iter().map(|planned| {
             cells(&planned.change, &planned.name).iter().chain([&planned.why]).map(|cell| Field::new(cell)).collect()
@@ -227,11 +226,11 @@ async fn failures(
 ) -> Response {
     let taken = async {
         let access = access::<Viewer>(state, caller, &tenant).await?;
-        let store = &access.state.store;
-        let job = store.job(&access.tenant.id, &which.id).await.map_err(|error| store_error(&error))?;
+        let store = &access.state.engine.store;
+        let job = store.job(&access.tenant.id, &which.id).await?;
         let job = job.ok_or_else(|| AppError::not_found("No such job", "It is not one of this tenant's jobs."))?;
         let states = [RowState::Refused, RowState::Conflict, RowState::Unknown, RowState::Planned];
-        let rows = store.journal(&job.id, &states, 0, i64::MAX).await.map_err(|error| store_error(&error))?;
+        let rows = store.journal(&job.id, &states, 0, i64::MAX).await?;
         let rows = rows.iter().map(|row| {
             let answer =
                 Answer { status: u16::try_from(row.status).unwrap_or(0), code: row.code.clone(), title: row.title.clone() };
@@ -256,8 +255,7 @@ async fn left_out(
     let taken = async {
         let access = access::<Operator>(state, caller, &tenant).await?;
         let row = find(&access, &which.id).await?;
-        let Seen::Ready(snapshot, _) = access.state.inventories.look(&access.source(), std::time::Duration::from_secs(20)).await
-        else {
+        let Latest::Ready(snapshot, _) = access.latest(std::time::Duration::from_secs(20)).await else {
             return Err(AppError::invalid("The tenant is still being read", "Take the lines when the list's page is there."));
         };
         let check = compared(&access, &row, &snapshot).await?;

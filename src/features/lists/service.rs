@@ -14,10 +14,9 @@ use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::server::access::{Access, Operator};
 use crate::server::checks::{Check, ReadingId};
-use crate::server::clock::{date_time, time_of_day};
-use crate::server::inventory::{Seen, Snapshot};
-use crate::server::mapping::store_error;
-use crate::server::state::State;
+use crate::server::words::not_read;
+use engine::clock::{date_time, time_of_day};
+use engine::readings::{Latest, Snapshot};
 
 /// Faults on a page.
 const PAGE: usize = 50;
@@ -83,12 +82,11 @@ pub struct Mended {
 const SEPARATORS: [(&str, char); 4] = [("comma", ','), ("semicolon", ';'), ("tab", '\t'), ("bar", '|')];
 
 pub async fn pasted(access: &Access<Operator>) -> Result<PastedView, AppError> {
-    let draft =
-        access.state.store.draft(&access.tenant.id, &access.qlik_user, PASTED).await.map_err(|error| store_error(&error))?;
-    let seen = access.state.inventories.look(&access.source(), crate::features::shared::WAIT).await;
+    let draft = access.state.engine.store.draft(&access.tenant.id, access.qlik_user(), PASTED).await?;
+    let seen = access.latest(crate::features::shared::WAIT).await;
     let allotments = match &seen {
-        Seen::Ready(snapshot, _) => allotments(snapshot),
-        Seen::Loading(..) | Seen::Failed(_) => Vec::new(),
+        Latest::Ready(snapshot, _) => allotments(snapshot),
+        Latest::Loading(..) | Latest::Failed(_) => Vec::new(),
     };
     let (lines, at) = draft.map(|(lines, at)| (lines, time_of_day(at))).unwrap_or_default();
     Ok(PastedView { lines, at, allotments })
@@ -101,8 +99,8 @@ pub async fn keep_pasted(access: &Access<Operator>, lines: &str) -> Result<(), A
     let lines = if lines.trim().is_empty() { "" } else { lines };
     // A database takes no NUL in a text.
     let lines = lines.replace('\0', "");
-    let kept = access.state.store.put_draft(&access.tenant.id, &access.qlik_user, PASTED, &lines, access.now()).await;
-    kept.map_err(|error| store_error(&error))
+    let kept = access.state.engine.store.put_draft(&access.tenant.id, access.qlik_user(), PASTED, &lines, access.now()).await;
+    kept.map_err(AppError::from)
 }
 
 fn allotments(snapshot: &Snapshot) -> Vec<(String, String)> {
@@ -119,9 +117,9 @@ pub(super) async fn keep(
     usual: &str,
 ) -> Result<String, AppError> {
     // Whom its columns name is found out beside the tenant, where that is read already.
-    let known = match access.state.inventories.look(&access.source(), std::time::Duration::ZERO).await {
-        Seen::Ready(snapshot, _) => known_in(access, &snapshot).await?,
-        Seen::Loading(..) | Seen::Failed(_) => Arc::new(Known::default()),
+    let known = match access.latest(std::time::Duration::ZERO).await {
+        Latest::Ready(snapshot, _) => known_in(access, &snapshot).await?,
+        Latest::Loading(..) | Latest::Failed(_) => Arc::new(Known::default()),
     };
     let (body, mapping) = off_the_loop(move || {
         let sheet = read(&body, &Reading::default())?;
@@ -132,7 +130,7 @@ pub(super) async fn keep(
     let usual = (!usual.is_empty()).then(|| AllotmentName::new(usual));
     let rules = Rules { purpose, mapping, usual, ..Rules::default() };
     let row = ListRow {
-        id: State::fresh_id(),
+        id: engine::fresh_id(),
         tenant: access.tenant.id.clone(),
         author: access.actor.clone(),
         name: name.chars().filter(|c| !c.is_control()).take(120).collect(),
@@ -140,9 +138,9 @@ pub(super) async fn keep(
         body,
         rules,
     };
-    access.state.store.put_list(&row).await.map_err(|error| store_error(&error))?;
+    access.state.engine.store.put_list(&row).await?;
     // It is a list now.
-    access.state.store.drop_draft(&access.tenant.id, &access.qlik_user, PASTED).await.map_err(|error| store_error(&error))?;
+    access.state.engine.store.drop_draft(&access.tenant.id, access.qlik_user(), PASTED).await?;
     Ok(row.id)
 }
 
@@ -160,14 +158,14 @@ async fn off_the_loop<T: Send + 'static>(work: impl FnOnce() -> Result<T, AppErr
 
 pub(super) async fn find(access: &Access<Operator>, id: &str) -> Result<ListRow, AppError> {
     let after = access.now() - i64::from(access.state.config.keep.lists_days) * DAY_MS;
-    access.state.store.list(&access.tenant.id, id, after).await.map_err(|error| store_error(&error))?.ok_or_else(gone)
+    access.state.engine.store.list(&access.tenant.id, id, after).await?.ok_or_else(gone)
 }
 
 async fn snapshot(access: &Access<Operator>) -> Result<Arc<Snapshot>, AppError> {
-    match access.state.inventories.look(&access.source(), WAIT).await {
-        Seen::Ready(snapshot, _) => Ok(snapshot),
-        Seen::Failed(error) => Err(error),
-        Seen::Loading(..) => Err(AppError::new(
+    match access.latest(WAIT).await {
+        Latest::Ready(snapshot, _) => Ok(snapshot),
+        Latest::Failed(fault) => Err(not_read(&fault)),
+        Latest::Loading(..) => Err(AppError::new(
             ErrorKind::Conflict,
             "The tenant is still being read",
             "Your list is kept. Look again in a moment: it is compared with everybody there is.",
@@ -362,8 +360,8 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
 }
 
 async fn save(access: &Access<Operator>, row: &ListRow) -> Result<(), AppError> {
-    let kept = access.state.store.set_list_rules(&access.tenant.id, &row.id, &row.rules).await;
-    if kept.map_err(|error| store_error(&error))? { Ok(()) } else { Err(gone()) }
+    let kept = access.state.engine.store.set_list_rules(&access.tenant.id, &row.id, &row.rules).await;
+    if kept? { Ok(()) } else { Err(gone()) }
 }
 
 pub async fn read_as(access: &Access<Operator>, id: &str, read: ReadAs) -> Result<(), AppError> {
@@ -474,7 +472,7 @@ pub async fn mend(access: &Access<Operator>, id: &str, form: Mended) -> Result<(
 pub async fn plan(access: &Access<Operator>, id: &str) -> Result<(), AppError> {
     let row = find(access, id).await?;
     // From a fresh reading, as every plan.
-    let snapshot = access.state.inventories.refresh(&access.source()).await?;
+    let snapshot = access.refresh().await?;
     let check = compared(access, &row, &snapshot).await?;
     let checked = &check.checked;
     if !checked.faults.is_empty() {

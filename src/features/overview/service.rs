@@ -1,7 +1,6 @@
 //! Reads the overview out of a snapshot.
 
 use domain::gauge::{self, Tone};
-use domain::mask::masked;
 use domain::seats::Seats;
 use domain::text::{count, thousands, whole};
 
@@ -11,8 +10,8 @@ use crate::features::assignments::view_of;
 use crate::features::jobs::recent;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Viewer};
-use crate::server::clock::{days_left, month};
-use crate::server::inventory::Snapshot;
+use engine::clock::{days_left, month};
+use engine::readings::Snapshot;
 
 /// A license that ends within so many days needs attention.
 const SOON_DAYS: i64 = 60;
@@ -32,39 +31,29 @@ pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppEr
 
 /// What makes the tenant unusable, in a sentence.
 fn alarm(snapshot: &Snapshot) -> Option<String> {
-    let status = snapshot.license.status.as_ref();
-    if status.is_some_and(|status| status.deactivated) {
+    let license = &snapshot.license;
+    if license.status.as_ref().is_some_and(|status| status.deactivated) {
         return Some(
             "This tenant is deactivated. Nobody can use it, and licenses cannot be changed until Qlik activates it again."
                 .to_owned(),
         );
     }
-    let word = snapshot.license.overview.as_ref().map(|overview| overview.status.as_str());
-    match word.or(status.map(|status| status.status.as_str())) {
-        None | Some("Missing") => {
+    match license.word() {
+        "Missing" => {
             Some("This tenant has no license. Apply one in Qlik's own console; until then nothing can be assigned.".to_owned())
         }
-        Some("Expired") => {
+        "Expired" => {
             Some("The license has expired. People lose access; renew it with Qlik before changing assignments.".to_owned())
         }
-        Some("Blacklisted") => {
+        "Blacklisted" => {
             Some("Qlik has blacklisted this license. Talk to Qlik; until then nobody gets access through it.".to_owned())
         }
-        _ if snapshot.license.overview.is_none() => Some(
+        _ if license.overview.is_none() => Some(
             "Qlik finds no license for this tenant. Apply one in Qlik's own console; until then nothing can be assigned."
                 .to_owned(),
         ),
         _ => None,
     }
-}
-
-fn valid_until(snapshot: &Snapshot) -> Option<&str> {
-    let valid = snapshot.license.overview.as_ref().map(|overview| &overview.valid).or(snapshot
-        .license
-        .status
-        .as_ref()
-        .map(|status| &status.valid))?;
-    valid.split_once('/').map(|(_, end)| end)
 }
 
 fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
@@ -96,7 +85,7 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
             list.push(item(Tone::Warn, text, &here, "Who has it"));
         }
     }
-    if let Some(days) = valid_until(snapshot).and_then(|end| days_left(now, end)) {
+    if let Some(days) = snapshot.license.ends().and_then(|end| days_left(now, end)) {
         if days < 0 {
             list.push(item(Tone::Bad, format!("The license ended {} ago", count(-days, "day", "days")), "", ""));
         } else if days <= SOON_DAYS {
@@ -143,10 +132,7 @@ fn grouped(number: &str) -> String {
 
 fn license(snapshot: &Snapshot, now: i64) -> LicenseFacts {
     let (overview, status) = (snapshot.license.overview.as_ref(), snapshot.license.status.as_ref());
-    let word = overview
-        .map(|overview| overview.status.clone())
-        .or(status.map(|status| status.status.clone()))
-        .unwrap_or_else(|| "Missing".to_owned());
+    let word = snapshot.license.word().to_owned();
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
@@ -155,14 +141,13 @@ fn license(snapshot: &Snapshot, now: i64) -> LicenseFacts {
     };
     let product = overview.map(|overview| overview.product.clone()).or(status.map(|status| status.product.clone()));
     fact("Product", product.unwrap_or_default());
-    let valid = overview.map(|overview| overview.valid.clone()).or(status.map(|status| status.valid.clone())).unwrap_or_default();
-    fact("Valid", valid.replace('/', " to "));
+    fact("Valid", snapshot.license.valid().replace('/', " to "));
     if let Some(status) = status {
         fact("Type", format!("{}, {}", status.kind, if status.trial { "a trial" } else { "not a trial" }));
     }
     if let Some(overview) = overview {
-        fact("Number", grouped(&overview.license_number));
-        fact("Key", format!("{} shown masked", masked(&overview.license_key)));
+        fact("Number", grouped(&overview.number));
+        fact("Key", format!("{} shown masked", overview.masked_key));
         fact("Changed", overview.updated.get(..10).unwrap_or_default().to_owned());
     }
     let word_of = |on: Option<bool>| match on {
@@ -176,13 +161,13 @@ fn license(snapshot: &Snapshot, now: i64) -> LicenseFacts {
         overview
             .parameters
             .iter()
-            .map(|parameter| {
-                let valid = if parameter.valid == "./." {
+            .map(|(name, valid)| {
+                let valid = if valid == "./." {
                     "without end".to_owned()
                 } else {
-                    parameter.valid.replace("./", "until ").replace("/.", " on").replace('/', " to ")
+                    valid.replace("./", "until ").replace("/.", " on").replace('/', " to ")
                 };
-                format!("{}, {valid}", parameter.name)
+                format!("{name}, {valid}")
             })
             .collect()
     });
@@ -190,7 +175,7 @@ fn license(snapshot: &Snapshot, now: i64) -> LicenseFacts {
         tone: if word == "Ok" { Tone::Plain } else { Tone::Bad },
         status: word,
         facts,
-        days_left: valid_until(snapshot).and_then(|end| days_left(now, end)),
+        days_left: snapshot.license.ends().and_then(|end| days_left(now, end)),
         parameters: parameters.unwrap_or_default(),
     }
 }

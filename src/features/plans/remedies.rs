@@ -9,8 +9,8 @@ use super::service::{FRESH_MS, Origin, find, job_of, keep};
 use crate::error::{AppError, ErrorKind};
 use crate::features::shared::WAIT;
 use crate::server::access::{Access, Operator, Role, Viewer};
-use crate::server::clock::day;
-use crate::server::inventory::{LastUse, Seen, Snapshot};
+use engine::clock::day;
+use engine::readings::{LastUse, Latest, Snapshot};
 
 fn found<R: Role>(access: &Access<R>, plan: &Plan, snapshot: &Snapshot) -> Vec<domain::plan::Shortage> {
     let Some(today) = Day::parse(&day(access.now())) else { return Vec::new() };
@@ -23,8 +23,8 @@ pub async fn offered(access: &Access<Viewer>, plan: &Plan) -> Vec<WaysOut> {
         return Vec::new();
     }
     let source = access.source();
-    let Seen::Ready(snapshot, _) = access.state.inventories.look(&source, WAIT).await else { return Vec::new() };
-    let reading = access.state.inventories.last_use(&source) == LastUse::Reading;
+    let Latest::Ready(snapshot, _) = access.state.engine.readings.get(&source, WAIT).await else { return Vec::new() };
+    let reading = access.state.engine.readings.last_use(&source) == LastUse::Reading;
     found(access, plan, &snapshot)
         .into_iter()
         .map(|shortage| WaysOut {
@@ -53,7 +53,7 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
             "Its job shows which rows had no seat, and can retry them.",
         ));
     }
-    let snapshot = access.state.inventories.recent(&access.source(), FRESH_MS).await?;
+    let snapshot = access.at_most(FRESH_MS).await?;
     let again = |title: String, changes| {
         draw_up(&snapshot.inventory, Intent::Exactly { title, changes, restores: row.plan.restores })
             .map_err(|error| AppError::invalid("The plan no longer fits", sentence(&error.to_string())))

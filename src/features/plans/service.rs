@@ -7,18 +7,15 @@ use domain::change::Change;
 use domain::plan::{Intent, LeaveOut, Offer, OfferKind, Plan, Unchanged, WhyNot, draw_up};
 use domain::text::{self, sentence};
 use domain::touch::Touches;
-use qlik_api::client::Urgency;
-use storage::{CreateJob, JobState, NewJob, PlanRow};
+use storage::{CreateJob, Grant, JobState, NewJob, PlanRow};
 
 use super::api::{NOT_CONFIRMED, PlanLine, PlanView};
 use super::remedies::{again_as, offered};
 use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer};
-use crate::server::clock::{date_time, time_of_day};
-use crate::server::grants::grant;
-use crate::server::inventory::{Snapshot, read_again};
-use crate::server::mapping::{call_error, store_error};
-use crate::server::state::State;
+use crate::server::words::told;
+use engine::clock::{date_time, time_of_day};
+use engine::readings::{Latest, Snapshot};
 
 /// How often a plan is read again before it starts, where jobs keep changing its rows.
 const TRIES: u32 = 3;
@@ -136,7 +133,7 @@ pub(super) async fn lead_to(access: &Access<Operator>, plan: Plan, as_of: i64, o
 
 pub(super) async fn keep(access: &Access<Operator>, plan: Plan, inventory_at: i64, origin: &str) -> Result<String, AppError> {
     let row = PlanRow {
-        id: State::fresh_id(),
+        id: engine::fresh_id(),
         tenant: access.tenant.id.clone(),
         author: access.actor.clone(),
         origin: origin.to_owned(),
@@ -144,12 +141,12 @@ pub(super) async fn keep(access: &Access<Operator>, plan: Plan, inventory_at: i6
         created_at: access.now(),
         plan,
     };
-    access.state.store.put_plan(&row).await.map_err(|error| store_error(&error))?;
+    access.state.engine.store.put_plan(&row).await?;
     Ok(row.id)
 }
 
 pub async fn list(access: &Access<Viewer>) -> Result<Vec<PlanLine>, AppError> {
-    let plans = access.state.store.plans(&access.tenant.id, 100).await.map_err(|error| store_error(&error))?;
+    let plans = access.state.engine.store.plans(&access.tenant.id, 100).await?;
     Ok(plans
         .into_iter()
         .map(|plan| PlanLine {
@@ -164,12 +161,12 @@ pub async fn list(access: &Access<Viewer>) -> Result<Vec<PlanLine>, AppError> {
 }
 
 pub(super) async fn find<R: Role>(access: &Access<R>, id: &str) -> Result<PlanRow, AppError> {
-    access.state.store.plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))?.ok_or_else(gone)
+    access.state.engine.store.plan(&access.tenant.id, id).await?.ok_or_else(gone)
 }
 
 /// The job that applied a plan.
 pub(super) async fn job_of<R: Role>(access: &Access<R>, id: &str) -> Result<Option<String>, AppError> {
-    access.state.store.job_of_plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))
+    access.state.engine.store.job_of_plan(&access.tenant.id, id).await.map_err(AppError::from)
 }
 
 pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanView, AppError> {
@@ -222,8 +219,8 @@ async fn role_names(access: &Access<Viewer>, row: &PlanRow) -> Vec<(String, Stri
     if !row.plan.changes.iter().any(|planned| planned.change.touches().groups().next().is_some()) {
         return Vec::new();
     }
-    match access.state.inventories.look(&access.source(), std::time::Duration::from_secs(1)).await {
-        crate::server::inventory::Seen::Ready(snapshot, _) => {
+    match access.latest(std::time::Duration::from_secs(1)).await {
+        Latest::Ready(snapshot, _) => {
             snapshot.inventory.roles.iter().map(|role| (role.id.to_string(), role.name.clone())).collect()
         }
         _ => Vec::new(),
@@ -231,7 +228,7 @@ async fn role_names(access: &Access<Viewer>, row: &PlanRow) -> Vec<(String, Stri
 }
 
 pub async fn discard(access: &Access<Operator>, id: &str) -> Result<(), AppError> {
-    access.state.store.discard_plan(&access.tenant.id, id).await.map_err(|error| store_error(&error))?;
+    access.state.engine.store.discard_plan(&access.tenant.id, id).await?;
     leptos_axum::redirect(&format!("/t/{}/plans", access.tenant.id));
     Ok(())
 }
@@ -277,7 +274,7 @@ async fn job_behind(access: &Access<Operator>, row: &PlanRow) -> Result<Option<S
             Origin::Job(job) => return Ok(Some(job.to_owned())),
             Origin::Replaces(plan) | Origin::Remedies(plan) => plan.to_owned(),
         };
-        let found = access.state.store.plan(&access.tenant.id, &before).await.map_err(|error| store_error(&error))?;
+        let found = access.state.engine.store.plan(&access.tenant.id, &before).await?;
         // One that was discarded takes what it came from with it.
         let Some(found) = found else { return Ok(None) };
         origin = found.origin;
@@ -285,8 +282,20 @@ async fn job_behind(access: &Access<Operator>, row: &PlanRow) -> Result<Option<S
     Ok(None)
 }
 
+/// Seals the key of whoever asks for a job, for that job.
+pub fn granted(access: &Access<Operator>, job: &str) -> Result<Grant, AppError> {
+    engine::grants::grant(&access.state.engine, &access.key, job).map_err(|error| {
+        tracing::error!(%error, "a grant could not be sealed");
+        AppError::new(
+            ErrorKind::Internal,
+            "The job's key could not be sealed",
+            "Nothing was sent. Tell whoever runs Quartermaster.",
+        )
+    })
+}
+
 async fn trail_end(access: &Access<Operator>) -> Result<i64, AppError> {
-    access.state.store.audit_end(&access.tenant.id).await.map_err(|error| store_error(&error))
+    access.state.engine.store.audit_end(&access.tenant.id).await.map_err(AppError::from)
 }
 
 fn busy_rows() -> AppError {
@@ -300,11 +309,16 @@ fn busy_rows() -> AppError {
 /// Writes the job of a plan down and wakes the executor. Returns the job's id; nothing where another job changed some of its
 /// rows since the trail ended at `seen`, but for what is `known` of some jobs.
 async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64, known: &[(String, i64)]) -> Result<Option<String>, AppError> {
-    let job = State::fresh_id();
+    let takes = access.tenant.backend.can().kinds;
+    if let Some(planned) = row.plan.changes.iter().find(|planned| !takes.contains(&planned.change.kind())) {
+        let why = format!("It does not take “{}”. Nothing was sent.", planned.change.kind().verb());
+        return Err(AppError::invalid("This tenant does not take this change", why));
+    }
+    let job = engine::fresh_id();
     let undo_of = job_behind(access, row).await?;
-    let (store, new_row, known) = (access.state.store.clone(), row.clone(), known.to_vec());
-    let (tenant, qlik_user, author) = (access.tenant.id.clone(), access.qlik_user.clone(), access.actor.clone());
-    let (id, grant, now) = (job.clone(), grant(access, &job)?, access.now());
+    let (store, new_row, known) = (access.state.engine.store.clone(), row.clone(), known.to_vec());
+    let (tenant, qlik_user, author) = (access.tenant.id.clone(), access.qlik_user().to_owned(), access.actor.clone());
+    let (id, grant, now) = (job.clone(), granted(access, &job)?, access.now());
     // Written down whole also where the browser hangs up meanwhile.
     let created = tokio::spawn(async move {
         let new = NewJob {
@@ -327,7 +341,7 @@ async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64, known: &[(St
         tracing::error!(%error, "a job could not be written down");
         AppError::new(ErrorKind::Internal, "The job could not be written down", "Nothing was sent. Apply the plan again.")
     })?;
-    let job = match created.map_err(|error| store_error(&error))? {
+    let job = match created? {
         CreateJob::Created => job,
         CreateJob::AppliedBefore(job) => job,
         CreateJob::Overtaken => return Ok(None),
@@ -342,7 +356,7 @@ async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64, known: &[(St
             ));
         }
     };
-    access.state.jobs.notify_one();
+    access.state.engine.jobs.notify_one();
     Ok(Some(job))
 }
 
@@ -368,7 +382,7 @@ pub async fn apply_at_once(
         if let Some(done) = try_at_once(access, &snapshot, intent.clone(), origin).await? {
             return Ok(done);
         }
-        snapshot = access.state.inventories.refresh(&access.source()).await?;
+        snapshot = access.refresh().await?;
     }
     Err(busy_rows())
 }
@@ -399,13 +413,13 @@ async fn try_at_once(
     }
     let row = find(access, &id).await?;
     let Some(job) = start(access, &row, snapshot.seen, &snapshot.known).await? else {
-        access.state.store.discard_plan(&access.tenant.id, &id).await.map_err(|error| store_error(&error))?;
+        access.state.engine.store.discard_plan(&access.tenant.id, &id).await?;
         return Ok(None);
     };
     // Most often it is over before the answer would be drawn; where not, the page goes on looking.
     let until = tokio::time::Instant::now() + AT_ONCE;
     while tokio::time::Instant::now() < until {
-        let state = access.state.store.job(&access.tenant.id, &job).await.map_err(|error| store_error(&error))?;
+        let state = access.state.engine.store.job(&access.tenant.id, &job).await?;
         if state.is_none_or(|row| row.state.is_over() || row.state == JobState::Paused) {
             break;
         }
@@ -424,7 +438,7 @@ pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<(
             "Plan the rest as a change of its own.",
         ));
     }
-    let snapshot = access.state.inventories.recent(&access.source(), FRESH_MS).await?;
+    let snapshot = access.at_most(FRESH_MS).await?;
     let mut changes: Vec<Change> = row.plan.changes.iter().map(|planned| planned.change.clone()).collect();
     let mut unchanged = row.plan.unchanged.clone();
     let mut offers = row.plan.offers.clone();
@@ -456,14 +470,14 @@ pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<(
 async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<String>, AppError> {
     let changes: Vec<Change> = row.plan.changes.iter().map(|planned| planned.change.clone()).collect();
     let touches: Touches = changes.iter().map(Change::touches).collect();
-    let (client, elsewhere) = (&access.tenant.client, access.tenant.elsewhere);
-    let mut now = read_again(client, &access.credential(), Urgency::Person, elsewhere, &touches)
+    let mut now = access
+        .tenant
+        .backend
+        .read(&access.reader(), &touches)
         .await
-        .map_err(|error| call_error("Failed to read the tenant before applying. Nothing was sent", &error))?;
+        .map_err(|fault| told("Failed to read the tenant before applying. Nothing was sent", &fault))?;
     // People and roles do not change where licenses stand; the last reading's names will do.
-    if let crate::server::inventory::Seen::Ready(snapshot, _) =
-        access.state.inventories.look(&access.source(), std::time::Duration::ZERO).await
-    {
+    if let Latest::Ready(snapshot, _) = access.latest(std::time::Duration::ZERO).await {
         let asked: std::collections::HashSet<_> = touches.groups().collect();
         now.fill_from(&snapshot.inventory, |group| asked.contains(group));
     }
@@ -478,6 +492,6 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
     if !news {
         return Ok(None);
     }
-    access.state.inventories.outdated(&access.tenant.id);
+    access.state.engine.readings.invalidate(&access.tenant.id);
     keep(access, again_as(&row.plan, again), access.now(), &Origin::Replaces(&row.id).to_string()).await.map(Some)
 }

@@ -5,9 +5,8 @@ use storage::{JobRow, LiveSession, NewAudit};
 use super::api::{GrantLine, SessionLine, SessionsView};
 use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer, caller, session_id};
-use crate::server::clock::date_time;
-use crate::server::mapping::store_error;
 use crate::server::sessions::session_key;
+use engine::clock::date_time;
 
 /// What a session is called on the page: enough of its key's hash to tell it from others, too little to use.
 fn name_of(key: &[u8]) -> String {
@@ -25,7 +24,7 @@ pub async fn list(access: &Access<Viewer>) -> Result<SessionsView, AppError> {
     let state = &access.state;
     let now = access.now();
     // Whoever reaches this portal without a sign-in is one and the same person, so all sessions are theirs.
-    let sessions = state.store.live_sessions(now).await.map_err(|error| store_error(&error))?;
+    let sessions = state.engine.store.live_sessions(now).await?;
     let line = |session: LiveSession| SessionLine {
         name: name_of(&session.key),
         began: date_time(session.created_at),
@@ -34,15 +33,15 @@ pub async fn list(access: &Access<Viewer>) -> Result<SessionsView, AppError> {
             .connected
             .into_iter()
             .map(|(tenant, who)| {
-                let tenant = state.tenants.get(&tenant).map_or(tenant, |known| known.name.clone());
+                let tenant = state.engine.tenants.get(&tenant).map_or(tenant, |known| known.name.clone());
                 format!("{tenant} as {who}")
             })
             .collect(),
         this: own.as_ref() == Some(&session.key),
     };
-    let grants = state.store.live_grants(&access.tenant.id, now).await.map_err(|error| store_error(&error))?;
+    let grants = state.engine.store.live_grants(&access.tenant.id, now).await?;
     let grant = |(job, ends): (JobRow, i64)| GrantLine {
-        own: job.qlik_user == access.qlik_user,
+        own: job.qlik_user == access.qlik_user(),
         job: job.id,
         title: job.title,
         author: job.author,
@@ -64,18 +63,18 @@ async fn record<R: Role>(access: &Access<R>, action: &str, target: &str, job: &s
         detail: detail.to_owned(),
         ..NewAudit::default()
     };
-    access.state.store.audit(&[line]).await.map_err(|error| store_error(&error))
+    access.state.engine.store.audit(&[line]).await.map_err(AppError::from)
 }
 
 pub async fn end(access: &Access<Viewer>, name: &str) -> Result<(), AppError> {
-    let store = &access.state.store;
-    let sessions = store.live_sessions(access.now()).await.map_err(|error| store_error(&error))?;
+    let store = &access.state.engine.store;
+    let sessions = store.live_sessions(access.now()).await?;
     let Some(session) = sessions.into_iter().find(|session| name_of(&session.key) == name) else {
         return Err(AppError::new(ErrorKind::Conflict, "That session is over", "It ended or was ended meanwhile."));
     };
     let own = own_key().await?;
     record(access, "end session", name, "", "its keys are forgotten").await?;
-    store.revoke_session(&session.key, access.now()).await.map_err(|error| store_error(&error))?;
+    store.revoke_session(&session.key, access.now()).await?;
     if own.as_ref() == Some(&session.key) {
         leptos_axum::redirect("/connect");
     }
@@ -84,13 +83,13 @@ pub async fn end(access: &Access<Viewer>, name: &str) -> Result<(), AppError> {
 
 /// Jobs that hold a credential of this access' Qlik user.
 pub async fn own_grants<R: Role>(access: &Access<R>) -> Result<Vec<JobRow>, AppError> {
-    let grants = access.state.store.live_grants(&access.tenant.id, access.now()).await.map_err(|error| store_error(&error))?;
-    Ok(grants.into_iter().map(|(job, _)| job).filter(|job| job.qlik_user == access.qlik_user).collect())
+    let grants = access.state.engine.store.live_grants(&access.tenant.id, access.now()).await?;
+    Ok(grants.into_iter().map(|(job, _)| job).filter(|job| job.qlik_user == access.qlik_user()).collect())
 }
 
 pub async fn withdraw(access: &Access<Operator>, job: &str) -> Result<(), AppError> {
     let reason = format!("{} withdrew its key. Connect with a key of the same Qlik user, then resume.", access.actor);
-    let done = access.state.store.withdraw_grant(&access.tenant.id, job, &reason).await.map_err(|error| store_error(&error))?;
+    let done = access.state.engine.store.withdraw_grant(&access.tenant.id, job, &reason).await?;
     if !done {
         return Err(AppError::new(ErrorKind::Conflict, "The job holds no key", "It has ended, or its key was withdrawn before."));
     }

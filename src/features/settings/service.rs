@@ -31,7 +31,7 @@ pub async fn read(access: &Access<Viewer>) -> Result<Loaded<SettingsView>, AppEr
 }
 
 pub async fn draft_auto_assign(access: &Access<Admin>, professional: bool, analyzer: bool) -> Result<(), AppError> {
-    let snapshot = access.state.inventories.refresh(&access.source()).await?;
+    let snapshot = access.refresh().await?;
     // What the tenant does not state and nobody ticked stays unstated.
     let now = snapshot.inventory.auto_assign;
     let wish = |now: Option<bool>, wanted: bool| if now.is_none() && !wanted { None } else { Some(wanted) };
@@ -40,7 +40,7 @@ pub async fn draft_auto_assign(access: &Access<Admin>, professional: bool, analy
 }
 
 pub async fn draft_group_settings(access: &Access<Admin>, create: bool, sync: bool) -> Result<(), AppError> {
-    let snapshot = access.state.inventories.refresh(&access.source()).await?;
+    let snapshot = access.refresh().await?;
     let now = snapshot.inventory.group_settings;
     // What the key may not see stays as it is.
     let after = GroupSettings {

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 use domain::inventory::{Inventory, UserId};
 use domain::table::{Day, Table};
 use domain::usage::{DayOfUse, Recent};
-use futures::StreamExt;
-use qlik_api::client::{CallError, Urgency};
 
-use super::super::clock::day;
-use super::{Entry, Inventories, Snapshot, Source, locked};
+use super::{Entry, Readings, Snapshot, Source};
+use crate::backend::Urgency;
+use crate::clock::day;
+use crate::fault::Fault;
+use crate::gathering::locked;
 
 /// Consumption is read this far back: as long as Qlik keeps the audits that would tell the same.
 const DAYS_BACK: i64 = 90;
@@ -62,7 +63,7 @@ impl Uses {
 
 impl Uses {
     /// Adds what was read from a day on; says whether there was anything.
-    fn take(&self, read: Result<HashMap<UserId, Recent>, CallError>, from: Option<Day>, now: i64) -> bool {
+    fn take(&self, read: Result<HashMap<UserId, Recent>, Fault>, from: Day, now: i64) -> bool {
         let mut state = locked(&self.0);
         state.reading = false;
         match read {
@@ -70,10 +71,7 @@ impl Uses {
                 let recent = Arc::make_mut(&mut state.recent);
                 for (user, newer) in newer {
                     let known = recent.entry(user).or_default();
-                    match from {
-                        Some(from) => known.renew(from, newer),
-                        None => *known = newer,
-                    }
+                    known.renew(from, newer);
                 }
                 state.read_at = Some(now);
                 true
@@ -87,7 +85,7 @@ impl Uses {
     }
 }
 
-impl Inventories {
+impl Readings {
     /// The newest days on which a user of the tenant used Qlik; `None` while nothing of the sort is known.
     pub fn recent_use(&self, source: &Source, user: &UserId) -> Option<Vec<DayOfUse>> {
         let entry = self.entry(source);
@@ -99,6 +97,9 @@ impl Inventories {
     pub fn last_use(&self, source: &Source) -> LastUse {
         let entry = self.entry(source);
         let now = self.clock.now_ms();
+        if !source.tenant.backend.can().consumption {
+            return LastUse::Closed;
+        }
         let mut state = locked(&entry.uses.0);
         let fresh = |at: Option<i64>| at.is_some_and(|at| now - at < STALE_MS);
         let known = if state.read_at.is_some() { LastUse::Known } else { LastUse::Reading };
@@ -114,8 +115,9 @@ impl Inventories {
         drop(state);
         let (source, clock) = (source.clone(), self.clock.clone());
         tokio::spawn(async move {
-            let read = read(&source, &from).await;
-            if !entry.uses.take(read, Day::parse(&from), now) {
+            let Some(from) = Day::parse(&from) else { return };
+            let read = source.tenant.backend.usage(&source.reader(Urgency::Idle), from).await;
+            if !entry.uses.take(read, from, now) {
                 return;
             }
             let entry_of = entry.clone();
@@ -136,22 +138,4 @@ impl Inventories {
         });
         known
     }
-}
-
-/// The newest days of each user since `from`, `YYYY-MM-DD`.
-async fn read(source: &Source, from: &str) -> Result<HashMap<UserId, Recent>, CallError> {
-    let since = format!("{from}T00:00:00.000Z");
-    let mut pages = std::pin::pin!(source.client.consumption(&source.credential, Urgency::Idle, Some(&since)));
-    let mut recent: HashMap<UserId, Recent> = HashMap::new();
-    while let Some(page) = pages.next().await {
-        for event in page?.data {
-            let Some(day) = event.end_time.as_deref().and_then(Day::parse) else { continue };
-            let capacity = if event.under_license() { 0 } else { event.minutes_used.unwrap_or_default() };
-            let ms = event.duration.as_deref().and_then(|ms| ms.parse().ok()).unwrap_or_default();
-            let Some(user) = event.user_id else { continue };
-            let use_of = DayOfUse { day, visits: 1, ms, capacity_minutes: u32::try_from(capacity).unwrap_or_default() };
-            recent.entry(UserId::new(user)).or_default().add(use_of);
-        }
-    }
-    Ok(recent)
 }

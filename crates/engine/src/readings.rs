@@ -1,31 +1,29 @@
-//! Inventories: what each credential sees of its tenant, loaded page by page, kept in memory, shown with its age.
+//! Readings: what each Qlik user sees of a tenant, read page by page, kept in memory, shown with its age.
 
-mod reading;
 mod uses;
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::change::{Change, Made};
 use domain::inventory::Inventory;
+use domain::license::License;
 use domain::projection::Projection;
 use domain::table::Table;
-use qlik_api::client::{Client, Credential, Urgency};
-use qlik_api::wire::licenses::{Overview, Status};
 use storage::Store;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::clock::{SharedClock, day};
-use super::mapping;
-use crate::error::{AppError, ErrorKind};
-use reading::{Gathered, read};
+use crate::Tenant;
+use crate::backend::{Key, Reader, Reading, Urgency};
+use crate::clock::{SharedClock, day};
+use crate::fault::Fault;
+use crate::gathering::{Gathering, Progress, locked};
 use uses::Uses;
 
-pub use reading::read_again;
 pub use uses::LastUse;
 
 /// What is unused for this long is forgotten.
@@ -42,19 +40,15 @@ const RETRY_MOST_MS: i64 = 5 * 60 * 1_000;
 /// Tables kept of earlier readings that differed.
 const EARLIER: usize = 3;
 
-/// The license as the overview shows it; `None` where the tenant has none (404).
-#[derive(Debug, Clone)]
-pub struct LicenseFacts {
-    pub overview: Option<Overview>,
-    pub status: Option<Status>,
-}
-
 /// One reading of a tenant.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
+    /// What was read.
     pub inventory: Arc<Inventory>,
+    /// It as a table.
     pub table: Arc<Table>,
-    pub license: LicenseFacts,
+    /// The tenant's license.
+    pub license: License,
     /// Names the rows of `table` by what they are.
     pub version: u64,
     /// When the reading was complete.
@@ -65,26 +59,15 @@ pub struct Snapshot {
     pub known: Arc<Vec<(String, i64)>>,
 }
 
-/// How far a reading is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    pub users: i64,
-    /// 0 while unknown.
-    pub users_of: i64,
-    pub assignments: i64,
-    /// An estimate from the allotments' use; 0 while unknown.
-    pub assignments_of: i64,
-}
-
 /// What can be shown now.
 #[derive(Debug, Clone)]
-pub enum Seen {
+pub enum Latest {
     /// A reading, and why the newest attempt to renew it failed.
-    Ready(Arc<Snapshot>, Option<AppError>),
+    Ready(Arc<Snapshot>, Option<Fault>),
     /// The first reading is under way, and so much is there.
     Loading(Progress, Option<Arc<Snapshot>>),
     /// There is none, for this reason.
-    Failed(AppError),
+    Failed(Fault),
 }
 
 #[derive(Debug, Default)]
@@ -94,7 +77,7 @@ struct State {
     so_far: Option<Arc<Snapshot>>,
     /// The tables before, the newest last: somebody may have counted by them.
     earlier: VecDeque<(u64, Arc<Table>)>,
-    error: Option<AppError>,
+    error: Option<Fault>,
     loading: bool,
     /// Readings that were begun; one at a time.
     begun: u64,
@@ -131,19 +114,20 @@ impl State {
 #[derive(Debug)]
 struct Entry {
     state: Mutex<State>,
-    gathered: Mutex<Arc<Gathered>>,
+    gathering: Mutex<Arc<Gathering>>,
     uses: Uses,
     /// The number of the newest reading that ended, however it did.
     ended: watch::Sender<u64>,
     used_at: AtomicI64,
 }
 
-type Key = (String, String);
+/// Which tenant, and which Qlik user.
+type Whose = (String, String);
 
-/// The inventories of all tenants and Qlik users.
+/// The readings of all tenants and Qlik users.
 #[derive(Debug)]
-pub struct Inventories {
-    entries: Mutex<HashMap<Key, Arc<Entry>>>,
+pub struct Readings {
+    entries: Mutex<HashMap<Whose, Arc<Entry>>>,
     clock: SharedClock,
     store: Store,
 }
@@ -151,19 +135,23 @@ pub struct Inventories {
 /// Whose view of which tenant.
 #[derive(Debug, Clone)]
 pub struct Source {
-    pub tenant: String,
-    pub qlik_user: String,
-    pub client: Client,
-    pub credential: Credential,
-    /// Licenses of sibling tenants that the list of licenses may lack.
-    pub elsewhere: i64,
+    /// The tenant.
+    pub tenant: Arc<Tenant>,
+    /// The key, and with it whose view it is.
+    pub key: Key,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Source {
+    fn reader(&self, urgency: Urgency) -> Reader {
+        Reader { key: self.key.clone(), urgency }
+    }
+
+    fn whose(&self) -> Whose {
+        (self.tenant.id.clone(), self.key.user().to_owned())
+    }
 }
 
-impl Inventories {
+impl Readings {
     /// Nothing is read yet. The store tells where a tenant's trail ends.
     pub fn new(clock: SharedClock, store: Store) -> Self {
         Self { entries: Mutex::default(), clock, store }
@@ -173,10 +161,10 @@ impl Inventories {
         let now = self.clock.now_ms();
         let mut entries = locked(&self.entries);
         forget_unused(&mut entries, now);
-        let entry = entries.entry((source.tenant.clone(), source.qlik_user.clone())).or_insert_with(|| {
+        let entry = entries.entry(source.whose()).or_insert_with(|| {
             Arc::new(Entry {
                 state: Mutex::default(),
-                gathered: Mutex::default(),
+                gathering: Mutex::default(),
                 uses: Uses::default(),
                 ended: watch::channel(0).0,
                 used_at: AtomicI64::new(now),
@@ -203,16 +191,16 @@ impl Inventories {
     }
 
     /// What is known now; starts a reading where there is none, and waits for it a little.
-    pub async fn look(&self, source: &Source, wait: Duration) -> Seen {
-        self.look_for(source, wait, |state| !state.loading).await
+    pub async fn get(&self, source: &Source, wait: Duration) -> Latest {
+        self.wait_for(source, wait, |state| !state.loading).await
     }
 
     /// The same, and waits for no more than the first rows.
-    pub async fn look_so_far(&self, source: &Source, wait: Duration) -> Seen {
-        self.look_for(source, wait, |state| !state.loading || state.so_far.is_some()).await
+    pub async fn get_partial(&self, source: &Source, wait: Duration) -> Latest {
+        self.wait_for(source, wait, |state| !state.loading || state.so_far.is_some()).await
     }
 
-    async fn look_for(&self, source: &Source, wait: Duration, enough: fn(&State) -> bool) -> Seen {
+    async fn wait_for(&self, source: &Source, wait: Duration, enough: fn(&State) -> bool) -> Latest {
         const LOOK: Duration = Duration::from_millis(25);
         let entry = self.entry(source);
         let now = self.clock.now_ms();
@@ -221,7 +209,7 @@ impl Inventories {
             if let Some(snapshot) = &state.snapshot {
                 let age = now - snapshot.as_of;
                 let stale = state.behind || age > if state.amended { AMENDED_MS } else { STALE_MS };
-                let seen = Seen::Ready(snapshot.clone(), state.error.clone());
+                let seen = Latest::Ready(snapshot.clone(), state.error.clone());
                 let start = stale && state.may_start(now);
                 drop(state);
                 if start {
@@ -230,7 +218,7 @@ impl Inventories {
                 return seen;
             }
             if let Some(error) = state.error.as_ref().filter(|_| !state.loading && !state.may_start(now)) {
-                return Seen::Failed(error.clone());
+                return Latest::Failed(error.clone());
             }
         }
         self.start(source, &entry);
@@ -240,9 +228,9 @@ impl Inventories {
         }
         let state = locked(&entry.state);
         match (&state.snapshot, &state.error) {
-            (Some(snapshot), error) => Seen::Ready(snapshot.clone(), error.clone()),
-            (None, Some(error)) if !state.loading => Seen::Failed(error.clone()),
-            _ => Seen::Loading(locked(&entry.gathered).progress(), state.so_far.clone()),
+            (Some(snapshot), error) => Latest::Ready(snapshot.clone(), error.clone()),
+            (None, Some(error)) if !state.loading => Latest::Failed(error.clone()),
+            _ => Latest::Loading(locked(&entry.gathering).progress(), state.so_far.clone()),
         }
     }
 
@@ -264,7 +252,7 @@ impl Inventories {
     }
 
     /// A reading that was begun after this call. However many ask while one is under way, the next one serves them all.
-    pub async fn refresh(&self, source: &Source) -> Result<Arc<Snapshot>, AppError> {
+    pub async fn refresh(&self, source: &Source) -> Result<Arc<Snapshot>, Fault> {
         let entry = self.entry(source);
         let mut ended = entry.ended.subscribe();
         let wanted = locked(&entry.state).begun + 1;
@@ -282,12 +270,12 @@ impl Inventories {
         match (&state.snapshot, &state.error) {
             (_, Some(error)) => Err(error.clone()),
             (Some(snapshot), None) => Ok(snapshot.clone()),
-            (None, None) => Err(AppError::new(ErrorKind::Internal, "The tenant was not read", "Try again.")),
+            (None, None) => Err(Fault::Internal("The tenant was not read. Try again")),
         }
     }
 
     /// A reading at most `age_ms` old, from memory where there is one.
-    pub async fn recent(&self, source: &Source, age_ms: i64) -> Result<Arc<Snapshot>, AppError> {
+    pub async fn at_most(&self, source: &Source, age_ms: i64) -> Result<Arc<Snapshot>, Fault> {
         {
             let entry = self.entry(source);
             let state = locked(&entry.state);
@@ -306,7 +294,7 @@ impl Inventories {
     /// was, for nothing else is newer. `upto` is a place of the trail before which all of the job's doing is in `changes`.
     ///
     /// A large tenant's table takes a second to build: call it where that holds nobody up. Nobody who looks waits for it.
-    pub fn amend(&self, tenant: &str, job: &str, upto: i64, changes: &[(Change, Option<Made>)]) {
+    pub fn overlay(&self, tenant: &str, job: &str, upto: i64, changes: &[(Change, Option<Made>)]) {
         const TRIES: u32 = 3;
         let entries: Vec<Arc<Entry>> =
             locked(&self.entries).iter().filter(|((of, _), _)| of == tenant).map(|(_, entry)| entry.clone()).collect();
@@ -351,7 +339,7 @@ impl Inventories {
     }
 
     /// What is kept of a tenant is not how it is: whoever looks next starts a reading.
-    pub fn outdated(&self, tenant: &str) {
+    pub fn invalidate(&self, tenant: &str) {
         for ((of, _), entry) in locked(&self.entries).iter() {
             if of == tenant {
                 locked(&entry.state).behind = true;
@@ -377,19 +365,15 @@ impl Inventories {
             state.begun += 1;
             state.begun
         };
-        let gathered = Arc::new(Gathered::default());
-        *locked(&entry.gathered) = gathered.clone();
+        let gathering = Arc::new(Gathering::default());
+        *locked(&entry.gathering) = gathering.clone();
         let (source, entry, clock, store) = (source.clone(), entry.clone(), self.clock.clone(), self.store.clone());
         tokio::spawn(async move {
             // A task of its own, so that also a panic ends the reading for those who wait for it.
-            let reading = tokio::spawn(whole(source, entry.clone(), gathered, clock.clone(), store));
+            let reading = tokio::spawn(whole(source, entry.clone(), gathering, clock.clone(), store));
             let read = reading.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a reading broke off");
-                Err(AppError::new(
-                    ErrorKind::Internal,
-                    "Failed to read the tenant",
-                    "Quartermaster itself failed while it read. Refresh; its log says more.",
-                ))
+                Err(Fault::Internal("Quartermaster itself failed while it read. Refresh; its log says more"))
             });
             let mut state = locked(&entry.state);
             state.loading = false;
@@ -413,7 +397,7 @@ impl Inventories {
     }
 }
 
-fn forget_unused(entries: &mut HashMap<Key, Arc<Entry>>, now: i64) {
+fn forget_unused(entries: &mut HashMap<Whose, Arc<Entry>>, now: i64) {
     entries.retain(|_, entry| now - entry.used_at.load(Ordering::Relaxed) < FORGET_MS);
 }
 
@@ -421,26 +405,27 @@ fn forget_unused(entries: &mut HashMap<Key, Arc<Entry>>, now: i64) {
 async fn whole(
     source: Source,
     entry: Arc<Entry>,
-    gathered: Arc<Gathered>,
+    gathering: Arc<Gathering>,
     clock: SharedClock,
     store: Store,
-) -> Result<Snapshot, AppError> {
+) -> Result<Snapshot, Fault> {
     // Before anything is read: what a job writes down later may have been done after its row was read.
-    let seen = store.audit_end(&source.tenant).await.map_err(|error| mapping::store_error(&error))?;
+    let seen = store.audit_end(&source.tenant.id).await.map_err(|error| {
+        tracing::error!(%error, "the database failed");
+        Fault::Internal("Quartermaster's database failed. Tell whoever runs Quartermaster; its log says more")
+    })?;
     let first = locked(&entry.state).snapshot.is_none();
-    let reading = Box::pin(read(&source.client, &source.credential, Urgency::Person, source.elsewhere, &gathered));
+    let reader = source.reader(Urgency::Person);
+    let reading = Box::pin(source.tenant.backend.read_all(&reader, &gathering));
     let read = if first {
         tokio::select! {
             read = reading => read,
-            never = tell_so_far(&entry, &gathered, clock.now_ms()) => match never {},
+            never = tell_so_far(&entry, &gathering, clock.now_ms()) => match never {},
         }
     } else {
         reading.await
     };
-    let (inventory, license) = read.map_err(|error| mapping::call_error("Failed to read the tenant", &error))?;
-    if inventory.coverage.people.is_whole() {
-        source.client.set_tenant_users(inventory.people.len());
-    }
+    let Reading { inventory, license } = read?;
     let now = clock.now_ms();
     // Joining a hundred thousand rows takes a moment, in which others want to be answered.
     let built = tokio::task::spawn_blocking(move || {
@@ -456,29 +441,28 @@ async fn whole(
             known: Arc::default(),
         }
     });
-    built.await.map_err(|_| AppError::new(ErrorKind::Internal, "What was read could not be put together", "Try again."))
+    built.await.map_err(|_| Fault::Internal("What was read could not be put together. Try again"))
 }
 
 /// Lets those who wait for the first reading see what is there: from the first page on, again after each further quarter,
 /// and never so often that putting it together takes more than a tenth of the time.
-async fn tell_so_far(entry: &Arc<Entry>, gathered: &Arc<Gathered>, as_of: i64) -> Infallible {
+async fn tell_so_far(entry: &Arc<Entry>, gathering: &Arc<Gathering>, as_of: i64) -> Infallible {
     const LOOK: Duration = Duration::from_millis(100);
     let mut told = 0;
     loop {
         let start = Instant::now();
-        let rows = gathered.rows();
+        let rows = gathering.rows();
         if rows > told + told / 4 {
             told = rows;
-            let (entry, gathered) = (entry.clone(), gathered.clone());
+            let (entry, gathering) = (entry.clone(), gathering.clone());
             let put = move || {
-                let inventory = gathered.so_far();
+                let inventory = gathering.so_far();
                 let table = Table::build_so_far(&inventory);
-                let license = LicenseFacts { overview: None, status: None };
                 let version = table.fingerprint();
                 let snapshot = Snapshot {
                     inventory: Arc::new(inventory),
                     table: Arc::new(table),
-                    license,
+                    license: License::default(),
                     version,
                     as_of,
                     seen: 0,

@@ -3,9 +3,10 @@
 //! The journal says `sent` before a request leaves and what came of it after, so a crash at any moment loses nothing:
 //! whoever claims the job next finds the rows whose answer is not known and reads the tenant before sending anything.
 
+mod batcher;
 mod outage;
 mod run;
-mod send;
+mod writer;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,9 @@ use storage::StoreError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::state::{Shared, State};
+use crate::{Engine, fresh_id};
+
+pub use writer::Writer;
 
 /// How often to look for jobs that nobody rang for.
 const LOOK: Duration = Duration::from_secs(2);
@@ -29,8 +32,8 @@ type Sent = Arc<Mutex<BTreeSet<i64>>>;
 
 /// Looks for jobs until the process ends. One job per tenant at a time; where several wait they take turns, and whoever had
 /// none yet comes first.
-pub async fn run(state: Shared) {
-    let owner = State::fresh_id();
+pub async fn run(engine: Arc<Engine>) {
+    let owner = fresh_id();
     let mut busy: HashSet<String> = HashSet::new();
     // The last turn of each job that had one.
     let mut turns: HashMap<String, u64> = HashMap::new();
@@ -40,30 +43,30 @@ pub async fn run(state: Shared) {
     let sent = Sent::default();
     let (done, mut finished) = mpsc::unbounded_channel::<Ended>();
     loop {
-        if *state.closing.borrow() {
+        if *engine.closing.borrow() {
             // Nothing new begins on a server that is about to end.
             std::future::pending::<()>().await;
         }
-        match state.store.claimable_jobs(state.clock.now_ms()).await {
+        match engine.store.claimable_jobs(engine.clock.now_ms()).await {
             Ok(mut jobs) => {
                 turns.retain(|id, _| jobs.iter().any(|job| job.id == *id) || !busy.is_empty());
                 failing.retain(|id, _| jobs.iter().any(|job| job.id == *id));
                 // Oldest first as they come; the sort keeps that among those without a turn.
                 jobs.sort_by_key(|job| turns.get(&job.id).copied().unwrap_or_default());
                 for job in jobs {
-                    let Some(tenant) = state.tenants.get(&job.tenant).cloned() else { continue };
+                    let Some(tenant) = engine.tenants.get(&job.tenant).cloned() else { continue };
                     if failing.get(&job.id).is_some_and(|(_, until)| *until > Instant::now()) || !busy.insert(job.tenant.clone())
                     {
                         continue;
                     }
                     turn += 1;
                     turns.insert(job.id.clone(), turn);
-                    let (state, owner, done, sent) = (state.clone(), owner.clone(), done.clone(), sent.clone());
+                    let (engine, owner, done, sent) = (engine.clone(), owner.clone(), done.clone(), sent.clone());
                     tokio::spawn(async move {
                         // Held until what is under way is written down; not given any more once the server is about to end.
-                        let _carrying = state.carrying.read().await;
+                        let _carrying = engine.carrying.read().await;
                         let mut ended = WhenEnded { to: done, tenant: job.tenant.clone(), job: job.id.clone(), failed: true };
-                        match run::claim_and_run(&state, tenant, job, &owner, sent).await {
+                        match run::claim_and_run(&engine, tenant, job, &owner, sent).await {
                             Ok(()) => ended.failed = false,
                             Err(StoreError::LeaseLost) => {
                                 ended.failed = false;
@@ -80,7 +83,7 @@ pub async fn run(state: Shared) {
         }
         let mut over = Vec::new();
         tokio::select! {
-            () = state.jobs.notified() => {}
+            () = engine.jobs.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
             Some(ended) = finished.recv() => over.push(ended),
         }

@@ -3,30 +3,33 @@
 use std::pin::pin;
 use std::sync::PoisonError;
 
+use domain::change::Comparison;
 use domain::inventory::Inventory;
 use domain::journal::{RowState, settle as settled_as};
 use domain::projection::Projection;
 use domain::touch::Touches;
-use qlik_api::client::{CallError, Credential, Reserved, Urgency};
 use storage::{JobState, JournalRow, NewAudit, RowResult, StoreError};
 use tokio::time::Instant;
 
-use super::super::send::{self, BatchEnd, Batcher, Look};
+use super::super::batcher::Batcher;
+use super::super::writer::Writer;
 use super::{ALONE, CHUNK, COMMAND, Failure, Next, Run};
-use crate::server::inventory::read_again;
+use crate::backend::{Backend, Permit, Reader, Sent, Urgency};
+use crate::fault::Fault;
 
 impl Run<'_> {
     /// One reading of the tenant settles every row whose effect is not known.
-    pub(super) async fn settle_unknown(&mut self, credential: &Credential) -> Result<Next, StoreError> {
+    pub(super) async fn settle_unknown(&mut self, writer: &Writer) -> Result<Next, StoreError> {
         loop {
-            let rows = self.state.store.journal(&self.job.id, &[RowState::Unknown, RowState::Sent], 0, i64::MAX).await?;
+            let rows = self.engine.store.journal(&self.job.id, &[RowState::Unknown, RowState::Sent], 0, i64::MAX).await?;
             if rows.is_empty() {
                 return self.heed().await;
             }
             self.wait_out().await?;
             let touches: Touches = rows.iter().map(|row| row.change.touches()).collect();
-            let (client, elsewhere) = (self.tenant.client.clone(), self.tenant.elsewhere);
-            let failure = match self.holding(read_again(&client, credential, Urgency::Job, elsewhere, &touches)).await? {
+            let tenant = self.tenant.clone();
+            let reader = Reader { key: writer.key().clone(), urgency: Urgency::Job };
+            let failure = match self.holding(tenant.backend.read(&reader, &touches)).await? {
                 Ok(inventory) => match not_whole(&inventory, &rows) {
                     None => {
                         self.settle_by(&rows, &inventory).await?;
@@ -71,7 +74,7 @@ impl Run<'_> {
     async fn planned(&mut self) -> Result<Vec<JournalRow>, StoreError> {
         loop {
             let most = i64::try_from(CHUNK + self.aside.len()).unwrap_or(i64::MAX);
-            let all = self.state.store.journal(&self.job.id, &[RowState::Planned], 0, most).await?;
+            let all = self.engine.store.journal(&self.job.id, &[RowState::Planned], 0, most).await?;
             let (aside, rows): (Vec<_>, Vec<_>) = all.into_iter().partition(|row| self.aside.contains(&row.seq));
             if !rows.is_empty() || aside.is_empty() {
                 return Ok(rows);
@@ -103,12 +106,8 @@ impl Run<'_> {
     }
 
     /// Waits for leave to send, as long as the job is to go on.
-    async fn leave<'c>(
-        &self,
-        client: &'c qlik_api::client::Client,
-        credential: &Credential,
-    ) -> Result<Result<Reserved<'c>, Option<CallError>>, StoreError> {
-        let mut reserving = pin!(client.reserve(credential));
+    async fn leave<'b>(&self, backend: &'b Backend, writer: &Writer) -> Result<Result<Permit<'b>, Option<Fault>>, StoreError> {
+        let mut reserving = pin!(backend.reserve(writer));
         loop {
             tokio::select! {
                 reserved = &mut reserving => return Ok(reserved.map_err(Some)),
@@ -123,15 +122,16 @@ impl Run<'_> {
 
     /// Sends what is planned, in order, until nothing is left or the effect of something is not known: later rows may need
     /// the seats that it frees.
-    pub(super) async fn send_planned(&mut self, credential: &Credential, batcher: &mut Batcher) -> Result<Next, StoreError> {
-        let client = self.tenant.client.clone();
+    pub(super) async fn send_planned(&mut self, writer: &Writer, batcher: &mut Batcher) -> Result<Next, StoreError> {
+        let tenant = self.tenant.clone();
+        let backend = &tenant.backend;
         loop {
             let rows = self.planned().await?;
             if rows.is_empty() {
                 return Ok(Next::On);
             }
             let mut at = 0;
-            while let Some(batch) = batcher.take(&rows, &mut at, &self.singly) {
+            while let Some(batch) = batcher.take(backend, &rows, &mut at, &self.singly) {
                 if self.heed().await? == Next::Stop {
                     return Ok(Next::Stop);
                 }
@@ -139,7 +139,7 @@ impl Run<'_> {
                     return Ok(Next::Stop);
                 }
                 // A group or a setting is read right before it is written.
-                let found = match self.holding(send::look(&client, credential, batch)).await? {
+                let found = match self.holding(look(backend, writer, batch)).await? {
                     Ok(Look::Ready(found)) => found,
                     Ok(Look::Settled(result)) => {
                         self.write_down(batch, vec![result]).await?;
@@ -153,7 +153,7 @@ impl Run<'_> {
                         break;
                     }
                 };
-                let reserved = match self.leave(&client, credential).await? {
+                let reserved = match self.leave(backend, writer).await? {
                     Ok(reserved) => reserved,
                     // Asked to stop while it waited.
                     Err(None) => break,
@@ -167,12 +167,11 @@ impl Run<'_> {
                 self.requests += 1;
                 let seqs: Vec<i64> = batch.iter().map(|row| row.seq).collect();
                 // Only now, with the leave in hand, is it written down that the rows leave; and by then they are gone or never will be.
-                let (now, leave_by) = (self.state.clock.now_ms(), Instant::now() + client.deadline());
+                let (now, leave_by) = (self.engine.clock.now_ms(), Instant::now() + backend.deadline());
                 self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(now);
-                self.state.store.mark_sent(&self.claim, &seqs, now).await?;
-                let sending = tokio::time::timeout_at(leave_by, send::batch(&client, credential, reserved, batch, &found));
-                let BatchEnd { results, failed } =
-                    self.holding(sending).await?.unwrap_or_else(|_| send::timed_out(batch, client.deadline()));
+                self.engine.store.mark_sent(&self.claim, &seqs, now).await?;
+                let sending = tokio::time::timeout_at(leave_by, backend.send(writer, reserved, batch, &found));
+                let Sent { results, failed } = self.holding(sending).await?.unwrap_or_else(|_| backend.timed_out(batch));
                 let unclear: Vec<i64> =
                     results.iter().filter(|result| result.state == RowState::Unknown).map(|result| result.seq).collect();
                 self.write_down(batch, results).await?;
@@ -197,7 +196,7 @@ impl Run<'_> {
                     }
                     Some(error) => {
                         let smaller = batcher.shrink(&error, batch.len());
-                        self.state.store.keep_batch(&self.claim, batcher.size(), batcher.most()).await?;
+                        self.engine.store.keep_batch(&self.claim, batcher.size(), batcher.most()).await?;
                         if smaller && matches!(error.status(), Some(400 | 413)) {
                             // One row, or their number, spoils the request for the others: smaller ones find out which.
                             Next::On
@@ -228,7 +227,7 @@ impl Run<'_> {
 
     /// Journal and audit, in one go.
     pub(super) async fn write_down(&self, rows: &[JournalRow], results: Vec<RowResult>) -> Result<(), StoreError> {
-        let now = self.state.clock.now_ms();
+        let now = self.engine.clock.now_ms();
         let audit: Vec<NewAudit> = results
             .iter()
             .filter(|result| result.state != RowState::Planned)
@@ -248,7 +247,7 @@ impl Run<'_> {
                 })
             })
             .collect();
-        self.holding(self.state.store.settle(&self.claim, &results, now, &audit)).await??;
+        self.holding(self.engine.store.settle(&self.claim, &results, now, &audit)).await??;
         self.tell();
         Ok(())
     }
@@ -259,4 +258,48 @@ fn not_whole(inventory: &Inventory, rows: &[JournalRow]) -> Option<String> {
     let licenses = rows.iter().any(|row| row.change.touches().licenses());
     (licenses && !inventory.coverage.licenses.is_whole())
         .then(|| format!("The tenant could not be read whole. {}", inventory.coverage.sentences().join(" ")))
+}
+
+/// Whether rows can be sent as they are.
+#[derive(Debug)]
+enum Look {
+    /// They can; what they touch is like this now, where that was read.
+    Ready(Box<Inventory>),
+    /// There is nothing to send.
+    Settled(RowResult),
+}
+
+/// A group or a setting is read right before it is written, since there is no ETag to help, and written only where nobody else
+/// wrote. Licenses need no look: Qlik answers them row by row.
+async fn look(backend: &Backend, writer: &Writer, rows: &[JournalRow]) -> Result<Look, Fault> {
+    let [row] = rows else { return Ok(Look::Ready(Box::default())) };
+    let touches = row.change.touches();
+    if touches.licenses() {
+        return Ok(Look::Ready(Box::default()));
+    }
+    let reader = Reader { key: writer.key().clone(), urgency: Urgency::Job };
+    let now = backend.read(&reader, &touches).await?;
+    let settled = |state, status, title: &str| {
+        Look::Settled(RowResult {
+            seq: row.seq,
+            state,
+            status,
+            code: String::new(),
+            title: title.to_owned(),
+            trace: String::new(),
+            made: None,
+        })
+    };
+    if touches.groups().any(|group| now.group(group).is_none()) {
+        return Ok(settled(RowState::Refused, 404, "The group is no longer there."));
+    }
+    let comparison = row.change.compare(&Projection::of(&now));
+    Ok(match comparison {
+        Comparison::Unchanged => Look::Ready(Box::new(now)),
+        Comparison::Applied => settled(RowState::Already, 0, "It is so already."),
+        Comparison::Diverged => settled(RowState::Conflict, 0, "Somebody else changed it since the plan was drawn up."),
+        Comparison::NotVisible => {
+            settled(RowState::Refused, 0, "The key may not see the group's roles, so they were not replaced.")
+        }
+    })
 }

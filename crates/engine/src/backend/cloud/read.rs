@@ -1,56 +1,21 @@
-//! Reading a tenant: page by page, with what is there so far for those who wait.
+//! Reading a tenant of Qlik Cloud: page by page, with what is there so far for those who wait.
 
 use std::collections::{BTreeSet, HashSet};
 use std::pin::pin;
 use std::sync::Mutex;
 
-use domain::inventory::{Assignment, Coverage, Inventory, Part};
+use domain::inventory::{Assignment, Group, GroupId, Inventory, Part};
 use domain::text::whole;
 use domain::touch::{Setting, Touch, Touches};
 use futures::{Stream, StreamExt};
 use qlik_api::client::{CallError, Client, Credential, Urgency};
+use qlik_api::wire::licenses::{Overview, Status};
 use qlik_api::wire::page::Page;
 
-use super::super::mapping;
-use super::{LicenseFacts, Progress, locked};
-
-/// What has been read so far.
-#[derive(Debug)]
-pub(super) struct Gathered {
-    inventory: Mutex<Inventory>,
-    progress: Mutex<Progress>,
-}
-
-impl Default for Gathered {
-    fn default() -> Self {
-        Self { inventory: Mutex::new(unread()), progress: Mutex::default() }
-    }
-}
-
-/// An inventory that knows nothing, and knows that.
-fn unread() -> Inventory {
-    let coverage =
-        Coverage { licenses: Part::Unread, people: Part::Unread, groups: Part::Unread, roles: Part::Unread, gaps: Vec::new() };
-    Inventory { coverage, ..Inventory::default() }
-}
-
-impl Gathered {
-    /// How far the reading is.
-    pub(super) fn progress(&self) -> Progress {
-        *locked(&self.progress)
-    }
-
-    /// Rows that a table of it would have, about.
-    pub(super) fn rows(&self) -> usize {
-        let inventory = locked(&self.inventory);
-        inventory.people.len().max(inventory.assignments.len())
-    }
-
-    /// What is there now.
-    pub(super) fn so_far(&self) -> Inventory {
-        locked(&self.inventory).clone()
-    }
-}
+use super::super::{Reader, Reading};
+use super::{Cloud, credential, map};
+use crate::fault::Fault;
+use crate::gathering::{Gathering, locked, unread};
 
 /// Collects a list into its place, telling how far it is, and says how much of it that is. A cursor that expires on the way (Qlik
 /// answers 400 to a page that is not the first) sends the reading back to the start, once; so does a list that ends before
@@ -119,14 +84,21 @@ fn or_missing<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     }
 }
 
-async fn license(client: &Client, credential: &Credential, urgency: Urgency) -> Result<LicenseFacts, CallError> {
-    let (overview, status) =
-        tokio::join!(client.license_overview(credential, urgency), client.license_status(credential, urgency));
-    Ok(LicenseFacts { overview: or_missing(overview)?, status: or_missing(status)? })
+/// What Qlik says of the license.
+#[derive(Debug)]
+struct Said {
+    overview: Option<Overview>,
+    status: Option<Status>,
 }
 
-fn allotments(license: &LicenseFacts) -> Vec<domain::allotment::Allotment> {
-    license.overview.iter().flat_map(|overview| &overview.allotments).map(mapping::allotment).collect()
+async fn license(client: &Client, credential: &Credential, urgency: Urgency) -> Result<Said, CallError> {
+    let (overview, status) =
+        tokio::join!(client.license_overview(credential, urgency), client.license_status(credential, urgency));
+    Ok(Said { overview: or_missing(overview)?, status: or_missing(status)? })
+}
+
+fn allotments(license: &Said) -> Vec<domain::allotment::Allotment> {
+    license.overview.iter().flat_map(|overview| &overview.allotments).map(map::allotment).collect()
 }
 
 /// Qlik's answer, or nothing where the key may not see it.
@@ -149,13 +121,13 @@ async fn licenses(
     elsewhere: i64,
     into: &Mutex<Inventory>,
     told: impl Fn(usize),
-) -> Result<Option<LicenseFacts>, CallError> {
+) -> Result<Option<Said>, CallError> {
     let mut newer = None;
     let mut before: Vec<_> = locked(into).allotments.iter().map(|a| (a.name.clone(), a.used)).collect();
     for last in [false, true] {
         let part = collect(
             || client.assignments(credential, urgency),
-            mapping::assignment,
+            map::assignment,
             into,
             |inventory| &mut inventory.assignments,
             license_key,
@@ -193,35 +165,53 @@ async fn licenses(
     Ok(newer)
 }
 
-pub(super) async fn read(
+impl Cloud {
+    /// Reads everything, page by page.
+    pub(in crate::backend) async fn read_all(&self, by: &Reader, into: &Gathering) -> Result<Reading, Fault> {
+        let read = all(&self.client, &credential(&by.key), by.urgency, self.elsewhere, into).await.map_err(map::fault)?;
+        if read.inventory.coverage.people.is_whole() {
+            self.client.set_tenant_users(read.inventory.people.len());
+        }
+        Ok(read)
+    }
+
+    /// Reads what is touched. Licenses that do not add up are read twice, and their coverage says how much there was.
+    pub(in crate::backend) async fn read(&self, by: &Reader, touches: &Touches) -> Result<Inventory, Fault> {
+        touched(&self.client, &credential(&by.key), by.urgency, self.elsewhere, touches).await.map_err(map::fault)
+    }
+}
+
+async fn all(
     client: &Client,
     credential: &Credential,
     urgency: Urgency,
     elsewhere: i64,
-    gathered: &Gathered,
-) -> Result<(Inventory, LicenseFacts), CallError> {
+    gathering: &Gathering,
+) -> Result<Reading, CallError> {
     let mut facts = license(client, credential, urgency).await?;
-    let (into, progress) = (&gathered.inventory, &gathered.progress);
+    let into = gathering.inventory();
     locked(into).allotments = allotments(&facts);
     let held: i64 = locked(into).allotments.iter().filter(|a| a.takes_assignments()).map(|a| a.used).sum();
-    locked(progress).assignments_of = held;
+    gathering.note(|progress| progress.assignments_of = held);
     let users = collect(
         || client.users(credential, urgency),
-        mapping::person,
+        map::person,
         into,
         |inventory| &mut inventory.people,
         |person| person.id.to_string(),
         |n, total| {
-            let mut progress = locked(progress);
-            progress.users = whole(n);
-            progress.users_of = total.unwrap_or(progress.users_of);
+            gathering.note(|progress| {
+                progress.users = whole(n);
+                progress.users_of = total.unwrap_or(progress.users_of);
+            });
         },
     );
-    let assignments = licenses(client, credential, urgency, elsewhere, into, |n| locked(progress).assignments = whole(n));
+    let assignments =
+        licenses(client, credential, urgency, elsewhere, into, |n| gathering.note(|progress| progress.assignments = whole(n)));
     let quiet = |_: usize, _: Option<i64>| ();
     let groups = collect(
         || client.groups(credential, urgency),
-        mapping::group,
+        map::group,
         into,
         |inventory| &mut inventory.groups,
         |group| group.id.to_string(),
@@ -230,7 +220,7 @@ pub(super) async fn read(
     let system_groups = async { or_hidden(client.system_groups(credential, urgency).await.map(Some)) };
     let roles = collect(
         || client.roles(credential, urgency),
-        mapping::role,
+        map::role,
         into,
         |inventory| &mut inventory.roles,
         |role| role.id.to_string(),
@@ -240,20 +230,19 @@ pub(super) async fn read(
     let group_settings = async { or_hidden(client.group_settings(credential, urgency).await) };
     let (users, newer, groups, system, roles, settings, group_settings) =
         tokio::try_join!(users, assignments, groups, system_groups, roles, settings, group_settings)?;
-    let mut inventory = std::mem::take(&mut *locked(into));
-    inventory.groups.extend(system.into_iter().flat_map(|page| page.data).map(mapping::group));
-    inventory.auto_assign = mapping::auto_assign(settings);
-    inventory.group_settings = mapping::group_settings(&group_settings);
+    let mut inventory = gathering.take();
+    inventory.groups.extend(system.into_iter().flat_map(|page| page.data).map(map::group));
+    inventory.auto_assign = map::auto_assign(settings);
+    inventory.group_settings = map::group_settings(&group_settings);
     (inventory.coverage.people, inventory.coverage.groups, inventory.coverage.roles) = (users, groups, roles);
     if let Some(newer) = newer {
         facts = newer;
     }
-    Ok((inventory, facts))
+    Ok(Reading { inventory, license: map::license(facts.overview, facts.status) })
 }
 
-/// Reads again what is touched, and nothing else; the rest of the inventory stays empty, and says so. Licenses that do not
-/// add up are read twice, and their coverage says how much there was.
-pub async fn read_again(
+/// Reads what is touched, and nothing else; the rest of the inventory stays empty, and says so.
+async fn touched(
     client: &Client,
     credential: &Credential,
     urgency: Urgency,
@@ -266,16 +255,46 @@ pub async fn read_again(
         licenses(client, credential, urgency, elsewhere, &read, |_| ()).await?;
     }
     let mut inventory = std::mem::take(&mut *locked(&read));
-    for id in touches.groups().collect::<BTreeSet<_>>() {
-        if let Some(group) = or_missing(client.group(credential, urgency, id.as_str()).await)? {
-            inventory.groups.push(mapping::group(group));
-        }
-    }
+    inventory.groups = groups(client, credential, urgency, &touches.groups().collect()).await?;
     if touches.licenses() || touches.has(&Touch::Setting(Setting::AutoAssign)) {
-        inventory.auto_assign = mapping::auto_assign(or_hidden(client.license_settings(credential, urgency).await)?);
+        inventory.auto_assign = map::auto_assign(or_hidden(client.license_settings(credential, urgency).await)?);
     }
     if touches.has(&Touch::Setting(Setting::Groups)) {
-        inventory.group_settings = mapping::group_settings(&client.group_settings(credential, urgency).await?);
+        inventory.group_settings = map::group_settings(&client.group_settings(credential, urgency).await?);
     }
     Ok(inventory)
+}
+
+/// Groups by id; one that is not there is left out. A few are read one by one, many by the pages of the whole list: whichever takes
+/// fewer calls.
+async fn groups(
+    client: &Client,
+    credential: &Credential,
+    urgency: Urgency,
+    ids: &BTreeSet<&GroupId>,
+) -> Result<Vec<Group>, CallError> {
+    /// Groups on a page of Qlik's, and so a call that is saved for each page that is read instead.
+    const A_PAGE: usize = 100;
+    let mut found = Vec::with_capacity(ids.len());
+    let mut left: BTreeSet<&GroupId> = ids.clone();
+    if ids.len() > A_PAGE {
+        let mut pages = pin!(client.groups(credential, urgency));
+        let mut read = 0;
+        while let Some(page) = pages.next().await {
+            let page = page?;
+            read += 1;
+            let groups = page.data.into_iter().map(map::group);
+            found.extend(groups.filter(|group| left.remove(&group.id)));
+            if left.is_empty() || read > ids.len() {
+                break;
+            }
+        }
+    }
+    // Those that the list does not name: system groups, and those that it broke off before.
+    for id in left {
+        if let Some(group) = or_missing(client.group(credential, urgency, id.as_str()).await)? {
+            found.push(map::group(group));
+        }
+    }
+    Ok(found)
 }

@@ -1,32 +1,57 @@
 //! What is old goes: sessions with their keys, keys of jobs, lists, plans nobody applied, rows of jobs that can no longer be undone,
 //! and drafts nobody came back to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use storage::StoreError;
 
-use super::config::Keep;
-use super::state::Shared;
+use crate::Engine;
 
 /// How often.
 const EVERY: Duration = Duration::from_hours(1);
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
+/// How long what is stored is kept, in days. Sessions and the keys of jobs end by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Lists that people brought.
+    pub lists_days: u32,
+    /// Plans that nobody applied.
+    pub plans_days: u32,
+    /// Rows of jobs and what their plans would have sent; longer than a job can be undone.
+    pub journals_days: u32,
+    /// Drafts that nobody came back to.
+    pub drafts_days: u32,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { lists_days: 1, plans_days: 30, journals_days: 35, drafts_days: 7 }
+    }
+}
+
 /// How much went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tidied {
+    /// Sessions with their keys.
     pub sessions: u64,
+    /// Keys of jobs.
     pub grants: u64,
+    /// Lists.
     pub lists: u64,
+    /// Plans.
     pub plans: u64,
+    /// Rows of jobs.
     pub journal_rows: u64,
+    /// Drafts.
     pub drafts: u64,
 }
 
 /// Tidies up at once, then every hour.
-pub async fn run(state: Shared) {
+pub async fn run(engine: Arc<Engine>) {
     loop {
-        match tidy(&state).await {
+        match tidy(&engine).await {
             Ok(tidied) if tidied == Tidied::default() => {}
             Ok(tidied) => tracing::info!(?tidied, "what was old is gone"),
             Err(error) => tracing::error!(%error, "what is old could not be deleted; it is tried again in an hour"),
@@ -36,11 +61,11 @@ pub async fn run(state: Shared) {
 }
 
 /// Deletes everything that is older than it is to be kept, in small steps.
-pub async fn tidy(state: &Shared) -> Result<Tidied, StoreError> {
-    let (store, now) = (&state.store, state.clock.now_ms());
-    let Keep { lists_days, plans_days, journals_days, drafts_days } = state.config.keep;
+pub async fn tidy(engine: &Engine) -> Result<Tidied, StoreError> {
+    let (store, now) = (&engine.store, engine.clock.now_ms());
+    let Keep { lists_days, plans_days, journals_days, drafts_days } = engine.keep;
     let before = |days: u32| now - i64::from(days) * DAY_MS;
-    state.inventories.tidy();
+    engine.readings.tidy();
     let mut tidied = Tidied { grants: store.purge_grants(now).await?, ..Tidied::default() };
     // Each call deletes a thousand at most; others have their turn in between.
     macro_rules! all {

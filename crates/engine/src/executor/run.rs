@@ -12,18 +12,17 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use domain::journal::RowState;
-use qlik_api::client::{CallError, Credential, Tier};
-use secrecy::ExposeSecret;
 use storage::{Claim, JobRow, JobState, JournalRow, RowResult, StoreError};
 use tokio::time::Instant;
 
 use super::Sent;
+use super::batcher::Batcher;
 use super::outage::Outage;
-use super::send::Batcher;
-use crate::server::clock::time_of_day;
-use crate::server::mapping::call_error;
-use crate::server::seal::Purpose;
-use crate::server::state::{Shared, Tenant};
+use super::writer::Writer;
+use crate::clock::time_of_day;
+use crate::fault::Fault;
+use crate::seal::Purpose;
+use crate::{Engine, Tenant};
 
 /// A lease runs out after this long without a word.
 const LEASE: Duration = Duration::from_secs(20);
@@ -44,16 +43,10 @@ fn millis(duration: Duration) -> i64 {
 }
 
 /// Counts what another server sent, or this one in an earlier life: Qlik's window does not begin anew with us.
-async fn count_foreign(
-    state: &Shared,
-    tenant: &Tenant,
-    job: &JobRow,
-    credential: &Credential,
-    sent: &Sent,
-) -> Result<(), StoreError> {
-    let now = state.clock.now_ms();
-    let window = tenant.client.budget(credential, Tier::Two).window;
-    let known = state.store.sends_since(&job.tenant, &job.qlik_user, now - millis(window)).await?;
+async fn count_foreign(engine: &Engine, tenant: &Tenant, job: &JobRow, sent: &Sent) -> Result<(), StoreError> {
+    let now = engine.clock.now_ms();
+    let window = tenant.backend.budget(&job.qlik_user).window;
+    let known = engine.store.sends_since(&job.tenant, &job.qlik_user, now - millis(window)).await?;
     let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
     sent.retain(|at| *at > now - millis(window));
     let foreign: Vec<Duration> = known
@@ -63,27 +56,27 @@ async fn count_foreign(
         .collect();
     if !foreign.is_empty() {
         tracing::info!(job = job.id, calls = foreign.len(), "calls of another executor count in this window");
-        tenant.client.remember_calls(credential, Tier::Two, &foreign);
+        tenant.backend.remember(&job.qlik_user, &foreign);
     }
     Ok(())
 }
 
 pub(super) async fn claim_and_run(
-    state: &Shared,
+    engine: &Arc<Engine>,
     tenant: Arc<Tenant>,
     job: JobRow,
     owner: &str,
     sent: Sent,
 ) -> Result<(), StoreError> {
-    let now = state.clock.now_ms();
-    let Some(claim) = state.store.claim_job(&job.id, owner, now, now + millis(LEASE)).await? else { return Ok(()) };
+    let now = engine.clock.now_ms();
+    let Some(claim) = engine.store.claim_job(&job.id, owner, now, now + millis(LEASE)).await? else { return Ok(()) };
     tracing::info!(job = job.id, tenant = job.tenant, "the job begins");
-    let credential = credential(state, &job).await?;
-    if let Some(credential) = &credential {
-        count_foreign(state, &tenant, &job, credential, &sent).await?;
+    let writer = writer(engine, &claim, &job).await?;
+    if writer.is_some() {
+        count_foreign(engine, &tenant, &job, &sent).await?;
     }
     let mut run = Run {
-        state,
+        engine,
         tenant,
         job,
         claim,
@@ -98,7 +91,7 @@ pub(super) async fn claim_and_run(
         tried_last: HashSet::new(),
         went_through: false,
     };
-    let outcome = run.whole(credential).await;
+    let outcome = run.whole(writer).await;
     // A row that cannot be read now cannot be read in a minute: a person must know.
     let outcome = match outcome {
         Err(StoreError::Unreadable(what)) => {
@@ -110,7 +103,7 @@ pub(super) async fn claim_and_run(
     };
     if outcome.is_err() {
         // Best effort: the lease runs out by itself otherwise.
-        let _ = state.store.release_lease(&run.claim).await;
+        let _ = engine.store.release_lease(&run.claim).await;
     }
     // Also of a job that was paused or stopped on the way; not at the end of each turn, for it costs a large tenant a second.
     if !run.yielded.load(Ordering::Relaxed) {
@@ -120,10 +113,10 @@ pub(super) async fn claim_and_run(
     outcome
 }
 
-async fn credential(state: &Shared, job: &JobRow) -> Result<Option<Credential>, StoreError> {
-    let Some(grant) = state.store.grant(&job.id, state.clock.now_ms()).await? else { return Ok(None) };
-    let opened = state.sealer.open(&grant.sealed, &grant.wrapped_key, Purpose::Grant, &job.id);
-    Ok(opened.ok().map(|secret| Credential::bearer(secret.expose_secret()).of_user(&job.qlik_user)))
+async fn writer(engine: &Engine, claim: &Claim, job: &JobRow) -> Result<Option<Writer>, StoreError> {
+    let Some(grant) = engine.store.grant(&job.id, engine.clock.now_ms()).await? else { return Ok(None) };
+    let opened = engine.sealer.open(&grant.sealed, &grant.wrapped_key, Purpose::Grant, &job.id);
+    Ok(opened.ok().map(|secret| Writer::of(claim, secret, &job.qlik_user)))
 }
 
 /// What to do after a step.
@@ -141,15 +134,15 @@ struct Failure {
     status: Option<u16>,
 }
 
-impl From<&CallError> for Failure {
-    fn from(error: &CallError) -> Self {
-        Self { why: call_error("Stopped", error).why, status: error.status() }
+impl From<&Fault> for Failure {
+    fn from(fault: &Fault) -> Self {
+        Self { why: fault.why(), status: fault.status() }
     }
 }
 
 /// One executor's work on one job.
 struct Run<'a> {
-    state: &'a Shared,
+    engine: &'a Arc<Engine>,
     tenant: Arc<Tenant>,
     job: JobRow,
     claim: Claim,
@@ -175,9 +168,9 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn whole(&mut self, credential: Option<Credential>) -> Result<(), StoreError> {
-        match credential {
-            Some(credential) => self.carry_out(&credential).await,
+    async fn whole(&mut self, writer: Option<Writer>) -> Result<(), StoreError> {
+        match writer {
+            Some(writer) => self.carry_out(&writer).await,
             None if self.job.state == JobState::Cancelling => self.end_unread().await.map(|_| ()),
             None => {
                 let reason = "Its key has expired or was withdrawn. Connect again with a key of the same Qlik user, then resume; or cancel it.";
@@ -186,20 +179,20 @@ impl Run<'_> {
         }
     }
 
-    async fn carry_out(&mut self, credential: &Credential) -> Result<(), StoreError> {
+    async fn carry_out(&mut self, writer: &Writer) -> Result<(), StoreError> {
         let mut batcher = Batcher::of(&self.job, self.tenant.batch_rows);
         loop {
-            if self.settle_unknown(credential).await? == Next::Stop {
+            if self.settle_unknown(writer).await? == Next::Stop {
                 return Ok(());
             }
-            if self.send_planned(credential, &mut batcher).await? == Next::Stop {
+            if self.send_planned(writer, &mut batcher).await? == Next::Stop {
                 return Ok(());
             }
-            let tally = self.state.store.tally(&self.job.id).await?;
+            let tally = self.engine.store.tally(&self.job.id).await?;
             if tally.unknown + tally.sent + tally.planned == 0 {
                 // Before anybody can see that it is finished, so that whoever looks then sees what it did.
                 self.show_done().await;
-                self.holding(self.state.store.finish_job(&self.claim, JobState::Finished, self.state.clock.now_ms())).await??;
+                self.holding(self.engine.store.finish_job(&self.claim, JobState::Finished, self.engine.clock.now_ms())).await??;
                 tracing::info!(job = self.job.id, done = tally.done, refused = tally.refused, "the job is finished");
                 return Ok(());
             }
@@ -208,7 +201,7 @@ impl Run<'_> {
 
     /// Shows what was done before the tenant is read again. Twice does no harm.
     async fn show_done(&self) {
-        let store = &self.state.store;
+        let store = &self.engine.store;
         let read = async {
             // The trail's end first: whatever is done by then is in the journal.
             let upto = store.audit_end(&self.job.tenant).await?;
@@ -218,27 +211,27 @@ impl Run<'_> {
             Ok(read) => read,
             Err(error) => {
                 tracing::warn!(%error, "what the job did is not shown before the next reading");
-                self.state.inventories.outdated(&self.job.tenant);
+                self.engine.readings.invalidate(&self.job.tenant);
                 return;
             }
         };
         let done: Vec<_> = rows.into_iter().map(|row| (row.change, row.made)).collect();
-        let (state, tenant, job) = (self.state.clone(), self.job.tenant.clone(), self.job.id.clone());
+        let (engine, tenant, job) = (self.engine.clone(), self.job.tenant.clone(), self.job.id.clone());
         // A large tenant's table is built anew: work for a thread of its own.
-        let amend = tokio::task::spawn_blocking(move || state.inventories.amend(&tenant, &job, upto, &done));
+        let amend = tokio::task::spawn_blocking(move || engine.readings.overlay(&tenant, &job, upto, &done));
         if !matches!(self.holding(amend).await, Ok(Ok(()))) {
-            self.state.inventories.outdated(&self.job.tenant);
+            self.engine.readings.invalidate(&self.job.tenant);
         }
     }
 
     /// Tells those who watch the job that it has moved on.
     fn tell(&self) {
-        let _ = self.state.news.send(Arc::from(self.job.id.as_str()));
+        let _ = self.engine.news.send(Arc::from(self.job.id.as_str()));
     }
 
     /// Pauses the job. One that is being cancelled meanwhile ends instead.
     async fn pause(&self, reason: &str) -> Result<Next, StoreError> {
-        if self.state.store.pause_claimed(&self.claim, reason).await? {
+        if self.engine.store.pause_claimed(&self.claim, reason).await? {
             return Ok(Next::Stop);
         }
         self.end_unread().await
@@ -248,7 +241,7 @@ impl Run<'_> {
     /// such, once they can no longer take effect.
     async fn end_unread(&self) -> Result<Next, StoreError> {
         self.wait_out().await?;
-        let rows = self.state.store.journal(&self.job.id, &[RowState::Unknown, RowState::Sent], 0, i64::MAX).await?;
+        let rows = self.engine.store.journal(&self.job.id, &[RowState::Unknown, RowState::Sent], 0, i64::MAX).await?;
         let result = |row: &JournalRow| RowResult {
             seq: row.seq,
             state: RowState::Unknown,
@@ -262,13 +255,13 @@ impl Run<'_> {
         if !rows.is_empty() {
             self.write_down(&rows, rows.iter().map(result).collect()).await?;
         }
-        self.holding(self.state.store.finish_job(&self.claim, JobState::Cancelled, self.state.clock.now_ms())).await??;
+        self.holding(self.engine.store.finish_job(&self.claim, JobState::Cancelled, self.engine.clock.now_ms())).await??;
         Ok(Next::Stop)
     }
 
     /// Holds on to the lease and asks what the job shall do.
     async fn asked(&self) -> Result<JobState, StoreError> {
-        self.state.store.renew_lease(&self.claim, self.state.clock.now_ms() + millis(LEASE)).await
+        self.engine.store.renew_lease(&self.claim, self.engine.clock.now_ms() + millis(LEASE)).await
     }
 
     /// Does something that may take long, and holds on to the lease meanwhile. Both go on at once: one may hold what the other
@@ -310,11 +303,11 @@ impl Run<'_> {
     /// A request without an answer can take effect until its deadline has passed: a reading before then proves nothing. Also
     /// those of an executor that is gone.
     async fn wait_out(&self) -> Result<(), StoreError> {
-        let Some(sent_at) = self.state.store.last_unsettled_send(&self.job.id).await? else { return Ok(()) };
-        let over = sent_at + millis(self.tenant.client.deadline());
-        let left = u64::try_from(over - self.state.clock.now_ms()).unwrap_or(0);
+        let Some(sent_at) = self.engine.store.last_unsettled_send(&self.job.id).await? else { return Ok(()) };
+        let over = sent_at + millis(self.tenant.backend.deadline());
+        let left = u64::try_from(over - self.engine.clock.now_ms()).unwrap_or(0);
         // Clocks that were set back must not hold a job for longer than a deadline.
-        let left = Duration::from_millis(left).min(self.tenant.client.deadline());
+        let left = Duration::from_millis(left).min(self.tenant.backend.deadline());
         self.holding(tokio::time::sleep(left)).await
     }
 
@@ -323,10 +316,10 @@ impl Run<'_> {
         if self.requests < TURN || !self.requests.is_multiple_of(TURN) {
             return Ok(false);
         }
-        let waiting = self.state.store.claimable_jobs(self.state.clock.now_ms()).await?;
+        let waiting = self.engine.store.claimable_jobs(self.engine.clock.now_ms()).await?;
         let over = waiting.iter().any(|job| job.tenant == self.job.tenant && job.id != self.job.id);
         if over {
-            self.state.store.release_lease(&self.claim).await?;
+            self.engine.store.release_lease(&self.claim).await?;
             self.yielded.store(true, Ordering::Relaxed);
         }
         Ok(over)
@@ -334,28 +327,29 @@ impl Run<'_> {
 
     /// The server is about to end: another one goes on, or this one when it is back.
     fn closing(&self) -> bool {
-        *self.state.closing.borrow()
+        *self.engine.closing.borrow()
     }
 
     /// Stops where a person asked for it, or the server is about to end. Called between batches, when nothing is under way.
     async fn heed(&self) -> Result<Next, StoreError> {
         if self.closing() {
-            self.state.store.release_lease(&self.claim).await?;
+            self.engine.store.release_lease(&self.claim).await?;
             return Ok(Next::Stop);
         }
         match self.asked().await? {
             JobState::Preparing | JobState::Running | JobState::Queued => Ok(Next::On),
             JobState::Cancelling => {
-                let tally = self.state.store.tally(&self.job.id).await?;
+                let tally = self.engine.store.tally(&self.job.id).await?;
                 if tally.unknown + tally.sent > 0 {
                     // What is sent is settled first.
                     return Ok(Next::On);
                 }
-                self.holding(self.state.store.finish_job(&self.claim, JobState::Cancelled, self.state.clock.now_ms())).await??;
+                self.holding(self.engine.store.finish_job(&self.claim, JobState::Cancelled, self.engine.clock.now_ms()))
+                    .await??;
                 Ok(Next::Stop)
             }
             JobState::Paused | JobState::Finished | JobState::Cancelled => {
-                self.state.store.release_lease(&self.claim).await?;
+                self.engine.store.release_lease(&self.claim).await?;
                 Ok(Next::Stop)
             }
         }
@@ -375,8 +369,8 @@ impl Run<'_> {
             return self.pause(&format!("{} Nothing is lost: resume when it is mended, or cancel.", failure.why)).await;
         };
         if wait >= WORTH_TELLING {
-            let at = time_of_day(self.state.clock.now_ms() + millis(wait));
-            self.state.store.note_claimed(&self.claim, &format!("{} Trying again at {at}.", failure.why)).await?;
+            let at = time_of_day(self.engine.clock.now_ms() + millis(wait));
+            self.engine.store.note_claimed(&self.claim, &format!("{} Trying again at {at}.", failure.why)).await?;
             self.told = true;
             self.tell();
         }
@@ -384,7 +378,7 @@ impl Run<'_> {
             _ if self.closing() => self.heed().await,
             JobState::Cancelling => self.end_unread().await,
             JobState::Paused | JobState::Finished | JobState::Cancelled => {
-                self.state.store.release_lease(&self.claim).await?;
+                self.engine.store.release_lease(&self.claim).await?;
                 Ok(Next::Stop)
             }
             JobState::Preparing | JobState::Running | JobState::Queued => Ok(Next::On),
@@ -396,7 +390,7 @@ impl Run<'_> {
         self.went_through = true;
         self.outage.passed();
         if std::mem::take(&mut self.told) {
-            self.state.store.note_claimed(&self.claim, "").await?;
+            self.engine.store.note_claimed(&self.claim, "").await?;
         }
         Ok(())
     }

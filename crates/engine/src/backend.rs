@@ -1,0 +1,218 @@
+//! One face for every kind of tenant: what it can do, reading it, and writing to it. What goes over the wire, and what a code means,
+//! stays behind it.
+
+pub mod cloud;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::change::Kind;
+use domain::inventory::{Inventory, UserId};
+use domain::license::License;
+use domain::table::Day;
+use domain::touch::Touches;
+use domain::usage::Recent;
+use secrecy::{ExposeSecret, SecretString};
+use storage::{JournalRow, RowResult};
+
+use crate::executor::Writer;
+use crate::fault::Fault;
+use crate::gathering::Gathering;
+
+pub use cloud::Cloud;
+/// Who waits for a call: a person, a job, or nobody.
+pub use qlik_api::client::Urgency;
+
+/// What opens a tenant, and whose it is.
+#[derive(Clone)]
+pub struct Key {
+    secret: SecretString,
+    user: String,
+}
+
+impl Key {
+    /// A key as it was typed, of this Qlik user.
+    pub fn new(secret: SecretString, qlik_user: &str) -> Self {
+        Self { secret, user: qlik_user.to_owned() }
+    }
+
+    /// A key of which nobody knows yet whose it is: all such keys share one budget.
+    pub fn of_a_stranger(secret: SecretString) -> Self {
+        Self::new(secret, "nobody yet")
+    }
+
+    /// The Qlik user's id.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The key, to be sealed.
+    pub fn secret(&self) -> &SecretString {
+        &self.secret
+    }
+
+    fn expose(&self) -> &str {
+        self.secret.expose_secret()
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Who reads, and who waits for it.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    /// The key.
+    pub key: Key,
+    /// Who waits.
+    pub urgency: Urgency,
+}
+
+/// Whose key it is, as the tenant says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The user's id.
+    pub id: String,
+    /// Their name; their subject where they have none.
+    pub name: String,
+}
+
+/// A whole reading of a tenant.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Everything in it.
+    pub inventory: Inventory,
+    /// Its license.
+    pub license: License,
+}
+
+/// What a kind of tenant can do. Rooms ask this, and nothing else about the kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Changes that it takes.
+    pub kinds: &'static [Kind],
+    /// It says who used it when.
+    pub consumption: bool,
+}
+
+/// Where a budget of writes stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Calls that count now.
+    pub used: usize,
+    /// Calls in a window at most.
+    pub limit: usize,
+    /// So many of them jobs leave to people.
+    pub reserve: usize,
+    /// How long a call counts.
+    pub window: Duration,
+}
+
+/// Leave to make one request.
+#[derive(Debug)]
+pub struct Permit<'a>(qlik_api::client::Reserved<'a>);
+
+/// What became of a request.
+#[derive(Debug)]
+pub struct Sent {
+    /// One result per row.
+    pub results: Vec<RowResult>,
+    /// Why the request as a whole failed.
+    pub failed: Option<Fault>,
+}
+
+/// A tenant. Closed on purpose: a further kind is a variant, and the compiler leads to what it lacks.
+#[derive(Debug)]
+pub enum Backend {
+    /// Qlik Cloud.
+    Cloud(Cloud),
+}
+
+impl Backend {
+    /// What it can do.
+    pub fn can(&self) -> &'static Capabilities {
+        match self {
+            Self::Cloud(_) => Cloud::CAN,
+        }
+    }
+
+    /// Whose key it is.
+    pub async fn who(&self, key: &Key) -> Result<Person, Fault> {
+        match self {
+            Self::Cloud(cloud) => cloud.who(key).await,
+        }
+    }
+
+    /// Reads everything, page by page, into a place where others can see what is there so far.
+    pub async fn read_all(&self, by: &Reader, into: &Gathering) -> Result<Reading, Fault> {
+        match self {
+            Self::Cloud(cloud) => cloud.read_all(by, into).await,
+        }
+    }
+
+    /// Reads what is touched, and nothing else; the rest of the inventory stays empty, and says so.
+    pub async fn read(&self, by: &Reader, touches: &Touches) -> Result<Inventory, Fault> {
+        match self {
+            Self::Cloud(cloud) => cloud.read(by, touches).await,
+        }
+    }
+
+    /// The newest days of each user's use since a day.
+    pub async fn usage(&self, by: &Reader, since: Day) -> Result<HashMap<UserId, Recent>, Fault> {
+        match self {
+            Self::Cloud(cloud) => cloud.usage(by, since).await,
+        }
+    }
+
+    /// Where a Qlik user's budget of writes stands.
+    pub fn budget(&self, qlik_user: &str) -> Budget {
+        match self {
+            Self::Cloud(cloud) => cloud.budget(qlik_user),
+        }
+    }
+
+    /// Counts writes that somebody else made for a Qlik user, so long ago each.
+    pub fn remember(&self, qlik_user: &str, ages: &[Duration]) {
+        match self {
+            Self::Cloud(cloud) => cloud.remember(qlik_user, ages),
+        }
+    }
+
+    /// How long a request may take; one without an answer by then can no longer take effect soon after.
+    pub fn deadline(&self) -> Duration {
+        match self {
+            Self::Cloud(cloud) => cloud.deadline(),
+        }
+    }
+
+    /// How many of these rows, from the first on, go into one request of at most `most`.
+    pub fn cut(&self, rows: &[JournalRow], most: usize) -> usize {
+        match self {
+            Self::Cloud(_) => Cloud::cut(rows, most),
+        }
+    }
+
+    /// Waits for leave to make one request, for as long as it takes.
+    pub async fn reserve(&self, by: &Writer) -> Result<Permit<'_>, Fault> {
+        match self {
+            Self::Cloud(cloud) => cloud.reserve(by).await,
+        }
+    }
+
+    /// Sends rows of one kind. What they touch is like `now`, where that was read.
+    pub async fn send(&self, by: &Writer, permit: Permit<'_>, rows: &[JournalRow], now: &Inventory) -> Sent {
+        match self {
+            Self::Cloud(cloud) => cloud.send(by, permit, rows, now).await,
+        }
+    }
+
+    /// What a request came to that was given up on when its time was over.
+    pub fn timed_out(&self, rows: &[JournalRow]) -> Sent {
+        match self {
+            Self::Cloud(cloud) => cloud.timed_out(rows),
+        }
+    }
+}
