@@ -11,4 +11,4 @@ mod ways_out;
 pub use api::{Apply, PlanLine, PlanView, apply, plan, plans};
 pub use page::{PlanPage, PlansPage};
 #[cfg(feature = "ssr")]
-pub use service::{AtOnce, apply_at_once, granted, keep_plan, keep_plan_besides, keep_plan_with_newcomers};
+pub use service::{AtOnce, apply_at_once, keep_plan, keep_plan_besides, keep_plan_with_newcomers};

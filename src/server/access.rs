@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use engine::Tenant;
 use engine::backend::{Key, Reader, Urgency};
+use engine::jobs::Acting;
 use engine::readings::{Latest, Snapshot, Source};
 use engine::seal::Purpose;
 use leptos::prelude::{expect_context, use_context};
@@ -115,6 +116,11 @@ impl<R: Role> Access<R> {
     /// The Qlik user's id.
     pub fn qlik_user(&self) -> &str {
         self.key.user()
+    }
+
+    /// Who acts, on which tenant.
+    pub fn acting(&self) -> Acting {
+        Acting { tenant: self.tenant.clone(), key: self.key.clone(), actor: self.actor.clone() }
     }
 
     /// Whoever looks reads as this.

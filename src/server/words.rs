@@ -1,6 +1,7 @@
 //! What went wrong behind the portal, in words for people.
 
 use engine::fault::{Fault, Refusal};
+use engine::jobs::JobError;
 
 use crate::error::{AppError, ErrorKind, QlikSays};
 
@@ -31,6 +32,28 @@ pub fn told(what: &str, fault: &Fault) -> AppError {
 /// A reading that failed, in words.
 pub fn not_read(fault: &Fault) -> AppError {
     told("Failed to read the tenant", fault)
+}
+
+impl From<JobError> for AppError {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Store(error) => error.into(),
+            JobError::NotTaken(verb) => {
+                Self::invalid("This tenant does not take this change", format!("It does not take “{verb}”. Nothing was sent."))
+            }
+            JobError::Seal(error) => {
+                tracing::error!(%error, "a grant could not be sealed");
+                Self::new(
+                    ErrorKind::Internal,
+                    "The job's key could not be sealed",
+                    "Nothing was sent. Tell whoever runs Quartermaster.",
+                )
+            }
+            JobError::Broken => {
+                Self::new(ErrorKind::Internal, "The job could not be written down", "Nothing was sent. Apply the plan again.")
+            }
+        }
+    }
 }
 
 impl From<storage::StoreError> for AppError {

@@ -9,6 +9,7 @@ mod follow;
 pub mod gathering;
 pub mod grants;
 pub mod housekeeping;
+pub mod jobs;
 pub mod readings;
 pub mod seal;
 pub mod supervise;

@@ -4,11 +4,12 @@ use domain::change::undo_all;
 use domain::journal::{Answer, RowState, Tally, remedy};
 use domain::pace::{self, Window};
 use domain::plan::{Intent, Unchanged, WhyNot};
+use engine::jobs::{self, Commanded};
 use storage::{JobRow, JobState, JournalRow, Store, StoreError, Trouble};
 
 use super::api::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
-use crate::features::plans::{granted, keep_plan_besides};
+use crate::features::plans::keep_plan_besides;
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
 use engine::clock::date_time;
 
@@ -219,35 +220,22 @@ fn in_state(tally: &domain::journal::Tally, state: RowState) -> u64 {
 
 pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), AppError> {
     let job = find(access, id).await?;
-    let store = &access.state.engine.store;
-    let (from, to): (&[JobState], JobState) = match to {
-        "pause" => (&[JobState::Queued, JobState::Running], JobState::Paused),
-        "resume" => {
-            if job.qlik_user != access.qlik_user() {
-                return Err(AppError::new(
-                    ErrorKind::Forbidden,
-                    "This job acts as another Qlik user",
-                    "Only the Qlik user it was started as can resume it: connect with a key of that user.",
-                ));
-            }
-            // The key and the state together, so that no key stays behind where the job moved on.
-            let resumed = store.resume_job(&access.tenant.id, id, &granted(access, id)?).await?;
-            ring(access, id);
-            return if resumed { Ok(()) } else { Err(moved_on()) };
-        }
-        "cancel" => (&[JobState::Queued, JobState::Running, JobState::Paused], JobState::Cancelling),
+    let (engine, by) = (&access.state.engine, access.acting());
+    let commanded = match to {
+        "pause" => jobs::pause(engine, &by, id).await?,
+        "resume" => jobs::resume(engine, &by, &job).await?,
+        "cancel" => jobs::cancel(engine, &by, id).await?,
         _ => return Err(AppError::invalid("Unknown command", "A job can be paused, resumed or cancelled.")),
     };
-    let reason = if to == JobState::Paused { format!("Paused by {}.", access.actor) } else { String::new() };
-    let done = store.steer_job(&access.tenant.id, id, from, to, &reason).await?;
-    ring(access, id);
-    if done { Ok(()) } else { Err(moved_on()) }
-}
-
-/// Wakes the executor, and whoever watches the job.
-fn ring(access: &Access<Operator>, id: &str) {
-    access.state.engine.jobs.notify_one();
-    let _ = access.state.engine.news.send(std::sync::Arc::from(id));
+    match commanded {
+        Commanded::Done => Ok(()),
+        Commanded::MovedOn => Err(moved_on()),
+        Commanded::OfAnotherUser => Err(AppError::new(
+            ErrorKind::Forbidden,
+            "This job acts as another Qlik user",
+            "Only the Qlik user it was started as can resume it: connect with a key of that user.",
+        )),
+    }
 }
 
 fn moved_on() -> AppError {

@@ -7,7 +7,8 @@ use domain::change::Change;
 use domain::plan::{Intent, LeaveOut, Offer, OfferKind, Plan, Unchanged, WhyNot, draw_up};
 use domain::text::{self, sentence};
 use domain::touch::Touches;
-use storage::{CreateJob, Grant, JobState, NewJob, PlanRow};
+use engine::jobs::{self, Begun, Order};
+use storage::{JobState, PlanRow};
 
 use super::api::{NOT_CONFIRMED, PlanLine, PlanView};
 use super::remedies::{again_as, offered};
@@ -282,18 +283,6 @@ async fn job_behind(access: &Access<Operator>, row: &PlanRow) -> Result<Option<S
     Ok(None)
 }
 
-/// Seals the key of whoever asks for a job, for that job.
-pub fn granted(access: &Access<Operator>, job: &str) -> Result<Grant, AppError> {
-    engine::grants::grant(&access.state.engine, &access.key, job).map_err(|error| {
-        tracing::error!(%error, "a grant could not be sealed");
-        AppError::new(
-            ErrorKind::Internal,
-            "The job's key could not be sealed",
-            "Nothing was sent. Tell whoever runs Quartermaster.",
-        )
-    })
-}
-
 async fn trail_end(access: &Access<Operator>) -> Result<i64, AppError> {
     access.state.engine.store.audit_end(&access.tenant.id).await.map_err(AppError::from)
 }
@@ -309,55 +298,19 @@ fn busy_rows() -> AppError {
 /// Writes the job of a plan down and wakes the executor. Returns the job's id; nothing where another job changed some of its
 /// rows since the trail ended at `seen`, but for what is `known` of some jobs.
 async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64, known: &[(String, i64)]) -> Result<Option<String>, AppError> {
-    let takes = access.tenant.backend.can().kinds;
-    if let Some(planned) = row.plan.changes.iter().find(|planned| !takes.contains(&planned.change.kind())) {
-        let why = format!("It does not take “{}”. Nothing was sent.", planned.change.kind().verb());
-        return Err(AppError::invalid("This tenant does not take this change", why));
+    let order = Order { undo_of: job_behind(access, row).await?, seen, known: known.to_vec() };
+    match jobs::begin(&access.state.engine, &access.acting(), row, order).await? {
+        Begun::Job(job) => Ok(Some(job)),
+        Begun::Overtaken => Ok(None),
+        Begun::Locked(holder) => Err(AppError::new(
+            ErrorKind::Conflict,
+            "Another job is changing some of these rows",
+            format!(
+                "Job {} has not ended yet. Nothing was sent; apply again when it has.",
+                holder.get(..4).unwrap_or(&holder).to_uppercase()
+            ),
+        )),
     }
-    let job = engine::fresh_id();
-    let undo_of = job_behind(access, row).await?;
-    let (store, new_row, known) = (access.state.engine.store.clone(), row.clone(), known.to_vec());
-    let (tenant, qlik_user, author) = (access.tenant.id.clone(), access.qlik_user().to_owned(), access.actor.clone());
-    let (id, grant, now) = (job.clone(), granted(access, &job)?, access.now());
-    // Written down whole also where the browser hangs up meanwhile.
-    let created = tokio::spawn(async move {
-        let new = NewJob {
-            id: &id,
-            plan: &new_row.id,
-            tenant: &tenant,
-            qlik_user: &qlik_user,
-            author: &author,
-            title: &new_row.plan.title,
-            undo_of: undo_of.as_deref(),
-            rows: &new_row.plan.changes,
-            grant,
-            now,
-            seen,
-            known: &known,
-        };
-        store.create_job(&new).await
-    });
-    let created = created.await.map_err(|error| {
-        tracing::error!(%error, "a job could not be written down");
-        AppError::new(ErrorKind::Internal, "The job could not be written down", "Nothing was sent. Apply the plan again.")
-    })?;
-    let job = match created? {
-        CreateJob::Created => job,
-        CreateJob::AppliedBefore(job) => job,
-        CreateJob::Overtaken => return Ok(None),
-        CreateJob::Locked(holder) => {
-            return Err(AppError::new(
-                ErrorKind::Conflict,
-                "Another job is changing some of these rows",
-                format!(
-                    "Job {} has not ended yet. Nothing was sent; apply again when it has.",
-                    holder.get(..4).unwrap_or(&holder).to_uppercase()
-                ),
-            ));
-        }
-    };
-    access.state.engine.jobs.notify_one();
-    Ok(Some(job))
 }
 
 /// What a change of a single row came to.

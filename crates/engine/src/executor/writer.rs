@@ -8,14 +8,14 @@ use crate::backend::Key;
 /// Leave to write to a tenant: made from a job's claim and its key by the executor, and by nobody else. A tenant takes no change
 /// without one, so nothing changes except by a job that applies a plan.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use engine::backend::Key;
 /// use engine::executor::Writer;
 /// // Its fields are its own, and no other room has a way to make one.
 /// let writer = Writer { key: Key::new("key".into(), "user") };
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0308
 /// # use engine::backend::{Backend, Key};
 /// # async fn change(tenant: &Backend, key: &Key) {
 /// // A key reads. It does not write.

@@ -1,0 +1,321 @@
+//! Jobs without a portal: an engine on a database of its own carries them out on the simulated tenant, with its limits and faults.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use domain::allotment::AllotmentName;
+use domain::change::{Assign, Change, GroupRoles};
+use domain::inventory::{GroupId, RoleId};
+use domain::journal::{RowState, Tally};
+use domain::plan::{Intent, Plan, draw_up};
+use domain::subject::Subject;
+use domain::touch::{Touch, Touches};
+use engine::backend::cloud::{Cloud, CloudSettings};
+use engine::backend::{Backend, Key, Reader, Urgency};
+use engine::clock::Clock;
+use engine::housekeeping::Keep;
+use engine::jobs::{self, Acting, Begun, Commanded, Order};
+use engine::readings::Source;
+use engine::seal::Sealer;
+use engine::supervise::Kept;
+use engine::{Engine, Tenant};
+use serde_json::{Value, json};
+use storage::{JobRow, JobState, PlanRow, Store};
+
+const ACTIONS: &str = "/api/v1/licenses/assignments/actions";
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// The machine's time, and as much as a test adds to it.
+#[derive(Debug, Default)]
+struct Ahead(AtomicI64);
+
+impl Clock for Ahead {
+    fn now_ms(&self) -> i64 {
+        engine::clock::WallClock.now_ms() + self.0.load(Ordering::SeqCst)
+    }
+}
+
+struct World {
+    engine: Arc<Engine>,
+    clock: Arc<Ahead>,
+    by: Acting,
+    other: Acting,
+    sim: qlik_sim::Sim,
+    _folder: tempfile::TempDir,
+}
+
+async fn world() -> World {
+    let keys = ["key-one", "key-two"];
+    let sim = qlik_sim::Sim::start(qlik_sim::Options {
+        users: 200,
+        assignments: 60,
+        groups: 150,
+        api_keys: keys.map(ToOwned::to_owned).to_vec(),
+        rate_scale: 100.0,
+        ..qlik_sim::Options::default()
+    })
+    .await
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite://{}", folder.path().join("test.db").display())).await.unwrap();
+    let settings =
+        CloudSettings { url: sim.url.clone(), timeout: Duration::from_secs(5), rate_scale: 100, licenses_elsewhere: 0 };
+    let tenant = Tenant {
+        id: "t".into(),
+        name: "T".into(),
+        url: sim.url.clone(),
+        backend: Backend::Cloud(Cloud::new(&settings).unwrap()),
+        batch_rows: 20,
+    };
+    let clock = Arc::new(Ahead::default());
+    let engine = Engine::new(store, Sealer::new(vec![7; 32]), clock.clone(), [tenant], Keep::default());
+    let tenant = engine.tenants["t"].clone();
+    let mut acting = Vec::new();
+    for key in keys {
+        let who = tenant.backend.who(&Key::of_a_stranger(key.into())).await.unwrap();
+        acting.push(Acting { tenant: tenant.clone(), key: Key::new(key.into(), &who.id), actor: who.name });
+    }
+    let (other, by) = (acting.pop().unwrap(), acting.pop().unwrap());
+    World { engine, clock, by, other, sim, _folder: folder }
+}
+
+impl World {
+    async fn sim(&self, method: &str, path: &str, body: &Value) -> Value {
+        let request = reqwest::Client::new().request(method.parse().unwrap(), format!("{}/_sim/{path}", self.sim.url));
+        let request = if body.is_null() { request } else { request.body(body.to_string()) };
+        serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap_or(Value::Null)
+    }
+
+    async fn fault(&self, path: &str, times: u32, then: Value) {
+        let method = if path == ACTIONS { "POST" } else { "GET" };
+        self.sim("PUT", "faults", &json!([{ "method": method, "path": path, "times": times, "then": then }])).await;
+    }
+
+    /// Writes of licenses that the tenant has had, with the status of each.
+    async fn writes(&self) -> Vec<u64> {
+        let log = self.sim("GET", "requests?since=0", &Value::Null).await;
+        let all = log.as_array().unwrap().iter().filter(|one| one["path"].as_str().unwrap().starts_with(ACTIONS));
+        all.map(|one| one["status"].as_u64().unwrap()).collect()
+    }
+
+    /// So many who are no users of the tenant, as changes that give them Analyzer.
+    fn newcomers(count: usize) -> Vec<Change> {
+        let give = |n| Assign { subject: Subject::new(format!("NEW\\n{n}")), allotment: AllotmentName::new("analyzer") };
+        (0..count).map(|n| give(n).into()).collect()
+    }
+
+    /// A plan of exactly these changes, as the tenant stands.
+    async fn plan(&self, changes: Vec<Change>) -> Plan {
+        let source = Source { tenant: self.by.tenant.clone(), key: self.by.key.clone() };
+        let snapshot = self.engine.readings.refresh(&source).await.unwrap();
+        draw_up(&snapshot.inventory, Intent::Exactly { title: "Test".into(), changes, restores: false }).unwrap()
+    }
+
+    async fn begin(&self, id: &str, plan: &Plan) -> Begun {
+        let row = PlanRow {
+            id: id.into(),
+            tenant: "t".into(),
+            author: self.by.actor.clone(),
+            origin: String::new(),
+            inventory_at: 0,
+            created_at: self.engine.clock.now_ms(),
+            plan: plan.clone(),
+        };
+        self.engine.store.put_plan(&row).await.unwrap();
+        let seen = self.engine.store.audit_end("t").await.unwrap();
+        jobs::begin(&self.engine, &self.by, &row, Order { seen, ..Order::default() }).await.unwrap()
+    }
+
+    /// A job that gives Analyzer to so many.
+    async fn giving(&self, count: usize) -> String {
+        let plan = self.plan(Self::newcomers(count)).await;
+        let Begun::Job(job) = self.begin("plan", &plan).await else { panic!("the job is begun") };
+        job
+    }
+
+    async fn job(&self, id: &str) -> JobRow {
+        self.engine.store.job("t", id).await.unwrap().unwrap()
+    }
+
+    /// Waits until a job stands so.
+    async fn reaches(&self, id: &str, wanted: JobState) -> Tally {
+        for _ in 0..1_000 {
+            if self.job(id).await.state == wanted {
+                return self.engine.store.tally(id).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{wanted:?} is not reached: {:?}, {:?}", self.job(id).await, self.engine.store.tally(id).await.unwrap());
+    }
+
+    fn run(&self) -> Vec<Kept> {
+        self.engine.start()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_done_in_as_few_requests_as_it_takes() {
+    let world = world().await;
+    let job = world.giving(45).await;
+    let _kept = world.run();
+    assert_eq!(world.reaches(&job, JobState::Finished).await.done, 45);
+    assert_eq!(world.writes().await.len(), 3);
+    // Applied again, the plan leads to the same job.
+    let plan = world.engine.store.plan("t", "plan").await.unwrap().unwrap();
+    let again = jobs::begin(&world.engine, &world.by, &plan, Order::default()).await.unwrap();
+    assert_eq!(again, Begun::Job(job));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_cancelled_and_what_was_not_sent_is_free_for_others() {
+    let world = world().await;
+    let job = world.giving(3).await;
+    let plan = world.plan(World::newcomers(3)).await;
+    assert_eq!(world.begin("other", &plan).await, Begun::Locked(job.clone()));
+    assert_eq!(jobs::cancel(&world.engine, &world.by, &job).await.unwrap(), Commanded::Done);
+    let _kept = world.run();
+    assert_eq!(world.reaches(&job, JobState::Cancelled).await.planned, 3);
+    assert_eq!(world.writes().await.len(), 0);
+    assert_eq!(jobs::cancel(&world.engine, &world.by, &job).await.unwrap(), Commanded::MovedOn);
+    let row = world.engine.store.plan("t", "other").await.unwrap().unwrap();
+    assert!(matches!(jobs::begin(&world.engine, &world.by, &row, Order::default()).await.unwrap(), Begun::Job(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_is_tried_again_by_another_job() {
+    let world = world().await;
+    let job = world.giving(4).await;
+    world.fault(ACTIONS, 1, json!({ "status": 403 })).await;
+    let _kept = world.run();
+    // A key that may not do it is for a person to mend.
+    world.reaches(&job, JobState::Paused).await;
+    assert_eq!(jobs::resume(&world.engine, &world.by, &world.job(&job).await).await.unwrap(), Commanded::Done);
+    assert_eq!(world.reaches(&job, JobState::Finished).await.done, 4);
+    // Undone and done again: what a plan overtook is not begun from an old reading.
+    let plan = world.engine.store.plan("t", "plan").await.unwrap().unwrap().plan;
+    let stale = PlanRow {
+        id: "stale".into(),
+        tenant: "t".into(),
+        author: String::new(),
+        origin: String::new(),
+        inventory_at: 0,
+        created_at: world.engine.clock.now_ms(),
+        plan,
+    };
+    world.engine.store.put_plan(&stale).await.unwrap();
+    assert_eq!(jobs::begin(&world.engine, &world.by, &stale, Order::default()).await.unwrap(), Begun::Overtaken);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_goes_by_halves_and_what_spoils_requests_goes_alone() {
+    let world = world().await;
+    world.sim("PUT", "options", &json!({ "batch_max": 6 })).await;
+    let poison = "n17";
+    let fault = json!([{ "method": "POST", "path": ACTIONS, "body": poison, "times": 1_000, "then": { "status": 400 } }]);
+    world.sim("PUT", "faults", &fault).await;
+    let job = world.giving(30).await;
+    let _kept = world.run();
+    let tally = world.reaches(&job, JobState::Finished).await;
+    assert_eq!((tally.done, tally.refused), (29, 1), "{tally:?}");
+    let writes = world.writes().await;
+    assert!(writes.contains(&413) && writes.contains(&400) && writes.len() < 30, "{writes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_used_up_is_waited_for() {
+    let world = world().await;
+    // A window of 3 s at a hundred times the pace, in which somebody else has all but used what jobs may.
+    let budget = world.by.tenant.backend.budget(world.by.key.user());
+    let left = budget.limit - budget.reserve;
+    let age = budget.window - Duration::from_millis(300);
+    world.by.tenant.backend.remember(world.by.key.user(), &vec![age; left]);
+    let job = world.giving(2).await;
+    let began = std::time::Instant::now();
+    let _kept = world.run();
+    assert_eq!(world.reaches(&job, JobState::Finished).await.done, 2);
+    assert!(began.elapsed() > Duration::from_millis(100), "it waited");
+    assert_eq!(world.writes().await, [207], "and sent nothing meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_expired_pauses_a_job_which_only_its_own_user_resumes() {
+    let world = world().await;
+    let job = world.giving(2).await;
+    world.clock.0.store(2 * DAY_MS, Ordering::SeqCst);
+    let _kept = world.run();
+    world.reaches(&job, JobState::Paused).await;
+    let row = world.job(&job).await;
+    assert!(row.reason.contains("expired or was withdrawn"), "{}", row.reason);
+    assert_eq!(jobs::resume(&world.engine, &world.other, &row).await.unwrap(), Commanded::OfAnotherUser);
+    assert_eq!(world.writes().await.len(), 0);
+    assert_eq!(jobs::resume(&world.engine, &world.by, &row).await.unwrap(), Commanded::Done);
+    assert_eq!(world.reaches(&job, JobState::Finished).await.done, 2);
+    assert_eq!(jobs::resume(&world.engine, &world.by, &row).await.unwrap(), Commanded::MovedOn, "a click on an old page");
+    assert!(world.engine.store.grant(&job, 0).await.unwrap().is_none(), "no key stays behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_is_settled_by_a_reading() {
+    let world = world().await;
+    let job = world.giving(3).await;
+    world.fault(ACTIONS, 1, json!({ "drop": "after" })).await;
+    let _kept = world.run();
+    let tally = world.reaches(&job, JobState::Finished).await;
+    assert_eq!(tally.done, 3, "{tally:?}");
+    assert_eq!(world.writes().await.len(), 1, "and nothing is sent twice");
+    let row = &world.engine.store.journal(&job, &[RowState::Done], 0, 1).await.unwrap()[0];
+    assert!(row.title.contains("a reading shows that it is done"), "{}", row.title);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_that_somebody_adds_between_plan_and_job_stay() {
+    let world = world().await;
+    let state = world.sim("GET", "state", &Value::Null).await;
+    let group = &state["groups"][0];
+    let id = group["id"].as_str().unwrap();
+    let has = |role: &&Value| group["roles"].as_array().unwrap().contains(&role["id"]);
+    let free: Vec<&Value> = state["roles"].as_array().unwrap().iter().filter(|role| !has(role)).collect();
+    let [mine, theirs] = [0, 1].map(|n| RoleId::new(free[n]["id"].as_str().unwrap()));
+    let seen = group["roles"].as_array().unwrap().iter().map(|role| RoleId::new(role.as_str().unwrap())).collect();
+    let mut after: std::collections::BTreeSet<RoleId> = Clone::clone(&seen);
+    after.insert(mine.clone());
+    let change = GroupRoles::between(GroupId::new(id), "G".into(), &seen, &after);
+    let plan = world.plan(vec![change.into()]).await;
+    let Begun::Job(job) = world.begin("roles", &plan).await else { panic!("the job is begun") };
+    let mut roles: Vec<&str> = seen.iter().map(RoleId::as_str).collect();
+    roles.push(theirs.as_str());
+    world.sim("POST", "act", &json!({ "set_group_roles": { "id": id, "roles": roles } })).await;
+    let _kept = world.run();
+    assert_eq!(world.reaches(&job, JobState::Finished).await.done, 1);
+    let reader = Reader { key: world.by.key.clone(), urgency: Urgency::Person };
+    let touched = [Touch::Group(GroupId::new(id))].into();
+    let now = world.by.tenant.backend.read(&reader, &touched).await.unwrap();
+    let roles = now.groups[0].roles.clone().unwrap();
+    assert!(roles.contains(&mine) && roles.contains(&theirs), "{roles:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_touched_groups_are_read_by_pages() {
+    let world = world().await;
+    let state = world.sim("GET", "state", &Value::Null).await;
+    let ids: Vec<GroupId> =
+        state["groups"].as_array().unwrap().iter().map(|group| GroupId::new(group["id"].as_str().unwrap())).collect();
+    assert!(ids.len() >= 150);
+    let reader = Reader { key: world.by.key.clone(), urgency: Urgency::Person };
+    let read = async |ids: &[GroupId]| {
+        let before = world.sim("GET", "requests?since=0", &Value::Null).await.as_array().unwrap().len();
+        let touched = ids.iter().map(|id| Touches::from([Touch::Group(id.clone())])).collect();
+        let found = world.by.tenant.backend.read(&reader, &touched).await.unwrap().groups.len();
+        let after = world.sim("GET", "requests?since=0", &Value::Null).await.as_array().unwrap().len();
+        (found, after - before)
+    };
+    assert_eq!(read(&ids[..3]).await, (3, 3), "a few one by one");
+    let (found, calls) = read(&ids).await;
+    assert!(found == ids.len() && calls < 20, "{found} of {} groups in {calls} calls", ids.len());
+    // One that is not there any more is left out, however many are asked for.
+    let mut more = ids[..120].to_vec();
+    more.push(GroupId::new("gone"));
+    assert_eq!(read(&more).await.0, 120);
+}
