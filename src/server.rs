@@ -5,6 +5,7 @@ pub mod assets;
 pub mod bounds;
 pub mod checks;
 pub mod config;
+pub mod lead;
 pub mod middleware;
 pub mod router;
 pub mod sessions;

@@ -111,6 +111,15 @@ fn kinds_of_change_are_told_apart_in_one_place() {
     }
 }
 
+/// Services say where to; the server functions go there, in one place.
+#[test]
+fn services_lead_and_do_not_redirect() {
+    for file in files(&root().join("src")) {
+        let here = file.ends_with("server/lead.rs");
+        assert!(here || !read(&file).contains("leptos_axum::redirect"), "{} redirects", file.display());
+    }
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     for file in files(&root().join("src")).into_iter().chain(files(&root().join("crates"))) {

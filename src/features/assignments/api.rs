@@ -151,7 +151,7 @@ pub async fn draft(
     let query = (!matching.is_empty()).then_some(query.as_str());
     let selection = super::service::selection(&rows, query, &lines);
     let counted = super::service::Counted { version: version.parse().ok(), digest: digest.parse().ok() };
-    super::service::draft(&access, &action, &to, &selection, counted).await.map_err(crate::server::access::refused)
+    crate::server::lead::go(&access.tenant.id, super::service::draft(&access, &action, &to, &selection, counted).await)
 }
 
 /// A view of the table that somebody gave a name.
@@ -288,15 +288,15 @@ pub async fn edit(
     #[server(default)] to: String,
     #[server(default)] query: String,
 ) -> Result<(), AppError> {
-    use crate::server::access::{Access, Operator, refused};
+    use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::person_service::edit(&access, &subject, &from, &to, &query).await.map_err(refused)
+    crate::server::lead::go(&access.tenant.id, super::person_service::edit(&access, &subject, &from, &to, &query).await)
 }
 
 /// Takes a single edit back.
 #[server(endpoint = "assignments/take-back")]
 pub async fn take_back(tenant: String, subject: String, job: String, #[server(default)] query: String) -> Result<(), AppError> {
-    use crate::server::access::{Access, Operator, refused};
+    use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::person_service::take_back(&access, &subject, &job, &query).await.map_err(refused)
+    crate::server::lead::go(&access.tenant.id, super::person_service::take_back(&access, &subject, &job, &query).await)
 }

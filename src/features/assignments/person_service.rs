@@ -9,6 +9,8 @@ use domain::journal::RowState;
 use domain::plan::Intent;
 use domain::subject::Subject;
 use domain::touch::Touch;
+use engine::clock::date_time;
+use engine::readings::{LastUse, Latest, Snapshot};
 
 use super::api::{Choice, Edited, HeldLine, HistoryLine, PersonView};
 use super::service::targets;
@@ -17,9 +19,7 @@ use crate::error::{AppError, ErrorKind};
 use crate::features::jobs::{outcome_of, undo_title};
 use crate::features::plans::{AtOnce, apply_at_once};
 use crate::server::access::{Access, Operator, Viewer};
-use crate::ui::query::to_query;
-use engine::clock::date_time;
-use engine::readings::{LastUse, Latest, Snapshot};
+use crate::server::lead::Lead;
 
 /// A reading this old is new enough for a single edit: what it does not know, Qlik's own answer to the row tells.
 const FRESH_MS: i64 = 60 * 1_000;
@@ -152,23 +152,22 @@ fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
 }
 
 /// Back to the table as it was, with the person and what was done about them.
-fn back(access: &Access<Operator>, subject: &str, query: &str, job: &str) {
+fn back(subject: &str, query: &str, job: String) -> Lead {
     let mut pairs = view_of(query).to_pairs();
     pairs.push(("person", subject.to_owned()));
-    pairs.push(("job", job.to_owned()));
-    leptos_axum::redirect(&format!("/t/{}/assignments{}", access.tenant.id, to_query(&pairs)));
+    pairs.push(("job", job));
+    Lead::Assignments(pairs)
 }
 
-async fn at_once(access: &Access<Operator>, subject: &str, query: &str, intent: Intent, origin: &str) -> Result<(), AppError> {
+async fn at_once(access: &Access<Operator>, subject: &str, query: &str, intent: Intent, origin: &str) -> Result<Lead, AppError> {
     let snapshot = access.at_most(FRESH_MS).await?;
-    match apply_at_once(access, &snapshot, intent, origin).await? {
-        AtOnce::Applied(job) => back(access, subject, query, &job),
-        AtOnce::Plan(plan) => leptos_axum::redirect(&format!("/t/{}/plans/{plan}", access.tenant.id)),
-    }
-    Ok(())
+    Ok(match apply_at_once(access, &snapshot, intent, origin).await? {
+        AtOnce::Applied(job) => back(subject, query, job),
+        AtOnce::Plan(plan) => Lead::Plan(plan),
+    })
 }
 
-pub async fn edit(access: &Access<Operator>, subject: &str, from: &str, to: &str, query: &str) -> Result<(), AppError> {
+pub async fn edit(access: &Access<Operator>, subject: &str, from: &str, to: &str, query: &str) -> Result<Lead, AppError> {
     let who = Subject::parse(subject)
         .map_err(|error| AppError::invalid("No such person", format!("The address is wrong: {error}.")))?;
     let intent = match (from, to) {
@@ -180,7 +179,7 @@ pub async fn edit(access: &Access<Operator>, subject: &str, from: &str, to: &str
     at_once(access, subject, query, intent, "").await
 }
 
-pub async fn take_back(access: &Access<Operator>, subject: &str, job: &str, query: &str) -> Result<(), AppError> {
+pub async fn take_back(access: &Access<Operator>, subject: &str, job: &str, query: &str) -> Result<Lead, AppError> {
     let done = outcome_of(access, job).await?.filter(|(line, row)| line.tally.total() == 1 && row.state == RowState::Done);
     let Some((line, row)) = done else {
         return Err(AppError::new(

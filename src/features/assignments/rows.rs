@@ -7,13 +7,13 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::table::{Table, encode_uses};
+use engine::readings::LastUse;
 use serde::Deserialize;
 
 use super::load::OTHER_VERSION;
 use crate::features::shared::refused_as_text as refused;
 use crate::server::access::{Access, Caller, Viewer};
 use crate::server::state::{AppState, Shared};
-use engine::readings::LastUse;
 
 /// Rows in a block: what a slow machine takes in without dropping a frame that anybody would miss.
 const BLOCK: u32 = 8_192;

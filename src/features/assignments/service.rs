@@ -7,6 +7,7 @@ use domain::inventory::Inventory;
 use domain::plan::BulkAction;
 use domain::table::{Row, RowKey, Selection, Table, View};
 use domain::text::count;
+use engine::readings::Snapshot;
 
 use super::api::{AssignmentsView, Choice, NamedView, RowLine, Target};
 use super::view_of;
@@ -14,8 +15,8 @@ use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan_with_newcomers;
 use crate::features::shared::{Loaded, look_so_far};
 use crate::server::access::{Access, Operator, Viewer};
+use crate::server::lead::Lead;
 use crate::ui::query::to_query;
-use engine::readings::Snapshot;
 
 /// Rows on a page.
 const PAGE: usize = 100;
@@ -81,7 +82,7 @@ pub async fn draft(
     to: &str,
     selection: &Selection,
     counted: Counted,
-) -> Result<(), AppError> {
+) -> Result<Lead, AppError> {
     // A menu says the action and its target in one word.
     let (action, to) = action.split_once(':').unwrap_or((action, to));
     let action = match action {

@@ -34,12 +34,12 @@ pub async fn tenants_to_connect() -> Result<ConnectFacts, AppError> {
 /// Checks a key with the tenant and keeps it, sealed, for this session.
 #[server(endpoint = "connect/key")]
 pub async fn connect(tenant: String, key: String, back: String) -> Result<(), AppError> {
-    super::service::connect(&tenant, key, &back).await.map_err(crate::server::access::refused)
+    crate::server::lead::go(&tenant, super::service::connect(&tenant, key, &back).await)
 }
 
 /// Forgets the session's key for a tenant. `jobs` says what becomes of jobs that hold one of the same Qlik user: `go-on` or
 /// `pause`; without a word, the sessions page asks.
 #[server(endpoint = "connect/forget")]
 pub async fn disconnect(tenant: String, #[server(default)] jobs: String) -> Result<(), AppError> {
-    super::service::disconnect(&tenant, &jobs).await.map_err(crate::server::access::refused)
+    crate::server::lead::go(&tenant, super::service::disconnect(&tenant, &jobs).await)
 }

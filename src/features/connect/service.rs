@@ -10,6 +10,7 @@ use super::api::{ConnectFacts, TenantChoice};
 use crate::error::{AppError, ErrorKind};
 use crate::features::sessions::{own_grants, withdraw_grant};
 use crate::server::access::{Access, Operator, caller, known_tenant, session_id, state};
+use crate::server::lead::Lead;
 use crate::server::middleware::own_path;
 use crate::server::sessions::{secret_of, session_key};
 use crate::server::words::told;
@@ -53,7 +54,7 @@ async fn begin_session(session: &tower_sessions::Session, now: i64) -> Result<Id
     session.id().ok_or_else(|| session_failed("it has no id"))
 }
 
-pub async fn connect(tenant: &str, key: String, back: &str) -> Result<(), AppError> {
+pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppError> {
     let state = state();
     let caller = caller().await?;
     let tenant = known_tenant(&state, tenant)?;
@@ -105,11 +106,10 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<(), AppErr
     // What an earlier key of the same user saw may not be what this one sees.
     state.engine.readings.forget(&tenant.id, &me.id);
     record(&tenant.id, now, &me.name, "connect").await?;
-    leptos_axum::redirect(own_path(back).unwrap_or(&format!("/t/{}/overview", tenant.id)));
-    Ok(())
+    Ok(Lead::Path(own_path(back).map_or_else(|| format!("/t/{}/overview", tenant.id), ToOwned::to_owned)))
 }
 
-pub async fn disconnect(tenant: &str, jobs: &str) -> Result<(), AppError> {
+pub async fn disconnect(tenant: &str, jobs: &str) -> Result<Lead, AppError> {
     // Where the session has no key any more there is nothing to ask about, and nothing left to forget but the session.
     if let Ok(access) = Access::<Operator>::find(tenant).await {
         let held = own_grants(&access).await?;
@@ -122,8 +122,7 @@ pub async fn disconnect(tenant: &str, jobs: &str) -> Result<(), AppError> {
             }
             _ if held.is_empty() => {}
             _ => {
-                leptos_axum::redirect(&format!("/t/{tenant}/sessions?leaving=1"));
-                return Ok(());
+                return Ok(Lead::Leaving);
             }
         }
     }
@@ -139,8 +138,7 @@ pub async fn disconnect(tenant: &str, jobs: &str) -> Result<(), AppError> {
             session.flush().await.map_err(session_failed)?;
         }
     }
-    leptos_axum::redirect("/connect");
-    Ok(())
+    Ok(Lead::Connect)
 }
 
 async fn record(tenant: &str, at: i64, actor: &str, action: &str) -> Result<(), AppError> {

@@ -135,7 +135,7 @@ pub async fn draft_roles(
 ) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::service::draft_roles(&access, &id, &base, &roles).await.map_err(crate::server::access::refused)
+    crate::server::lead::go(&access.tenant.id, super::service::draft_roles(&access, &id, &base, &roles).await)
 }
 
 /// Keeps what somebody has ticked: `base` is what the group had then, `mine` what was chosen; ids joined by commas.
@@ -156,5 +156,5 @@ pub async fn keep_draft(
 pub async fn draft_license(tenant: String, id: String, to: String) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::service::draft_license(&access, &id, &to).await.map_err(crate::server::access::refused)
+    crate::server::lead::go(&access.tenant.id, super::service::draft_license(&access, &id, &to).await)
 }

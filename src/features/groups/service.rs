@@ -8,16 +8,16 @@ use domain::inventory::{Group, GroupId, Provider, RoleId, RoleLevel};
 use domain::plan::Intent;
 use domain::roles::{self, MAX_ROLES_PER_GROUP};
 use domain::touch::Touch;
+use engine::clock::time_of_day;
+use engine::readings::Snapshot;
 
 use super::api::{GroupLine, GroupView, GroupsView, Members, RoleLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
+use crate::server::lead::Lead;
 use crate::server::words::told;
-use crate::ui::query::to_query;
-use engine::clock::time_of_day;
-use engine::readings::Snapshot;
 
 /// Groups on a page.
 const PAGE: usize = 100;
@@ -191,7 +191,7 @@ fn ids(list: &[String]) -> BTreeSet<RoleId> {
     list.iter().map(RoleId::new).collect()
 }
 
-pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], mine: &[String]) -> Result<(), AppError> {
+pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], mine: &[String]) -> Result<Lead, AppError> {
     /// Longer than any id of Qlik's.
     const LONGEST: usize = 64;
     if base.iter().chain(mine).any(|id| id.len() > LONGEST) || base.len().max(mine.len()) > 2 * MAX_ROLES_PER_GROUP {
@@ -208,10 +208,8 @@ pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], m
     };
     if roles != base && roles != mine {
         // Somebody else wrote since the editor was opened: back to it, with all three versions in sight.
-        let list = |set: &BTreeSet<RoleId>| set.iter().map(RoleId::as_str).collect::<Vec<_>>().join(",");
-        let query = to_query(&[("base", list(&base)), ("mine", list(&mine))]);
-        leptos_axum::redirect(&format!("/t/{}/groups/{}{query}", access.tenant.id, crate::ui::query::escape(id)));
-        return Ok(());
+        let list = |set: &BTreeSet<RoleId>| set.iter().map(ToString::to_string).collect();
+        return Ok(Lead::Group { id: id.to_owned(), base: list(&base), mine: list(&mine) });
     }
     if roles == mine {
         return Err(AppError::invalid(
@@ -220,13 +218,13 @@ pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], m
         ));
     }
     let snapshot = access.refresh().await?;
-    keep_plan(access, &snapshot, Intent::SetGroupRoles { group: now.id, roles: mine }, "").await?;
+    let lead = keep_plan(access, &snapshot, Intent::SetGroupRoles { group: now.id, roles: mine }, "").await?;
     // It is a plan now.
-    let kept = access.state.engine.store.drop_draft(&access.tenant.id, access.qlik_user(), &draft_of(id)).await;
-    kept.map_err(AppError::from)
+    access.state.engine.store.drop_draft(&access.tenant.id, access.qlik_user(), &draft_of(id)).await?;
+    Ok(lead)
 }
 
-pub async fn draft_license(access: &Access<Operator>, id: &str, to: &str) -> Result<(), AppError> {
+pub async fn draft_license(access: &Access<Operator>, id: &str, to: &str) -> Result<Lead, AppError> {
     let snapshot = access.refresh().await?;
     let group = GroupId::new(id);
     let coverage = &snapshot.inventory.coverage;

@@ -146,5 +146,5 @@ pub async fn steer(tenant: String, id: String, to: String) -> Result<(), AppErro
 pub async fn redo(tenant: String, id: String, what: String) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::service::redo(&access, &id, &what).await.map_err(crate::server::access::refused)
+    crate::server::lead::go(&access.tenant.id, super::service::redo(&access, &id, &what).await)
 }

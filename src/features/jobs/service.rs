@@ -4,6 +4,7 @@ use domain::change::undo_all;
 use domain::journal::{Answer, RowState, Tally, remedy};
 use domain::pace::{self, Window};
 use domain::plan::{Intent, Unchanged, WhyNot};
+use engine::clock::date_time;
 use engine::jobs::{self, Commanded};
 use storage::{JobRow, JobState, JournalRow, Store, StoreError, Trouble};
 
@@ -11,7 +12,7 @@ use super::api::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan_besides;
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
-use engine::clock::date_time;
+use crate::server::lead::Lead;
 
 /// Rows on a page of results.
 const PAGE: i64 = 100;
@@ -251,7 +252,7 @@ pub fn undo_title(title: &str) -> String {
     title.strip_prefix("Undo: ").map_or_else(|| format!("Undo: {title}"), |original| format!("Redo: {original}"))
 }
 
-pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<(), AppError> {
+pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<Lead, AppError> {
     let job = find(access, id).await?;
     if !job.state.is_over() {
         return Err(AppError::new(ErrorKind::Conflict, "The job is not over", "Wait until it has ended, or cancel the rest."));

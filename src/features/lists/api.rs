@@ -200,7 +200,7 @@ pub async fn mend(
 /// Draws up the plan of a list without faults.
 #[server(endpoint = "lists/plan")]
 pub async fn plan_list(tenant: String, id: String) -> Result<(), AppError> {
-    use crate::server::access::{Access, Operator, refused};
+    use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::service::plan(&access, &id).await.map_err(refused)
+    crate::server::lead::go(&access.tenant.id, super::service::plan(&access, &id).await)
 }

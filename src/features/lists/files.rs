@@ -9,6 +9,8 @@ use domain::change::{Change, Line};
 use domain::journal::{Answer, RowState, remedy};
 use domain::sheet::{Column, Field, write, write_with};
 use domain::table::View;
+use engine::clock::date_time;
+use engine::readings::Latest;
 use serde::Deserialize;
 
 use super::service::{compared, find, heading, keep, purpose_of};
@@ -18,8 +20,6 @@ use crate::server::access::{Access, Caller, Operator, Role, Viewer};
 use crate::server::state::{AppState, Shared};
 use crate::server::words::not_read;
 use crate::ui::query::{escape, from_query};
-use engine::clock::date_time;
-use engine::readings::Latest;
 
 /// The largest list, in bytes: a hundred thousand lines with room to spare.
 pub const MAX_LIST: usize = 32 * 1024 * 1024;

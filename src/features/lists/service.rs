@@ -7,6 +7,8 @@ use domain::inventory::Coverage;
 use domain::plan::Intent;
 use domain::sheet::{Column, ENCODINGS, FaultKind, Known, Mapping, Purpose, Reading, Rules, Sheet, check};
 use domain::text::{count, sentence, thousands, whole};
+use engine::clock::{date_time, time_of_day};
+use engine::readings::{Latest, Snapshot};
 use storage::ListRow;
 
 use super::api::{ColumnLine, FaultLine, LeftLine, ListView, PastedView, ReadingView};
@@ -14,9 +16,8 @@ use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::server::access::{Access, Operator};
 use crate::server::checks::{Check, ReadingId};
+use crate::server::lead::Lead;
 use crate::server::words::not_read;
-use engine::clock::{date_time, time_of_day};
-use engine::readings::{Latest, Snapshot};
 
 /// Faults on a page.
 const PAGE: usize = 50;
@@ -469,7 +470,7 @@ pub async fn mend(access: &Access<Operator>, id: &str, form: Mended) -> Result<(
     save(access, &row).await
 }
 
-pub async fn plan(access: &Access<Operator>, id: &str) -> Result<(), AppError> {
+pub async fn plan(access: &Access<Operator>, id: &str) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
     // From a fresh reading, as every plan.
     let snapshot = access.refresh().await?;

@@ -3,6 +3,8 @@
 use domain::gauge::{self, Tone};
 use domain::seats::Seats;
 use domain::text::{count, thousands, whole};
+use engine::clock::{days_left, month};
+use engine::readings::Snapshot;
 
 use super::api::{Attention, LicenseFacts, Overview};
 use crate::error::AppError;
@@ -10,8 +12,6 @@ use crate::features::assignments::view_of;
 use crate::features::jobs::recent;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Viewer};
-use engine::clock::{days_left, month};
-use engine::readings::Snapshot;
 
 /// A license that ends within so many days needs attention.
 const SOON_DAYS: i64 = 60;

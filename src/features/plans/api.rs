@@ -117,7 +117,7 @@ pub async fn plan(tenant: String, id: String, page: u32) -> Result<PlanView, App
 pub async fn apply(tenant: String, id: String, #[server(default)] confirm: String) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::service::apply(&access, &id, &confirm).await.map_err(crate::server::access::refused)
+    crate::server::lead::go(&access.tenant.id, super::service::apply(&access, &id, &confirm).await)
 }
 
 /// Draws a plan up again with a way out of a shortage, and leads to it.
@@ -125,7 +125,7 @@ pub async fn apply(tenant: String, id: String, #[server(default)] confirm: Strin
 pub async fn remedy(tenant: String, id: String, allotment: String, way: String) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::remedies::apply(&access, &id, &allotment, &way).await.map_err(crate::server::access::refused)
+    crate::server::lead::go(&access.tenant.id, super::remedies::apply(&access, &id, &allotment, &way).await)
 }
 
 /// Draws a plan up again with what it offers, or without those whom a warning is about, and leads to it.
@@ -133,7 +133,7 @@ pub async fn remedy(tenant: String, id: String, allotment: String, way: String) 
 pub async fn adjust(tenant: String, id: String, what: String) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::service::adjust(&access, &id, &what).await.map_err(crate::server::access::refused)
+    crate::server::lead::go(&access.tenant.id, super::service::adjust(&access, &id, &what).await)
 }
 
 /// Throws a plan away that was not applied.
@@ -141,5 +141,5 @@ pub async fn adjust(tenant: String, id: String, what: String) -> Result<(), AppE
 pub async fn discard(tenant: String, id: String) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::service::discard(&access, &id).await.map_err(crate::server::access::refused)
+    crate::server::lead::go(&access.tenant.id, super::service::discard(&access, &id).await)
 }

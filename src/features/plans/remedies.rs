@@ -3,14 +3,15 @@
 use domain::plan::{Intent, Plan, Remedy, draw_up, shortages};
 use domain::table::Day;
 use domain::text::sentence;
+use engine::clock::day;
+use engine::readings::{LastUse, Latest, Snapshot};
 
 use super::api::{WayOut, WaysOut};
-use super::service::{FRESH_MS, Origin, find, job_of, keep};
+use super::service::{FRESH_MS, Origin, find, job_of, lead_to};
 use crate::error::{AppError, ErrorKind};
 use crate::features::shared::WAIT;
 use crate::server::access::{Access, Operator, Role, Viewer};
-use engine::clock::day;
-use engine::readings::{LastUse, Latest, Snapshot};
+use crate::server::lead::Lead;
 
 fn found<R: Role>(access: &Access<R>, plan: &Plan, snapshot: &Snapshot) -> Vec<domain::plan::Shortage> {
     let Some(today) = Day::parse(&day(access.now())) else { return Vec::new() };
@@ -44,7 +45,7 @@ pub async fn offered(access: &Access<Viewer>, plan: &Plan) -> Vec<WaysOut> {
 }
 
 /// Draws the plan up again with a remedy and leads to it. The plan as it was stays.
-pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &str) -> Result<(), AppError> {
+pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &str) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
     if job_of(access, id).await?.is_some() {
         return Err(AppError::new(
@@ -67,12 +68,12 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
             return Err(AppError::invalid("No such way out", "The plan's page lists what can be done."));
         }
         // Seats came or went since: the plan as it would be now has its own ways out, if it needs any.
-        return lead_to(access, again_as(&row.plan, as_it_is), snapshot.as_of, Origin::Replaces(id)).await;
+        return lead_to(access, again_as(&row.plan, as_it_is), snapshot.as_of, &Origin::Replaces(id).to_string()).await;
     };
     let (changes, left_out) = as_it_is.remedied(&allotment, &remedy);
     let mut plan = again(titled(&row.plan.title, &remedy), changes)?;
     plan.unchanged.extend(as_it_is.unchanged.into_iter().chain(left_out));
-    lead_to(access, again_as(&row.plan, plan), snapshot.as_of, Origin::Remedies(id)).await
+    lead_to(access, again_as(&row.plan, plan), snapshot.as_of, &Origin::Remedies(id).to_string()).await
 }
 
 /// What a plan that was drawn up again keeps of the one before.
@@ -82,12 +83,6 @@ pub(super) fn again_as(before: &Plan, mut now: Plan) -> Plan {
     now.keep_reasons(before);
     now.unchanged.extend(before.unchanged.iter().cloned());
     now
-}
-
-async fn lead_to(access: &Access<Operator>, plan: Plan, as_of: i64, origin: Origin<'_>) -> Result<(), AppError> {
-    let id = keep(access, plan, as_of, &origin.to_string()).await?;
-    leptos_axum::redirect(&format!("/t/{}/plans/{id}", access.tenant.id));
-    Ok(())
 }
 
 /// A plan that does something else besides says so.

@@ -7,16 +7,17 @@ use domain::change::Change;
 use domain::plan::{Intent, LeaveOut, Offer, OfferKind, Plan, Unchanged, WhyNot, draw_up};
 use domain::text::{self, sentence};
 use domain::touch::Touches;
+use engine::clock::{date_time, time_of_day};
 use engine::jobs::{self, Begun, Order};
+use engine::readings::{Latest, Snapshot};
 use storage::{JobState, PlanRow};
 
 use super::api::{NOT_CONFIRMED, PlanLine, PlanView};
 use super::remedies::{again_as, offered};
 use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer};
+use crate::server::lead::Lead;
 use crate::server::words::told;
-use engine::clock::{date_time, time_of_day};
-use engine::readings::{Latest, Snapshot};
 
 /// How often a plan is read again before it starts, where jobs keep changing its rows.
 const TRIES: u32 = 3;
@@ -90,7 +91,7 @@ pub async fn keep_plan(
     snapshot: &Arc<Snapshot>,
     intent: Intent,
     origin: &str,
-) -> Result<(), AppError> {
+) -> Result<Lead, AppError> {
     keep_plan_besides(access, snapshot, intent, Vec::new(), origin).await
 }
 
@@ -101,7 +102,7 @@ pub async fn keep_plan_besides(
     intent: Intent,
     besides: Vec<Unchanged>,
     origin: &str,
-) -> Result<(), AppError> {
+) -> Result<Lead, AppError> {
     let mut plan = drawn(snapshot, intent).await?;
     plan.unchanged.extend(besides);
     lead_to(access, plan, snapshot.as_of, origin).await
@@ -113,7 +114,7 @@ pub async fn keep_plan_with_newcomers(
     snapshot: &Arc<Snapshot>,
     intent: Intent,
     newcomers: Option<Intent>,
-) -> Result<(), AppError> {
+) -> Result<Lead, AppError> {
     let mut plan = drawn(snapshot, intent).await?;
     if let Some(newcomers) = newcomers {
         let changes: Vec<Change> = drawn(snapshot, newcomers).await?.changes.into_iter().map(|planned| planned.change).collect();
@@ -126,10 +127,8 @@ pub async fn keep_plan_with_newcomers(
 }
 
 /// Keeps a plan and leads to it.
-pub(super) async fn lead_to(access: &Access<Operator>, plan: Plan, as_of: i64, origin: &str) -> Result<(), AppError> {
-    let id = keep(access, plan, as_of, origin).await?;
-    leptos_axum::redirect(&format!("/t/{}/plans/{id}", access.tenant.id));
-    Ok(())
+pub(super) async fn lead_to(access: &Access<Operator>, plan: Plan, as_of: i64, origin: &str) -> Result<Lead, AppError> {
+    keep(access, plan, as_of, origin).await.map(Lead::Plan)
 }
 
 pub(super) async fn keep(access: &Access<Operator>, plan: Plan, inventory_at: i64, origin: &str) -> Result<String, AppError> {
@@ -228,13 +227,12 @@ async fn role_names(access: &Access<Viewer>, row: &PlanRow) -> Vec<(String, Stri
     }
 }
 
-pub async fn discard(access: &Access<Operator>, id: &str) -> Result<(), AppError> {
+pub async fn discard(access: &Access<Operator>, id: &str) -> Result<Lead, AppError> {
     access.state.engine.store.discard_plan(&access.tenant.id, id).await?;
-    leptos_axum::redirect(&format!("/t/{}/plans", access.tenant.id));
-    Ok(())
+    Ok(Lead::Plans)
 }
 
-pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> Result<(), AppError> {
+pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
     if row.plan.changes.is_empty() {
         return Err(AppError::invalid("Nothing to apply", "Everything already is as the plan wants it."));
@@ -246,19 +244,16 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
     }
     if let Some(job) = job_of(access, id).await? {
         // Applied before, perhaps by this very click: lead to what came of it.
-        leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
-        return Ok(());
+        return Ok(Lead::Job(job));
     }
     // A job may change the same rows between the reading and the start: then the tenant is read again.
     for _ in 0..TRIES {
         let seen = trail_end(access).await?;
         if let Some(fresh) = overtaken(access, &row).await? {
-            leptos_axum::redirect(&format!("/t/{}/plans/{fresh}", access.tenant.id));
-            return Ok(());
+            return Ok(Lead::Plan(fresh));
         }
         if let Some(job) = start(access, &row, seen, &[]).await? {
-            leptos_axum::redirect(&format!("/t/{}/jobs/{job}", access.tenant.id));
-            return Ok(());
+            return Ok(Lead::Job(job));
         }
     }
     Err(busy_rows())
@@ -382,7 +377,7 @@ async fn try_at_once(
 }
 
 /// Draws a plan up again with what it offers besides, or without those whom a warning is about. The plan as it was stays.
-pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<(), AppError> {
+pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
     if job_of(access, id).await?.is_some() {
         return Err(AppError::new(

@@ -59,7 +59,10 @@ pub async fn sessions(tenant: String) -> Result<SessionsView, AppError> {
 pub async fn end(tenant: String, name: String) -> Result<(), AppError> {
     use crate::server::access::{Access, Viewer, refused};
     let access = Access::<Viewer>::to(&tenant).await?;
-    super::service::end(&access, &name).await.map_err(refused)
+    match super::service::end(&access, &name).await.map_err(refused)? {
+        Some(lead) => crate::server::lead::go(&access.tenant.id, Ok(lead)),
+        None => Ok(()),
+    }
 }
 
 /// Takes a job's credential away; the job pauses.

@@ -1,12 +1,13 @@
 //! Lists and ends what holds a credential.
 
+use engine::clock::date_time;
 use storage::{JobRow, LiveSession, NewAudit};
 
 use super::api::{GrantLine, SessionLine, SessionsView};
 use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer, caller, session_id};
+use crate::server::lead::Lead;
 use crate::server::sessions::session_key;
-use engine::clock::date_time;
 
 /// What a session is called on the page: enough of its key's hash to tell it from others, too little to use.
 fn name_of(key: &[u8]) -> String {
@@ -66,7 +67,7 @@ async fn record<R: Role>(access: &Access<R>, action: &str, target: &str, job: &s
     access.state.engine.store.audit(&[line]).await.map_err(AppError::from)
 }
 
-pub async fn end(access: &Access<Viewer>, name: &str) -> Result<(), AppError> {
+pub async fn end(access: &Access<Viewer>, name: &str) -> Result<Option<Lead>, AppError> {
     let store = &access.state.engine.store;
     let sessions = store.live_sessions(access.now()).await?;
     let Some(session) = sessions.into_iter().find(|session| name_of(&session.key) == name) else {
@@ -75,10 +76,7 @@ pub async fn end(access: &Access<Viewer>, name: &str) -> Result<(), AppError> {
     let own = own_key().await?;
     record(access, "end session", name, "", "its keys are forgotten").await?;
     store.revoke_session(&session.key, access.now()).await?;
-    if own.as_ref() == Some(&session.key) {
-        leptos_axum::redirect("/connect");
-    }
-    Ok(())
+    Ok((own.as_ref() == Some(&session.key)).then_some(Lead::Connect))
 }
 
 /// Jobs that hold a credential of this access' Qlik user.

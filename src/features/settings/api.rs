@@ -35,9 +35,8 @@ pub async fn draft_auto_assign(
 ) -> Result<(), AppError> {
     use crate::server::access::{Access, Admin};
     let access = Access::<Admin>::to(&tenant).await?;
-    super::service::draft_auto_assign(&access, !professional.is_empty(), !analyzer.is_empty())
-        .await
-        .map_err(crate::server::access::refused)
+    let planned = super::service::draft_auto_assign(&access, !professional.is_empty(), !analyzer.is_empty()).await;
+    crate::server::lead::go(&access.tenant.id, planned)
 }
 
 /// Draws up a plan that sets how groups come into being.
@@ -49,9 +48,8 @@ pub async fn draft_group_settings(
 ) -> Result<(), AppError> {
     use crate::server::access::{Access, Admin};
     let access = Access::<Admin>::to(&tenant).await?;
-    super::service::draft_group_settings(&access, !create.is_empty(), !sync.is_empty())
-        .await
-        .map_err(crate::server::access::refused)
+    let planned = super::service::draft_group_settings(&access, !create.is_empty(), !sync.is_empty()).await;
+    crate::server::lead::go(&access.tenant.id, planned)
 }
 
 /// Chooses light, dark, or what the system prefers; kept in this browser.

@@ -11,6 +11,7 @@ use crate::error::AppError;
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Admin, Viewer};
+use crate::server::lead::Lead;
 
 pub async fn read(access: &Access<Viewer>) -> Result<Loaded<SettingsView>, AppError> {
     look(access, |snapshot| SettingsView {
@@ -30,7 +31,7 @@ pub async fn read(access: &Access<Viewer>) -> Result<Loaded<SettingsView>, AppEr
     .await
 }
 
-pub async fn draft_auto_assign(access: &Access<Admin>, professional: bool, analyzer: bool) -> Result<(), AppError> {
+pub async fn draft_auto_assign(access: &Access<Admin>, professional: bool, analyzer: bool) -> Result<Lead, AppError> {
     let snapshot = access.refresh().await?;
     // What the tenant does not state and nobody ticked stays unstated.
     let now = snapshot.inventory.auto_assign;
@@ -39,7 +40,7 @@ pub async fn draft_auto_assign(access: &Access<Admin>, professional: bool, analy
     keep_plan(&access.as_operator(), &snapshot, Intent::SetAutoAssign(after), "").await
 }
 
-pub async fn draft_group_settings(access: &Access<Admin>, create: bool, sync: bool) -> Result<(), AppError> {
+pub async fn draft_group_settings(access: &Access<Admin>, create: bool, sync: bool) -> Result<Lead, AppError> {
     let snapshot = access.refresh().await?;
     let now = snapshot.inventory.group_settings;
     // What the key may not see stays as it is.

@@ -1,0 +1,72 @@
+//! Where a service leads: the page that shows what came of it. Services say so; the server functions go there.
+
+use super::access::refused;
+use crate::error::AppError;
+use crate::ui::query::{escape, to_query};
+
+/// The page that shows what came of something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "whoever asked is to be led there"]
+pub enum Lead {
+    /// A plan, by its id.
+    Plan(String),
+    /// All plans.
+    Plans,
+    /// A job, by its id.
+    Job(String),
+    /// A group's editor, where somebody else wrote meanwhile: with the roles as they were and as they were wanted, by id.
+    Group {
+        /// The group's id.
+        id: String,
+        /// Its roles when the editor was opened.
+        base: Vec<String>,
+        /// Its roles as they were wanted.
+        mine: Vec<String>,
+    },
+    /// The table, by its query.
+    Assignments(Vec<(&'static str, String)>),
+    /// The sessions, for whoever leaves while jobs hold their key.
+    Leaving,
+    /// The page where one connects.
+    Connect,
+    /// This path of the portal.
+    Path(String),
+}
+
+impl Lead {
+    /// Its address.
+    pub fn address(&self, tenant: &str) -> String {
+        match self {
+            Self::Plan(id) => format!("/t/{tenant}/plans/{id}"),
+            Self::Plans => format!("/t/{tenant}/plans"),
+            Self::Job(id) => format!("/t/{tenant}/jobs/{id}"),
+            Self::Group { id, base, mine } => {
+                let query = to_query(&[("base", base.join(",")), ("mine", mine.join(","))]);
+                format!("/t/{tenant}/groups/{}{query}", escape(id))
+            }
+            Self::Assignments(query) => format!("/t/{tenant}/assignments{}", to_query(query)),
+            Self::Leaving => format!("/t/{tenant}/sessions?leaving=1"),
+            Self::Connect => "/connect".to_owned(),
+            Self::Path(path) => path.clone(),
+        }
+    }
+}
+
+/// Leads there, or gives the answer the status that its error deserves.
+pub fn go(tenant: &str, lead: Result<Lead, AppError>) -> Result<(), AppError> {
+    leptos_axum::redirect(&lead.map_err(refused)?.address(tenant));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_escaped() {
+        let lead = Lead::Group { id: "a/b".into(), base: vec!["1".into(), "2".into()], mine: Vec::new() };
+        assert_eq!(lead.address("t"), "/t/t/groups/a%2Fb?base=1%2C2&mine=");
+        assert_eq!(Lead::Plan("x1".into()).address("t"), "/t/t/plans/x1");
+        assert_eq!(Lead::Connect.address("t"), "/connect");
+    }
+}
