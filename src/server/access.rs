@@ -11,6 +11,7 @@ use engine::readings::{Latest, Snapshot, Source};
 use engine::seal::Purpose;
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
+use storage::Actor;
 use tower_sessions::Session;
 use tower_sessions::session::Id;
 
@@ -63,7 +64,9 @@ pub struct Caller {
     pub session: Session,
     /// The caller's rank in the portal.
     pub rank: Rank,
-    /// The caller's name in the portal.
+    /// The caller, by their id among the portal's users.
+    pub principal: String,
+    /// The caller's name in the portal; may be empty.
     pub name: String,
 }
 
@@ -72,7 +75,7 @@ pub struct Access<R> {
     pub state: Shared,
     pub tenant: Arc<Tenant>,
     /// Who acts: the portal's user and the Qlik user.
-    pub actor: String,
+    pub actor: Actor,
     /// The key, and with it the Qlik user.
     pub key: Key,
     role: PhantomData<R>,
@@ -108,8 +111,7 @@ impl<R: Role> Access<R> {
             .sealer
             .open(&stored.sealed, &stored.wrapped_key, Purpose::Session { secret: &secret_of(&id) }, &tenant.id)
             .map_err(|_| not_connected(&tenant))?;
-        let actor =
-            if caller.name.is_empty() { stored.qlik_name.clone() } else { format!("{} as {}", caller.name, stored.qlik_name) };
+        let actor = Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name);
         Ok(Self { state, tenant, actor, key: Key::new(secret, &stored.qlik_user), role: PhantomData })
     }
 

@@ -4,7 +4,7 @@ use axum::extract::{Request, State as AxumState};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use storage::NewAudit;
+use storage::{Actor, NewAudit};
 use tower_sessions::Session;
 
 use super::access::{Caller, Rank, session_id};
@@ -99,7 +99,7 @@ pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: N
     let line = NewAudit {
         tenant: String::new(),
         at: now,
-        actor: "unknown".to_owned(),
+        actor: Actor::named("unknown"),
         action: "refuse".to_owned(),
         target: request.uri().path().chars().take(200).collect(),
         outcome: "refused".to_owned(),
@@ -112,10 +112,18 @@ pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: N
     refused
 }
 
+/// Whoever reaches a portal that asks nobody who they are.
+const LOCAL: &str = "local";
+
 /// Finds out who calls, and sends those without a credential for a tenant's pages to the connect page.
 pub async fn caller(AxumState(state): AxumState<Shared>, session: Session, mut request: Request, next: Next) -> Response {
     // `auth.mode = "none"`: whoever reaches the loopback address may do everything their Qlik credential may.
-    request.extensions_mut().insert(Caller { session: session.clone(), rank: Rank::Admin, name: String::new() });
+    request.extensions_mut().insert(Caller {
+        session: session.clone(),
+        rank: Rank::Admin,
+        principal: LOCAL.to_owned(),
+        name: String::new(),
+    });
     if request.method() == Method::GET
         && let Some(to) = detour(&state, &session, request.uri()).await
     {

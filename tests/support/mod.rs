@@ -32,7 +32,7 @@ use quartermaster::server::config::{self, Config, TenantConfig};
 use quartermaster::server::router;
 use quartermaster::server::state::{Shared, State};
 use serde_json::Value;
-use storage::{PlanRow, Store};
+use storage::{Actor, Origin, PlanRow, Store};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tower::ServiceExt;
@@ -452,8 +452,8 @@ pub async fn keep_plan(store: &Store, tenant: &str, id: &str, plan: &Plan) {
     let row = PlanRow {
         id: id.to_owned(),
         tenant: tenant.to_owned(),
-        author: "test".to_owned(),
-        origin: String::new(),
+        author: Actor::named("test"),
+        origin: Origin::Person,
         inventory_at: millis(),
         created_at: millis(),
         plan: plan.clone(),

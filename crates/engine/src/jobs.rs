@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use storage::{CreateJob, JobRow, JobState, NewJob, PlanRow, StoreError};
+use storage::{Actor, CreateJob, JobRow, JobState, NewJob, PlanRow, StoreError};
 
 use crate::backend::Key;
 use crate::grants::grant;
@@ -16,8 +16,8 @@ pub struct Acting {
     pub tenant: Arc<Tenant>,
     /// The key, and with it the Qlik user.
     pub key: Key,
-    /// Who, for people: the portal's user and the Qlik user they act as.
-    pub actor: String,
+    /// Who: the portal's user and the Qlik user they act as.
+    pub actor: Actor,
 }
 
 /// What a plan is applied with.

@@ -28,7 +28,7 @@ use engine::seal::Sealer;
 use engine::supervise::Kept;
 use engine::{Engine, Tenant};
 use serde_json::{Value, json};
-use storage::{JobRow, JobState, PlanRow, Store};
+use storage::{Actor, JobRow, JobState, Origin, PlanRow, Store};
 
 const ACTIONS: &str = "/api/v1/licenses/assignments/actions";
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -81,7 +81,11 @@ async fn world() -> World {
     let mut acting = Vec::new();
     for key in keys {
         let who = tenant.backend.who(&Key::of_a_stranger(key.into())).await.unwrap();
-        acting.push(Acting { tenant: tenant.clone(), key: Key::new(key.into(), &who.id), actor: who.name });
+        acting.push(Acting {
+            tenant: tenant.clone(),
+            key: Key::new(key.into(), &who.id),
+            actor: Actor::new("", "", &who.id, &who.name),
+        });
     }
     let (other, by) = (acting.pop().unwrap(), acting.pop().unwrap());
     World { engine, clock, by, other, sim, _folder: folder }
@@ -124,7 +128,7 @@ impl World {
             id: id.into(),
             tenant: "t".into(),
             author: self.by.actor.clone(),
-            origin: String::new(),
+            origin: Origin::Person,
             inventory_at: 0,
             created_at: self.engine.clock.now_ms(),
             plan: plan.clone(),
@@ -204,8 +208,8 @@ async fn what_was_refused_is_tried_again_by_another_job() {
     let stale = PlanRow {
         id: "stale".into(),
         tenant: "t".into(),
-        author: String::new(),
-        origin: String::new(),
+        author: world.by.actor.clone(),
+        origin: Origin::Person,
         inventory_at: 0,
         created_at: world.engine.clock.now_ms(),
         plan,

@@ -6,6 +6,7 @@ use domain::touch::{Touch, Touches};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use crate::actor::{Actor, read_actor};
 use crate::store::{AT_ONCE, Store, StoreError, get, insert};
 
 /// A line of the trail before it has its place.
@@ -16,7 +17,7 @@ pub struct NewAudit {
     /// When.
     pub at: i64,
     /// Who: the portal's user and the Qlik user they acted as.
-    pub actor: String,
+    pub actor: Actor,
     /// What, such as `apply` or `assign`.
     pub action: String,
     /// To what: a subject, a group, a setting, a plan.
@@ -42,7 +43,7 @@ pub struct AuditEntry {
 
 macro_rules! audit_query {
     ($tail:literal) => {
-        concat!("SELECT a.tenant, a.seq, a.at, a.actor, a.action, a.target, a.job_id, a.outcome, a.detail FROM audit a ", $tail)
+        concat!("SELECT a.tenant, a.seq, a.at, a.actor, a.principal, a.qlik_user, a.action, a.target, a.job_id, a.outcome, a.detail FROM audit a ", $tail)
     };
 }
 
@@ -96,14 +97,17 @@ pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &
     let Some(tenant) = lines.first().map(|line| line.tenant.clone()) else { return Ok(()) };
     let before = hold_trail(transaction, &tenant, lines.len()).await?;
     for (before, lines) in (before..).step_by(AT_ONCE).zip(lines.chunks(AT_ONCE)) {
-        const HEAD: &str = "INSERT INTO audit (tenant, seq, at, actor, action, target, job_id, outcome, detail) VALUES";
-        let mut query = sqlx::query(insert(HEAD, lines.len(), 9, ""));
+        const HEAD: &str =
+            "INSERT INTO audit (tenant, seq, at, actor, principal, qlik_user, action, target, job_id, outcome, detail) VALUES";
+        let mut query = sqlx::query(insert(HEAD, lines.len(), 11, ""));
         for (seq, line) in (before + 1..).zip(lines) {
             query = query
                 .bind(tenant.clone())
                 .bind(seq)
                 .bind(line.at)
-                .bind(line.actor.clone())
+                .bind(line.actor.words.clone())
+                .bind(line.actor.principal.clone())
+                .bind(line.actor.qlik_user.clone())
                 .bind(line.action.clone())
                 .bind(line.target.clone())
                 .bind(line.job.clone())
@@ -199,7 +203,7 @@ fn read(row: &AnyRow) -> Result<AuditEntry, StoreError> {
         entry: NewAudit {
             tenant: get(row, "tenant")?,
             at: get(row, "at")?,
-            actor: get(row, "actor")?,
+            actor: read_actor(row, "actor")?,
             action: get(row, "action")?,
             target: get(row, "target")?,
             touches: Touches::default(),

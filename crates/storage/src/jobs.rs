@@ -8,6 +8,7 @@ use domain::plan::PlannedChange;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use crate::actor::{Actor, read_actor};
 use crate::audit::{NewAudit, append, done_since, hold_trail};
 use crate::form::{self, FORM};
 use crate::store::{AT_ONCE, Store, StoreError, get, insert, places};
@@ -15,7 +16,7 @@ use crate::store::{AT_ONCE, Store, StoreError, get, insert, places};
 macro_rules! job_query {
     ($tail:literal) => {
         concat!(
-            "SELECT id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, finished_at, lease_until, \
+            "SELECT id, plan_id, tenant, qlik_user, author, principal, title, state, reason, undo_of, created_at, finished_at, lease_until, \
              tally, rows_gone, batch_rows, batch_most FROM jobs ",
             $tail
         )
@@ -96,7 +97,7 @@ pub struct JobRow {
     /// As which Qlik user.
     pub qlik_user: String,
     /// Who asked for it.
-    pub author: String,
+    pub author: Actor,
     /// What it does.
     pub title: String,
     /// Where it stands.
@@ -133,7 +134,7 @@ pub struct NewJob<'a> {
     /// As which Qlik user.
     pub qlik_user: &'a str,
     /// Who asks for it.
-    pub author: &'a str,
+    pub author: &'a Actor,
     /// What it does.
     pub title: &'a str,
     /// Which job it undoes.
@@ -169,14 +170,15 @@ impl Store {
     pub async fn create_job(&self, job: &NewJob<'_>) -> Result<CreateJob, StoreError> {
         self.drop_unprepared(job.now - UNPREPARED_MS).await?;
         let done = sqlx::query(
-            "INSERT INTO jobs (id, plan_id, tenant, qlik_user, author, title, state, reason, undo_of, created_at, lease_owner, lease_until, lease_token) \
-             VALUES ($1, $2, $3, $4, $5, $6, 'preparing', '', $7, $8, '', 0, 0) ON CONFLICT (plan_id) DO NOTHING",
+            "INSERT INTO jobs (id, plan_id, tenant, qlik_user, author, principal, title, state, reason, undo_of, created_at, lease_owner, lease_until, lease_token) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 'preparing', '', $8, $9, '', 0, 0) ON CONFLICT (plan_id) DO NOTHING",
         )
         .bind(job.id.to_owned())
         .bind(job.plan.to_owned())
         .bind(job.tenant.to_owned())
         .bind(job.qlik_user.to_owned())
-        .bind(job.author.to_owned())
+        .bind(job.author.words.clone())
+        .bind(job.author.principal.clone())
         .bind(job.title.to_owned())
         .bind(job.undo_of.map(ToOwned::to_owned))
         .bind(job.now)
@@ -228,7 +230,7 @@ impl Store {
         let mut lines = vec![NewAudit {
             tenant: job.tenant.to_owned(),
             at: job.now,
-            actor: job.author.to_owned(),
+            actor: job.author.clone(),
             action: "apply".to_owned(),
             target: job.title.to_owned(),
             job: job.id.to_owned(),
@@ -239,7 +241,7 @@ impl Store {
         lines.extend(job.rows.iter().map(|planned| NewAudit {
             tenant: job.tenant.to_owned(),
             at: job.now,
-            actor: job.author.to_owned(),
+            actor: job.author.clone(),
             action: planned.change.kind().verb().to_owned(),
             target: planned.change.target(),
             touches: planned.change.touches(),
@@ -410,7 +412,7 @@ fn read_job(row: &AnyRow) -> Result<JobRow, StoreError> {
         plan: get(row, "plan_id")?,
         tenant: get(row, "tenant")?,
         qlik_user: get(row, "qlik_user")?,
-        author: get(row, "author")?,
+        author: read_actor(row, "author")?,
         title: get(row, "title")?,
         state: JobState::parse(&word).ok_or(StoreError::Unreadable("a job's state"))?,
         reason: get(row, "reason")?,

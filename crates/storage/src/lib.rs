@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod actor;
 mod audit;
 mod credentials;
 mod drafts;
@@ -12,10 +13,11 @@ mod sessions;
 mod store;
 mod views;
 
+pub use actor::Actor;
 pub use audit::{AuditEntry, NewAudit};
 pub use credentials::StoredCredential;
 pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, NewJob, RowResult, Trouble};
 pub use lists::ListRow;
-pub use plans::{PlanRow, PlanSummary};
+pub use plans::{Origin, PlanRow, PlanSummary};
 pub use sessions::{LiveSession, SessionRow};
 pub use store::{Store, StoreError};

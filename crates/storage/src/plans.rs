@@ -2,6 +2,7 @@
 
 use domain::plan::Plan;
 
+use crate::actor::{Actor, read_actor};
 use crate::form::{self, FORM};
 use crate::store::{Store, StoreError, get};
 
@@ -13,9 +14,9 @@ pub struct PlanRow {
     /// For which tenant.
     pub tenant: String,
     /// Who drew it up.
-    pub author: String,
+    pub author: Actor,
     /// What it undoes or retries: a job's id, or empty.
-    pub origin: String,
+    pub origin: Origin,
     /// When Qlik said what it is drawn from.
     pub inventory_at: i64,
     /// When it was drawn up.
@@ -41,20 +42,65 @@ pub struct PlanSummary {
     pub job: String,
 }
 
+/// Where a plan comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// A selection, a list, a setting.
+    #[default]
+    Person,
+    /// The job that it undoes or tries again.
+    Job(String),
+    /// A plan that reality had overtaken.
+    Replaces(String),
+    /// A plan that it is another form of: with a remedy, with fewer rows, or with more.
+    Remedies(String),
+}
+
+impl Origin {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Person => "",
+            Self::Job(_) => "job",
+            Self::Replaces(_) => "replaces",
+            Self::Remedies(_) => "remedies",
+        }
+    }
+
+    fn id(&self) -> &str {
+        match self {
+            Self::Person => "",
+            Self::Job(id) | Self::Replaces(id) | Self::Remedies(id) => id,
+        }
+    }
+
+    fn read(kind: &str, id: String) -> Result<Self, StoreError> {
+        match kind {
+            "" => Ok(Self::Person),
+            "job" => Ok(Self::Job(id)),
+            "replaces" => Ok(Self::Replaces(id)),
+            "remedies" => Ok(Self::Remedies(id)),
+            _ => Err(StoreError::Unreadable("where a plan comes from")),
+        }
+    }
+}
+
 impl Store {
     /// Keeps a plan.
     pub async fn put_plan(&self, row: &PlanRow) -> Result<(), StoreError> {
         let body = form::write(&row.plan, "a plan")?;
         sqlx::query(
-            "INSERT INTO plans (id, tenant, author, title, hash, origin, inventory_at, created_at, rows, body, form) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "INSERT INTO plans (id, tenant, author, principal, qlik_user, title, hash, origin_kind, origin_id, inventory_at, created_at, rows, body, form) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(row.id.clone())
         .bind(row.tenant.clone())
-        .bind(row.author.clone())
+        .bind(row.author.words.clone())
+        .bind(row.author.principal.clone())
+        .bind(row.author.qlik_user.clone())
         .bind(row.plan.title.clone())
         .bind(row.plan.hash())
-        .bind(row.origin.clone())
+        .bind(row.origin.kind())
+        .bind(row.origin.id().to_owned())
         .bind(row.inventory_at)
         .bind(row.created_at)
         .bind(i64::try_from(row.plan.changes.len()).unwrap_or(i64::MAX))
@@ -68,7 +114,8 @@ impl Store {
     /// A plan of a tenant. `None` also where it was applied so long ago that only its title is kept.
     pub async fn plan(&self, tenant: &str, id: &str) -> Result<Option<PlanRow>, StoreError> {
         let row = sqlx::query(
-            "SELECT id, tenant, author, origin, inventory_at, created_at, body, form FROM plans WHERE id = $1 AND tenant = $2",
+            "SELECT id, tenant, author, principal, qlik_user, origin_kind, origin_id, inventory_at, created_at, body, form FROM plans \
+             WHERE id = $1 AND tenant = $2",
         )
         .bind(id.to_owned())
         .bind(tenant.to_owned())
@@ -82,8 +129,8 @@ impl Store {
         Ok(Some(PlanRow {
             id: get(&row, "id")?,
             tenant: get(&row, "tenant")?,
-            author: get(&row, "author")?,
-            origin: get(&row, "origin")?,
+            author: read_actor(&row, "author")?,
+            origin: Origin::read(&get::<String>(&row, "origin_kind")?, get(&row, "origin_id")?)?,
             inventory_at: get(&row, "inventory_at")?,
             created_at: get(&row, "created_at")?,
             plan: form::read(&body, get(&row, "form")?, "a plan")?,

@@ -13,7 +13,8 @@ use domain::sheet::Rules;
 use domain::subject::Subject;
 use domain::touch::{Setting, Touch};
 use storage::{
-    CreateJob, Grant, JobState, JournalRow, ListRow, NewAudit, NewJob, PlanRow, RowResult, Store, StoreError, StoredCredential,
+    Actor, CreateJob, Grant, JobState, JournalRow, ListRow, NewAudit, NewJob, Origin, PlanRow, RowResult, Store, StoreError,
+    StoredCredential,
 };
 
 /// Runs a test on SQLite, and on PostgreSQL in a schema of its own where there is one.
@@ -57,7 +58,8 @@ on_both!(
     nobody_is_locked_by_halves,
     a_job_that_was_never_written_down_is_forgotten,
     what_jobs_came_to_outlives_their_rows,
-    both_subjects_of_a_rename_have_its_trail
+    both_subjects_of_a_rename_have_its_trail,
+    who_did_it_is_known_by_id
 );
 
 /// As [`on_both`], for what wants to look into the database itself.
@@ -110,8 +112,8 @@ fn plan(id: &str, rows: &[PlannedChange]) -> PlanRow {
     PlanRow {
         id: id.into(),
         tenant: "t".into(),
-        author: "ann".into(),
-        origin: String::new(),
+        author: Actor::named("ann"),
+        origin: Origin::Person,
         inventory_at: 1,
         created_at: 2,
         plan: Plan {
@@ -142,7 +144,7 @@ async fn job(store: &Store, id: &str, rows: &[PlannedChange]) -> CreateJob {
         plan: &plan_id,
         tenant: "t",
         qlik_user: "u",
-        author: "ann",
+        author: &Actor::named("ann"),
         title: "Assign",
         undo_of: None,
         rows,
@@ -261,8 +263,19 @@ mod suite {
         ] {
             sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&pool).await.unwrap();
         }
+        for (id, origin) in [("q", "replaces p"), ("r", "remedies q"), ("s", "abcd")] {
+            let row = format!(
+                "INSERT INTO plans (id, tenant, author, title, hash, origin, inventory_at, created_at, rows, body) VALUES ('{id}', 't', 'ann', '', '', '{origin}', 1, 2, 1, '{body}')"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(row)).execute(&pool).await.unwrap();
+        }
         let store = Store::open(url).await.unwrap();
-        assert_eq!(store.plan("t", "p").await.unwrap().unwrap().plan, old.plan);
+        assert_eq!(store.plan("t", "p").await.unwrap().unwrap(), old);
+        for (id, origin) in
+            [("q", Origin::Replaces("p".into())), ("r", Origin::Remedies("q".into())), ("s", Origin::Job("abcd".into()))]
+        {
+            assert_eq!(store.plan("t", id).await.unwrap().unwrap().origin, origin);
+        }
         assert_eq!(store.journal("j", &[RowState::Planned], 0, 9).await.unwrap()[0].change, assign(1).change);
         let roles = |ids: &[&str]| ids.iter().map(|id| RoleId::new(*id)).collect::<BTreeSet<_>>();
         let group = GroupRoles::between(GroupId::new("g"), "Finance".into(), &roles(&["a"]), &roles(&["b"]));
@@ -346,12 +359,13 @@ mod suite {
         // Two clicks at once: one job, and the other one names it or is told so.
         let rows: Vec<_> = (0..120).map(assign).collect();
         store.put_plan(&plan("plan-x", &rows)).await.unwrap();
+        let ann = Actor::named("ann");
         let new = |id| NewJob {
             id,
             plan: "plan-x",
             tenant: "t",
             qlik_user: "u",
-            author: "ann",
+            author: &ann,
             title: "Assign",
             undo_of: None,
             rows: &rows,
@@ -390,6 +404,18 @@ mod suite {
         let row = store.job("t", "a").await.unwrap().unwrap();
         let tally = store.tallies(std::slice::from_ref(&row)).await.unwrap()[0];
         assert_eq!((row.rows_gone, tally.done, tally.planned), (true, 2, 1));
+    }
+
+    pub(super) async fn who_did_it_is_known_by_id(store: &Store) {
+        let actor = Actor::new("p1", "bo", "u1", "Ann");
+        let row = PlanRow { author: actor.clone(), origin: Origin::Job("j0".into()), ..plan("plan-a", &[assign(1)]) };
+        store.put_plan(&row).await.unwrap();
+        assert_eq!(store.plan("t", "plan-a").await.unwrap().unwrap(), row);
+        store.audit(&[NewAudit { tenant: "t".into(), actor: actor.clone(), ..NewAudit::default() }]).await.unwrap();
+        assert_eq!(store.audit_trail("t", 0, 1).await.unwrap()[0].entry.actor, actor);
+        for (name, at) in [("bo", 1), ("Bo", 9)] {
+            store.put_principal("p1", name, at).await.unwrap();
+        }
     }
 
     pub(super) async fn both_subjects_of_a_rename_have_its_trail(store: &Store) {
@@ -532,7 +558,7 @@ mod suite {
             plan: "plan-a",
             tenant: "t",
             qlik_user: "u",
-            author: "ann",
+            author: &Actor::named("ann"),
             title: "",
             undo_of: None,
             rows: &rows,
@@ -556,7 +582,7 @@ mod suite {
         let line = |outcome: &str| NewAudit {
             tenant: "t".into(),
             at: 30,
-            actor: "ann".into(),
+            actor: Actor::named("ann"),
             action: "assign".into(),
             target: rows[1].change.target(),
             touches: rows[1].change.touches(),
@@ -567,12 +593,13 @@ mod suite {
         store.settle(&claim, &[], 30, &[line("refused")]).await.unwrap();
         store.finish_job(&claim, JobState::Finished, 31).await.unwrap();
         store.put_plan(&plan("plan-b", &rows)).await.unwrap();
+        let bob = Actor::named("bob");
         let new = |seen| NewJob {
             id: "b",
             plan: "plan-b",
             tenant: "t",
             qlik_user: "u",
-            author: "bob",
+            author: &bob,
             title: "Assign",
             undo_of: None,
             rows: &rows,
@@ -698,7 +725,7 @@ mod suite {
         let line = |tenant: &str, n: i64| NewAudit {
             tenant: tenant.into(),
             at: n,
-            actor: "ann".into(),
+            actor: Actor::named("ann"),
             action: "connect".into(),
             target: "t".into(),
             outcome: "done".into(),

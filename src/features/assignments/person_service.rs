@@ -11,6 +11,7 @@ use domain::subject::Subject;
 use domain::touch::Touch;
 use engine::clock::date_time;
 use engine::readings::{LastUse, Latest, Snapshot};
+use storage::Origin;
 
 use super::api::{Choice, Edited, HeldLine, HistoryLine, PersonView};
 use super::service::targets;
@@ -44,7 +45,7 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
         .into_iter()
         .map(|line| HistoryLine {
             at: date_time(line.entry.at),
-            actor: line.entry.actor,
+            actor: line.entry.actor.words,
             action: line.entry.action,
             outcome: line.entry.outcome,
             detail: line.entry.detail,
@@ -159,7 +160,13 @@ fn back(subject: &str, query: &str, job: String) -> Lead {
     Lead::Assignments(pairs)
 }
 
-async fn at_once(access: &Access<Operator>, subject: &str, query: &str, intent: Intent, origin: &str) -> Result<Lead, AppError> {
+async fn at_once(
+    access: &Access<Operator>,
+    subject: &str,
+    query: &str,
+    intent: Intent,
+    origin: Origin,
+) -> Result<Lead, AppError> {
     let snapshot = access.at_most(FRESH_MS).await?;
     Ok(match apply_at_once(access, &snapshot, intent, origin).await? {
         AtOnce::Applied(job) => back(subject, query, job),
@@ -176,7 +183,7 @@ pub async fn edit(access: &Access<Operator>, subject: &str, from: &str, to: &str
         (from, "") => Intent::Remove { licenses: vec![(who, AllotmentName::new(from))] },
         (from, to) => Intent::ChangeType { licenses: vec![(who, AllotmentName::new(from))], to: AllotmentName::new(to) },
     };
-    at_once(access, subject, query, intent, "").await
+    at_once(access, subject, query, intent, Origin::Person).await
 }
 
 pub async fn take_back(access: &Access<Operator>, subject: &str, job: &str, query: &str) -> Result<Lead, AppError> {
@@ -194,7 +201,7 @@ pub async fn take_back(access: &Access<Operator>, subject: &str, job: &str, quer
         Undo::Not(why) => return Err(AppError::new(ErrorKind::Conflict, "This cannot be undone", why)),
     };
     let intent = Intent::Exactly { title: undo_title(&line.title), changes: vec![back], restores: true };
-    at_once(access, subject, query, intent, job).await
+    at_once(access, subject, query, intent, Origin::Job(job.to_owned())).await
 }
 
 /// When somebody used Qlik last, as a sentence says it.

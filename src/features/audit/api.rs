@@ -44,7 +44,7 @@ pub async fn audit(tenant: String, before: i64) -> Result<Vec<AuditLine>, AppErr
         .map(|line| AuditLine {
             seq: line.seq,
             at: date_time(line.entry.at),
-            actor: line.entry.actor,
+            actor: line.entry.actor.words,
             action: line.entry.action,
             target: line.entry.target,
             job: line.entry.job,

@@ -3,7 +3,7 @@
 use engine::backend::Key;
 use engine::seal::Purpose;
 use secrecy::SecretString;
-use storage::{NewAudit, StoredCredential};
+use storage::{Actor, NewAudit, StoredCredential};
 use tower_sessions::session::Id;
 
 use super::api::{ConnectFacts, TenantChoice};
@@ -105,7 +105,9 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppE
     state.engine.store.put_credential(&session_key(&id), &credential, now).await?;
     // What an earlier key of the same user saw may not be what this one sees.
     state.engine.readings.forget(&tenant.id, &me.id);
-    record(&tenant.id, now, &me.name, "connect").await?;
+    state.engine.store.put_principal(&caller.principal, &caller.name, now).await?;
+    let actor = Actor::new(&caller.principal, &caller.name, &me.id, &me.name);
+    record(&tenant.id, now, actor, "connect").await?;
     Ok(Lead::Path(own_path(back).map_or_else(|| format!("/t/{}/overview", tenant.id), ToOwned::to_owned)))
 }
 
@@ -127,11 +129,13 @@ pub async fn disconnect(tenant: &str, jobs: &str) -> Result<Lead, AppError> {
         }
     }
     let state = state();
-    let session = caller().await?.session;
+    let caller = caller().await?;
+    let session = caller.session;
     if let Some(id) = session_id(&session).await {
         let key = session_key(&id);
         if let Some(stored) = state.engine.store.credential(&key, tenant).await? {
-            record(tenant, state.engine.clock.now_ms(), &stored.qlik_name, "disconnect").await?;
+            let actor = Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name);
+            record(tenant, state.engine.clock.now_ms(), actor, "disconnect").await?;
         }
         state.engine.store.delete_credential(&key, tenant).await?;
         if state.engine.store.credentials(&key).await?.is_empty() {
@@ -141,11 +145,11 @@ pub async fn disconnect(tenant: &str, jobs: &str) -> Result<Lead, AppError> {
     Ok(Lead::Connect)
 }
 
-async fn record(tenant: &str, at: i64, actor: &str, action: &str) -> Result<(), AppError> {
+async fn record(tenant: &str, at: i64, actor: Actor, action: &str) -> Result<(), AppError> {
     let line = NewAudit {
         tenant: tenant.to_owned(),
         at,
-        actor: actor.to_owned(),
+        actor,
         action: action.to_owned(),
         target: tenant.to_owned(),
         outcome: "done".to_owned(),

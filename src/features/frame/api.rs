@@ -47,7 +47,7 @@ pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
     Ok(FrameFacts {
         tenant: access.tenant.name.clone(),
         host: access.tenant.url.split_once("://").map_or("", |(_, host)| host).to_owned(),
-        qlik_name: access.actor.clone(),
+        qlik_name: access.actor.words.clone(),
         others: state
             .engine
             .tenants

@@ -11,6 +11,8 @@ use domain::touch::Touch;
 use engine::clock::time_of_day;
 use engine::readings::Snapshot;
 
+use storage::Origin;
+
 use super::api::{GroupLine, GroupView, GroupsView, Members, RoleLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
@@ -218,7 +220,7 @@ pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], m
         ));
     }
     let snapshot = access.refresh().await?;
-    let lead = keep_plan(access, &snapshot, Intent::SetGroupRoles { group: now.id, roles: mine }, "").await?;
+    let lead = keep_plan(access, &snapshot, Intent::SetGroupRoles { group: now.id, roles: mine }, Origin::Person).await?;
     // It is a plan now.
     access.state.engine.store.drop_draft(&access.tenant.id, access.qlik_user(), &draft_of(id)).await?;
     Ok(lead)
@@ -252,5 +254,5 @@ pub async fn draft_license(access: &Access<Operator>, id: &str, to: &str) -> Res
     if subjects.is_empty() {
         return Err(AppError::invalid("Nobody to license", "The group has no members who can sign in."));
     }
-    keep_plan(access, &snapshot, Intent::LicenseUnlicensed { subjects, allotment: AllotmentName::new(to) }, "").await
+    keep_plan(access, &snapshot, Intent::LicenseUnlicensed { subjects, allotment: AllotmentName::new(to) }, Origin::Person).await
 }

@@ -6,7 +6,7 @@ use domain::pace::{self, Window};
 use domain::plan::{Intent, Unchanged, WhyNot};
 use engine::clock::date_time;
 use engine::jobs::{self, Commanded};
-use storage::{JobRow, JobState, JournalRow, Store, StoreError, Trouble};
+use storage::{JobRow, JobState, JournalRow, Origin, Store, StoreError, Trouble};
 
 use super::api::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
@@ -42,7 +42,7 @@ fn told(job: JobRow, tally: Tally) -> JobLine {
     JobLine {
         id: job.id,
         title: job.title,
-        author: job.author,
+        author: job.author.words,
         at: date_time(job.created_at),
         state: job.state.as_str().to_owned(),
         over: job.state.is_over(),
@@ -295,5 +295,6 @@ pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<Lea
     let title = if undo { undo_title(&job.title) } else { format!("Retry: {}", job.title) };
     // Whether it still stands is judged by a fresh reading, not by what was true then.
     let snapshot = access.refresh().await?;
-    keep_plan_besides(access, &snapshot, Intent::Exactly { title, changes, restores: undo }, besides, id).await
+    keep_plan_besides(access, &snapshot, Intent::Exactly { title, changes, restores: undo }, besides, Origin::Job(id.to_owned()))
+        .await
 }

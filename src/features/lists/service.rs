@@ -9,7 +9,7 @@ use domain::sheet::{Column, ENCODINGS, FaultKind, Known, Mapping, Purpose, Readi
 use domain::text::{count, sentence, thousands, whole};
 use engine::clock::{date_time, time_of_day};
 use engine::readings::{Latest, Snapshot};
-use storage::ListRow;
+use storage::{ListRow, Origin};
 
 use super::api::{ColumnLine, FaultLine, LeftLine, ListView, PastedView, ReadingView};
 use crate::error::{AppError, ErrorKind};
@@ -133,7 +133,7 @@ pub(super) async fn keep(
     let row = ListRow {
         id: engine::fresh_id(),
         tenant: access.tenant.id.clone(),
-        author: access.actor.clone(),
+        author: access.actor.words.clone(),
         name: name.chars().filter(|c| !c.is_control()).take(120).collect(),
         created_at: access.now(),
         body,
@@ -487,5 +487,5 @@ pub async fn plan(access: &Access<Operator>, id: &str) -> Result<Lead, AppError>
         return Err(AppError::invalid("This list cannot be the wanted state", why));
     }
     let intent = Intent::List { purpose: row.rules.purpose, entries: checked.entries.clone(), spared: checked.spared.clone() };
-    keep_plan(access, &snapshot, intent, "").await
+    keep_plan(access, &snapshot, intent, Origin::Person).await
 }

@@ -5,9 +5,10 @@ use domain::table::Day;
 use domain::text::sentence;
 use engine::clock::day;
 use engine::readings::{LastUse, Latest, Snapshot};
+use storage::Origin;
 
 use super::api::{WayOut, WaysOut};
-use super::service::{FRESH_MS, Origin, find, job_of, lead_to};
+use super::service::{FRESH_MS, find, job_of, lead_to};
 use crate::error::{AppError, ErrorKind};
 use crate::features::shared::WAIT;
 use crate::server::access::{Access, Operator, Role, Viewer};
@@ -68,12 +69,12 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
             return Err(AppError::invalid("No such way out", "The plan's page lists what can be done."));
         }
         // Seats came or went since: the plan as it would be now has its own ways out, if it needs any.
-        return lead_to(access, again_as(&row.plan, as_it_is), snapshot.as_of, &Origin::Replaces(id).to_string()).await;
+        return lead_to(access, again_as(&row.plan, as_it_is), snapshot.as_of, Origin::Replaces(id.to_owned())).await;
     };
     let (changes, left_out) = as_it_is.remedied(&allotment, &remedy);
     let mut plan = again(titled(&row.plan.title, &remedy), changes)?;
     plan.unchanged.extend(as_it_is.unchanged.into_iter().chain(left_out));
-    lead_to(access, again_as(&row.plan, plan), snapshot.as_of, &Origin::Remedies(id).to_string()).await
+    lead_to(access, again_as(&row.plan, plan), snapshot.as_of, Origin::Remedies(id.to_owned())).await
 }
 
 /// What a plan that was drawn up again keeps of the one before.

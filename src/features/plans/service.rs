@@ -1,6 +1,5 @@
 //! Keeps plans, shows them, and turns them into jobs.
 
-use std::fmt;
 use std::sync::Arc;
 
 use domain::change::Change;
@@ -10,7 +9,7 @@ use domain::touch::Touches;
 use engine::clock::{date_time, time_of_day};
 use engine::jobs::{self, Begun, Order};
 use engine::readings::{Latest, Snapshot};
-use storage::{JobState, PlanRow};
+use storage::{JobState, Origin, PlanRow};
 
 use super::api::{NOT_CONFIRMED, PlanLine, PlanView};
 use super::remedies::{again_as, offered};
@@ -29,46 +28,6 @@ const NAMED: usize = 100;
 pub(super) const FRESH_MS: i64 = 5 * 60 * 1_000;
 /// How long the answer to a single edit waits for its result.
 const AT_ONCE: std::time::Duration = std::time::Duration::from_millis(2_500);
-
-/// Where a plan comes from, where not from a person alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin<'a> {
-    /// A selection, a list, a setting.
-    Person,
-    /// The job that it undoes or tries again.
-    Job(&'a str),
-    /// A plan that reality had overtaken.
-    Replaces(&'a str),
-    /// A plan that this one remedies.
-    Remedies(&'a str),
-}
-
-impl Origin<'_> {
-    const REPLACES: &'static str = "replaces ";
-    const REMEDIES: &'static str = "remedies ";
-}
-
-impl<'a> From<&'a str> for Origin<'a> {
-    fn from(text: &'a str) -> Self {
-        match (text, text.strip_prefix(Self::REPLACES), text.strip_prefix(Self::REMEDIES)) {
-            ("", ..) => Self::Person,
-            (_, Some(plan), _) => Self::Replaces(plan),
-            (_, _, Some(plan)) => Self::Remedies(plan),
-            (job, None, None) => Self::Job(job),
-        }
-    }
-}
-
-impl fmt::Display for Origin<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Person => Ok(()),
-            Self::Job(job) => f.write_str(job),
-            Self::Replaces(plan) => write!(f, "{}{plan}", Self::REPLACES),
-            Self::Remedies(plan) => write!(f, "{}{plan}", Self::REMEDIES),
-        }
-    }
-}
 
 fn gone() -> AppError {
     AppError::not_found("No such plan", "It was discarded, or belongs to another tenant. Draw it up again.")
@@ -90,7 +49,7 @@ pub async fn keep_plan(
     access: &Access<Operator>,
     snapshot: &Arc<Snapshot>,
     intent: Intent,
-    origin: &str,
+    origin: Origin,
 ) -> Result<Lead, AppError> {
     keep_plan_besides(access, snapshot, intent, Vec::new(), origin).await
 }
@@ -101,7 +60,7 @@ pub async fn keep_plan_besides(
     snapshot: &Arc<Snapshot>,
     intent: Intent,
     besides: Vec<Unchanged>,
-    origin: &str,
+    origin: Origin,
 ) -> Result<Lead, AppError> {
     let mut plan = drawn(snapshot, intent).await?;
     plan.unchanged.extend(besides);
@@ -123,20 +82,20 @@ pub async fn keep_plan_with_newcomers(
             plan.offers.push(Offer { kind: OfferKind::Newcomers, changes });
         }
     }
-    lead_to(access, plan, snapshot.as_of, "").await
+    lead_to(access, plan, snapshot.as_of, Origin::Person).await
 }
 
 /// Keeps a plan and leads to it.
-pub(super) async fn lead_to(access: &Access<Operator>, plan: Plan, as_of: i64, origin: &str) -> Result<Lead, AppError> {
+pub(super) async fn lead_to(access: &Access<Operator>, plan: Plan, as_of: i64, origin: Origin) -> Result<Lead, AppError> {
     keep(access, plan, as_of, origin).await.map(Lead::Plan)
 }
 
-pub(super) async fn keep(access: &Access<Operator>, plan: Plan, inventory_at: i64, origin: &str) -> Result<String, AppError> {
+pub(super) async fn keep(access: &Access<Operator>, plan: Plan, inventory_at: i64, origin: Origin) -> Result<String, AppError> {
     let row = PlanRow {
         id: engine::fresh_id(),
         tenant: access.tenant.id.clone(),
         author: access.actor.clone(),
-        origin: origin.to_owned(),
+        origin,
         inventory_at,
         created_at: access.now(),
         plan,
@@ -174,13 +133,13 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
     let job = job_of(access, id).await?;
     let ways_out = if job.is_none() { offered(access, &row.plan).await } else { Vec::new() };
     let roles = role_names(access, &row).await;
-    let (plan, origin) = (row.plan, Origin::from(row.origin.as_str()));
+    let (plan, origin) = (row.plan, row.origin);
     let total = plan.changes.len();
     let pages = total.div_ceil(PAGE).max(1);
     let page = (page.max(1) as usize).min(pages);
     Ok(PlanView {
         title: plan.title.clone(),
-        author: row.author,
+        author: row.author.words,
         drawn: drawn_words(row.created_at, row.inventory_at),
         unchanged: plan
             .unchanged_by_reason()
@@ -201,8 +160,8 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
         pages: u32::try_from(pages).unwrap_or(u32::MAX),
         job,
         ways_out,
-        replaces: if let Origin::Replaces(plan) = origin { Some(plan.to_owned()) } else { None },
-        remedies: if let Origin::Remedies(plan) = origin { Some(plan.to_owned()) } else { None },
+        replaces: if let Origin::Replaces(plan) = &origin { Some(plan.clone()) } else { None },
+        remedies: if let Origin::Remedies(plan) = &origin { Some(plan.clone()) } else { None },
         id: row.id,
     })
 }
@@ -265,10 +224,10 @@ async fn job_behind(access: &Access<Operator>, row: &PlanRow) -> Result<Option<S
     const MOST: u32 = 50;
     let mut origin = row.origin.clone();
     for _ in 0..MOST {
-        let before = match Origin::from(origin.as_str()) {
+        let before = match origin {
             Origin::Person => return Ok(None),
-            Origin::Job(job) => return Ok(Some(job.to_owned())),
-            Origin::Replaces(plan) | Origin::Remedies(plan) => plan.to_owned(),
+            Origin::Job(job) => return Ok(Some(job)),
+            Origin::Replaces(plan) | Origin::Remedies(plan) => plan,
         };
         let found = access.state.engine.store.plan(&access.tenant.id, &before).await?;
         // One that was discarded takes what it came from with it.
@@ -322,12 +281,12 @@ pub async fn apply_at_once(
     access: &Access<Operator>,
     snapshot: &Arc<Snapshot>,
     intent: Intent,
-    origin: &str,
+    origin: Origin,
 ) -> Result<AtOnce, AppError> {
     let mut snapshot = snapshot.clone();
     for _ in 0..TRIES {
         // What jobs did since the reading, here or on another server, is not in it: then it is made anew.
-        if let Some(done) = try_at_once(access, &snapshot, intent.clone(), origin).await? {
+        if let Some(done) = try_at_once(access, &snapshot, intent.clone(), origin.clone()).await? {
             return Ok(done);
         }
         snapshot = access.refresh().await?;
@@ -340,7 +299,7 @@ async fn try_at_once(
     access: &Access<Operator>,
     snapshot: &Arc<Snapshot>,
     intent: Intent,
-    origin: &str,
+    origin: Origin,
 ) -> Result<Option<AtOnce>, AppError> {
     let plan = draw_up(&snapshot.inventory, intent)
         .map_err(|error| AppError::invalid("This cannot be changed", sentence(&error.to_string())))?;
@@ -411,7 +370,7 @@ pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<L
     plan.removes_the_rest = row.plan.removes_the_rest;
     plan.keep_reasons(&row.plan);
     plan.unchanged.extend(unchanged);
-    lead_to(access, plan, snapshot.as_of, &Origin::Remedies(id).to_string()).await
+    lead_to(access, plan, snapshot.as_of, Origin::Remedies(id.to_owned())).await
 }
 
 /// Reads again what the plan touches. Where somebody else changed it, keeps the plan as it would be now and returns its address.
@@ -441,5 +400,5 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
         return Ok(None);
     }
     access.state.engine.readings.invalidate(&access.tenant.id);
-    keep(access, again_as(&row.plan, again), access.now(), &Origin::Replaces(&row.id).to_string()).await.map(Some)
+    keep(access, again_as(&row.plan, again), access.now(), Origin::Replaces(row.id.clone())).await.map(Some)
 }

@@ -45,7 +45,7 @@ pub async fn list(access: &Access<Viewer>) -> Result<SessionsView, AppError> {
         own: job.qlik_user == access.qlik_user(),
         job: job.id,
         title: job.title,
-        author: job.author,
+        author: job.author.words,
         state: job.state.as_str().to_owned(),
         ends: date_time(ends),
     };

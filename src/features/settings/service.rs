@@ -5,6 +5,7 @@ use domain::inventory::{AutoAssign, GroupSettings, Provider};
 use domain::plan::Intent;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
+use storage::Origin;
 
 use super::api::SettingsView;
 use crate::error::AppError;
@@ -37,7 +38,7 @@ pub async fn draft_auto_assign(access: &Access<Admin>, professional: bool, analy
     let now = snapshot.inventory.auto_assign;
     let wish = |now: Option<bool>, wanted: bool| if now.is_none() && !wanted { None } else { Some(wanted) };
     let after = AutoAssign { professional: wish(now.professional, professional), analyzer: wish(now.analyzer, analyzer) };
-    keep_plan(&access.as_operator(), &snapshot, Intent::SetAutoAssign(after), "").await
+    keep_plan(&access.as_operator(), &snapshot, Intent::SetAutoAssign(after), Origin::Person).await
 }
 
 pub async fn draft_group_settings(access: &Access<Admin>, create: bool, sync: bool) -> Result<Lead, AppError> {
@@ -48,7 +49,7 @@ pub async fn draft_group_settings(access: &Access<Admin>, create: bool, sync: bo
         auto_create_groups: now.auto_create_groups.map(|_| create),
         sync_idp_groups: now.sync_idp_groups.map(|_| sync),
     };
-    keep_plan(&access.as_operator(), &snapshot, Intent::SetGroupSettings(after), "").await
+    keep_plan(&access.as_operator(), &snapshot, Intent::SetGroupSettings(after), Origin::Person).await
 }
 
 /// Sets the cookie that the shell reads before any script.

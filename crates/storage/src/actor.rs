@@ -1,0 +1,72 @@
+//! Who did something: the portal's user, and the Qlik user they acted as.
+
+use sqlx::any::AnyRow;
+
+use crate::store::{Store, StoreError, get};
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Actor {
+    /// The portal's user, by their id among the principals; empty where nobody is known.
+    pub principal: String,
+    /// The Qlik user they acted as, by id; empty where there was none.
+    pub qlik_user: String,
+    /// Both by name, as it was then.
+    pub words: String,
+}
+
+impl Actor {
+    /// The portal's user `name` (`principal`), acting as the Qlik user `qlik_name` (`qlik_user`). Either name may be empty.
+    pub fn new(principal: &str, name: &str, qlik_user: &str, qlik_name: &str) -> Self {
+        let words = match (name, qlik_name) {
+            ("", name) | (name, "") => name.to_owned(),
+            (name, qlik_name) => format!("{name} as {qlik_name}"),
+        };
+        Self { principal: principal.to_owned(), qlik_user: qlik_user.to_owned(), words }
+    }
+
+    /// Somebody of whom nothing but a name is known.
+    pub fn named(words: &str) -> Self {
+        Self { words: words.to_owned(), ..Self::default() }
+    }
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+/// From a row with the columns `principal` and `qlik_user`, and the words in a column of this name.
+pub(crate) fn read_actor(row: &AnyRow, words: &'static str) -> Result<Actor, StoreError> {
+    Ok(Actor { principal: get(row, "principal")?, qlik_user: get(row, "qlik_user")?, words: get(row, words)? })
+}
+
+impl Store {
+    /// Remembers a user of the portal: their name now, and when they were here first and last.
+    pub async fn put_principal(&self, id: &str, name: &str, now: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO principals (id, name, first_seen, last_seen) VALUES ($1, $2, $3, $3) \
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, last_seen = excluded.last_seen",
+        )
+        .bind(id.to_owned())
+        .bind(name.to_owned())
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Actor;
+
+    #[test]
+    fn both_are_named_where_both_are_known() {
+        let words = |name, qlik_name| Actor::new("p", name, "u", qlik_name).words;
+        assert_eq!(words("", "Ann"), "Ann");
+        assert_eq!(words("bo", "Ann"), "bo as Ann");
+        assert_eq!(words("bo", ""), "bo");
+    }
+}
