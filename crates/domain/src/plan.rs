@@ -3,6 +3,7 @@
 mod context;
 mod draft;
 mod intent;
+mod reason;
 mod remedy;
 mod risk;
 mod warning;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 pub use context::PlanContext;
 pub use draft::draw_up;
 pub use intent::{BulkAction, Intent};
+pub use reason::{Measured, Reason};
 pub use remedy::{Remedy, Shortage, Spare, shortages};
 pub use risk::{Confirmation, Limits, Risk, Risks};
 pub use warning::{LeaveOut, Warning, Warnings};
@@ -33,9 +35,9 @@ pub struct PlannedChange {
     pub name: String,
     /// The subject is no user of this tenant.
     pub orphan: bool,
-    /// Why it is there, where that is not plain: the rest of a sentence.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub why: String,
+    /// Why it is there, where that is not plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Reason>,
 }
 
 /// A row that was asked for and will not be sent.
@@ -255,12 +257,14 @@ impl Plan {
 
     /// Takes over why each row is there from the plan that this one was drawn up from again.
     pub fn keep_reasons(&mut self, from: &Self) {
-        let why: HashMap<&Change, &str> =
-            from.changes.iter().filter(|planned| !planned.why.is_empty()).map(|p| (&p.change, p.why.as_str())).collect();
-        for planned in self.changes.iter_mut().filter(|planned| planned.why.is_empty()) {
-            if let Some(why) = why.get(&planned.change) {
-                planned.why = (*why).to_owned();
-            }
+        let why: HashMap<&Change, &Reason> = from.changes.iter().filter_map(|p| Some((&p.change, p.why.as_ref()?))).collect();
+        self.explain(|change| why.get(change).copied().cloned());
+    }
+
+    /// Says why rows are there of which nothing is said yet.
+    pub fn explain(&mut self, why: impl Fn(&Change) -> Option<Reason>) {
+        for planned in self.changes.iter_mut().filter(|planned| planned.why.is_none()) {
+            planned.why = why(&planned.change);
         }
     }
 

@@ -8,7 +8,7 @@ use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings};
 use domain::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
 use domain::journal::{RowState, Tally};
-use domain::plan::{Offer, OfferKind, Plan, PlannedChange, Risk, Unchanged, Warning, WhyNot};
+use domain::plan::{Offer, OfferKind, Plan, PlannedChange, Reason, Risk, Unchanged, Warning, WhyNot};
 use domain::seats::SeatChange;
 use domain::sheet::{Column, Mapping, Purpose, Reading, Rules};
 use domain::subject::Subject;
@@ -50,9 +50,10 @@ fn changes() -> Vec<Change> {
 }
 
 fn plan() -> Plan {
-    let planned = |change: Change| PlannedChange { change, name: "Aalto, Iida".into(), orphan: false, why: String::new() };
+    let planned = |change: Change| PlannedChange { change, name: "Aalto, Iida".into(), orphan: false, why: None };
     let mut rows: Vec<PlannedChange> = changes().into_iter().map(planned).collect();
-    rows[0].why = "in their place".into();
+    rows[0].why = Reason::plain("in their place");
+    rows[2].why = Some(Reason::measured("last used it 45 days ago", 45, 30));
     rows[1].orphan = true;
     let reasons = [
         WhyNot::AsWanted,
@@ -168,11 +169,12 @@ fn what_a_job_came_to() {
 #[test]
 fn what_the_first_version_wrote_is_read() {
     let plan: Plan = serde_json::from_str(
-        r#"{"title":"Assign Analyzer","changes":[{"change":{"Assign":{"subject":"M\\a","allotment":"analyzer"}},"name":"Ann","orphan":false}],
+        r#"{"title":"Assign Analyzer","changes":[{"change":{"Assign":{"subject":"M\\a","allotment":"analyzer"}},"name":"Ann","orphan":false,"why":"line 3 of the list"}],
             "unchanged":[{"target":"M\\b","why":"AsWanted"}],"seats":[],"warnings":[{"Bots":{"count":1}}]}"#,
     )
     .unwrap();
     assert_eq!((plan.changes.len(), plan.risks.len(), plan.removes_the_rest), (1, 0, false));
+    assert_eq!(plan.changes[0].why, Reason::plain("line 3 of the list"));
     let settings: Change = serde_json::from_str(
         r#"{"GroupSettings":{"before":{"auto_create_groups":true,"sync_idp_groups":null},"after":{"auto_create_groups":false,"sync_idp_groups":null}}}"#,
     )

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 
 /// The newest form, which is what this version writes. It reads every form before; `domain/tests/stored.rs` shows them.
 ///
-/// 1: the first. 2: roles of a group as a difference (`add`, `remove`, `seen`).
+/// 1: the first. 2: roles of a group as a difference (`add`, `remove`, `seen`); why a row is in a plan with its figure (`measured`).
 pub(crate) const FORM: i64 = 2;
 
 /// A value as it is stored, in the newest form.

@@ -105,7 +105,7 @@ async fn sqlx_admin(base: &str, statement: &str) {
 
 fn assign(n: u8) -> PlannedChange {
     let change = Change::Assign(Assign { subject: Subject::new(format!("M\\p{n}")), allotment: AllotmentName::new("analyzer") });
-    PlannedChange { change, name: format!("Person {n}"), orphan: false, why: String::new() }
+    PlannedChange { change, name: format!("Person {n}"), orphan: false, why: None }
 }
 
 fn plan(id: &str, rows: &[PlannedChange]) -> PlanRow {
@@ -671,8 +671,7 @@ mod suite {
     pub(super) async fn journals_survive(store: &Store) {
         let roles = |ids: &[&str]| ids.iter().map(|id| RoleId::new(*id)).collect::<BTreeSet<_>>();
         let group = Change::from(GroupRoles::between(GroupId::new("g"), "G".into(), &roles(&["a"]), &roles(&["b"])));
-        let rows =
-            [assign(1), assign(2), PlannedChange { change: group.clone(), name: "G".into(), orphan: false, why: String::new() }];
+        let rows = [assign(1), assign(2), PlannedChange { change: group.clone(), name: "G".into(), orphan: false, why: None }];
         job(store, "a", &rows).await;
         assert_eq!(store.grant("a", 11).await.unwrap(), Some(grant()));
         assert_eq!(store.grant("a", 1_000).await.unwrap(), None, "expired");

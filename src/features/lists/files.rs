@@ -209,7 +209,8 @@ async fn plan(
         let row = access.state.engine.store.plan(&access.tenant.id, &which.id).await?;
         let row = row.ok_or_else(|| AppError::not_found("No such plan", "It was discarded."))?;
         let rows = row.plan.changes.iter().map(|planned| {
-            cells(&planned.change, &planned.name).iter().chain([&planned.why]).map(|cell| Field::new(cell)).collect()
+            let why = planned.why.as_ref().map(|why| why.sentence.clone()).unwrap_or_default();
+            cells(&planned.change, &planned.name).iter().chain([&why]).map(|cell| Field::new(cell)).collect()
         });
         let headings: Vec<&str> = CHANGE_HEADINGS.map(Column::heading).into_iter().chain(["Reason"]).collect();
         Ok(csv("plan.csv", write_with(separator_of(Some(&which.separator)), &headings, rows)))

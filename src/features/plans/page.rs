@@ -414,11 +414,11 @@ fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>, totals: Vec<T
         let listed = listed
             .map(|(class, sign, name)| view! { <span class="rolechange"><span class=class>{sign}</span>" "{name}</span> })
             .collect_view();
-        let why = planned.why.clone();
+        let why = planned.why.as_ref().map(|why| why.sentence.clone());
         let detail = view! {
             {listed}
             {planned.orphan.then(|| view! { <span class="chip warn">"not a user here"</span>" " })}
-            {(!why.is_empty()).then(|| view! { <span class="muted">{why}</span> })}
+            {why.map(|why| view! { <span class="muted">{why}</span> })}
         };
         rows.push(
             view! {

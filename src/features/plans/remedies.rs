@@ -74,6 +74,7 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
     let (changes, left_out) = as_it_is.remedied(&allotment, &remedy);
     let mut plan = again(titled(&row.plan.title, &remedy), changes)?;
     plan.unchanged.extend(as_it_is.unchanged.into_iter().chain(left_out));
+    remedy.explain(&mut plan);
     lead_to(access, again_as(&row.plan, plan), snapshot.as_of, Origin::Remedies(id.to_owned())).await
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use super::{Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Risks, Unchanged, Warnings, WhyNot};
+use super::{Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Reason, Risks, Unchanged, Warnings, WhyNot};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
 use crate::change::{Assign, Change, ChangeType, Comparison, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings, Wave};
 use crate::inventory::{Gap, GroupId, Inventory, Part, RoleId};
@@ -153,7 +153,7 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn push(&mut self, change: impl Into<Change>, why: &str) {
-        self.changes.push(PlannedChange { change: change.into(), name: String::new(), orphan: false, why: why.to_owned() });
+        self.changes.push(PlannedChange { change: change.into(), name: String::new(), orphan: false, why: Reason::plain(why) });
     }
 
     fn skip(&mut self, target: impl Into<String>, why: WhyNot) {

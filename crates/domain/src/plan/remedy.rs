@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Plan, Unchanged, WhyNot};
+use super::{Plan, Reason, Unchanged, WhyNot};
 use crate::allotment::AllotmentName;
 use crate::change::{Change, Remove};
 use crate::inventory::Inventory;
@@ -35,6 +35,30 @@ pub struct Spare {
     pub disabled: bool,
     /// When they used Qlik last.
     pub used: Used,
+}
+
+impl Spare {
+    /// Why it is this one, with the days without use that decided it.
+    fn reason(&self) -> Option<Reason> {
+        match (self.disabled, self.used.ago()) {
+            (true, _) => Reason::plain("disabled, and holds a license all the same"),
+            (false, Some(days)) => {
+                let ago = text::count(i64::from(days), "day", "days");
+                Some(Reason::measured(format!("used Qlik last {ago} ago"), i64::from(days), i64::from(IDLE_DAYS)))
+            }
+            (false, None) => Reason::plain("no use that Qlik keeps"),
+        }
+    }
+}
+
+impl Remedy {
+    /// Says of those whom it brings into a plan why they are there.
+    pub fn explain(&self, plan: &mut Plan) {
+        let Self::RemoveFirst(spares) = self else { return };
+        let reasons: HashMap<String, Reason> =
+            spares.iter().filter_map(|spare| Some((spare.subject.key(), spare.reason()?))).collect();
+        plan.explain(|change| reasons.get(&change.takes()?.0.key()).cloned());
+    }
 }
 
 /// Too few seats of one allotment, and the ways out there are.

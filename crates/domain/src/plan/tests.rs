@@ -276,7 +276,8 @@ proptest! {
             prop_assert!(remedies.contains(&Remedy::LeaveOut));
             for remedy in remedies {
                 let (changes, left_out) = plan.remedied(&allotment, &remedy);
-                let again = draw_up(&inventory, Intent::Exactly { title: String::new(), changes, restores: false }).unwrap();
+                let mut again = draw_up(&inventory, Intent::Exactly { title: String::new(), changes, restores: false }).unwrap();
+                remedy.explain(&mut again);
                 // Nobody is forgotten: each row of the plan is done, done otherwise, or said to be left alone.
                 let after: BTreeSet<String> = again.changes.iter().map(|planned| planned.change.target().to_lowercase())
                     .chain(again.unchanged.iter().chain(&left_out).map(|row| row.target.to_lowercase())).collect();
@@ -294,6 +295,8 @@ proptest! {
                         // An allotment over its seats comes back to them first; where all helps, nothing is missing after.
                         let left = short_of(&again, &allotment);
                         prop_assert!(left < short);
+                        let said = again.changes.iter().filter(|planned| planned.why.is_some()).count();
+                        prop_assert_eq!(said, spares.len(), "whoever gives theirs back is told why");
                         let seat = plan.seats.iter().find(|seat| seat.allotment.name == allotment).unwrap();
                         prop_assert_eq!(left, (seat.to_free() - spares.len() as i64).max(0));
                         prop_assert!(spares.is_sorted_by_key(|spare| std::cmp::Reverse(spare.used)));
@@ -607,7 +610,11 @@ fn whoever_a_line_left_out_may_mean_keeps_their_license() {
     let entries =
         vec![Entry { line: 2, subject: spelling(1, true), allotment: Some(name(0)), moves_to: None, purpose: Purpose::Sync }];
     let plan = draw_up(&inventory, Intent::List { purpose: Purpose::Sync, entries, spared: vec![spelling(2, true)] }).unwrap();
-    let removed: Vec<_> = plan.changes.iter().map(|planned| (planned.change.target(), planned.why.as_str())).collect();
+    let removed: Vec<_> = plan
+        .changes
+        .iter()
+        .map(|planned| (planned.change.target(), planned.why.as_ref().map_or("", |why| why.sentence.as_str())))
+        .collect();
     assert_eq!(removed, [("M\\P3".to_owned(), "not on the list")]);
     assert!(plan.unchanged.contains(&Unchanged { target: "M\\P2".into(), why: WhyNot::MaybeMeant }));
 }
@@ -662,7 +669,7 @@ fn a_list_says_what_is_lost_for_it() {
     let entry = Entry { line: 12, subject: spelling(1, true), allotment: Some(name(1)), moves_to: None, purpose: Purpose::Give };
     let plan = draw_up(&inventory, Intent::List { purpose: Purpose::Give, entries: vec![entry], spared: Vec::new() }).unwrap();
     assert!(plan.warnings.contains(&Warning::Loses { allotment: name(0), count: 1 }));
-    assert_eq!(plan.changes[0].why, "line 12 of the list; Professional changes");
+    assert_eq!(plan.changes[0].why, Reason::plain("line 12 of the list; Professional changes"));
     assert_eq!(plan.totals(), [Total { kind: Kind::ChangeType, what: "Professional to Analyzer".into(), rows: 1 }]);
 }
 
