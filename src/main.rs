@@ -129,10 +129,10 @@ fn check_config(path: Option<PathBuf>) -> Result<(), Failure> {
 
 async fn serve(path: Option<PathBuf>) -> Result<(), Failure> {
     let config = read_config(path)?;
-    let sealer = Sealer::new(master_key(&config.master_key_file)?);
-    let store = Store::open(&config.storage_url).await?;
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| Failure::Listen(config.listen, error))?;
-    let url = config.public_url.clone();
+    let sealer = Sealer::new(master_key(&config.secrets.master_key_file)?);
+    let store = Store::open(&config.storage.url).await?;
+    let listener = TcpListener::bind(config.server.listen).await.map_err(|error| Failure::Listen(config.server.listen, error))?;
+    let url = config.server.public_url.clone();
     run(config, store, sealer, listener, || println!("Quartermaster is ready at {url}")).await
 }
 
@@ -180,14 +180,14 @@ async fn run_demo(demo: Demo) -> Result<(), Failure> {
     let listen = listener.local_addr().map_err(|error| Failure::Listen(demo.listen, error))?;
     // A demo takes nothing from the environment: it must run the same everywhere.
     let mut config = config::read("demo", "", []).map_err(|_| Failure::NotLoopback(listen))?;
-    config.listen = listen;
-    config.public_url = format!("http://{listen}");
-    config.storage_url = demo.storage.unwrap_or_else(|| format!("sqlite://{}", folder.0.join("demo.db").display()));
+    config.server.listen = listen;
+    config.server.public_url = format!("http://{listen}");
+    config.storage.url = demo.storage.unwrap_or_else(|| format!("sqlite://{}", folder.0.join("demo.db").display()));
     // A tenant on the same machine answers at once or not at all.
     let tenant = TenantConfig { timeout_s: 5, ..TenantConfig::new("Meridian Foods", &sim.url) };
     config.tenants.insert("meridian".to_owned(), tenant);
-    let store = Store::open(&config.storage_url).await?;
-    let (url, tenant) = (config.public_url.clone(), sim.url.clone());
+    let store = Store::open(&config.storage.url).await?;
+    let (url, tenant) = (config.server.public_url.clone(), sim.url.clone());
     run(config, store, Sealer::ephemeral()?, listener, move || {
         println!("The simulated tenant is at {tenant}");
         println!("Connect with the key {KEY}");
@@ -221,7 +221,7 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
     let state = State::build(config, store, sealer, clock)?;
     state.engine.store.free_leases_of_the_dead().await?;
     let kept = state.engine.start();
-    let health = match state.config.management_listen {
+    let health = match state.config.server.management_listen {
         Some(address) => {
             let listener = TcpListener::bind(address).await.map_err(|error| Failure::Listen(address, error))?;
             let app = router::management(&state);

@@ -111,6 +111,26 @@ fn kinds_of_change_are_told_apart_in_one_place() {
     }
 }
 
+/// Whoever follows a list of ARCHITECTURE finds what it names.
+#[test]
+fn the_lists_of_files_are_true() {
+    let text = read(&root().join("docs/ARCHITECTURE.md"));
+    let mut named = 0;
+    for section in text.split("\n## ").filter(|section| section.starts_with("How to add")) {
+        let code = section.split('`').skip(1).step_by(2);
+        for path in code.filter(|code| code.contains('/') && code.contains('.') && !code.contains("::")) {
+            let path = path.replace("<kind>", "group_roles").replace("<tenant>", "cloud").replace("<room>", "groups");
+            // An ADR is named by its number; a kind in general by the crate's short name.
+            if path.starts_with("docs/adr") || path.starts_with("domain/") {
+                continue;
+            }
+            assert!(root().join(&path).exists(), "ARCHITECTURE names {path}, which is not there");
+            named += 1;
+        }
+    }
+    assert!(named >= 15, "only {named} files are named");
+}
+
 /// Services say where to; the server functions go there, in one place.
 #[test]
 fn services_lead_and_do_not_redirect() {

@@ -881,11 +881,11 @@ async fn on_postgresql() -> Option<(Portal, String)> {
     let name = format!("n{unique}");
     let sim = qlik_sim::Sim::start(small()).await.unwrap();
     let mut config = config::read("test", "", []).unwrap();
-    config.listen = HOST.parse().unwrap();
-    config.public_url = format!("http://{HOST}");
-    config.storage_url = format!("{base}/postgres");
+    config.server.listen = HOST.parse().unwrap();
+    config.server.public_url = format!("http://{HOST}");
+    config.storage.url = format!("{base}/postgres");
     config.tenants.insert(name.clone(), TenantConfig { rate_scale: 1_000, ..TenantConfig::new("Meridian Foods", &sim.url) });
-    let store = Store::open(&config.storage_url).await.unwrap();
+    let store = Store::open(&config.storage.url).await.unwrap();
     let state = State::build(config, store, Sealer::new(vec![9; 32]), Arc::new(WallClock)).unwrap();
     Some((Portal { app: router::router(&state), state, folder: tempfile::tempdir().unwrap(), sim }, name))
 }

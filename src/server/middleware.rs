@@ -43,7 +43,7 @@ pub async fn headers(AxumState(state): AxumState<Shared>, request: Request, next
     if !asset {
         put(header::CACHE_CONTROL, "no-store");
     }
-    if state.config.public_url.starts_with("https://") {
+    if state.config.server.public_url.starts_with("https://") {
         put(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }
     response
@@ -51,7 +51,7 @@ pub async fn headers(AxumState(state): AxumState<Shared>, request: Request, next
 
 /// Refuses requests for another host: a page that resolves its own name to this address must not get in (DNS rebinding).
 pub async fn host(AxumState(state): AxumState<Shared>, request: Request, next: Next) -> Response {
-    let wanted = state.config.public_url.split_once("://").map_or("", |(_, host)| host);
+    let wanted = state.config.server.public_url.split_once("://").map_or("", |(_, host)| host);
     let given = request
         .headers()
         .get(header::HOST)
@@ -62,7 +62,7 @@ pub async fn host(AxumState(state): AxumState<Shared>, request: Request, next: N
     }
     (
         StatusCode::MISDIRECTED_REQUEST,
-        format!("This is Quartermaster at {}. It does not answer for another host.\n", state.config.public_url),
+        format!("This is Quartermaster at {}. It does not answer for another host.\n", state.config.server.public_url),
     )
         .into_response()
 }
@@ -88,7 +88,7 @@ fn comes_from_here(headers: &HeaderMap, public_url: &str) -> bool {
 /// Refuses every unsafe request that does not come from the portal's own pages.
 pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if safe || comes_from_here(request.headers(), &state.config.public_url) {
+    if safe || comes_from_here(request.headers(), &state.config.server.public_url) {
         return next.run(request).await;
     }
     let refused = (StatusCode::FORBIDDEN, "Refused: this request did not come from Quartermaster's own pages.\n").into_response();

@@ -23,7 +23,7 @@ pub const MAX_FORM: usize = 12 * 1024 * 1024;
 
 /// The portal.
 pub fn router(state: &Shared) -> Router {
-    let secure = state.config.public_url.starts_with("https://");
+    let secure = state.config.server.public_url.starts_with("https://");
     // Browsers take the prefix with `Secure` only, and that with https only.
     let cookie = if secure { "__Host-quartermaster" } else { "quartermaster" };
     let sessions = SessionManagerLayer::new(Sessions::new(state.engine.store.clone(), state.engine.clock.clone()))

@@ -79,10 +79,10 @@ impl State {
             .output_name(config.leptos.output_name.as_str())
             .site_root(config.leptos.site_root.as_str())
             .site_pkg_dir(config.leptos.site_pkg_dir.as_str())
-            .site_addr(config.listen)
+            .site_addr(config.server.listen)
             .build();
         Ok(Arc::new(Self {
-            engine: Engine::new(store, sealer, clock, tenants, config.keep),
+            engine: Engine::new(store, sealer, clock, tenants, config.storage.keep),
             config,
             wrong_keys: WrongKeys::default(),
             refusals: Refusals::default(),

@@ -54,7 +54,7 @@ async fn a_session_lives_as_long_as_it_is_used_and_no_longer_than_half_a_day() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_old_goes_by_the_clock() {
     let clock = SetClock::at(1_780_000_000_000);
-    let portal = portal_at(tenant(), clock.clone(), |config, _| config.keep.plans_days = 3).await;
+    let portal = portal_at(tenant(), clock.clone(), |config, _| config.storage.keep.plans_days = 3).await;
     let cookie = portal.connect().await;
     portal.page("/t/meridian/overview", &cookie).await;
     let people = portal.without(2).await;

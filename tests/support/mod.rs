@@ -82,14 +82,14 @@ pub async fn portal_at(
     let sim = qlik_sim::Sim::start(options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut config = config::read("test", "", []).unwrap();
-    config.listen = HOST.parse().unwrap();
-    config.public_url = format!("http://{HOST}");
-    config.storage_url = format!("sqlite://{}", folder.path().join("test.db").display());
+    config.server.listen = HOST.parse().unwrap();
+    config.server.public_url = format!("http://{HOST}");
+    config.storage.url = format!("sqlite://{}", folder.path().join("test.db").display());
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
     let mut tenant = TenantConfig { rate_scale: rate_scale as u32, ..TenantConfig::new("Meridian Foods", &sim.url) };
     configure(&mut config, &mut tenant);
     config.tenants.insert("meridian".into(), tenant);
-    let store = Store::open(&config.storage_url).await.unwrap();
+    let store = Store::open(&config.storage.url).await.unwrap();
     let state = State::build(config, store, Sealer::new(vec![9; 32]), clock).unwrap();
     Portal { app: router::router(&state), state, folder, sim }
 }

@@ -158,7 +158,7 @@ async fn off_the_loop<T: Send + 'static>(work: impl FnOnce() -> Result<T, AppErr
 }
 
 pub(super) async fn find(access: &Access<Operator>, id: &str) -> Result<ListRow, AppError> {
-    let after = access.now() - i64::from(access.state.config.keep.lists_days) * DAY_MS;
+    let after = access.now() - i64::from(access.state.config.storage.keep.lists_days) * DAY_MS;
     access.state.engine.store.list(&access.tenant.id, id, after).await?.ok_or_else(gone)
 }
 

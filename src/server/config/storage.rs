@@ -1,0 +1,89 @@
+//! `[storage]` and `[secrets]`: what must survive a restart, how long it is kept, and the key that seals it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use engine::housekeeping::Keep;
+
+use super::file::Reader;
+
+/// Where things are stored, and how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// `sqlite://…` or `postgres://…`.
+    pub url: String,
+    /// How long what is stored is kept.
+    pub keep: Keep,
+}
+
+/// Where secrets are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secrets {
+    /// Holds the master key; created when missing.
+    pub master_key_file: PathBuf,
+}
+
+impl Storage {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let url = match reader.text("storage.url") {
+            None => "sqlite://quartermaster.db".to_owned(),
+            Some((_, url)) if ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) => url,
+            Some((place, _)) => {
+                reader.fault(&place, "`storage.url` must start with sqlite:// or postgres://");
+                String::new()
+            }
+        };
+        let usual = Keep::default();
+        let keep = Keep {
+            lists_days: reader.number("storage.keep.lists_days", usual.lists_days, 1..=365),
+            plans_days: reader.number("storage.keep.plans_days", usual.plans_days, 1..=3_650),
+            // A job can be undone for 30 days, from its rows.
+            journals_days: reader.number("storage.keep.journals_days", usual.journals_days, 31..=3_650),
+            drafts_days: reader.number("storage.keep.drafts_days", usual.drafts_days, 1..=365),
+        };
+        Self { url, keep }
+    }
+}
+
+impl Secrets {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let file = reader.text("secrets.master_key_file");
+        Self { master_key_file: file.map_or_else(|| "quartermaster.key".into(), |(_, file)| file.into()) }
+    }
+}
+
+impl fmt::Display for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "[storage]\nurl = \"{}\"", masked_url(&self.url))?;
+        let Keep { lists_days, plans_days, journals_days, drafts_days } = self.keep;
+        writeln!(f, "\n[storage.keep]\nlists_days = {lists_days}\nplans_days = {plans_days}")?;
+        writeln!(f, "journals_days = {journals_days}\ndrafts_days = {drafts_days}")
+    }
+}
+
+impl fmt::Display for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "[secrets]\nmaster_key_file = \"{}\"", self.master_key_file.display())
+    }
+}
+
+/// A database URL without its password, wherever in it that stands.
+fn masked_url(url: &str) -> String {
+    let Some((address, query)) = url.split_once('?') else { return masked_address(url) };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((key, _)) if key.to_lowercase().contains("pass") || key.to_lowercase().contains("key") => format!("{key}=•••••"),
+        _ => pair.to_owned(),
+    });
+    format!("{}?{}", masked_address(address), pairs.collect::<Vec<_>>().join("&"))
+}
+
+fn masked_address(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme + 3 < at => {
+            let (head, user) = (url.get(..scheme + 3).unwrap_or_default(), url.get(scheme + 3..at).unwrap_or_default());
+            let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:•••••"));
+            format!("{head}{user}{}", url.get(at..).unwrap_or_default())
+        }
+        _ => url.to_owned(),
+    }
+}
