@@ -20,12 +20,13 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
-use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename};
+use domain::change::{Assign, Change};
 use domain::inventory::{Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory, Provider, RoleId};
 use domain::journal::RowState;
 use domain::plan::{Intent, Plan, draw_up};
 use domain::projection::Projection;
 use domain::subject::Subject;
+use domain::touch::{Setting, Touch};
 use engine::clock::{Clock, SharedClock, WallClock};
 use engine::seal::Sealer;
 use quartermaster::server::config::{self, Config, TenantConfig};
@@ -376,16 +377,12 @@ impl Ended<'_> {
 
 /// What a change does at the tenant, as [`effects_of`] names it. A rename shows at the subject that it moves to.
 fn effect_of(change: &Change) -> String {
-    match change {
-        Change::GroupRoles(GroupRoles { group, .. }) => format!("group {group}"),
-        Change::AutoAssign(_) => "license settings".to_owned(),
-        Change::GroupSettings(_) => "group settings".to_owned(),
-        Change::Rename(Rename { to, .. }) => format!("license of {}", to.key()),
-        Change::Assign(Assign { subject, .. })
-        | Change::Remove(Remove { subject, .. })
-        | Change::ChangeType(ChangeType { subject, .. }) => {
-            format!("license of {}", subject.key())
-        }
+    match change.touches().into_iter().last().unwrap() {
+        Touch::Holdings(subject) => format!("license of {}", subject.key()),
+        Touch::Group(id) => format!("group {id}"),
+        Touch::GroupName(name) => format!("group {name}"),
+        Touch::Setting(Setting::AutoAssign) => "license settings".to_owned(),
+        Touch::Setting(Setting::Groups) => "group settings".to_owned(),
     }
 }
 

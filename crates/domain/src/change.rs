@@ -156,15 +156,20 @@ pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
     fn risk<'a>(&'a self, _of: &PlanContext<'a>, _into: &mut Risks<'a>) {}
     /// The seats it needs and gives back.
     fn seats(&self) -> SeatDelta<'_> {
-        SeatDelta::default()
+        SeatDelta { takes: self.gives().map(|(_, allotment)| allotment), frees: self.takes().map(|(_, allotment)| allotment) }
     }
     /// What changes of its kind are added up by: a license, or one for another; empty where that is not it.
     fn what(&self) -> String {
-        String::new()
+        match (self.takes(), self.gives()) {
+            (Some((_, from)), Some((_, to))) => format!("{} to {}", from.label(), to.label()),
+            (Some((_, allotment)), None) | (None, Some((_, allotment))) => allotment.label(),
+            (None, None) => String::new(),
+        }
     }
     /// It as a line that can be imported.
     fn line(&self) -> Line {
-        Line::default()
+        let license = self.gives().or_else(|| self.takes()).map(|(_, allotment)| allotment.label());
+        Line { license: license.unwrap_or_default(), ..Line::default() }
     }
     /// Whose license it is about, as it is before the change.
     fn subject(&self) -> Option<&Subject> {

@@ -13,6 +13,8 @@ pub mod jobs;
 pub mod readings;
 pub mod seal;
 pub mod supervise;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, ChangeKind, Comparison, Line, Made, Names, SeatDelta, Told, Undo, Wave};
+use super::{Change, ChangeKind, Comparison, Line, Made, Names, Told, Undo, Wave};
 use crate::allotment::AllotmentName;
 use crate::plan::{PlanContext, Risks, Warnings};
 use crate::projection::Projection;
@@ -94,18 +94,6 @@ impl ChangeKind for Assign {
         into.newcomer(of, &self.subject);
     }
 
-    fn seats(&self) -> SeatDelta<'_> {
-        SeatDelta { takes: Some(&self.allotment), frees: None }
-    }
-
-    fn what(&self) -> String {
-        self.allotment.label()
-    }
-
-    fn line(&self) -> Line {
-        Line { license: self.allotment.label(), ..Line::default() }
-    }
-
     fn subject(&self) -> Option<&Subject> {
         Some(&self.subject)
     }
@@ -166,18 +154,6 @@ impl ChangeKind for Remove {
 
     fn risk<'a>(&'a self, _: &PlanContext<'a>, into: &mut Risks<'a>) {
         into.loss();
-    }
-
-    fn seats(&self) -> SeatDelta<'_> {
-        SeatDelta { takes: None, frees: Some(&self.allotment) }
-    }
-
-    fn what(&self) -> String {
-        self.allotment.label()
-    }
-
-    fn line(&self) -> Line {
-        Line { license: self.allotment.label(), ..Line::default() }
     }
 
     fn subject(&self) -> Option<&Subject> {
@@ -241,18 +217,6 @@ impl ChangeKind for ChangeType {
         if self.is_loss() {
             into.loss();
         }
-    }
-
-    fn seats(&self) -> SeatDelta<'_> {
-        SeatDelta { takes: Some(&self.to), frees: Some(&self.from) }
-    }
-
-    fn what(&self) -> String {
-        format!("{} to {}", self.from.label(), self.to.label())
-    }
-
-    fn line(&self) -> Line {
-        Line { license: self.to.label(), ..Line::default() }
     }
 
     fn subject(&self) -> Option<&Subject> {

@@ -76,36 +76,11 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    use domain::allotment::AllotmentName;
-    use domain::change::{Assign, Kind, Remove};
-    use domain::journal::RowState;
-    use domain::subject::Subject;
+    use domain::change::Kind;
 
     use crate::backend::cloud::{Cloud, CloudSettings};
     use crate::fault::Refusal;
-
-    fn rows(kinds: &[Kind]) -> Vec<JournalRow> {
-        let subject = || Subject::new("a");
-        let allotment = || AllotmentName::new("analyzer");
-        kinds
-            .iter()
-            .enumerate()
-            .map(|(seq, kind)| JournalRow {
-                seq: seq as i64,
-                change: match kind {
-                    Kind::Remove => Remove { subject: subject(), allotment: allotment() }.into(),
-                    _ => Assign { subject: subject(), allotment: allotment() }.into(),
-                },
-                name: String::new(),
-                state: RowState::Planned,
-                status: 0,
-                code: String::new(),
-                title: String::new(),
-                trace: String::new(),
-                made: None,
-            })
-            .collect()
-    }
+    use crate::testing::rows;
 
     fn batcher() -> Batcher {
         Batcher { size: 100, most: 100 }

@@ -144,32 +144,9 @@ async fn single(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::allotment::AllotmentName;
-    use domain::change::{Assign, Kind, Remove};
-    use domain::subject::Subject;
+    use domain::change::Kind;
 
-    fn rows(kinds: &[Kind]) -> Vec<JournalRow> {
-        let subject = || Subject::new("a");
-        let allotment = || AllotmentName::new("analyzer");
-        kinds
-            .iter()
-            .enumerate()
-            .map(|(seq, kind)| JournalRow {
-                seq: seq as i64,
-                change: match kind {
-                    Kind::Remove => Remove { subject: subject(), allotment: allotment() }.into(),
-                    _ => Assign { subject: subject(), allotment: allotment() }.into(),
-                },
-                name: String::new(),
-                state: RowState::Planned,
-                status: 0,
-                code: String::new(),
-                title: String::new(),
-                trace: String::new(),
-                made: None,
-            })
-            .collect()
-    }
+    use crate::testing::rows;
 
     #[test]
     fn a_lost_answer_makes_rows_unknown_and_a_broken_connection_attempt_does_not() {
