@@ -46,17 +46,35 @@ test("a change behind the portal's back leads to a choice, not an overwrite", as
 test("a plan that reality overtook is drawn up again before anything is sent", async ({ connected: page, tenant }) => {
   const state = await tenant.state();
   const group = state.groups.find((g) => g.roles.length >= 2)!;
+  const mine = state.roles.find((r) => r.level === "user" && !group.roles.includes(r.id))!;
+  await page.goto(`/t/meridian/groups/${group.id}`);
+  await hydrated(page);
+  await page.getByRole("checkbox", { name: new RegExp(`^${mine.name} `) }).check();
+  await page.getByRole("button", { name: "Plan 1 change" }).click();
+  await expect(page.getByRole("button", { name: "Apply 1 change" })).toBeVisible();
+  // Somebody else gives the group the very same role.
+  await tenant.act({ set_group_roles: { id: group.id, roles: [...group.roles, mine.id] } });
+  await confirm(page);
+  await page.getByRole("button", { name: "Apply 1 change" }).click();
+  await expect(page.getByText("Somebody changed the tenant since you drew this up. Nothing was sent.")).toBeVisible();
+  expect((await tenant.state()).groups.find((g) => g.id === group.id)!.roles).toEqual([...group.roles, mine.id]);
+});
+
+test("a role that somebody else adds after a plan was drawn up stays", async ({ connected: page, tenant }) => {
+  const state = await tenant.state();
+  const group = state.groups.find((g) => g.roles.length >= 2)!;
   const [mine, theirs] = state.roles.filter((r) => r.level === "user" && !group.roles.includes(r.id));
   await page.goto(`/t/meridian/groups/${group.id}`);
   await hydrated(page);
   await page.getByRole("checkbox", { name: new RegExp(`^${mine.name} `) }).check();
   await page.getByRole("button", { name: "Plan 1 change" }).click();
   await expect(page.getByRole("button", { name: "Apply 1 change" })).toBeVisible();
-  await tenant.act({ set_group_roles: { id: group.id, roles: [theirs.id] } });
+  await tenant.act({ set_group_roles: { id: group.id, roles: [...group.roles, theirs.id] } });
   await confirm(page);
   await page.getByRole("button", { name: "Apply 1 change" }).click();
-  await expect(page.getByText("Somebody changed the tenant since you drew this up. Nothing was sent.")).toBeVisible();
-  expect((await tenant.state()).groups.find((g) => g.id === group.id)!.roles).toEqual([theirs.id]);
+  await expect(page.getByText("1 of 1: 1 done")).toBeVisible();
+  const after = (await tenant.state()).groups.find((g) => g.id === group.id)!;
+  expect(new Set(after.roles)).toEqual(new Set([...group.roles, mine.id, theirs.id]));
 });
 
 test("license everyone in a group", async ({ connected: page, tenant }) => {
