@@ -1,11 +1,11 @@
 //! An inventory while changes are made on it in thought: where it stands towards a change, and what it is after one.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::allotment::AllotmentName;
 use crate::change::{Change, Made};
-use crate::inventory::{Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory, RoleId};
+use crate::inventory::{Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory};
 use crate::subject::Subject;
 
 /// A license that is held: one that was read, or one that a change gave.
@@ -91,10 +91,11 @@ impl<'a> Projection<'a> {
         })
     }
 
-    /// Lets a group give these roles; nothing where there is no such group.
-    pub fn set_roles(&mut self, id: &GroupId, roles: BTreeSet<RoleId>) {
+    /// Changes a group; nothing where there is no such group.
+    pub fn change_group(&mut self, id: &GroupId, change: impl FnOnce(&mut Group)) {
         if let Some(group) = self.group(id) {
-            let changed = Group { roles: Some(roles), ..group.clone() };
+            let mut changed = group.clone();
+            change(&mut changed);
             self.changed.insert(id.clone(), changed);
         }
     }

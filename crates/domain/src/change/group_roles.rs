@@ -86,7 +86,7 @@ impl ChangeKind for GroupRoles {
     fn project(&self, on: &mut Projection<'_>, _: Option<&Made>, _: &str) {
         let now = on.group(&self.group).and_then(|group| group.roles.clone());
         let after = self.on(now.as_ref().unwrap_or(&self.seen));
-        on.set_roles(&self.group, after);
+        on.change_group(&self.group, |group| group.roles = Some(after));
     }
 
     fn undo(&self, _: Option<&Made>) -> Undo {
