@@ -4,7 +4,7 @@
 mod block;
 mod columns;
 mod filter;
-mod picked;
+mod selection;
 mod sort;
 mod view;
 
@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 pub use block::{Block, BlockError, Outline, decode_uses, encode_uses};
 pub use columns::{Day, Used};
 pub use filter::{Filter, Idle};
-pub use picked::{Picked, Selection};
+pub use selection::{RowSelection, Selection};
 pub use sort::{Column, Sort};
 pub use view::View;
 

@@ -1,7 +1,7 @@
 //! The table in the browser: all its rows, the view of them, and what is selected. Filter, sort and selection happen here
 //! between two frames, however far the server is; the address follows.
 
-use domain::table::{Filter, Picked, Selection, Sort, Table, View};
+use domain::table::{Filter, RowSelection, Selection, Sort, Table, View};
 use leptos::prelude::*;
 
 /// The rows in the browser and what is shown of them.
@@ -22,7 +22,7 @@ pub struct Live {
     /// The places of the rows shown, in their order.
     pub order: Memo<Vec<u32>>,
     /// What is selected.
-    pub picked: RwSignal<Picked>,
+    pub picked: RwSignal<RowSelection>,
     /// The row that a range starts from, by its place in the table.
     pub anchor: RwSignal<Option<u32>>,
     /// The menu of columns is open. Kept here, for the menu is drawn again with each answer of the server.
@@ -60,7 +60,7 @@ impl Live {
             uses: RwSignal::new(UsesState::default()),
             view,
             order,
-            picked: RwSignal::new(Picked::default()),
+            picked: RwSignal::new(RowSelection::default()),
             anchor: RwSignal::new(None),
             menu: RwSignal::new(false),
         }
@@ -99,13 +99,13 @@ impl Live {
     /// Selects everything that passes the filter.
     pub fn select_all(self) {
         let query = self.view.with_untracked(|view| view.filter.clone());
-        self.picked.set(self.order.with_untracked(|order| Picked::all_of(query, order)));
+        self.picked.set(self.order.with_untracked(|order| RowSelection::all_of(query, order)));
         self.anchor.set(None);
     }
 
     /// Selects nothing.
     pub fn clear(self) {
-        self.picked.set(Picked::default());
+        self.picked.set(RowSelection::default());
         self.anchor.set(None);
     }
 
@@ -142,7 +142,7 @@ pub use browser::keep_up;
 mod browser {
     use std::time::Duration;
 
-    use domain::table::{Picked, Row, Selection, Table};
+    use domain::table::{Row, RowSelection, Selection, Table};
     use leptos::prelude::*;
 
     use super::super::load::{self, Missed, Uses};
@@ -161,7 +161,7 @@ mod browser {
         /// Takes another reading's rows; what is selected stays so by its keys.
         pub fn replace(self, table: Table, version: u64) {
             let selection = self.table.with_untracked(|before| self.picked.with_untracked(|picked| picked.selection(before)));
-            let picked = Picked::of(&selection, &table);
+            let picked = RowSelection::of(&selection, &table);
             let anchor = self.anchor.get_untracked();
             let anchor = self.table.with_untracked(|before| anchor.and_then(|at| before.row(at)).map(Row::key));
             let anchor = anchor.and_then(|key| table.rows().find(|row| row.key() == key)).map(|row| row.at);
@@ -201,7 +201,7 @@ mod browser {
                             let ticked = if first { ticked(live) } else { None };
                             live.replace(table, version);
                             if let Some(selection) = Live::recall(&tenant).filter(|_| first).or(ticked) {
-                                live.picked.set(live.table.with_untracked(|table| Picked::of(&selection, table)));
+                                live.picked.set(live.table.with_untracked(|table| RowSelection::of(&selection, table)));
                             }
                             live.missed.set(None);
                             wasm_bindgen_futures::spawn_local(uses(live, tenant, version, 0));

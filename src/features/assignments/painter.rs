@@ -1,7 +1,7 @@
 //! Draws rows into the document by hand. A signal for each of five hundred cells took fifteen milliseconds to show another
 //! part of the table (measured; see `docs/adr/0005`); writing the texts that differ takes two.
 
-use domain::table::{Column, Picked, Row, Table};
+use domain::table::{Column, Row, RowSelection, Table};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{Document, Element, HtmlDivElement, HtmlElement, HtmlInputElement};
@@ -15,7 +15,7 @@ use super::person::with_person;
 pub struct Scene<'a> {
     pub table: &'a Table,
     pub order: &'a [u32],
-    pub picked: &'a Picked,
+    pub picked: &'a RowSelection,
     /// Whose panel is open; empty for nobody's.
     pub open: &'a str,
     /// The address of the view, which rows link to with their person.

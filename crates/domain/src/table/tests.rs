@@ -347,12 +347,12 @@ proptest! {
 
     #[test]
     fn selections_mean_the_same_here_and_there(table in tables(), other in tables(), steps in steps()) {
-        let mut picked = Picked::default();
+        let mut picked = RowSelection::default();
         let mut plain = BTreeSet::new();
         for step in steps {
             match step {
                 Step::All(filter) => {
-                    picked = Picked::all(&table, &filter);
+                    picked = RowSelection::all(&table, &filter);
                     plain = table.matching(&filter).into_iter().collect();
                 }
                 Step::Set(at, on) if (at as usize) < table.len() => {
@@ -361,7 +361,7 @@ proptest! {
                 }
                 Step::Set(..) => {}
                 Step::Clear => {
-                    picked = Picked::default();
+                    picked = RowSelection::default();
                     plain.clear();
                 }
             }

@@ -109,7 +109,7 @@ pub(super) async fn claim_and_run(
     if !run.yielded.load(Ordering::Relaxed) {
         run.show_done().await;
     }
-    run.tell();
+    run.notify();
     outcome
 }
 
@@ -225,7 +225,7 @@ impl Run<'_> {
     }
 
     /// Tells those who watch the job that it has moved on.
-    fn tell(&self) {
+    fn notify(&self) {
         let _ = self.engine.news.send(Arc::from(self.job.id.as_str()));
     }
 
@@ -240,7 +240,7 @@ impl Run<'_> {
     /// Ends a job that is being cancelled and that nobody can read the tenant for: rows whose effect is not known are told as
     /// such, once they can no longer take effect.
     async fn end_unread(&self) -> Result<Next, StoreError> {
-        self.wait_out().await?;
+        self.await_deadline().await?;
         let rows = self.engine.store.journal(&self.job.id, &[RowState::Unknown, RowState::Sent], 0, i64::MAX).await?;
         let result = |row: &JournalRow| RowResult {
             seq: row.seq,
@@ -260,7 +260,7 @@ impl Run<'_> {
     }
 
     /// Holds on to the lease and asks what the job shall do.
-    async fn asked(&self) -> Result<JobState, StoreError> {
+    async fn renew(&self) -> Result<JobState, StoreError> {
         self.engine.store.renew_lease(&self.claim, self.engine.clock.now_ms() + millis(LEASE)).await
     }
 
@@ -273,12 +273,12 @@ impl Run<'_> {
                 done = &mut work => return Ok(done),
                 () = tokio::time::sleep(LEASE / 3) => {}
             }
-            let mut asked = pin!(self.asked());
+            let mut renewing = pin!(self.renew());
             let mut ended = None;
             loop {
                 tokio::select! {
                     done = &mut work, if ended.is_none() => ended = Some(done),
-                    state = &mut asked => { state?; break; }
+                    state = &mut renewing => { state?; break; }
                 }
             }
             if let Some(done) = ended {
@@ -291,7 +291,7 @@ impl Run<'_> {
     async fn wait(&self, duration: Duration) -> Result<JobState, StoreError> {
         let until = Instant::now() + duration;
         loop {
-            let state = self.asked().await?;
+            let state = self.renew().await?;
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || self.closing() || !matches!(state, JobState::Running | JobState::Queued) {
                 return Ok(state);
@@ -302,7 +302,7 @@ impl Run<'_> {
 
     /// A request without an answer can take effect until its deadline has passed: a reading before then proves nothing. Also
     /// those of an executor that is gone.
-    async fn wait_out(&self) -> Result<(), StoreError> {
+    async fn await_deadline(&self) -> Result<(), StoreError> {
         let Some(sent_at) = self.engine.store.last_unsettled_send(&self.job.id).await? else { return Ok(()) };
         let over = sent_at + millis(self.tenant.backend.deadline());
         let left = u64::try_from(over - self.engine.clock.now_ms()).unwrap_or(0);
@@ -331,12 +331,12 @@ impl Run<'_> {
     }
 
     /// Stops where a person asked for it, or the server is about to end. Called between batches, when nothing is under way.
-    async fn heed(&self) -> Result<Next, StoreError> {
+    async fn check_command(&self) -> Result<Next, StoreError> {
         if self.closing() {
             self.engine.store.release_lease(&self.claim).await?;
             return Ok(Next::Stop);
         }
-        match self.asked().await? {
+        match self.renew().await? {
             JobState::Preparing | JobState::Running | JobState::Queued => Ok(Next::On),
             JobState::Cancelling => {
                 let tally = self.engine.store.tally(&self.job.id).await?;
@@ -372,10 +372,10 @@ impl Run<'_> {
             let at = time_of_day(self.engine.clock.now_ms() + millis(wait));
             self.engine.store.note_claimed(&self.claim, &format!("{} Trying again at {at}.", failure.why)).await?;
             self.told = true;
-            self.tell();
+            self.notify();
         }
         match self.wait(wait).await? {
-            _ if self.closing() => self.heed().await,
+            _ if self.closing() => self.check_command().await,
             JobState::Cancelling => self.end_unread().await,
             JobState::Paused | JobState::Finished | JobState::Cancelled => {
                 self.engine.store.release_lease(&self.claim).await?;

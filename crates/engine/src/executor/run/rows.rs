@@ -23,9 +23,9 @@ impl Run<'_> {
         loop {
             let rows = self.engine.store.journal(&self.job.id, &[RowState::Unknown, RowState::Sent], 0, i64::MAX).await?;
             if rows.is_empty() {
-                return self.heed().await;
+                return self.check_command().await;
             }
-            self.wait_out().await?;
+            self.await_deadline().await?;
             let touches: Touches = rows.iter().map(|row| row.change.touches()).collect();
             let tenant = self.tenant.clone();
             let reader = Reader { key: writer.key().clone(), urgency: Urgency::Job };
@@ -33,7 +33,7 @@ impl Run<'_> {
                 Ok(inventory) => match not_whole(&inventory, &rows) {
                     None => {
                         self.settle_by(&rows, &inventory).await?;
-                        return self.heed().await;
+                        return self.check_command().await;
                     }
                     Some(why) => Failure { why, status: None },
                 },
@@ -112,7 +112,7 @@ impl Run<'_> {
             tokio::select! {
                 reserved = &mut reserving => return Ok(reserved.map_err(Some)),
                 () = tokio::time::sleep(COMMAND * 2) => {
-                    if self.closing() || !matches!(self.asked().await?, JobState::Running | JobState::Queued) {
+                    if self.closing() || !matches!(self.renew().await?, JobState::Running | JobState::Queued) {
                         return Ok(Err(None));
                     }
                 }
@@ -132,7 +132,7 @@ impl Run<'_> {
             }
             let mut at = 0;
             while let Some(batch) = batcher.take(backend, &rows, &mut at, &self.singly) {
-                if self.heed().await? == Next::Stop {
+                if self.check_command().await? == Next::Stop {
                     return Ok(Next::Stop);
                 }
                 if self.turn_is_over().await? {
@@ -248,7 +248,7 @@ impl Run<'_> {
             })
             .collect();
         self.holding(self.engine.store.settle(&self.claim, &results, now, &audit)).await??;
-        self.tell();
+        self.notify();
         Ok(())
     }
 }

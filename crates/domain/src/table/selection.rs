@@ -22,18 +22,18 @@ pub struct Selection {
 impl Table {
     /// The rows a selection names now. Rows that went away meanwhile are left out.
     pub fn selected(&self, selection: &Selection) -> Vec<Row<'_>> {
-        Picked::of(selection, self).rows().filter_map(|at| self.row(at)).collect()
+        RowSelection::of(selection, self).rows().filter_map(|at| self.row(at)).collect()
     }
 }
 
 /// A selection among the rows of one table: a bit for each row.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Picked {
+pub struct RowSelection {
     bits: Vec<u64>,
     query: Option<Filter>,
 }
 
-impl Picked {
+impl RowSelection {
     /// Finds a selection's rows in a table.
     pub fn of(selection: &Selection, table: &Table) -> Self {
         let mut picked = selection.query.as_ref().map(|query| Self::all(table, query)).unwrap_or_default();
