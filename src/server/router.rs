@@ -1,12 +1,14 @@
 //! Puts the rooms behind the middleware, in order.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use leptos::prelude::provide_context;
-use leptos_axum::{LeptosRoutes, generate_route_list};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
 use tower_http::compression::CompressionLayer;
 use tower_http::trace::TraceLayer;
 use tower_sessions::cookie::SameSite;
@@ -20,6 +22,10 @@ use crate::shell::shell;
 
 /// The largest form that is read: room for a hundred thousand rows selected one by one.
 pub const MAX_FORM: usize = 12 * 1024 * 1024;
+
+/// The routes of the pages, found by walking through the app once. While that goes on, no resource of any page in this process is
+/// loaded, and one that is asked for just then never is: the walk is made once, before any page can be asked for.
+static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
 
 /// The portal.
 pub fn router(state: &Shared) -> Router {
@@ -41,7 +47,7 @@ pub fn router(state: &Shared) -> Router {
     let options = state.leptos.clone();
     let app_state = AppState(state.clone());
     let rooms = Router::new()
-        .leptos_routes_with_context(&app_state, generate_route_list(App), context, move || shell(options.clone()))
+        .leptos_routes_with_context(&app_state, PAGES.clone(), context, move || shell(options.clone()))
         .merge(crate::features::lists::routes(state))
         .merge(crate::features::assignments::routes(state))
         .merge(crate::features::jobs::routes(state))
