@@ -412,7 +412,7 @@ fn Conflict(roles: Vec<RoleLine>, base: BTreeSet<RoleId>, mine: BTreeSet<RoleId>
             <h2 id="conflict">"Somebody changed this group since you opened it"</h2>
             <p>"Nothing was sent. Choose which version to go on with; you can still edit it before it becomes a plan."</p>
             <div class="table" tabindex="0" role="region" aria-label="The three versions"><table>
-                <thead><tr><th>"Role"</th><th>"When you opened it"</th><th>"Now at Qlik"</th><th>"Your choice"</th><th>"Both together"</th></tr></thead>
+                <thead><tr><th>"Role"</th><th>"When you opened it"</th><th>"Now at Qlik"</th><th>"Your choice"</th><th>"Both"</th></tr></thead>
                 <tbody>{rows}</tbody>
             </table></div>
             <p class="choices">

@@ -209,6 +209,7 @@ fn Body(
             }
         })
         .collect_view();
+    let lasts: u64 = view.lasting.iter().map(|(_, rows)| *rows).sum();
     let lasting = view
         .lasting
         .into_iter()
@@ -273,7 +274,13 @@ fn Body(
             </Empty>
         }.into_any(),
         (None, _) => {
-            let sentence = format!("{}, {} to Qlik. Can be undone for 30 days.", count(total, "change", "changes"), count(whole(view.requests), "request", "requests"));
+            let undo = match lasts {
+                0 => "Can be undone for 30 days.".to_owned(),
+                n if n == view.total => "Cannot be undone, or not all of it.".to_owned(),
+                n => format!("All but {} can be undone for 30 days.", thousands(whole(n))),
+            };
+            let requests = count(whole(view.requests), "request", "requests");
+            let sentence = format!("{}, {requests} to Qlik. {undo}", count(total, "change", "changes"));
             view! {
                 <div class="foot decide">
                     <span class="grow">{sentence}</span>
