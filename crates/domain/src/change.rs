@@ -150,6 +150,10 @@ pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
     /// It in the audit trail: ids and Qlik's own names, which outlive any label.
     fn noted(&self) -> String;
 
+    /// Whether what it is about is not as it was seen, though the change can still be made: somebody else wrote beside it.
+    fn beside_another(&self, _now: &Projection<'_>) -> bool {
+        false
+    }
     /// What to think about before it is applied.
     fn warn<'a>(&'a self, _of: &PlanContext<'a>, _into: &mut Warnings<'a>) {}
     /// What could go wrong by it.
@@ -295,6 +299,9 @@ impl Change {
     }
     pub fn compare(&self, now: &Projection<'_>) -> Comparison {
         on_change!(self, kind => kind.compare(now))
+    }
+    pub fn beside_another(&self, now: &Projection<'_>) -> bool {
+        on_change!(self, kind => kind.beside_another(now))
     }
     pub fn project(&self, on: &mut Projection<'_>, made: Option<&Made>, at: &str) {
         on_change!(self, kind => kind.project(on, made, at));

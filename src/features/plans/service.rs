@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::change::Change;
 use domain::plan::{Intent, LeaveOut, Offer, OfferKind, Plan, Unchanged, WhyNot, draw_up};
+use domain::projection::Projection;
 use domain::text::{self, sentence};
 use domain::touch::Touches;
 use engine::clock::{date_time, time_of_day};
@@ -390,12 +391,16 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
     }
     // What it brings back was no news when it was drawn up.
     let restores = row.plan.restores;
+    let standing = Projection::of(&now);
+    let beside_another = changes.iter().any(|change| change.beside_another(&standing));
     let mut again = draw_up(&now, Intent::Exactly { title: row.plan.title.clone(), changes, restores })
         .map_err(|error| AppError::new(ErrorKind::Conflict, "Nothing was sent", sentence(&error.to_string())))?;
     again.keep_reasons(&row.plan);
     // A danger that was not foreseen is worth a look as well; one that was is not news.
     let loud = |plan: &Plan| plan.warnings.iter().any(domain::plan::Warning::is_loud);
-    let news = again.changes.len() != row.plan.changes.len() || (loud(&again) && !loud(&row.plan));
+    // What somebody else did beside it may make it more dangerous than it was, with nothing of its own overtaken.
+    let riskier = beside_another && again.risks != row.plan.risks;
+    let news = again.changes.len() != row.plan.changes.len() || (loud(&again) && !loud(&row.plan)) || riskier;
     if !news {
         return Ok(None);
     }

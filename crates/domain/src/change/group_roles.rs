@@ -83,10 +83,13 @@ impl ChangeKind for GroupRoles {
         }
     }
 
+    fn beside_another(&self, now: &Projection<'_>) -> bool {
+        now.group(&self.group).and_then(|group| group.roles.as_ref()).is_some_and(|now| *now != self.seen)
+    }
+
     fn project(&self, on: &mut Projection<'_>, _: Option<&Made>, _: &str) {
-        let now = on.group(&self.group).and_then(|group| group.roles.clone());
-        let after = self.on(now.as_ref().unwrap_or(&self.seen));
-        on.change_group(&self.group, |group| group.roles = Some(after));
+        // What may not be seen stays so: the change alone does not make a whole set of it.
+        on.change_group(&self.group, |group| group.roles = group.roles.as_ref().map(|now| self.on(now)));
     }
 
     fn undo(&self, _: Option<&Made>) -> Undo {
@@ -157,6 +160,8 @@ mod tests {
         assert_eq!(stands(&["old", "new"]), Comparison::Diverged);
         assert_eq!(stands(&["other"]), Comparison::Diverged);
         assert_eq!(change().compare(&Projection::of(&Inventory::default())), Comparison::Diverged, "no such group");
+        let beside = |roles: &[&str]| change().beside_another(&Projection::of(&tenant(roles)));
+        assert!(beside(&["old", "theirs"]) && !beside(&["old", "other"]), "and whoever applies it looks at the risks once more");
     }
 
     #[test]

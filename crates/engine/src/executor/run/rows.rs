@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use domain::change::Comparison;
 use domain::inventory::Inventory;
@@ -31,10 +32,9 @@ impl Run<'_> {
             let reader = Reader { key: writer.key().clone(), urgency: Urgency::Job };
             let failure = match self.holding(tenant.backend.read(&reader, &touches)).await? {
                 Ok(inventory) => match not_whole(&inventory, &rows) {
-                    None => {
-                        self.settle_by(&rows, &inventory).await?;
-                        return self.check_command().await;
-                    }
+                    None if self.settle_by(&rows, &inventory).await? => return self.check_command().await,
+                    // The loop goes round with a wait, until the key sees it or somebody cancels.
+                    None => Failure { why: "The key may not see whether it was done.".to_owned(), status: None },
                     Some(why) => Failure { why, status: None },
                 },
                 Err(error) => Failure::from(&error),
@@ -45,7 +45,8 @@ impl Run<'_> {
         }
     }
 
-    async fn settle_by(&mut self, rows: &[JournalRow], inventory: &Inventory) -> Result<(), StoreError> {
+    /// Settles what a reading tells of; says whether that is all of it. What may not be seen stays unknown.
+    async fn settle_by(&mut self, rows: &[JournalRow], inventory: &Inventory) -> Result<bool, StoreError> {
         let now = Projection::of(inventory);
         let results: Vec<RowResult> = rows
             .iter()
@@ -67,7 +68,12 @@ impl Run<'_> {
                 }
             })
             .collect();
-        self.write_down(rows, results).await
+        let told: Vec<RowResult> = results.into_iter().filter(|result| result.state != RowState::Unknown).collect();
+        let all = told.len() == rows.len();
+        if !told.is_empty() {
+            self.write_down(rows, told).await?;
+        }
+        Ok(all)
     }
 
     /// What is to be sent next, in order. Rows that spoil requests come last, alone, once more; then they are refused.
@@ -139,19 +145,12 @@ impl Run<'_> {
                     return Ok(Next::Stop);
                 }
                 // A group or a setting is read right before it is written.
-                let found = match self.holding(look(backend, writer, batch)).await? {
-                    Ok(Look::Ready(found)) => found,
-                    Ok(Look::Settled(result)) => {
-                        self.write_down(batch, vec![result]).await?;
-                        continue;
-                    }
-                    Err(error) => {
-                        self.note_alone(batch);
-                        if self.trouble(&Failure::from(&error)).await? == Next::Stop {
-                            return Ok(Next::Stop);
-                        }
-                        break;
-                    }
+                let looked_at = Instant::now();
+                let mut found = match self.looked(backend, writer, batch).await? {
+                    Looked::Ready(found) => found,
+                    Looked::Settled => continue,
+                    Looked::Failed => break,
+                    Looked::Stop => return Ok(Next::Stop),
                 };
                 let reserved = match self.leave(backend, writer).await? {
                     Ok(reserved) => reserved,
@@ -164,6 +163,15 @@ impl Run<'_> {
                         break;
                     }
                 };
+                // Whoever waited long for leave looks again: somebody else may have written meanwhile.
+                if looked_at.elapsed() > STILL_SO {
+                    found = match self.looked(backend, writer, batch).await? {
+                        Looked::Ready(found) => found,
+                        Looked::Settled => continue,
+                        Looked::Failed => break,
+                        Looked::Stop => return Ok(Next::Stop),
+                    };
+                }
                 self.requests += 1;
                 let seqs: Vec<i64> = batch.iter().map(|row| row.seq).collect();
                 // Only now, with the leave in hand, is it written down that the rows leave; and by then they are gone or never will be.
@@ -215,6 +223,21 @@ impl Run<'_> {
         }
     }
 
+    /// Reads what a batch touches, where it has to be read right before it is written, and settles it where there is nothing to send.
+    async fn looked(&mut self, backend: &Backend, writer: &Writer, batch: &[JournalRow]) -> Result<Looked, StoreError> {
+        Ok(match self.holding(look(backend, writer, batch)).await? {
+            Ok(Look::Ready(found)) => Looked::Ready(found),
+            Ok(Look::Settled(result)) => {
+                self.write_down(batch, vec![result]).await?;
+                Looked::Settled
+            }
+            Err(fault) => {
+                self.note_alone(batch);
+                if self.trouble(&Failure::from(&fault)).await? == Next::Stop { Looked::Stop } else { Looked::Failed }
+            }
+        })
+    }
+
     /// Counts a failure of a row that was alone in its request. One that fails again and again is set aside.
     fn note_alone(&mut self, batch: &[JournalRow]) {
         let [row] = batch else { return };
@@ -258,6 +281,21 @@ fn not_whole(inventory: &Inventory, rows: &[JournalRow]) -> Option<String> {
     let licenses = rows.iter().any(|row| row.change.touches().licenses());
     (licenses && !inventory.coverage.licenses.is_whole())
         .then(|| format!("The tenant could not be read whole. {}", inventory.coverage.sentences().join(" ")))
+}
+
+/// What was read of a group or a setting this long ago still counts as how it is.
+const STILL_SO: Duration = Duration::from_millis(500);
+
+/// What became of a look at what rows touch.
+enum Looked {
+    /// They can be sent; what they touch is like this.
+    Ready(Box<Inventory>),
+    /// There was nothing to send, and that is written down.
+    Settled,
+    /// It failed, and was waited for.
+    Failed,
+    /// The job stops.
+    Stop,
 }
 
 /// Whether rows can be sent as they are.
