@@ -307,6 +307,48 @@ async fn roles_that_somebody_adds_between_plan_and_job_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn roles_that_somebody_adds_while_a_job_waits_for_leave_stay() {
+    let world = world().await;
+    let state = world.sim("GET", "state", &Value::Null).await;
+    let group = &state["groups"][0];
+    let id = group["id"].as_str().unwrap();
+    let ids = |list: &Value, key: &str| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|one| one.as_str().or(one[key].as_str()).unwrap().to_owned()).collect()
+    };
+    let has = ids(&group["roles"], "id");
+    let free: Vec<String> = ids(&state["roles"], "id").into_iter().filter(|role| !has.contains(role)).take(2).collect();
+    let seen: std::collections::BTreeSet<RoleId> = has.iter().map(RoleId::new).collect();
+    let after = seen.iter().cloned().chain([RoleId::new(&free[0])]).collect();
+    let plan = world.plan(vec![GroupRoles::between(GroupId::new(id), "G".into(), &seen, &after).into()]).await;
+    let Begun::Job(job) = world.begin("roles", &plan).await else { panic!("the job is begun") };
+    // Leave comes after more than a second, and the group is read long before.
+    let budget = world.by.tenant.backend.budget(world.by.key.user());
+    let age = budget.window.saturating_sub(Duration::from_millis(1_500));
+    world.by.tenant.backend.remember(world.by.key.user(), &vec![age; budget.limit - budget.reserve]);
+    let asked = async || {
+        let log = world.sim("GET", "requests?since=0", &Value::Null).await;
+        let path = format!("/api/v1/groups/{id}");
+        log.as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| one["path"] == path.as_str())
+            .map(|one| one["method"].clone())
+            .collect::<Vec<_>>()
+    };
+    let _kept = world.run();
+    while asked().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let theirs: Vec<&String> = has.iter().chain([&free[1]]).collect();
+    world.sim("POST", "act", &json!({ "set_group_roles": { "id": id, "roles": theirs } })).await;
+    assert_eq!(world.reaches(&job, JobState::Finished).await.done, 1);
+    assert_eq!(asked().await, ["GET", "GET", "PATCH"], "read again once it had leave");
+    let state = world.sim("GET", "state", &Value::Null).await;
+    let now = ids(&state["groups"][0]["roles"], "id");
+    assert!(free.iter().all(|role| now.contains(role)), "{now:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_touched_groups_are_read_by_pages() {
     let world = world().await;
     let state = world.sim("GET", "state", &Value::Null).await;
