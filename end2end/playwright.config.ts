@@ -27,7 +27,8 @@ export default defineConfig<Options, { storage: string }>({
   projects: [
     { name: "sqlite", testIgnore: /(noscript|screenshots)\.spec/, use: { storage: "" } },
     ...(postgres
-      ? [{ name: "postgres", testMatch: /(journey|groups)\.spec/, use: { storage: `${postgres}/postgres` } }]
+      ? // One after the other: servers of one database show what the others' jobs did, and each test has a tenant of its own.
+        [{ name: "postgres", testMatch: /(journey|groups)\.spec/, workers: 1, use: { storage: `${postgres}/postgres` } }]
       : []),
     { name: "no script", testMatch: /noscript\.spec/, use: { storage: "", javaScriptEnabled: false } },
     ...(process.env.SCREENSHOTS ? [{ name: "screenshots", testMatch: /screenshots\.spec/, use: { storage: "" } }] : []),
