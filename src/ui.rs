@@ -2,6 +2,8 @@
 
 #[cfg(feature = "hydrate")]
 pub mod back;
+#[cfg(feature = "hydrate")]
+pub mod beside;
 pub mod copy;
 #[cfg(feature = "hydrate")]
 pub mod early;

@@ -29,6 +29,8 @@ test("a single edit and its undo", async ({ connected: page, tenant }) => {
   await expect(async () => {
     await page.reload();
     await expect(page.getByText("1 of 1: 1 done")).toBeVisible({ timeout: 500 });
+    // The row is settled a moment before the job is over, and only then can be undone.
+    await expect(page.getByRole("button", { name: "Undo 1 change" })).toBeVisible({ timeout: 500 });
   }).toPass();
   await page.getByRole("button", { name: "Undo 1 change" }).click();
   await page.getByRole("button", { name: "Apply 1 change" }).click();

@@ -321,10 +321,7 @@ pub fn ReadingLine(
 /// Looks again soon, where scripts run.
 fn look_again(again: impl Fn() + Clone + Send + Sync + 'static) {
     #[cfg(feature = "hydrate")]
-    Effect::new(move |_| {
-        let again = again.clone();
-        set_timeout(again, std::time::Duration::from_millis(500));
-    });
+    Effect::new(move |_| crate::ui::beside::Beside::here().later(std::time::Duration::from_millis(500), again.clone()));
     #[cfg(not(feature = "hydrate"))]
     let _ = again;
 }

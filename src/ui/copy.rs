@@ -20,23 +20,21 @@ pub fn CopyId(
 
 #[cfg(feature = "hydrate")]
 fn copy(text: &str, copied: RwSignal<bool>) {
-    use leptos::task::spawn_local;
     use wasm_bindgen_futures::JsFuture;
+
+    use super::beside::{detached, pause};
 
     // Browsers lend the clipboard to secure pages only; elsewhere the text can still be marked.
     if !window().is_secure_context() {
         return;
     }
     let written = JsFuture::from(window().navigator().clipboard().write_text(text));
-    spawn_local(async move {
+    // The id is to be in the clipboard even if the page is left at once.
+    detached(async move {
         if written.await.is_ok() {
             let _ = copied.try_set(true);
-            set_timeout(
-                move || {
-                    let _ = copied.try_set(false);
-                },
-                std::time::Duration::from_secs(2),
-            );
+            pause(std::time::Duration::from_secs(2)).await;
+            let _ = copied.try_set(false);
         }
     });
 }

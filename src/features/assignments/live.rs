@@ -147,6 +147,7 @@ mod browser {
 
     use super::super::load::{self, Missed, Uses};
     use super::{Live, UsesState};
+    use crate::ui::beside::{Beside, pause};
 
     impl Live {
         /// Finds a selection that was kept, once.
@@ -177,6 +178,7 @@ mod browser {
     pub fn keep_up(live: Live, tenant: Memo<String>, wanted: Memo<u64>, stale: impl Fn() + Copy + 'static) {
         /// After so many versions in a row that were gone before they came, the table stays in pages.
         const MOST: u32 = 6;
+        let beside = Beside::here();
         let loading = StoredValue::new(false);
         let missed = StoredValue::new(0_u32);
         Effect::new(move |_| {
@@ -185,14 +187,15 @@ mod browser {
                 return;
             }
             loading.set_value(true);
-            wasm_bindgen_futures::spawn_local(async move {
+            let here = beside.clone();
+            beside.spawn(async move {
                 // Whatever comes while this is under way is loaded next.
                 loop {
-                    let Some(version) = wanted.try_get_untracked() else { return };
-                    if live.version.try_get_untracked() == Some(version) {
+                    let version = wanted.get_untracked();
+                    if live.version.get_untracked() == version {
                         break;
                     }
-                    let Some(tenant) = tenant.try_get_untracked() else { return };
+                    let tenant = tenant.get_untracked();
                     match rows(live, &tenant, version).await {
                         Ok(table) => {
                             missed.set_value(0);
@@ -204,7 +207,7 @@ mod browser {
                                 live.picked.set(live.table.with_untracked(|table| RowSelection::of(&selection, table)));
                             }
                             live.missed.set(None);
-                            wasm_bindgen_futures::spawn_local(uses(live, tenant, version, 0));
+                            here.spawn(uses(live, tenant, version));
                         }
                         Err(Missed::OtherVersion) => {
                             // Another server of the portal may have answered, which read the tenant at another time: not in a circle.
@@ -216,20 +219,20 @@ mod browser {
                                 .unwrap_or(MOST);
                             if times >= MOST {
                                 let why = "It is being read by several servers, and they do not agree yet. Refresh in a minute.";
-                                let _ = live.missed.try_set(Some(why.to_owned()));
+                                live.missed.set(Some(why.to_owned()));
                             } else {
-                                set_timeout(stale, Duration::from_millis(250 << times));
+                                here.later(Duration::from_millis(250 << times), stale);
                             }
                             break;
                         }
                         Err(Missed::Failed(why)) => {
-                            let _ = live.missed.try_set(Some(why));
+                            live.missed.set(Some(why));
                             break;
                         }
                     }
                 }
-                let _ = live.coming.try_set(None);
-                let _ = loading.try_set_value(false);
+                live.coming.set(None);
+                loading.set_value(false);
             });
         });
     }
@@ -268,7 +271,7 @@ mod browser {
                 take()?;
                 return Ok(table);
             }
-            let _ = live.coming.try_set(Some((at, all)));
+            live.coming.set(Some((at, all)));
             // Asked for first: a future does nothing before it is looked at.
             let (following, taken) = futures::join!(load::block(tenant, version, at), async { take() });
             taken?;
@@ -277,23 +280,25 @@ mod browser {
     }
 
     /// When people used Qlik last: it may take the server minutes to find out, so this asks less and less often.
-    async fn uses(live: Live, tenant: String, version: u64, tries: u64) {
-        let got = load::uses(&tenant, version).await;
-        if live.version.try_get_untracked() != Some(version) {
-            return;
-        }
-        match got {
-            Ok(Uses::Known(uses)) => {
-                let mut fits = false;
-                live.table.update(|table| fits = table.take_uses(uses));
-                live.uses.set(if fits { UsesState::Known } else { UsesState::Closed });
+    async fn uses(live: Live, tenant: String, version: u64) {
+        /// Over an hour.
+        const MOST: u64 = 400;
+        for tries in 1..=MOST {
+            let got = load::uses(&tenant, version).await;
+            if live.version.get_untracked() != version {
+                return;
             }
-            Ok(Uses::Reading) if tries < 400 => {
-                let again = move || wasm_bindgen_futures::spawn_local(uses(live, tenant, version, tries + 1));
-                set_timeout(again, Duration::from_secs((tries + 1).min(10)));
+            match got {
+                Ok(Uses::Known(uses)) => {
+                    let mut fits = false;
+                    live.table.update(|table| fits = table.take_uses(uses));
+                    return live.uses.set(if fits { UsesState::Known } else { UsesState::Closed });
+                }
+                Ok(Uses::Reading) => pause(Duration::from_secs(tries.min(10))).await,
+                Ok(Uses::Closed) => break,
+                Err(_) => return,
             }
-            Ok(Uses::Reading | Uses::Closed) => live.uses.set(UsesState::Closed),
-            Err(_) => {}
         }
+        live.uses.set(UsesState::Closed);
     }
 }

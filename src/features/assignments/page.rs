@@ -254,7 +254,7 @@ fn follow(live: Live, query: Memo<String>, tenant: Memo<String>) -> Callback<Fil
                             let replace = !step.try_update_value(std::mem::take).unwrap_or_default();
                             go(replace);
                         };
-                        pending.set_value(set_timeout_with_handle(late, rest).ok());
+                        pending.set_value(crate::ui::beside::timer(rest, late));
                     } else {
                         go(replace);
                     }

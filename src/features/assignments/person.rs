@@ -268,12 +268,7 @@ fn Outcome(
     let tenant = use_tenant();
     #[cfg(feature = "hydrate")]
     if edited.state.is_empty() {
-        let handle = set_timeout_with_handle(move || again.run(()), std::time::Duration::from_millis(500));
-        on_cleanup(move || {
-            if let Ok(handle) = handle {
-                handle.clear();
-            }
-        });
+        crate::ui::beside::Beside::here().later(std::time::Duration::from_millis(500), move || again.run(()));
     }
     #[cfg(not(feature = "hydrate"))]
     let _ = again;

@@ -137,12 +137,12 @@ fn keep_while_ticked(
             let (tenant, id) = (tenant.get_untracked(), id.get_untracked());
             let (base, mine) = (list_of(&theirs), list_of(&mine));
             let keep = move || {
-                leptos::task::spawn_local(async move {
+                crate::ui::beside::detached(async move {
                     // Kept at the next tick, if not now.
                     let _ = super::api::keep_draft(tenant, id, base, mine).await;
                 });
             };
-            pending.set_value(set_timeout_with_handle(keep, Duration::from_millis(400)).ok());
+            pending.set_value(crate::ui::beside::timer(Duration::from_millis(400), keep));
         }
         mine
     });

@@ -99,7 +99,7 @@ fn keep_while_typed(tenant: Memo<String>, lines: String) {
         thread_local! { static PENDING: RefCell<Option<TimeoutHandle>> = const { RefCell::new(None) }; }
         let tenant = tenant.get_untracked();
         let keep = move || {
-            leptos::task::spawn_local(async move {
+            crate::ui::beside::detached(async move {
                 // Kept with the next letter, if not now.
                 let _ = super::api::keep_pasted(tenant, lines).await;
             });
@@ -108,7 +108,7 @@ fn keep_while_typed(tenant: Memo<String>, lines: String) {
             if let Some(earlier) = pending.take() {
                 earlier.clear();
             }
-            *pending.borrow_mut() = set_timeout_with_handle(keep, Duration::from_millis(400)).ok();
+            *pending.borrow_mut() = crate::ui::beside::timer(Duration::from_millis(400), keep);
         });
     }
     #[cfg(not(feature = "hydrate"))]
