@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use domain::inventory::{Assignment, Inventory, Person, UserId};
-use domain::sheet::{Field, Known, Mapping, Purpose, Rules, Sheet, check, write};
+use domain::import::{Field, Directory, Mapping, Action, Rules, List, check, write};
 use domain::subject::Subject;
 use libfuzzer_sys::fuzz_target;
 
-static KNOWN: LazyLock<Known> = LazyLock::new(|| {
+static KNOWN: LazyLock<Directory> = LazyLock::new(|| {
     let allotment = |name: &str| Allotment {
         name: AllotmentName::new(name),
         usage_class: UsageClass::Assigned,
@@ -17,7 +17,7 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
         used: 0,
         overage: 0,
     };
-    Known::of(&Inventory {
+    Directory::of(&Inventory {
         allotments: vec![allotment("professional"), allotment("analyzer")],
         people: (0..20)
             .map(|n| Person {
@@ -41,17 +41,17 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
 });
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(sheet) = Sheet::read(bytes) else { return };
-    let mapping = Mapping::guess(sheet.headings.as_deref(), &sheet.lines, &KNOWN);
-    for purpose in [Purpose::Give, Purpose::Take, Purpose::Sync, Purpose::Rename] {
-        let rules = Rules { mapping: mapping.clone(), purpose, ..Rules::default() };
-        let checked = check(&sheet, &rules, &KNOWN);
-        assert!(checked.entries.len() + checked.faults.len() <= sheet.lines.len());
+    let Ok(list) = List::read(bytes) else { return };
+    let mapping = Mapping::guess(list.headings.as_deref(), &list.lines, &KNOWN);
+    for action in [Action::Give, Action::Take, Action::Sync, Action::Rename] {
+        let rules = Rules { mapping: mapping.clone(), action, ..Rules::default() };
+        let checked = check(&list, &rules, &KNOWN);
+        assert!(checked.entries.len() + checked.faults.len() <= list.lines.len());
     }
     // What was read can be written, and reads the same again.
-    let width = sheet.width().max(1);
+    let width = list.width().max(1);
     let headings: Vec<String> = (0..width).map(|n| format!("Column {n}")).collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let rows = sheet.lines.iter().map(|line| line.cells.iter().map(|cell| Field::new(cell)).collect());
-    let _ = Sheet::read(&write(&headings, rows));
+    let rows = list.lines.iter().map(|line| line.cells.iter().map(|cell| Field::new(cell)).collect());
+    let _ = List::read(&write(&headings, rows));
 });

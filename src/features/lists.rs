@@ -7,7 +7,7 @@ mod page;
 #[cfg(feature = "ssr")]
 mod service;
 
-pub use api::{ListView, PastedView, keep_pasted, list, mend, pasted, plan_list, read_as, set_usual};
+pub use api::{ListView, PastedView, correct, keep_pasted, list, pasted, plan_list, read_as, set_usual};
 #[cfg(feature = "ssr")]
 pub use files::{MAX_LIST, routes};
 pub use page::{ListPage, ListsPage};

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::sheet::{Checked, Known, Rules, Sheet};
+use domain::import::{Checked, Directory, List, Rules};
 
 /// So many comparisons are kept; each holds its list.
 const KEPT: usize = 4;
@@ -12,9 +12,9 @@ const KEPT: usize = 4;
 /// A list compared with a tenant.
 #[derive(Debug)]
 pub struct Check {
-    pub sheet: Sheet,
+    pub list: List,
     pub checked: Checked,
-    pub known: Arc<Known>,
+    pub directory: Arc<Directory>,
 }
 
 /// Names a reading: by its rows, and by when it was made.
@@ -28,12 +28,12 @@ type Key = (String, Rules, ReadingId);
 pub struct Checks {
     checks: Mutex<VecDeque<(Key, Arc<Check>)>>,
     /// Who is known, by reading.
-    known: Mutex<VecDeque<(ReadingId, Arc<Known>)>>,
+    directory: Mutex<VecDeque<(ReadingId, Arc<Directory>)>>,
 }
 
 fn find<K: PartialEq, V: Clone>(list: &Mutex<VecDeque<(K, V)>>, key: &K) -> Option<V> {
     let list = list.lock().unwrap_or_else(PoisonError::into_inner);
-    list.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
+    list.iter().find(|(directory, _)| directory == key).map(|(_, value)| value.clone())
 }
 
 fn keep<K, V>(list: &Mutex<VecDeque<(K, V)>>, key: K, value: V, most: usize) {
@@ -44,11 +44,11 @@ fn keep<K, V>(list: &Mutex<VecDeque<(K, V)>>, key: K, value: V, most: usize) {
 
 impl Checks {
     /// Who is known in a reading.
-    pub fn known(&self, reading: ReadingId, make: impl FnOnce() -> Known) -> Arc<Known> {
-        find(&self.known, &reading).unwrap_or_else(|| {
-            let known = Arc::new(make());
-            keep(&self.known, reading, known.clone(), 2);
-            known
+    pub fn directory(&self, reading: ReadingId, make: impl FnOnce() -> Directory) -> Arc<Directory> {
+        find(&self.directory, &reading).unwrap_or_else(|| {
+            let directory = Arc::new(make());
+            keep(&self.directory, reading, directory.clone(), 2);
+            directory
         })
     }
 

@@ -257,7 +257,7 @@ async fn an_undo_with_fewer_rows_is_still_the_undo_of_its_job() {
     assert_eq!(portal.reaches(&job, JobState::Finished).await.done, 2);
     let undo = portal.location("/api/jobs/redo", &cookie, &format!("tenant=meridian&id={job}&what=undo")).await;
     let undo = undo.strip_prefix("/t/meridian/plans/").unwrap().to_owned();
-    let fewer = portal.location("/api/plans/adjust", &cookie, &format!("tenant=meridian&id={undo}&what=leave-strangers")).await;
+    let fewer = portal.location("/api/plans/adjust", &cookie, &format!("tenant=meridian&id={undo}&what=leave-unknown")).await;
     let fewer = fewer.strip_prefix("/t/meridian/plans/").unwrap_or_else(|| panic!("{fewer}")).to_owned();
     let kept = portal.state.engine.store.plan("meridian", &fewer).await.unwrap().unwrap().plan;
     assert_eq!((kept.changes.len(), kept.restores), (1, true));

@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
+use domain::import::{Action, Directory, List, Mapping, Rules, check};
 use domain::inventory::{Inventory, Person, UserId};
-use domain::sheet::{Known, Mapping, Purpose, Rules, Sheet, check};
 use domain::subject::Subject;
 
 const PEOPLE: usize = 100_000;
@@ -57,35 +57,35 @@ fn list(line: impl Fn(usize) -> String) -> String {
 }
 
 fn main() {
-    let known = Known::of(&inventory());
+    let directory = Directory::of(&inventory());
     let right = |n: usize| format!("{},,Analyzer", subject(n));
     let faulty = |n: usize, every: usize| if n % every == 1 { format!("{}q,,Analyzer", subject(n)) } else { right(n) };
     let lists = [
-        ("as it is", list(right), Purpose::Give),
-        ("in another order", list(|n| right(n * 77_773 % LINES)), Purpose::Sync),
-        ("another tenant's", list(|n| format!("CONTOSO\\{}.{},,Analyzer", letters(n + 1), letters(n / 3))), Purpose::Give),
-        ("one letter wrong in each", list(|n| format!("{}q,,Analyzer", subject(n))), Purpose::Sync),
-        ("a fault in each", list(|n| format!("{},,Analysr", subject(n))), Purpose::Give),
-        ("the same person each time", list(|_| right(5)), Purpose::Give),
-        ("every other line left out", list(|n| faulty(n, 2)), Purpose::Sync),
-        ("300 lines left out", list(|n| faulty(n, 334)), Purpose::Sync),
+        ("as it is", list(right), Action::Give),
+        ("in another order", list(|n| right(n * 77_773 % LINES)), Action::Sync),
+        ("another tenant's", list(|n| format!("CONTOSO\\{}.{},,Analyzer", letters(n + 1), letters(n / 3))), Action::Give),
+        ("one letter wrong in each", list(|n| format!("{}q,,Analyzer", subject(n))), Action::Sync),
+        ("a fault in each", list(|n| format!("{},,Analysr", subject(n))), Action::Give),
+        ("the same person each time", list(|_| right(5)), Action::Give),
+        ("every other line left out", list(|n| faulty(n, 2)), Action::Sync),
+        ("300 lines left out", list(|n| faulty(n, 334)), Action::Sync),
     ];
     let mut told = Vec::new();
-    for (name, text, purpose) in lists {
+    for (name, text, action) in lists {
         let begun = Instant::now();
         let plain = csv::Reader::from_reader(text.as_bytes()).records().flatten().count();
         let csv_ms = begun.elapsed().as_secs_f64() * 1_000.0;
         let begun = Instant::now();
-        let Ok(sheet) = Sheet::read(text.as_bytes()) else { return };
-        let mapping = Mapping::guess(sheet.headings.as_deref(), &sheet.lines, &known);
-        let mut rules = Rules { purpose, mapping, ..Rules::default() };
+        let Ok(list) = List::read(text.as_bytes()) else { return };
+        let mapping = Mapping::guess(list.headings.as_deref(), &list.lines, &directory);
+        let mut rules = Rules { action, mapping, ..Rules::default() };
         let mut left_out_ms = 0.0;
         if name.ends_with("left out") {
             let before = Instant::now();
-            rules.left_out = check(&sheet, &rules, &known).faults.iter().map(|fault| fault.line).collect();
+            rules.left_out = check(&list, &rules, &directory).faults.iter().map(|fault| fault.line).collect();
             left_out_ms = before.elapsed().as_secs_f64() * 1_000.0;
         }
-        let checked = check(&sheet, &rules, &known);
+        let checked = check(&list, &rules, &directory);
         let ms = begun.elapsed().as_secs_f64() * 1_000.0 - left_out_ms;
         told.push(format!(
             r#"{{"list":"{name}","ms":{ms:.0},"csv_ms":{csv_ms:.0},"lines":{plain},"entries":{},"faults":{},"spared":{}}}"#,

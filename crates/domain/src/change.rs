@@ -132,8 +132,6 @@ pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
     const WAVE: Wave;
     /// `+`, `~` or `−`.
     const SIGN: &'static str = "~";
-    /// Several of its kind fit into one request, where the tenant takes more than one.
-    const BATCHES: bool = false;
 
     /// What is changed, for a person: the subject, the group's name, or the setting.
     fn target(&self) -> String;
@@ -248,11 +246,6 @@ macro_rules! changes {
             /// `+`, `~` or `−`.
             pub fn sign(self) -> &'static str {
                 match self { $(Self::$name => <$kind as ChangeKind>::SIGN,)+ }
-            }
-
-            /// Several of its kind fit into one request, where the tenant takes more than one.
-            pub fn batches(self) -> bool {
-                match self { $(Self::$name => <$kind as ChangeKind>::BATCHES,)+ }
             }
         }
 

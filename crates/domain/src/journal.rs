@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Change, Comparison};
+use crate::change::Comparison;
 
 /// The state of a journal row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,16 +62,11 @@ impl RowState {
 pub struct Answer {
     /// The row's status, or that of the whole request.
     pub status: u16,
-    /// Qlik's code, such as `LICENSES-011`; empty where there is none.
+    /// The tenant's code, such as `LICENSES-011`; empty where there is none.
     pub code: String,
     /// Qlik's title, word for word.
     pub title: String,
 }
-
-/// Qlik's code for "no available allotment".
-pub const NO_SEAT: &str = "LICENSES-011";
-/// Qlik's code for "assignment not found".
-pub const NOT_FOUND: &str = "LICENSES-016";
 
 /// What reading the tenant says about a row nobody knew the answer of.
 pub fn settle(comparison: Comparison) -> RowState {
@@ -80,22 +75,6 @@ pub fn settle(comparison: Comparison) -> RowState {
         Comparison::Unchanged => RowState::Planned,
         Comparison::Diverged => RowState::Conflict,
         Comparison::NotVisible => RowState::Unknown,
-    }
-}
-
-/// What a person can do about a refused row.
-pub fn remedy(change: &Change, answer: &Answer) -> String {
-    match (answer.code.as_str(), change.gives(), change.takes()) {
-        (NO_SEAT, Some((_, allotment)), _) => {
-            format!("Free a seat of {}, or plan another allotment, then retry.", allotment.label())
-        }
-        (NOT_FOUND, Some(_), Some((_, from))) => {
-            format!("This person no longer holds {}: reload the table and plan again.", from.label())
-        }
-        _ if answer.status == 403 => "The key may not do this: connect with one that has the right.".to_owned(),
-        _ if answer.status == 401 => "The key is no longer valid: connect again, then retry.".to_owned(),
-        _ if answer.status == 404 => "It is no longer there: refresh and plan again.".to_owned(),
-        _ => "Read what Qlik says, change it there or here, then retry.".to_owned(),
     }
 }
 

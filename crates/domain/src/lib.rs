@@ -6,6 +6,7 @@
 pub mod allotment;
 pub mod change;
 pub mod gauge;
+pub mod import;
 pub mod inventory;
 pub mod journal;
 pub mod license;
@@ -15,7 +16,6 @@ pub mod plan;
 pub mod projection;
 pub mod roles;
 pub mod seats;
-pub mod sheet;
 pub mod subject;
 pub mod table;
 pub mod text;

@@ -213,23 +213,6 @@ impl Plan {
         Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Requests the plan needs at `batch` rows each; a kind that takes one row needs one each.
-    pub fn requests(&self, batch: usize) -> usize {
-        let mut requests = 0;
-        let mut run: Option<(Kind, usize)> = None;
-        for planned in &self.changes {
-            let kind = planned.change.kind();
-            match &mut run {
-                Some((current, n)) if *current == kind && kind.batches() && *n < batch => *n += 1,
-                _ => {
-                    requests += 1;
-                    run = Some((kind, 1));
-                }
-            }
-        }
-        requests
-    }
-
     /// How many changes of each kind, in the order they are sent, and about which license.
     pub fn totals(&self) -> Vec<Total> {
         let mut totals: Vec<Total> = Vec::new();

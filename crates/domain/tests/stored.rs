@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings};
+use domain::import::{Action, Column, Mapping, Reading, Rules};
 use domain::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
 use domain::journal::{RowState, Tally};
 use domain::plan::{Offer, OfferKind, Plan, PlannedChange, Reason, Risk, Unchanged, Warning, WhyNot};
 use domain::seats::SeatChange;
-use domain::sheet::{Column, Mapping, Purpose, Reading, Rules};
 use domain::subject::Subject;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -90,7 +90,7 @@ fn plan() -> Plan {
             Warning::NotEnoughSeats { allotment: allotment("analyzer"), short: 3 },
             Warning::Overage { allotment: allotment("fullUser"), after: 2, limit: Some(5) },
             Warning::Orphans { count: 1, first: subject("gone") },
-            Warning::Strangers { count: 2, first: subject("new") },
+            Warning::UnknownSubjects { count: 2, first: subject("new") },
             Warning::PeopleUnknown,
             Warning::ShutOut { disabled: 1, deleted: 2 },
             Warning::Bots { count: 1 },
@@ -124,11 +124,11 @@ fn plan() -> Plan {
 
 fn rules() -> Rules {
     Rules {
-        purpose: Purpose::Sync,
+        action: Action::Sync,
         mapping: Mapping(Column::ALL.into_iter().map(Some).chain([None]).collect()),
         usual: Some(allotment("analyzer")),
-        strangers: true,
-        mended: BTreeMap::from([((3, 1), "Analyzer".to_owned()), ((4, 0), "MERIDIAN\\a".to_owned())]),
+        allow_unknown: true,
+        corrections: BTreeMap::from([((3, 1), "Analyzer".to_owned()), ((4, 0), "MERIDIAN\\a".to_owned())]),
         left_out: [5, 9].into(),
         reading: Reading { separator: Some(';'), encoding: Some("windows-1252".into()), headings: Some(2) },
     }
@@ -153,7 +153,7 @@ fn a_plan() {
 #[test]
 fn the_rules_of_a_list() {
     kept("list_rules", &rules());
-    kept("purposes", &[Purpose::Give, Purpose::Take, Purpose::Sync, Purpose::Rename]);
+    kept("purposes", &[Action::Give, Action::Take, Action::Sync, Action::Rename]);
 }
 
 #[test]

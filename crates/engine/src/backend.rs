@@ -6,9 +6,11 @@ pub mod cloud;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::change::Kind;
+use domain::change::{Change, Kind};
 use domain::inventory::{Inventory, UserId};
+use domain::journal::Answer;
 use domain::license::License;
+use domain::plan::PlannedChange;
 use domain::table::Day;
 use domain::touch::Touches;
 use domain::usage::Recent;
@@ -191,7 +193,27 @@ impl Backend {
     /// How many of these rows, from the first on, go into one request of at most `most`.
     pub fn cut(&self, rows: &[JournalRow], most: usize) -> usize {
         match self {
-            Self::Cloud(_) => Cloud::cut(rows, most),
+            Self::Cloud(_) => Cloud::cut(rows.iter().map(|row| &row.change), most),
+        }
+    }
+
+    /// How many requests these changes take in this order, with at most `most` rows in each.
+    pub fn requests(&self, changes: &[PlannedChange], most: usize) -> usize {
+        let (mut rest, mut requests) = (changes, 0);
+        while !rest.is_empty() {
+            let cut = match self {
+                Self::Cloud(_) => Cloud::cut(rest.iter().map(|planned| &planned.change), most),
+            };
+            rest = rest.get(cut..).unwrap_or_default();
+            requests += 1;
+        }
+        requests
+    }
+
+    /// What a person can do about a change that the tenant refused with this answer.
+    pub fn advice(&self, change: &Change, answer: &Answer) -> String {
+        match self {
+            Self::Cloud(_) => Cloud::advice(change, answer),
         }
     }
 

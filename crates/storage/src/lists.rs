@@ -1,6 +1,6 @@
 //! Lists that people brought, kept for a day while they are put right.
 
-use domain::sheet::Rules;
+use domain::import::Rules;
 
 use crate::form::{self, FORM};
 use crate::store::{Store, StoreError, get};

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use domain::allotment::AllotmentName;
 use domain::change::{Assign, Change, GroupRoles, Made, Remove, Rename};
+use domain::import::Rules;
 use domain::inventory::{GroupId, RoleId};
 use domain::journal::RowState;
 use domain::plan::{Plan, PlannedChange};
-use domain::sheet::Rules;
 use domain::subject::Subject;
 use domain::touch::{Setting, Touch};
 use storage::{
@@ -442,7 +442,7 @@ mod suite {
         };
         store.put_list(&list("a", 10)).await.unwrap();
         let mut rules = Rules::default();
-        rules.mended.insert((3, 1), "Analyzer".into());
+        rules.corrections.insert((3, 1), "Analyzer".into());
         assert!(store.set_list_rules("t", "a", &rules).await.unwrap());
         assert!(!store.set_list_rules("other", "a", &rules).await.unwrap());
         let row = store.list("t", "a", 9).await.unwrap().unwrap();

@@ -1,9 +1,10 @@
 //! Reads jobs, steers them, and turns their rows into new plans.
 
 use domain::change::undo_all;
-use domain::journal::{Answer, RowState, Tally, remedy};
+use domain::journal::{RowState, Tally};
 use domain::pace::{self, Window};
 use domain::plan::{Intent, Unchanged, WhyNot};
+use engine::backend::Backend;
 use engine::clock::date_time;
 use engine::jobs::{self, Commanded};
 use storage::{JobRow, JobState, JournalRow, Origin, Store, StoreError, Trouble};
@@ -71,13 +72,12 @@ pub async fn outcome_of<R: Role>(access: &Access<R>, id: &str) -> Result<Option<
     let row = access.state.engine.store.journal(id, &RowState::ALL, 0, 1).await?.pop();
     let line = line(access, job).await?;
     let over = line.over;
-    Ok(row.map(|row| (line, result(row, over))))
+    Ok(row.map(|row| (line, result(&access.tenant.backend, row, over))))
 }
 
-fn result(row: JournalRow, over: bool) -> ResultLine {
-    let answer = Answer { status: u16::try_from(row.status).unwrap_or(0), code: row.code.clone(), title: row.title.clone() };
+fn result(backend: &Backend, row: JournalRow, over: bool) -> ResultLine {
     let remedy = match row.state {
-        RowState::Refused => remedy(&row.change, &answer),
+        RowState::Refused => backend.advice(&row.change, &row.answer()),
         RowState::Conflict => "See how it is now, then plan again.".to_owned(),
         RowState::Unknown if over => "Look the person or group up, then plan again where it was not done.".to_owned(),
         RowState::Unknown => "It is being read to see whether it was done.".to_owned(),
@@ -176,7 +176,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobVie
         plan,
         pulse,
         undo_of,
-        rows: rows.into_iter().map(|row| result(row, job.state.is_over())).collect(),
+        rows: rows.into_iter().map(|row| result(&access.tenant.backend, row, job.state.is_over())).collect(),
         rows_gone: job.rows_gone,
         rows_unreadable,
         page: u32::try_from(page).unwrap_or(1),

@@ -81,7 +81,7 @@ pub struct ListView {
     /// Allotments to choose it from: value and label.
     pub allotments: Vec<(String, String)>,
     /// Subjects may be meant that are no users yet.
-    pub strangers: bool,
+    pub allow_unknown: bool,
     /// Lines there are.
     pub lines: u64,
     /// Lines that are understood.
@@ -156,7 +156,7 @@ pub async fn read_as(
     id: String,
     purpose: String,
     #[server(default)] usual: String,
-    #[server(default)] strangers: String,
+    #[server(default)] allow_unknown: String,
     #[server(default)] columns: Vec<String>,
     #[server(default)] separator: String,
     #[server(default)] encoding: String,
@@ -164,8 +164,15 @@ pub async fn read_as(
 ) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator, refused};
     let access = Access::<Operator>::to(&tenant).await?;
-    let read =
-        super::service::ReadAs { purpose, usual, strangers: !strangers.is_empty(), columns, separator, encoding, headings };
+    let read = super::service::ReadAs {
+        purpose,
+        usual,
+        allow_unknown: !allow_unknown.is_empty(),
+        columns,
+        separator,
+        encoding,
+        headings,
+    };
     super::service::read_as(&access, &id, read).await.map_err(refused)
 }
 
@@ -180,8 +187,8 @@ pub async fn set_usual(tenant: String, id: String, #[server(default)] usual: Str
 /// Mends cells and leaves lines out. `cells` names them as `line:column`, `texts` are their new texts in the same order, `out`
 /// the lines to leave out; `what` is `these`, `suggested` (take every license suggested), `perhaps` (take the people suggested in
 /// `near` and `names`, which were on screen), `leave` (leave out every faulty line) or `back` (take the lines `out` in again).
-#[server(endpoint = "lists/mend")]
-pub async fn mend(
+#[server(endpoint = "lists/correct")]
+pub async fn correct(
     tenant: String,
     id: String,
     what: String,
@@ -193,8 +200,8 @@ pub async fn mend(
 ) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator, refused};
     let access = Access::<Operator>::to(&tenant).await?;
-    let form = super::service::Mended { what, cells, texts, near, names, out };
-    super::service::mend(&access, &id, form).await.map_err(refused)
+    let form = super::service::Corrections { what, cells, texts, near, names, out };
+    super::service::correct(&access, &id, form).await.map_err(refused)
 }
 
 /// Draws up the plan of a list without faults.

@@ -6,14 +6,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, http::StatusCode};
 use domain::change::{Change, Line};
-use domain::journal::{Answer, RowState, remedy};
-use domain::sheet::{Column, Field, write, write_with};
+use domain::import::{Column, Field, write, write_with};
+use domain::journal::RowState;
 use domain::table::View;
 use engine::clock::date_time;
 use engine::readings::Latest;
 use serde::Deserialize;
 
-use super::service::{compared, find, heading, keep, purpose_of};
+use super::service::{action_of, compared, find, heading, keep};
 use crate::error::{AppError, ErrorKind};
 use crate::features::shared::refused_as_text as told;
 use crate::server::access::{Access, Caller, Operator, Role, Viewer};
@@ -50,7 +50,7 @@ async fn bring(
     let taken = async {
         let access = access::<Operator>(state, caller, &tenant).await?;
         let (name, body, purpose, usual) = fields(form).await?;
-        keep(&access, &name, body, purpose_of(&purpose), &usual).await
+        keep(&access, &name, body, action_of(&purpose), &usual).await
     };
     match taken.await {
         Ok(id) => Redirect::to(&format!("/t/{}/lists/{id}", escape(&tenant))).into_response(),
@@ -230,12 +230,12 @@ async fn failures(
         let store = &access.state.engine.store;
         let job = store.job(&access.tenant.id, &which.id).await?;
         let job = job.ok_or_else(|| AppError::not_found("No such job", "It is not one of this tenant's jobs."))?;
+        let backend = &access.tenant.backend;
         let states = [RowState::Refused, RowState::Conflict, RowState::Unknown, RowState::Planned];
         let rows = store.journal(&job.id, &states, 0, i64::MAX).await?;
         let rows = rows.iter().map(|row| {
-            let answer =
-                Answer { status: u16::try_from(row.status).unwrap_or(0), code: row.code.clone(), title: row.title.clone() };
-            let what_to_do = if row.state == RowState::Refused { remedy(&row.change, &answer) } else { String::new() };
+            let refused = row.state == RowState::Refused;
+            let what_to_do = if refused { backend.advice(&row.change, &row.answer()) } else { String::new() };
             let said = [row.code.clone(), row.title.clone(), what_to_do];
             cells(&row.change, &row.name).iter().chain(&said).map(|cell| Field::new(cell)).collect()
         });
@@ -260,8 +260,8 @@ async fn left_out(
             return Err(AppError::invalid("The tenant is still being read", "Take the lines when the list's page is there."));
         };
         let check = compared(&access, &row, &snapshot).await?;
-        let width = check.checked.left.iter().map(|line| line.cells.len()).max().unwrap_or(0).max(check.sheet.width());
-        let headings: Vec<String> = (0..width).map(|at| heading(&check.sheet, at)).collect();
+        let width = check.checked.left.iter().map(|line| line.cells.len()).max().unwrap_or(0).max(check.list.width());
+        let headings: Vec<String> = (0..width).map(|at| heading(&check.list, at)).collect();
         let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
         let cell = |cells: &[String], at: usize| Field::new(cells.get(at).map_or("", String::as_str));
         let rows = check.checked.left.iter().map(|line| (0..width).map(|at| cell(&line.cells, at)).collect());

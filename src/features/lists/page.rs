@@ -4,7 +4,7 @@ use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{ColumnLine, FaultLine, ListView, Mend, PastedView, PlanList, ReadAs, SetUsual, list, pasted};
+use super::api::{ColumnLine, Correct, FaultLine, ListView, PastedView, PlanList, ReadAs, SetUsual, list, pasted};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Note, Skeleton};
 use crate::ui::head::Head;
@@ -125,13 +125,16 @@ pub fn ListPage() -> impl IntoView {
     });
     let read = ServerAction::<ReadAs>::new();
     let usual = ServerAction::<SetUsual>::new();
-    let mend = ServerAction::<Mend>::new();
+    let correct = ServerAction::<Correct>::new();
     let plan = ServerAction::<PlanList>::new();
-    let (reads, mends, chosen) = (read.version(), mend.version(), usual.version());
+    let (reads, corrections, chosen) = (read.version(), correct.version(), usual.version());
     let data = Resource::new(
         move || {
-            let done =
-                (reads.try_get().unwrap_or_default(), mends.try_get().unwrap_or_default(), chosen.try_get().unwrap_or_default());
+            let done = (
+                reads.try_get().unwrap_or_default(),
+                corrections.try_get().unwrap_or_default(),
+                chosen.try_get().unwrap_or_default(),
+            );
             (live(tenant), live(id), live(page), done)
         },
         |(tenant, id, page, _)| list(tenant, id, page),
@@ -139,11 +142,11 @@ pub fn ListPage() -> impl IntoView {
     view! {
         <Failed of=read.value()/>
         <Failed of=usual.value()/>
-        <Failed of=mend.value()/>
+        <Failed of=correct.value()/>
         <Failed of=plan.value()/>
         <Transition fallback=|| view! { <Head title="List" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| match got {
-                Ok(view) => view! { <Body view read usual mend plan/> }.into_any(),
+                Ok(view) => view! { <Body view read usual correct plan/> }.into_any(),
                 Err(error) => view! { <Head title="List"/><ErrorPanel error/> }.into_any(),
             })}
         </Transition>
@@ -155,7 +158,7 @@ fn Body(
     view: ListView,
     read: ServerAction<ReadAs>,
     usual: ServerAction<SetUsual>,
-    mend: ServerAction<Mend>,
+    correct: ServerAction<Correct>,
     plan: ServerAction<PlanList>,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
@@ -196,7 +199,7 @@ fn Body(
     let recognised = view.recognised.iter().map(|who| view! { <li>{who.clone()}</li> }).collect_view();
     let some = understood > 0;
     let what_next = if wrong > 0 {
-        "Mend the faults or leave their lines out; then the list can be planned.".to_owned()
+        "Correct the faults or leave their lines out; then the list can be planned.".to_owned()
     } else if is_stopped {
         stopped
     } else {
@@ -212,9 +215,9 @@ fn Body(
                 {noted.then(|| view! { <ul class="notes small">{notes}</ul> })}
                 {some.then(|| view! { <p class="muted small">"The first recognised:"</p><ul class="notes small">{recognised}</ul> })}
             </div>
-            {(others > 0).then(|| view! { <Faults view=view.clone() mend/> })}
+            {(others > 0).then(|| view! { <Faults view=view.clone() correct/> })}
             {(others > 0).then(|| view! { <Pager page=view.page pages=view.pages href/> })}
-            {(view.left_out > 0).then(|| view! { <LeftOut view=view.clone() mend/> })}
+            {(view.left_out > 0).then(|| view! { <LeftOut view=view.clone() correct/> })}
             <div class="foot">
                 <span class="grow">{what_next}</span>
                 <ActionForm action=plan>
@@ -250,9 +253,9 @@ fn NoLicense(view: ListView, usual: ServerAction<SetUsual>) -> impl IntoView {
 }
 
 #[component]
-fn Faults(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
+fn Faults(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let pending = busy(mend);
+    let pending = busy(correct);
     let suggested = view.suggested;
     let wrong = view.wrong;
     let perhaps = view.faults.iter().filter(|fault| !fault.perhaps.is_empty()).count() as u64;
@@ -262,19 +265,19 @@ fn Faults(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
         <section class="panel" aria-labelledby="faults">
             <header><h2 id="faults">"Faults"</h2><span class="muted small">"one per line, the first that was met"</span></header>
             <ul class="notes small">{kinds}</ul>
-            <ActionForm action=mend>
+            <ActionForm action=correct>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
                 // The roles are spelt out because narrow screens show the rows as blocks, which takes them from the elements.
                 <div class="table" tabindex="0" role="region" aria-label="Faulty lines"><table class="faults" role="table">
                     <thead role="rowgroup"><tr role="row">
                         <th role="columnheader" class="num">"Line"</th><th role="columnheader">"Column"</th><th role="columnheader">"What is wrong"</th>
-                        <th role="columnheader">"Mend"</th><th role="columnheader">"Leave out"</th>
+                        <th role="columnheader">"Correct"</th><th role="columnheader">"Leave out"</th>
                     </tr></thead>
                     <tbody role="rowgroup">{rows}</tbody>
                 </table></div>
                 <div class="foot after">
-                    <button class="button primary" type="submit" name="what" value="these" disabled=pending>"Mend as written"</button>
+                    <button class="button primary" type="submit" name="what" value="these" disabled=pending>"Correct as written"</button>
                     {(suggested > 0).then(|| view! {
                         <button class="button" type="submit" name="what" value="suggested" disabled=pending>{format!("Take {}", count(whole(suggested), "license suggested", "licenses suggested"))}</button>
                     })}
@@ -318,9 +321,9 @@ fn FaultRow(fault: FaultLine) -> impl IntoView {
 
 /// Lines that were left out: to be seen, taken away as a file, and taken in again.
 #[component]
-fn LeftOut(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
+fn LeftOut(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let pending = busy(mend);
+    let pending = busy(correct);
     let more = view.left_out.saturating_sub(view.left.len() as u64);
     let rows = view
         .left
@@ -339,7 +342,7 @@ fn LeftOut(view: ListView, mend: ServerAction<Mend>) -> impl IntoView {
             {(view.spared > 0).then(|| view! {
                 <p class="small">{format!("{} may be meant by these lines; nothing is taken from them.", count(whole(view.spared), "person", "people"))}</p>
             })}
-            <ActionForm action=mend>
+            <ActionForm action=correct>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
                 <input type="hidden" name="what" value="back"/>
@@ -391,7 +394,7 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
                     <select class="select" id="purpose" name="purpose">{purposes}</select>
                     <label for="usual">"Lines that name no license"</label>
                     <select class="select" id="usual" name="usual"><option value="">"none"</option>{allotments}</select>
-                    <label class="inline"><input type="checkbox" name="strangers" value="1" checked=view.strangers/>"Subjects may be no users yet"</label>
+                    <label class="inline"><input type="checkbox" name="allow_unknown" value="1" checked=view.allow_unknown/>"Subjects may be no users yet"</label>
                 </div>
                 <div class="inline">
                     <label for="separator">"Separator"</label>

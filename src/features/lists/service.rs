@@ -1,11 +1,11 @@
-//! Reads lists again with what was mended, and turns them into plans.
+//! Reads lists again with the corrections made, and turns them into plans.
 
 use std::sync::Arc;
 
 use domain::allotment::AllotmentName;
+use domain::import::{Action, Column, Directory, ENCODINGS, FaultKind, List, Mapping, Reading, Rules, check};
 use domain::inventory::Coverage;
 use domain::plan::Intent;
-use domain::sheet::{Column, ENCODINGS, FaultKind, Known, Mapping, Purpose, Reading, Rules, Sheet, check};
 use domain::text::{count, sentence, thousands, whole};
 use engine::clock::{date_time, time_of_day};
 use engine::readings::{Latest, Snapshot};
@@ -37,22 +37,22 @@ fn gone() -> AppError {
     AppError::not_found("No such list", "Lists are kept for a day. Import it again.")
 }
 
-/// Words for a purpose in forms.
-pub(super) fn purpose_of(word: &str) -> Purpose {
+/// Words for an action in forms.
+pub(super) fn action_of(word: &str) -> Action {
     match word {
-        "take" => Purpose::Take,
-        "sync" => Purpose::Sync,
-        "rename" => Purpose::Rename,
-        _ => Purpose::Give,
+        "take" => Action::Take,
+        "sync" => Action::Sync,
+        "rename" => Action::Rename,
+        _ => Action::Give,
     }
 }
 
-fn word_of(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Give => "give",
-        Purpose::Take => "take",
-        Purpose::Sync => "sync",
-        Purpose::Rename => "rename",
+fn word_of(action: Action) -> &'static str {
+    match action {
+        Action::Give => "give",
+        Action::Take => "take",
+        Action::Sync => "sync",
+        Action::Rename => "rename",
     }
 }
 
@@ -61,7 +61,7 @@ fn word_of(purpose: Purpose) -> &'static str {
 pub struct ReadAs {
     pub purpose: String,
     pub usual: String,
-    pub strangers: bool,
+    pub allow_unknown: bool,
     pub columns: Vec<String>,
     pub separator: String,
     pub encoding: String,
@@ -70,7 +70,7 @@ pub struct ReadAs {
 
 /// What somebody did to faulty lines.
 #[derive(Debug)]
-pub struct Mended {
+pub struct Corrections {
     pub what: String,
     pub cells: Vec<String>,
     pub texts: Vec<String>,
@@ -114,22 +114,22 @@ pub(super) async fn keep(
     access: &Access<Operator>,
     name: &str,
     body: Vec<u8>,
-    purpose: Purpose,
+    action: Action,
     usual: &str,
 ) -> Result<String, AppError> {
     // Whom its columns name is found out beside the tenant, where that is read already.
-    let known = match access.latest(std::time::Duration::ZERO).await {
-        Latest::Ready(snapshot, _) => known_in(access, &snapshot).await?,
-        Latest::Loading(..) | Latest::Failed(_) => Arc::new(Known::default()),
+    let directory = match access.latest(std::time::Duration::ZERO).await {
+        Latest::Ready(snapshot, _) => directory_in(access, &snapshot).await?,
+        Latest::Loading(..) | Latest::Failed(_) => Arc::new(Directory::default()),
     };
     let (body, mapping) = off_the_loop(move || {
-        let sheet = read(&body, &Reading::default())?;
-        let mapping = Mapping::guess(sheet.headings.as_deref(), &sheet.lines, &known);
+        let list = read(&body, &Reading::default())?;
+        let mapping = Mapping::guess(list.headings.as_deref(), &list.lines, &directory);
         Ok((body, mapping))
     })
     .await?;
     let usual = (!usual.is_empty()).then(|| AllotmentName::new(usual));
-    let rules = Rules { purpose, mapping, usual, ..Rules::default() };
+    let rules = Rules { action, mapping, usual, ..Rules::default() };
     let row = ListRow {
         id: engine::fresh_id(),
         tenant: access.tenant.id.clone(),
@@ -145,8 +145,8 @@ pub(super) async fn keep(
     Ok(row.id)
 }
 
-fn read(body: &[u8], reading: &Reading) -> Result<Sheet, AppError> {
-    Sheet::read_as(body, reading).map_err(|error| AppError::invalid("The list cannot be read", sentence(&error.to_string())))
+fn read(body: &[u8], reading: &Reading) -> Result<List, AppError> {
+    List::read_as(body, reading).map_err(|error| AppError::invalid("The list cannot be read", sentence(&error.to_string())))
 }
 
 /// Work on a hundred thousand lines is done on a thread where it does not hold others up.
@@ -178,9 +178,9 @@ fn reading_of(snapshot: &Snapshot) -> ReadingId {
     (snapshot.version, snapshot.as_of)
 }
 
-async fn known_in(access: &Access<Operator>, snapshot: &Arc<Snapshot>) -> Result<Arc<Known>, AppError> {
+async fn directory_in(access: &Access<Operator>, snapshot: &Arc<Snapshot>) -> Result<Arc<Directory>, AppError> {
     let (state, snapshot) = (access.state.clone(), snapshot.clone());
-    off_the_loop(move || Ok(state.checks.known(reading_of(&snapshot), || Known::of(&snapshot.inventory)))).await
+    off_the_loop(move || Ok(state.checks.directory(reading_of(&snapshot), || Directory::of(&snapshot.inventory)))).await
 }
 
 /// Reads a list and compares it with a reading; once for as long as neither changes.
@@ -189,41 +189,41 @@ pub(super) async fn compared(access: &Access<Operator>, row: &ListRow, snapshot:
     off_the_loop(move || {
         let reading = reading_of(&snapshot);
         state.checks.check(&row.id, &row.rules, reading, || {
-            let known = state.checks.known(reading, || Known::of(&snapshot.inventory));
-            let sheet = read(&row.body, &row.rules.reading)?;
-            let checked = check(&sheet, &row.rules, &known);
-            Ok(Check { sheet, checked, known })
+            let directory = state.checks.directory(reading, || Directory::of(&snapshot.inventory));
+            let list = read(&row.body, &row.rules.reading)?;
+            let checked = check(&list, &row.rules, &directory);
+            Ok(Check { list, checked, directory })
         })
     })
     .await
 }
 
-pub(super) fn heading(sheet: &Sheet, column: usize) -> String {
-    let named = sheet.headings.as_ref().and_then(|headings| headings.get(column)).filter(|heading| !heading.is_empty());
+pub(super) fn heading(list: &List, column: usize) -> String {
+    let named = list.headings.as_ref().and_then(|headings| headings.get(column)).filter(|heading| !heading.is_empty());
     named.cloned().unwrap_or_else(|| format!("column {}", column + 1))
 }
 
 /// How the file was taken apart, as sentences.
-fn read_words(sheet: &Sheet) -> String {
-    let separator = match sheet.separator {
+fn read_words(list: &List) -> String {
+    let separator = match list.separator {
         '\t' => "tabs".to_owned(),
         other => format!("“{other}”"),
     };
-    let headings = match (&sheet.headings, sheet.headings_at) {
+    let headings = match (&list.headings, list.headings_at) {
         (None, _) => "without headings".to_owned(),
         (Some(_), 0 | 1) => "with headings".to_owned(),
         (Some(_), line) => format!("with headings in line {line}"),
     };
     format!(
         "{} in {}, cells separated by {separator}, {headings}.",
-        count(whole(sheet.lines.len()), "line", "lines"),
-        sheet.encoding
+        count(whole(list.lines.len()), "line", "lines"),
+        list.encoding
     )
 }
 
 /// What was noticed and is no fault.
 fn noticed(check: &Check, coverage: &Coverage) -> Vec<String> {
-    let (sheet, checked) = (&check.sheet, &check.checked);
+    let (list, checked) = (&check.list, &check.checked);
     let mut notes = Vec::new();
     if !coverage.people.is_whole() || !coverage.licenses.is_whole() {
         notes.push(format!(
@@ -231,20 +231,20 @@ fn noticed(check: &Check, coverage: &Coverage) -> Vec<String> {
             coverage.sentences().join(" ")
         ));
     }
-    let headings = u64::from(sheet.headings_at > 0);
-    let rows = sheet.lines.len() as u64 + sheet.above + headings;
-    if sheet.file_lines > rows {
+    let headings = u64::from(list.headings_at > 0);
+    let rows = list.lines.len() as u64 + list.above + headings;
+    if list.file_lines > rows {
         notes.push(format!(
             "The file has {} with text, and {} were read: cells in quotation marks go on over several lines.",
-            count(whole(sheet.file_lines), "line", "lines"),
+            count(whole(list.file_lines), "line", "lines"),
             count(whole(rows), "row", "rows")
         ));
     }
-    if sheet.above > 0 {
-        notes.push(format!("{} above the headings left aside.", count(whole(sheet.above), "line is", "lines are")));
+    if list.above > 0 {
+        notes.push(format!("{} above the headings left aside.", count(whole(list.above), "line is", "lines are")));
     }
-    if sheet.cleaned > 0 {
-        let cells = count(whole(sheet.cleaned), "cell had", "cells had");
+    if list.cleaned > 0 {
+        let cells = count(whole(list.cleaned), "cell had", "cells had");
         notes.push(format!("{cells} characters in them that nobody sees, such as a zero-width space. They are ignored."));
     }
     if checked.named_otherwise_count > 0 {
@@ -263,11 +263,11 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
     let row = find(access, id).await?;
     let snapshot = snapshot(access).await?;
     let check = compared(access, &row, &snapshot).await?;
-    let (sheet, checked, rules) = (&check.sheet, &check.checked, &row.rules);
-    let columns = (0..sheet.width())
+    let (list, checked, rules) = (&check.list, &check.checked, &row.rules);
+    let columns = (0..list.width())
         .map(|at| ColumnLine {
-            heading: heading(sheet, at),
-            sample: sheet.lines.iter().take(3).filter_map(|line| line.cells.get(at)).cloned().collect::<Vec<_>>().join(" · "),
+            heading: heading(list, at),
+            sample: list.lines.iter().take(3).filter_map(|line| line.cells.get(at)).cloned().collect::<Vec<_>>().join(" · "),
             means: rules.mapping.0.get(at).copied().flatten().map(|column| column.heading().to_owned()).unwrap_or_default(),
         })
         .collect();
@@ -291,11 +291,11 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
         .iter()
         .take(RECOGNISED)
         .map(|entry| {
-            let name = check.known.name_of(&entry.subject);
+            let name = check.directory.name_of(&entry.subject);
             let who = if name.is_empty() { entry.subject.to_string() } else { format!("{name}, {}", entry.subject) };
-            match (&entry.moves_to, &entry.allotment, entry.purpose) {
+            match (&entry.moves_to, &entry.allotment, entry.action) {
                 (Some(to), ..) => format!("{who}: becomes {to}"),
-                (None, Some(allotment), Purpose::Take) => format!("{who}: {} is taken back", allotment.label()),
+                (None, Some(allotment), Action::Take) => format!("{who}: {} is taken back", allotment.label()),
                 (None, Some(allotment), _) => format!("{who}: {} → {}", held(&entry.subject), allotment.label()),
                 (None, None, _) => format!("{who}: {} → none", held(&entry.subject)),
             }
@@ -303,7 +303,7 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
         .collect();
     Ok(ListView {
         brought: format!("imported {} by {}", date_time(row.created_at), row.author),
-        read_as: read_words(sheet),
+        read_as: read_words(list),
         notes: noticed(&check, &snapshot.inventory.coverage),
         reading: ReadingView {
             separator: SEPARATORS
@@ -316,11 +316,11 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
         },
         columns,
         meanings: Column::ALL.iter().map(|column| (column.heading().to_owned(), column.heading().to_owned())).collect(),
-        purpose: word_of(rules.purpose).to_owned(),
+        purpose: word_of(rules.action).to_owned(),
         usual: rules.usual.as_ref().map(ToString::to_string).unwrap_or_default(),
         allotments: allotments(&snapshot),
-        strangers: rules.strangers,
-        lines: sheet.lines.len() as u64,
+        allow_unknown: rules.allow_unknown,
+        lines: list.lines.len() as u64,
         understood: checked.entries.len() as u64,
         recognised,
         left_out: checked.left.len() as u64,
@@ -347,9 +347,9 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
             .map(|fault| FaultLine {
                 line: fault.line,
                 column: u32::try_from(fault.column).unwrap_or(u32::MAX),
-                heading: heading(sheet, fault.column),
+                heading: heading(list, fault.column),
                 found: fault.found.chars().take(200).collect(),
-                perhaps: checked.suggest(fault, sheet, rules, &check.known).unwrap_or_default(),
+                perhaps: checked.suggest(fault, list, rules, &check.directory).unwrap_or_default(),
                 reason: fault.reason.clone(),
                 suggestion: fault.suggestion.clone().unwrap_or_default(),
             })
@@ -390,19 +390,19 @@ pub async fn read_as(access: &Access<Operator>, id: &str, read: ReadAs) -> Resul
             format!("“{}” is chosen for more than one column. Choose it for one of them.", column.heading()),
         ));
     }
-    row.rules.purpose = purpose_of(&read.purpose);
+    row.rules.action = action_of(&read.purpose);
     row.rules.usual = (!read.usual.is_empty()).then(|| AllotmentName::new(&read.usual));
-    row.rules.strangers = read.strangers;
+    row.rules.allow_unknown = read.allow_unknown;
     if row.rules.reading != reading {
         // Other cells, other columns: what was said of those before says nothing of these.
         row.rules.reading = reading;
-        row.rules.mended.clear();
+        row.rules.corrections.clear();
         row.rules.left_out.clear();
-        let known = known_in(access, &snapshot(access).await?).await?;
+        let directory = directory_in(access, &snapshot(access).await?).await?;
         let (body, reading) = (row.body.clone(), row.rules.reading.clone());
         row.rules.mapping = off_the_loop(move || {
-            let sheet = self::read(&body, &reading)?;
-            Ok(Mapping::guess(sheet.headings.as_deref(), &sheet.lines, &known))
+            let list = self::read(&body, &reading)?;
+            Ok(Mapping::guess(list.headings.as_deref(), &list.lines, &directory))
         })
         .await?;
     } else if !read.columns.is_empty() {
@@ -425,7 +425,7 @@ fn place_of(cell: &str) -> Option<(u64, usize)> {
     Some((line.parse().ok()?, column.parse().ok()?))
 }
 
-pub async fn mend(access: &Access<Operator>, id: &str, form: Mended) -> Result<(), AppError> {
+pub async fn correct(access: &Access<Operator>, id: &str, form: Corrections) -> Result<(), AppError> {
     let mut row = find(access, id).await?;
     match form.what.as_str() {
         "suggested" | "leave" => {
@@ -433,7 +433,7 @@ pub async fn mend(access: &Access<Operator>, id: &str, form: Mended) -> Result<(
             for fault in &check.checked.faults {
                 match &fault.suggestion {
                     Some(text) if form.what == "suggested" => {
-                        row.rules.mended.insert((fault.line, fault.column), text.clone());
+                        row.rules.corrections.insert((fault.line, fault.column), text.clone());
                     }
                     _ if form.what == "leave" => {
                         row.rules.left_out.insert(fault.line);
@@ -453,14 +453,14 @@ pub async fn mend(access: &Access<Operator>, id: &str, form: Mended) -> Result<(
         "perhaps" => {
             for (cell, text) in form.near.iter().zip(&form.names) {
                 if let Some(place) = place_of(cell) {
-                    row.rules.mended.insert(place, text.chars().take(1_000).collect());
+                    row.rules.corrections.insert(place, text.chars().take(1_000).collect());
                 }
             }
         }
         "these" => {
             for (cell, text) in form.cells.iter().zip(&form.texts) {
                 if let Some(place) = place_of(cell) {
-                    row.rules.mended.insert(place, domain::text::visible(text).chars().take(1_000).collect());
+                    row.rules.corrections.insert(place, domain::text::visible(text).chars().take(1_000).collect());
                 }
             }
             row.rules.left_out.extend(form.out);
@@ -480,12 +480,12 @@ pub async fn plan(access: &Access<Operator>, id: &str) -> Result<Lead, AppError>
         let wrong = thousands(whole(checked.faults.len()));
         return Err(AppError::invalid(
             "The list still has faults",
-            format!("{wrong} lines are not understood. Mend them or leave them out, then plan."),
+            format!("{wrong} lines are not understood. Correct them or leave them out, then plan."),
         ));
     }
     if let Some(why) = checked.not_a_state(&row.rules) {
         return Err(AppError::invalid("This list cannot be the wanted state", why));
     }
-    let intent = Intent::List { purpose: row.rules.purpose, entries: checked.entries.clone(), spared: checked.spared.clone() };
+    let intent = Intent::List { action: row.rules.action, entries: checked.entries.clone(), spared: checked.spared.clone() };
     keep_plan(access, &snapshot, intent, Origin::Person).await
 }

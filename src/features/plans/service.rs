@@ -147,7 +147,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
             .into_iter()
             .map(|(why, who)| (why, who.len() as u64, who.into_iter().take(NAMED).map(ToOwned::to_owned).collect()))
             .collect(),
-        requests: plan.requests(access.tenant.batch_rows) as u64,
+        requests: access.tenant.backend.requests(&plan.changes, access.tenant.batch_rows) as u64,
         confirm: plan.confirmation(access.state.config.confirm),
         totals: plan.totals(),
         lasting: plan.lasting(),

@@ -56,7 +56,6 @@ impl ChangeKind for Assign {
     const VERB: &'static str = "assign";
     const WAVE: Wave = Wave::Takes;
     const SIGN: &'static str = "+";
-    const BATCHES: bool = true;
 
     fn target(&self) -> String {
         self.subject.to_string()
@@ -115,7 +114,6 @@ impl ChangeKind for Remove {
     const VERB: &'static str = "remove";
     const WAVE: Wave = Wave::Frees;
     const SIGN: &'static str = "−";
-    const BATCHES: bool = true;
 
     fn target(&self) -> String {
         self.subject.to_string()
@@ -172,7 +170,6 @@ impl ChangeKind for Remove {
 impl ChangeKind for ChangeType {
     const VERB: &'static str = "change type";
     const WAVE: Wave = Wave::Swaps;
-    const BATCHES: bool = true;
 
     fn target(&self) -> String {
         self.subject.to_string()
@@ -243,7 +240,6 @@ impl ChangeKind for ChangeType {
 impl ChangeKind for Rename {
     const VERB: &'static str = "rename";
     const WAVE: Wave = Wave::Moves;
-    const BATCHES: bool = true;
 
     fn target(&self) -> String {
         self.from.to_string()

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use super::{Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Reason, Risks, Unchanged, Warnings, WhyNot};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
 use crate::change::{Assign, Change, ChangeType, Comparison, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings, Wave};
+use crate::import::{Action, Entry};
 use crate::inventory::{Gap, GroupId, Inventory, Part, RoleId};
 use crate::projection::Projection;
 use crate::roles::MAX_ROLES_PER_GROUP;
 use crate::seats::seat_changes;
-use crate::sheet::{Entry, Purpose};
 use crate::subject::Subject;
 use crate::text;
 
@@ -25,7 +25,7 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
         restores: false,
         from_list: matches!(intent, Intent::List { .. }),
     };
-    let rest = matches!(intent, Intent::List { purpose: Purpose::Sync, .. });
+    let rest = matches!(intent, Intent::List { action: Action::Sync, .. });
     let title = match intent {
         Intent::Assign { subjects, allotment } => {
             assignable(inventory, &allotment)?;
@@ -88,7 +88,7 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             }
             "Set how groups come into being".to_owned()
         }
-        Intent::List { purpose, entries, spared } => {
+        Intent::List { action, entries, spared } => {
             if entries.is_empty() {
                 return Err(PlanError::NothingSelected);
             }
@@ -96,7 +96,7 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             for name in named {
                 assignable(inventory, name)?;
             }
-            draft.list(purpose, entries, &spared)?
+            draft.list(action, entries, &spared)?
         }
         Intent::Exactly { title, changes, restores } => {
             draft.restores = restores;
@@ -189,18 +189,18 @@ impl Draft<'_> {
         }
     }
 
-    fn list(&mut self, purpose: Purpose, entries: Vec<Entry>, spared: &[Subject]) -> Result<String, PlanError> {
+    fn list(&mut self, action: Action, entries: Vec<Entry>, spared: &[Subject]) -> Result<String, PlanError> {
         let held = self.held_by();
         let of = |subject: &Subject| held.get(&subject.key()).map_or(&[][..], Vec::as_slice);
-        if purpose == Purpose::Sync {
+        if action == Action::Sync {
             self.sync(entries, &held, spared);
             return Ok("Sync to a list".to_owned());
         }
         let mut renames = Vec::new();
-        for Entry { line, subject, allotment, moves_to, purpose } in entries {
+        for Entry { line, subject, allotment, moves_to, action } in entries {
             let why = format!("line {line} of the list");
-            match (purpose, allotment, moves_to) {
-                (Purpose::Give | Purpose::Sync, Some(allotment), _) => match of(&subject) {
+            match (action, allotment, moves_to) {
+                (Action::Give | Action::Sync, Some(allotment), _) => match of(&subject) {
                     now if now.contains(&allotment) => self.skip(subject.to_string(), WhyNot::AsWanted),
                     [other] => {
                         let why = format!("{why}; {} changes", other.label());
@@ -208,22 +208,22 @@ impl Draft<'_> {
                     }
                     _ => self.assign(subject, &allotment, &why),
                 },
-                (Purpose::Take, Some(allotment), _) => self.remove(subject, allotment, &why),
-                (Purpose::Take, None, _) if of(&subject).is_empty() => self.skip(subject.to_string(), WhyNot::Gone),
-                (Purpose::Take, None, _) => {
+                (Action::Take, Some(allotment), _) => self.remove(subject, allotment, &why),
+                (Action::Take, None, _) if of(&subject).is_empty() => self.skip(subject.to_string(), WhyNot::Gone),
+                (Action::Take, None, _) => {
                     for allotment in of(&subject) {
                         self.remove(subject.clone(), allotment.clone(), &why);
                     }
                 }
-                (Purpose::Rename, _, Some(to)) => renames.push((subject, to, why)),
-                (Purpose::Give | Purpose::Sync | Purpose::Rename, _, _) => {}
+                (Action::Rename, _, Some(to)) => renames.push((subject, to, why)),
+                (Action::Give | Action::Sync | Action::Rename, _, _) => {}
             }
         }
         self.renames(renames)?;
-        Ok(match purpose {
-            Purpose::Give | Purpose::Sync => "Give the licenses of a list",
-            Purpose::Take => "Take back the licenses of a list",
-            Purpose::Rename => "Rename the subjects of a list",
+        Ok(match action {
+            Action::Give | Action::Sync => "Give the licenses of a list",
+            Action::Take => "Take back the licenses of a list",
+            Action::Rename => "Rename the subjects of a list",
         }
         .to_owned())
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::PlanError;
 use crate::allotment::AllotmentName;
 use crate::change::Change;
+use crate::import::{Action, Entry};
 use crate::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
-use crate::sheet::{Entry, Purpose};
 use crate::subject::Subject;
 use crate::table::Row;
 
@@ -62,7 +62,7 @@ pub enum Intent {
     /// What a list wants.
     List {
         /// What is to be done with its people.
-        purpose: Purpose,
+        action: Action,
         /// Its lines.
         entries: Vec<Entry>,
         /// Whom lines that were left out may mean: nothing is taken from them.

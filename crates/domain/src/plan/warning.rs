@@ -40,7 +40,8 @@ pub enum Warning {
         first: Subject,
     },
     /// Giving licenses to subjects that are no users here, or moving licenses to them.
-    Strangers {
+    #[serde(rename = "Strangers")]
+    UnknownSubjects {
         /// How many.
         count: u64,
         /// The first of them.
@@ -120,18 +121,18 @@ pub enum LeaveOut {
     /// Disabled and deleted users.
     ShutOut,
     /// Subjects that are no users of this tenant.
-    Strangers,
+    Unknown,
 }
 
 impl LeaveOut {
-    const ALL: [Self; 3] = [Self::Bots, Self::ShutOut, Self::Strangers];
+    const ALL: [Self; 3] = [Self::Bots, Self::ShutOut, Self::Unknown];
 
     /// Names it in a form.
     pub fn word(self) -> &'static str {
         match self {
             Self::Bots => "leave-bots",
             Self::ShutOut => "leave-shut-out",
-            Self::Strangers => "leave-strangers",
+            Self::Unknown => "leave-unknown",
         }
     }
 
@@ -146,7 +147,7 @@ impl LeaveOut {
         match self {
             Self::Bots => change.subject().is_some_and(Subject::is_bot),
             Self::ShutOut => gets.and_then(|subject| people.get(&subject.key())).is_some_and(|person| person.is_shut_out()),
-            Self::Strangers => change.newcomer().is_some_and(|subject| !people.contains_key(&subject.key())),
+            Self::Unknown => change.newcomer().is_some_and(|subject| !people.contains_key(&subject.key())),
         }
     }
 }
@@ -168,7 +169,7 @@ impl Warning {
         match self {
             Self::Bots { count } | Self::BotsGain { count } => Some((LeaveOut::Bots, them(*count))),
             Self::ShutOut { disabled, deleted } => Some((LeaveOut::ShutOut, them(disabled + deleted))),
-            Self::Strangers { count, .. } => Some((LeaveOut::Strangers, them(*count))),
+            Self::UnknownSubjects { count, .. } => Some((LeaveOut::Unknown, them(*count))),
             _ => None,
         }
     }
@@ -191,7 +192,7 @@ impl Warning {
                 not_users(*count),
                 format!("{first} may be a real person in a sibling tenant: the license belongs to the whole entitlement."),
             ),
-            Self::Strangers { count, first } => {
+            Self::UnknownSubjects { count, first } => {
                 (not_users(*count), format!("Nobody can sign in here as {first}; a seat is used all the same."))
             }
             Self::PeopleUnknown => (
@@ -284,7 +285,7 @@ fn not_users(count: u64) -> String {
 pub struct Warnings<'a> {
     orphans: BTreeSet<String>,
     first_orphan: Option<&'a Subject>,
-    strangers: BTreeSet<String>,
+    unknown_subjects: BTreeSet<String>,
     first_stranger: Option<&'a Subject>,
     unknown: bool,
     disabled: HashSet<String>,
@@ -360,7 +361,7 @@ impl<'a> Warnings<'a> {
     pub fn newcomer(&mut self, of: &PlanContext<'a>, subject: &'a Subject) {
         if of.is_orphan(subject) {
             self.first_stranger.get_or_insert(subject);
-            self.strangers.insert(subject.key());
+            self.unknown_subjects.insert(subject.key());
         }
     }
 
@@ -392,7 +393,7 @@ impl<'a> Warnings<'a> {
             warnings.push(Warning::Orphans { count: self.orphans.len() as u64, first: first.clone() });
         }
         if let Some(first) = self.first_stranger {
-            warnings.push(Warning::Strangers { count: self.strangers.len() as u64, first: first.clone() });
+            warnings.push(Warning::UnknownSubjects { count: self.unknown_subjects.len() as u64, first: first.clone() });
         }
         if self.unknown {
             warnings.push(Warning::PeopleUnknown);

@@ -7,8 +7,9 @@ mod send;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::change::Kind;
+use domain::change::{Change, Kind};
 use domain::inventory::{Inventory, UserId};
+use domain::journal::Answer;
 use domain::table::Day;
 use domain::usage::{DayOfUse, Recent};
 use futures::StreamExt;
@@ -91,11 +92,15 @@ impl Cloud {
     }
 
     /// Licenses of one kind travel together, everything else alone.
-    pub(super) fn cut(rows: &[JournalRow], most: usize) -> usize {
-        let Some(first) = rows.first() else { return 0 };
-        let kind = first.change.kind();
-        let most = if kind.batches() { most } else { 1 };
-        rows.iter().take(most).take_while(|row| row.change.kind() == kind).count()
+    pub(super) fn cut<'c>(changes: impl IntoIterator<Item = &'c Change>, most: usize) -> usize {
+        let mut changes = changes.into_iter();
+        let Some(first) = changes.next() else { return 0 };
+        let most = if send::travels_together(first) { most } else { 1 };
+        1 + changes.take(most - 1).take_while(|change| change.kind() == first.kind()).count()
+    }
+
+    pub(super) fn advice(change: &Change, answer: &Answer) -> String {
+        send::advice(change, answer)
     }
 
     pub(super) async fn reserve(&self, by: &Writer) -> Result<Permit<'_>, Fault> {

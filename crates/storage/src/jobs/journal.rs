@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::change::{Change, Made};
-use domain::journal::{RowState, Tally};
+use domain::journal::{Answer, RowState, Tally};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
@@ -37,6 +37,13 @@ pub struct JournalRow {
     pub trace: String,
     /// What Qlik made for it.
     pub made: Option<Made>,
+}
+
+impl JournalRow {
+    /// What Qlik said of it; status 0 and empty words where it said nothing.
+    pub fn answer(&self) -> Answer {
+        Answer { status: u16::try_from(self.status).unwrap_or(0), code: self.code.clone(), title: self.title.clone() }
+    }
 }
 
 /// Rows of a job that went wrong alike.

@@ -12,6 +12,7 @@ use storage::{JournalRow, RowResult};
 use super::super::Sent;
 use super::map;
 use request::{Outcome, Request, gathered, request};
+pub(super) use request::{advice, travels_together};
 
 fn result(row: &JournalRow, state: RowState, answer: Answer, trace: &str) -> RowResult {
     RowResult {
@@ -38,7 +39,7 @@ pub(super) async fn rows(
     now: &Inventory,
 ) -> Sent {
     let Some(first) = rows.first() else { return Sent { results: Vec::new(), failed: None } };
-    if first.change.kind().batches() {
+    if travels_together(&first.change) {
         return licenses(client, credential, leave, rows).await;
     }
     match single(client, credential, leave, first, now).await {
@@ -50,7 +51,7 @@ pub(super) async fn rows(
 /// A request that failed as a whole: what that means for its rows.
 pub(super) fn whole(rows: &[JournalRow], error: CallError) -> Sent {
     let one = rows.len() == 1;
-    let licenses = rows.first().is_some_and(|row| row.change.kind().batches());
+    let licenses = rows.first().is_some_and(|row| travels_together(&row.change));
     let verdict = |row: &JournalRow| match (&error, error.effect()) {
         (CallError::Api(api), Effect::None) if !api.promises_retry() => {
             let answer = Answer { status: api.status, code: api.code().to_owned(), title: api.title() };

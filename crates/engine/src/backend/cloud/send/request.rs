@@ -2,11 +2,16 @@
 
 use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings};
 use domain::inventory::{Group, Inventory, RoleId};
-use domain::journal::{Answer, NOT_FOUND, RowState};
+use domain::journal::{Answer, RowState};
 use domain::on_change;
 use qlik_api::rows::SentRow;
 use qlik_api::wire::groups::{GroupPatch, SettingsPatch};
 use qlik_api::wire::licenses::{AddRow, AssignmentAction, DeleteRow, Settings, UpdateRow};
+
+/// "No available allotment."
+const NO_SEAT: &str = "LICENSES-011";
+/// "Assignment not found."
+const NOT_FOUND: &str = "LICENSES-016";
 
 /// A change as Qlik Cloud takes it.
 #[derive(Debug)]
@@ -89,8 +94,35 @@ pub(super) fn gathered(requests: Vec<Request>) -> AssignmentAction {
 
 /// A kind of change that Qlik Cloud takes.
 trait AtQlikCloud {
+    /// Several of its kind fit into one request.
+    const TOGETHER: bool = false;
+
     /// The request; what the change touches is like `now`, where that was read.
     fn request(&self, now: &Inventory) -> Request;
+}
+
+/// Whether several of its kind fit into one request.
+pub(in super::super) fn travels_together(change: &Change) -> bool {
+    fn of<K: AtQlikCloud>(_: &K) -> bool {
+        K::TOGETHER
+    }
+    on_change!(change, kind => of(kind))
+}
+
+/// What a person can do about a change that was refused.
+pub(in super::super) fn advice(change: &Change, answer: &Answer) -> String {
+    match (answer.code.as_str(), change.gives(), change.takes()) {
+        (NO_SEAT, Some((_, allotment)), _) => {
+            format!("Free a seat of {}, or plan another allotment, then retry.", allotment.label())
+        }
+        (NOT_FOUND, Some(_), Some((_, from))) => {
+            format!("This person no longer holds {}: reload the table and plan again.", from.label())
+        }
+        _ if answer.status == 403 => "The key may not do this: connect with one that has the right.".to_owned(),
+        _ if answer.status == 401 => "The key is no longer valid: connect again, then retry.".to_owned(),
+        _ if answer.status == 404 => "It is no longer there: refresh and plan again.".to_owned(),
+        _ => "Read what Qlik says, change it there or here, then retry.".to_owned(),
+    }
 }
 
 /// The request of a change; what it touches is like `now`, where that was read.
@@ -99,18 +131,24 @@ pub(super) fn request(change: &Change, now: &Inventory) -> Request {
 }
 
 impl AtQlikCloud for Assign {
+    const TOGETHER: bool = true;
+
     fn request(&self, _: &Inventory) -> Request {
         Request::Add(AddRow { allotment: self.allotment.to_string(), subject: self.subject.to_string() })
     }
 }
 
 impl AtQlikCloud for Remove {
+    const TOGETHER: bool = true;
+
     fn request(&self, _: &Inventory) -> Request {
         Request::Delete(DeleteRow { allotment: self.allotment.to_string(), subject: self.subject.to_string() })
     }
 }
 
 impl AtQlikCloud for ChangeType {
+    const TOGETHER: bool = true;
+
     fn request(&self, _: &Inventory) -> Request {
         Request::Update(vec![UpdateRow {
             subject: self.subject.to_string(),
@@ -122,6 +160,8 @@ impl AtQlikCloud for ChangeType {
 }
 
 impl AtQlikCloud for Rename {
+    const TOGETHER: bool = true;
+
     /// License by license: without its type, whatever else the subject holds by now would move as well.
     fn request(&self, _: &Inventory) -> Request {
         let row = |allotment: &domain::allotment::AllotmentName| UpdateRow {
@@ -179,7 +219,6 @@ mod tests {
     use super::*;
     use domain::allotment::AllotmentName;
     use domain::inventory::{GroupId, Provider};
-    use domain::journal::NO_SEAT;
     use domain::subject::Subject;
 
     #[test]
@@ -201,6 +240,12 @@ mod tests {
         assert_eq!(outcome(swap(), 404, NOT_FOUND), RowState::Refused);
         assert_eq!(outcome(swap(), 429, ""), RowState::Planned);
         assert_eq!(outcome(swap(), 500, ""), RowState::Unknown);
+
+        let advice =
+            |change: Change, status, code: &str| advice(&change, &Answer { status, code: code.into(), title: String::new() });
+        assert!(advice(add(), 403, NO_SEAT).starts_with("Free a seat of Analyzer"));
+        assert!(advice(swap(), 404, NOT_FOUND).contains("no longer holds Analyzer"));
+        assert!(advice(add(), 403, "").contains("may not do this"));
     }
 
     #[test]

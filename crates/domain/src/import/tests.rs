@@ -39,17 +39,17 @@ fn inventory(people: usize) -> Inventory {
     }
 }
 
-fn rules(sheet: &Sheet) -> Rules {
-    rules_for(sheet, &Known::of(&inventory(50)))
+fn rules(list: &List) -> Rules {
+    rules_for(list, &Directory::of(&inventory(50)))
 }
 
-fn rules_for(sheet: &Sheet, known: &Known) -> Rules {
-    Rules { mapping: Mapping::guess(sheet.headings.as_deref(), &sheet.lines, known), ..Rules::default() }
+fn rules_for(list: &List, directory: &Directory) -> Rules {
+    Rules { mapping: Mapping::guess(list.headings.as_deref(), &list.lines, directory), ..Rules::default() }
 }
 
 fn checked(text: &str) -> Checked {
-    let sheet = Sheet::read(text.as_bytes()).unwrap();
-    check(&sheet, &rules(&sheet), &Known::of(&inventory(50)))
+    let list = List::read(text.as_bytes()).unwrap();
+    check(&list, &rules(&list), &Directory::of(&inventory(50)))
 }
 
 #[test]
@@ -75,49 +75,49 @@ fn separators_and_encodings_are_found_out() {
     for (bytes, encoding) in
         [(rows.as_bytes(), "UTF-8"), (marked.as_bytes(), "UTF-8"), (&utf16, "UTF-16LE"), (latin.as_ref(), "windows-1252")]
     {
-        let sheet = Sheet::read(bytes).unwrap();
-        assert_eq!((sheet.encoding, sheet.separator), (encoding, ';'));
-        assert_eq!(sheet.lines[0].cells, ["MERIDIAN\\müller", "Analyzer"]);
-        assert_eq!(sheet.lines[0].number, 2);
+        let list = List::read(bytes).unwrap();
+        assert_eq!((list.encoding, list.separator), (encoding, ';'));
+        assert_eq!(list.lines[0].cells, ["MERIDIAN\\müller", "Analyzer"]);
+        assert_eq!(list.lines[0].number, 2);
     }
     for separator in [',', '\t', '|'] {
-        let sheet = Sheet::read(rows.replace(';', &separator.to_string()).as_bytes()).unwrap();
-        assert_eq!(sheet.separator, separator);
+        let list = List::read(rows.replace(';', &separator.to_string()).as_bytes()).unwrap();
+        assert_eq!(list.separator, separator);
     }
-    let told = Sheet::read(b"sep=;\r\nSubject;Licence\r\na,b;Analyzer\r\n").unwrap();
+    let told = List::read(b"sep=;\r\nSubject;Licence\r\na,b;Analyzer\r\n").unwrap();
     assert_eq!((told.lines[0].cells[0].as_str(), told.lines[0].number), ("a,b", 3));
 }
 
 #[test]
 fn a_pasted_list_needs_no_headings() {
-    let sheet = Sheet::read(b"p1@meridian.example\np2@meridian.example\n\n").unwrap();
-    let mut rules = rules(&sheet);
+    let list = List::read(b"p1@meridian.example\np2@meridian.example\n\n").unwrap();
+    let mut rules = rules(&list);
     rules.usual = Some(AllotmentName::new("analyzer"));
-    let checked = check(&sheet, &rules, &Known::of(&inventory(50)));
+    let checked = check(&list, &rules, &Directory::of(&inventory(50)));
     assert_eq!((checked.entries.len(), checked.faults.len()), (2, 0));
 }
 
 #[test]
 fn what_cannot_be_read_at_all_is_told() {
-    assert_eq!(Sheet::read(b" \n \n"), Err(SheetError::Empty));
-    assert_eq!(Sheet::read(b"Subject,Licence\n"), Err(SheetError::Empty));
-    assert_eq!(Sheet::read(b"PK\x03\x04..."), Err(SheetError::Binary));
-    assert_eq!(Sheet::read(b"Subject,Licence\na,b\n\"c,d\ne,f\n"), Err(SheetError::Quote(3)));
+    assert_eq!(List::read(b" \n \n"), Err(ListError::Empty));
+    assert_eq!(List::read(b"Subject,Licence\n"), Err(ListError::Empty));
+    assert_eq!(List::read(b"PK\x03\x04..."), Err(ListError::Binary));
+    assert_eq!(List::read(b"Subject,Licence\na,b\n\"c,d\ne,f\n"), Err(ListError::Quote(3)));
 }
 
 #[test]
 fn mended_cells_and_lines_left_out() {
-    let sheet = Sheet::read(b"Email,Licence\np1@meridian.example,Analyser\nnobody@meridian.example,Analyzer\n").unwrap();
-    let known = Known::of(&inventory(50));
-    let mut rules = rules(&sheet);
-    let faults = check(&sheet, &rules, &known).faults;
+    let list = List::read(b"Email,Licence\np1@meridian.example,Analyser\nnobody@meridian.example,Analyzer\n").unwrap();
+    let directory = Directory::of(&inventory(50));
+    let mut rules = rules(&list);
+    let faults = check(&list, &rules, &directory).faults;
     assert_eq!(
         faults.iter().map(|f| (f.line, f.column, f.suggestion.as_deref())).collect::<Vec<_>>(),
         [(2, 1, Some("Analyzer")), (3, 0, None)]
     );
-    rules.mended.insert((2, 1), "Analyzer".into());
+    rules.corrections.insert((2, 1), "Analyzer".into());
     rules.left_out.insert(3);
-    let checked = check(&sheet, &rules, &known);
+    let checked = check(&list, &rules, &directory);
     assert_eq!((checked.entries.len(), checked.faults.len()), (1, 0));
 }
 
@@ -165,8 +165,8 @@ fn ten_thousand_lines_with_37_planted_faults_report_exactly_those() {
         }
     }
     let text = format!("userId,Name,Subject,Email,Licence\n{}\n", lines.join("\n"));
-    let sheet = Sheet::read(text.as_bytes()).unwrap();
-    let checked = check(&sheet, &rules(&sheet), &Known::of(&inventory));
+    let list = List::read(text.as_bytes()).unwrap();
+    let checked = check(&list, &rules(&list), &Directory::of(&inventory));
     let found: Vec<(u64, usize)> = checked.faults.iter().map(|fault| (fault.line, fault.column)).collect();
     assert_eq!(found, planted);
     assert_eq!(planted.len(), 37);
@@ -179,22 +179,22 @@ fn a_formula_is_text_and_comes_back_as_it_was() {
     let bytes = write(&["Subject", "Name"], cells.iter().map(|cell| vec![Field::new(cell), Field::new("n")]));
     let text = String::from_utf8(bytes.clone()).unwrap();
     assert!(text.lines().skip(1).all(|line| !line.starts_with(['=', '+', '-', '@'])), "{text}");
-    let sheet = Sheet::read(&bytes).unwrap();
-    assert_eq!(sheet.lines.iter().map(|line| line.cells[0].as_str()).collect::<Vec<_>>(), cells);
+    let list = List::read(&bytes).unwrap();
+    assert_eq!(list.lines.iter().map(|line| line.cells[0].as_str()).collect::<Vec<_>>(), cells);
 }
 
 /// What stands in a list of these lines, checked against fifty people for this purpose.
-fn checked_for(text: &str, purpose: Purpose) -> (Sheet, Rules, Checked) {
-    let known = Known::of(&inventory(50));
-    let sheet = Sheet::read(text.as_bytes()).unwrap();
-    let rules = Rules { purpose, ..rules_for(&sheet, &known) };
-    let checked = check(&sheet, &rules, &known);
-    (sheet, rules, checked)
+fn checked_for(text: &str, action: Action) -> (List, Rules, Checked) {
+    let directory = Directory::of(&inventory(50));
+    let list = List::read(text.as_bytes()).unwrap();
+    let rules = Rules { action, ..rules_for(&list, &directory) };
+    let checked = check(&list, &rules, &directory);
+    (list, rules, checked)
 }
 
 #[test]
 fn whoever_a_line_left_out_may_mean_keeps_their_license() {
-    let known = Known::of(&inventory(50));
+    let directory = Directory::of(&inventory(50));
     let one = person(1).subject.to_string();
     for (what, line) in [
         ("a name beside an unknown mail", "\"7, Person\",,left@elsewhere.example,Analyzer".to_owned()),
@@ -207,12 +207,12 @@ fn whoever_a_line_left_out_may_mean_keeps_their_license() {
         ("a comma that moves the cells", format!("7, Person,{},,Analyzer", person(7).subject)),
         ("a line swallowed by a quotation mark", format!("\"x,\n,{},,Analyzer\n\",,,Analyzer", person(7).subject)),
     ] {
-        let sheet = Sheet::read(format!("Name,Subject,Email,Licence\n,{one},,Analyzer\n{line}\n").as_bytes()).unwrap();
-        let mut rules = Rules { purpose: Purpose::Sync, ..rules_for(&sheet, &known) };
-        let faults = check(&sheet, &rules, &known).faults;
+        let list = List::read(format!("Name,Subject,Email,Licence\n,{one},,Analyzer\n{line}\n").as_bytes()).unwrap();
+        let mut rules = Rules { action: Action::Sync, ..rules_for(&list, &directory) };
+        let faults = check(&list, &rules, &directory).faults;
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3], "{what}: {faults:?}");
         rules.left_out.insert(3);
-        let checked = check(&sheet, &rules, &known);
+        let checked = check(&list, &rules, &directory);
         assert_eq!(checked.spared, [person(7).subject], "{what}");
         assert_eq!(checked.left.iter().map(|line| line.line).collect::<Vec<_>>(), [3], "{what}");
         assert_eq!((checked.entries.len(), checked.not_a_state(&rules)), (1, None), "{what}");
@@ -221,7 +221,7 @@ fn whoever_a_line_left_out_may_mean_keeps_their_license() {
 
 #[test]
 fn a_subject_in_two_columns_is_meant_wherever_its_cells_went() {
-    let known = Known::of(&inventory(50));
+    let directory = Directory::of(&inventory(50));
     let [one, seven] =
         [1, 7].map(|n| person(n).subject.as_str().split_once('\\').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap());
     for line in [
@@ -229,11 +229,11 @@ fn a_subject_in_two_columns_is_meant_wherever_its_cells_went() {
         format!("\"O,{},{},Analyzer\nFoo\",x,y,Analyzer", seven.0, seven.1),
     ] {
         let text = format!("Name,Domain,Id,Licence\nOne,{},{},Analyzer\n{line}\n", one.0, one.1);
-        let sheet = Sheet::read(text.as_bytes()).unwrap();
-        let mut rules = Rules { purpose: Purpose::Sync, ..rules_for(&sheet, &known) };
-        assert_eq!(check(&sheet, &rules, &known).faults.len(), 1, "{line}");
+        let list = List::read(text.as_bytes()).unwrap();
+        let mut rules = Rules { action: Action::Sync, ..rules_for(&list, &directory) };
+        assert_eq!(check(&list, &rules, &directory).faults.len(), 1, "{line}");
         rules.left_out.insert(3);
-        assert_eq!(check(&sheet, &rules, &known).spared, [person(7).subject], "{line}");
+        assert_eq!(check(&list, &rules, &directory).spared, [person(7).subject], "{line}");
     }
 }
 
@@ -241,7 +241,7 @@ fn a_subject_in_two_columns_is_meant_wherever_its_cells_went() {
 fn people_swallowed_by_a_remark_are_a_fault() {
     let [a, b, c] = [1, 2, 3].map(|n| person(n).subject.to_string());
     for inner in [b.clone(), "p2@meridian.example".to_owned(), person(2).id.to_string()] {
-        let (_, _, checked) = checked_for(&format!("Subject,Note\n{a},\"from HR\n{inner}\n{c}\"\n"), Purpose::Take);
+        let (_, _, checked) = checked_for(&format!("Subject,Note\n{a},\"from HR\n{inner}\n{c}\"\n"), Action::Take);
         assert_eq!(
             checked.faults.iter().map(|fault| (fault.line, fault.kind)).collect::<Vec<_>>(),
             [(2, FaultKind::Shape)],
@@ -256,17 +256,17 @@ fn a_quotation_mark_that_takes_in_lines_is_a_fault_that_says_which() {
     let text = format!(
         "Roles,Subject,Licence\n\"Admin x,{a},Analyzer\nViewer,{b},Analyzer\nDev\" y,{c},Analyzer\nViewer,{c},Analyzer\n"
     );
-    let (sheet, _, checked) = checked_for(&text, Purpose::Give);
+    let (list, _, checked) = checked_for(&text, Action::Give);
     let faults: Vec<_> = checked.faults.iter().map(|fault| (fault.line, fault.column, fault.kind)).collect();
     assert_eq!(faults, [(2, 0, FaultKind::Shape)]);
     assert!(checked.faults[0].reason.contains("line 2 to line 4"), "{}", checked.faults[0].reason);
-    assert_eq!((sheet.file_lines, sheet.lines.len()), (5, 2), "the page can say that five lines became two");
+    assert_eq!((list.file_lines, list.lines.len()), (5, 2), "the page can say that five lines became two");
     assert_eq!(checked.entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), [5]);
     // A remark of two lines in a column that is none of ours is a remark.
-    let (_, _, checked) = checked_for(&format!("Remark,Subject,Licence\n\"one\ntwo\",{a},Analyzer\n"), Purpose::Give);
+    let (_, _, checked) = checked_for(&format!("Remark,Subject,Licence\n\"one\ntwo\",{a},Analyzer\n"), Action::Give);
     assert_eq!((checked.faults.len(), checked.entries.len()), (0, 1));
     // Two lines in a cell of ours never are.
-    let (_, _, checked) = checked_for(&format!("Subject,Licence\n\"{a}\n{b}\",Analyzer\n{c},Analyzer\n"), Purpose::Give);
+    let (_, _, checked) = checked_for(&format!("Subject,Licence\n\"{a}\n{b}\",Analyzer\n{c},Analyzer\n"), Action::Give);
     assert_eq!(checked.faults.iter().map(|fault| (fault.line, fault.kind)).collect::<Vec<_>>(), [(2, FaultKind::Shape)]);
 }
 
@@ -275,15 +275,15 @@ fn every_line_has_a_number_of_its_own_whatever_ends_it() {
     let [a, b] = [1, 2].map(|n| person(n).subject.to_string());
     for end in ["\r", "\n", "\r\n", "\r\r", "\n\r\n"] {
         let text = ["Subject,Licence".to_owned(), format!("{a},Professional"), format!("{b},Analysr"), String::new()].join(end);
-        let known = Known::of(&inventory(50));
-        let sheet = Sheet::read(text.as_bytes()).unwrap();
-        let numbers: std::collections::BTreeSet<u64> = sheet.lines.iter().map(|line| line.number).collect();
+        let directory = Directory::of(&inventory(50));
+        let list = List::read(text.as_bytes()).unwrap();
+        let numbers: std::collections::BTreeSet<u64> = list.lines.iter().map(|line| line.number).collect();
         assert_eq!(numbers.len(), 2, "{end:?}");
-        let mut rules = rules_for(&sheet, &known);
-        let faults = check(&sheet, &rules, &known).faults;
+        let mut rules = rules_for(&list, &directory);
+        let faults = check(&list, &rules, &directory).faults;
         assert_eq!(faults.len(), 1, "{end:?}");
-        rules.mended.insert((faults[0].line, faults[0].column), faults[0].suggestion.clone().unwrap());
-        let checked = check(&sheet, &rules, &known);
+        rules.corrections.insert((faults[0].line, faults[0].column), faults[0].suggestion.clone().unwrap());
+        let checked = check(&list, &rules, &directory);
         let licenses: Vec<_> = checked.entries.iter().map(|entry| entry.allotment.as_ref().unwrap().as_str()).collect();
         assert_eq!(licenses, ["professional", "analyzer"], "{end:?}: mending one line mends one line");
     }
@@ -306,7 +306,7 @@ fn nobody_is_suggested_who_may_be_somebody_else() {
             ..person(n)
         });
     }
-    let known = Known::of(&inventory);
+    let directory = Directory::of(&inventory);
     for (subject, name, mail, suggested) in [
         ("0010061", "", "", None),
         ("0010021x", "", "", Some("0010021")),
@@ -318,12 +318,12 @@ fn nobody_is_suggested_who_may_be_somebody_else() {
         ("MERIDIAN\\chidi.abar", "", "somebody@else.example", None),
     ] {
         let text = format!("Subject;Name;Email;Licence\n{subject};{name};{mail};Analyzer\n");
-        let sheet = Sheet::read(text.as_bytes()).unwrap();
-        let rules = rules_for(&sheet, &known);
-        let checked = check(&sheet, &rules, &known);
+        let list = List::read(text.as_bytes()).unwrap();
+        let rules = rules_for(&list, &directory);
+        let checked = check(&list, &rules, &directory);
         let [fault] = checked.faults.as_slice() else { panic!("{subject}: {:?}", checked.faults) };
         assert_eq!(fault.suggestion, None, "a person is never part of what one click takes");
-        assert_eq!(checked.suggest(fault, &sheet, &rules, &known).as_deref(), suggested, "{subject} {name} {mail}");
+        assert_eq!(checked.suggest(fault, &list, &rules, &directory).as_deref(), suggested, "{subject} {name} {mail}");
     }
 }
 
@@ -332,7 +332,7 @@ fn what_nobody_sees_makes_no_difference() {
     let mut inventory = inventory(9);
     inventory.people[1].subject = Subject::new("MERIDIAN\\Andr\u{e9}");
     inventory.people[2].subject = Subject::new("MERIDIAN\\Zoe\u{308}");
-    let known = Known::of(&inventory);
+    let directory = Directory::of(&inventory);
     for (cell, at) in [
         (format!("{}\u{200b}", person(3).subject), 3),
         (format!("\u{feff}{}", person(3).subject), 3),
@@ -346,33 +346,33 @@ fn what_nobody_sees_makes_no_difference() {
         ("p3@meridian.example\u{200b}".to_owned(), 3),
     ] {
         let text = format!("Subject;Licence\n{cell};Analyzer\n");
-        let sheet = Sheet::read(text.as_bytes()).unwrap();
-        let checked = check(&sheet, &rules_for(&sheet, &known), &known);
+        let list = List::read(text.as_bytes()).unwrap();
+        let checked = check(&list, &rules_for(&list, &directory), &directory);
         assert_eq!(checked.faults, [], "{cell:?}");
         assert_eq!(checked.entries[0].subject.as_str(), inventory.people[at].subject.as_str(), "{cell:?}");
     }
     // A heading may carry it as well, and so may the subject that a license moves to.
     let text = format!("\u{200b}Subject;New\u{200b} subject\u{200b}\n{};MERIDIAN\\new\u{200b}one\u{200d}\n", person(3).subject);
-    let sheet = Sheet::read(text.as_bytes()).unwrap();
-    let rules = Rules { purpose: Purpose::Rename, ..rules_for(&sheet, &known) };
-    let checked = check(&sheet, &rules, &known);
+    let list = List::read(text.as_bytes()).unwrap();
+    let rules = Rules { action: Action::Rename, ..rules_for(&list, &directory) };
+    let checked = check(&list, &rules, &directory);
     assert_eq!(checked.entries[0].moves_to.as_ref().unwrap().as_str(), "MERIDIAN\\newone", "{:?}", checked.faults);
-    assert!(sheet.cleaned > 0, "the page can say that something was taken out");
+    assert!(list.cleaned > 0, "the page can say that something was taken out");
 }
 
 #[test]
 fn another_tenants_list_is_told_as_one() {
     let text: String = (0..200).map(|n| format!("CONTOSO\\person-{n:06}-{},Analyzer\n", n * 7_919 % 1_000_003)).collect();
-    let (sheet, mut rules, checked) = checked_for(&format!("Subject,Licence\n{text}"), Purpose::Sync);
+    let (list, mut rules, checked) = checked_for(&format!("Subject,Licence\n{text}"), Action::Sync);
     assert!(checked.foreign);
     assert_eq!(checked.kinds(), std::collections::BTreeMap::from([(FaultKind::Nobody, 200)]));
     // Neither left out nor as strangers does it become a state that everybody here is missing from.
-    let known = Known::of(&inventory(50));
-    rules.left_out = sheet.lines.iter().map(|line| line.number).collect();
-    assert!(check(&sheet, &rules, &known).not_a_state(&rules).is_some());
+    let directory = Directory::of(&inventory(50));
+    rules.left_out = list.lines.iter().map(|line| line.number).collect();
+    assert!(check(&list, &rules, &directory).not_a_state(&rules).is_some());
     rules.left_out.clear();
-    rules.strangers = true;
-    let checked = check(&sheet, &rules, &known);
+    rules.allow_unknown = true;
+    let checked = check(&list, &rules, &directory);
     assert_eq!(checked.faults, []);
     assert!(checked.not_a_state(&rules).is_some());
 }
@@ -380,12 +380,12 @@ fn another_tenants_list_is_told_as_one() {
 #[test]
 fn what_other_programs_write_is_read() {
     let a = person(1).subject;
-    let known = Known::of(&inventory(50));
+    let directory = Directory::of(&inventory(50));
     let one = |text: &str, reading: &Reading| {
-        let sheet = Sheet::read_as(text.as_bytes(), reading).unwrap();
-        let mut rules = rules_for(&sheet, &known);
+        let list = List::read_as(text.as_bytes(), reading).unwrap();
+        let mut rules = rules_for(&list, &directory);
         rules.usual = Some(AllotmentName::new("analyzer"));
-        let checked = check(&sheet, &rules, &known);
+        let checked = check(&list, &rules, &directory);
         assert_eq!(checked.faults, [], "{text}");
         checked.entries
     };
@@ -413,10 +413,10 @@ fn what_other_programs_write_is_read() {
     assert_eq!(entries[0].allotment, Some(AllotmentName::new("professional")));
     let json = format!("{{\"data\": {json}, \"links\": {{}}}}");
     assert_eq!(one(&json, &found)[0].subject, a);
-    assert_eq!(Sheet::read(br#"{"errors":[{"code":"HTTP-401"}]}"#), Err(SheetError::Json));
+    assert_eq!(List::read(br#"{"errors":[{"code":"HTTP-401"}]}"#), Err(ListError::Json));
     // One cell of nothing.
-    assert_eq!(Sheet::read(b"\0\n"), Err(SheetError::Empty));
-    assert!(Sheet::read(b"a\n\0\n").is_ok());
+    assert_eq!(List::read(b"\0\n"), Err(ListError::Empty));
+    assert!(List::read(b"a\n\0\n").is_ok());
 }
 
 #[test]
@@ -424,7 +424,7 @@ fn two_into_one_is_a_fault_and_a_chain_is_none() {
     let [a, b, c] = [1, 2, 3].map(|n| person(n).subject.to_string());
     let lines = |lines: &[(&str, &str)]| {
         let text: String = lines.iter().map(|(from, to)| format!("{from},{to}\n")).collect();
-        checked_for(&format!("Subject,New subject\n{text}"), Purpose::Rename).2
+        checked_for(&format!("Subject,New subject\n{text}"), Action::Rename).2
     };
     for order in [[(&*a, &*c), (&*c, "MERIDIAN\\new")], [(&*c, "MERIDIAN\\new"), (&*a, &*c)]] {
         let checked = lines(&order);
@@ -443,41 +443,41 @@ proptest! {
             .map(|row| row.iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>())
             .filter(|row| row.iter().any(|cell| !cell.is_empty()))
             .collect();
-        match Sheet::read(&bytes) {
-            Ok(sheet) => {
-                let cells: Vec<Vec<String>> = sheet.lines.into_iter().map(|line| line.cells).collect();
+        match List::read(&bytes) {
+            Ok(list) => {
+                let cells: Vec<Vec<String>> = list.lines.into_iter().map(|line| line.cells).collect();
                 prop_assert_eq!(cells, wanted);
             }
-            Err(error) => prop_assert!(wanted.is_empty() && error == SheetError::Empty),
+            Err(error) => prop_assert!(wanted.is_empty() && error == ListError::Empty),
         }
     }
 
     #[test]
     fn each_line_is_an_entry_a_fault_or_left_out(
         cells in proptest::collection::vec((0_usize..60, 0_usize..9, any::<bool>()), 1..60),
-        strangers in any::<bool>(),
-        purpose in prop_oneof![Just(Purpose::Give), Just(Purpose::Take), Just(Purpose::Sync)],
+        allow_unknown in any::<bool>(),
+        action in prop_oneof![Just(Action::Give), Just(Action::Take), Just(Action::Sync)],
     ) {
         let licenses = ["Analyzer", "professional", "Analysr", "", "Analyzer capacity", "\u{200b}ANALYZER", "none", "x;y", "Enterprise"];
         let text: String = cells
             .iter()
             .map(|(n, license, typo)| format!("{}{},\"{}\"\n", person(*n).subject, if *typo { "q" } else { "" }, licenses[*license]))
             .collect();
-        let sheet = Sheet::read(format!("Subject,Licence\n{text}").as_bytes()).unwrap();
-        let known = Known::of(&inventory(50));
-        let mut rules = Rules { purpose, strangers, ..rules_for(&sheet, &known) };
-        let checked = check(&sheet, &rules, &known);
-        prop_assert_eq!(checked.entries.len() + checked.faults.len(), sheet.lines.len());
+        let list = List::read(format!("Subject,Licence\n{text}").as_bytes()).unwrap();
+        let directory = Directory::of(&inventory(50));
+        let mut rules = Rules { action, allow_unknown, ..rules_for(&list, &directory) };
+        let checked = check(&list, &rules, &directory);
+        prop_assert_eq!(checked.entries.len() + checked.faults.len(), list.lines.len());
         // Leaving out every faulty line leaves a list without a fault, whose other lines want what they wanted.
         rules.left_out = checked.faults.iter().map(|fault| fault.line).collect();
-        let rest = check(&sheet, &rules, &known);
+        let rest = check(&list, &rules, &directory);
         prop_assert!(rest.faults.is_empty());
         prop_assert_eq!(&rest.entries, &checked.entries);
         prop_assert_eq!(rest.left.len(), checked.faults.len());
         // And nobody whose exact subject stands in a line left out is missing from those who are spared.
-        if purpose == Purpose::Sync {
+        if action == Action::Sync {
             for left in &rest.left {
-                if let Some(subject) = known.by_subject(&left.cells[0]) {
+                if let Some(subject) = directory.by_subject(&left.cells[0]) {
                     prop_assert!(rest.spared.contains(subject));
                 }
             }
@@ -486,9 +486,9 @@ proptest! {
 
     #[test]
     fn nothing_that_is_read_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        if let Ok(sheet) = Sheet::read(&bytes) {
-            let checked = check(&sheet, &rules(&sheet), &Known::of(&inventory(5)));
-            prop_assert!(checked.entries.len() + checked.faults.len() <= sheet.lines.len());
+        if let Ok(list) = List::read(&bytes) {
+            let checked = check(&list, &rules(&list), &Directory::of(&inventory(5)));
+            prop_assert!(checked.entries.len() + checked.faults.len() <= list.lines.len());
         }
     }
 }

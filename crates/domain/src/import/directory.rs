@@ -12,7 +12,7 @@ use crate::text;
 
 /// What a list is compared with.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct Directory {
     /// Everybody there is: users, and holders who are no users.
     people: Vec<Who>,
     /// By subject without case.
@@ -86,36 +86,36 @@ fn digits(key: &str) -> String {
     key.chars().filter(char::is_ascii_digit).collect()
 }
 
-impl Known {
+impl Directory {
     /// What an inventory knows.
     pub fn of(inventory: &Inventory) -> Self {
-        let mut known = Self::default();
+        let mut directory = Self::default();
         let users: HashSet<String> = inventory.people.iter().map(|person| person.subject.key()).collect();
         for person in &inventory.people {
-            let at = known.add(&person.subject, &person.name, &person.email);
+            let at = directory.add(&person.subject, &person.name, &person.email);
             let id = person.id.as_str().to_lowercase();
-            known.near_ids.push(Near::new(id.clone(), at));
-            known.by_id.insert(id, at);
+            directory.near_ids.push(Near::new(id.clone(), at));
+            directory.by_id.insert(id, at);
             if !person.email.is_empty() {
                 let mail = text::same(&person.email);
-                known.near_mails.push(Near::new(mail.clone(), at));
-                known.by_mail.entry(mail).or_default().push(at);
+                directory.near_mails.push(Near::new(mail.clone(), at));
+                directory.by_mail.entry(mail).or_default().push(at);
             }
         }
         for assignment in &inventory.assignments {
             let key = assignment.subject.key();
-            if !users.contains(&key) && !known.subjects.contains_key(&key) {
-                known.add(&assignment.subject, "", "");
+            if !users.contains(&key) && !directory.subjects.contains_key(&key) {
+                directory.add(&assignment.subject, "", "");
             }
         }
         for allotment in &inventory.allotments {
-            known.allotments.insert(squeezed(allotment.name.as_str()), allotment.clone());
-            known.allotments.insert(squeezed(&allotment.name.label()), allotment.clone());
+            directory.allotments.insert(squeezed(allotment.name.as_str()), allotment.clone());
+            directory.allotments.insert(squeezed(&allotment.name.label()), allotment.clone());
             if allotment.takes_assignments() {
-                known.labels.push(allotment.name.label());
+                directory.labels.push(allotment.name.label());
             }
         }
-        known
+        directory
     }
 
     fn add(&mut self, subject: &Subject, name: &str, mail: &str) -> usize {
@@ -166,7 +166,9 @@ impl Known {
     pub(super) fn is_named_otherwise(&self, subject: &Subject, name: &str) -> bool {
         let Some(who) = self.subjects.get(&subject.key()).and_then(|at| self.people.get(*at)) else { return false };
         let said = words(name);
-        !said.is_empty() && !who.words.is_empty() && !said.split(' ').any(|word| who.words.split(' ').any(|known| known == word))
+        !said.is_empty()
+            && !who.words.is_empty()
+            && !said.split(' ').any(|word| who.words.split(' ').any(|directory| directory == word))
     }
 
     /// Everybody that a subject nobody has may be meant for: near in its letters, and the same in its digits. The nearest first,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Line, MAX_ROWS, Sheet, SheetError};
+use super::{Line, List, ListError, MAX_ROWS};
 use crate::text;
 
 /// What a field is called there, and our heading for it.
@@ -20,7 +20,7 @@ pub(super) fn looks_like(text: &str) -> bool {
 }
 
 /// Reads a list of people; nothing where the text is none.
-pub(super) fn read(text: &str) -> Option<Result<Sheet, SheetError>> {
+pub(super) fn read(text: &str) -> Option<Result<List, ListError>> {
     let value: Value = serde_json::from_str(text).ok()?;
     let list = match &value {
         Value::Array(list) => list,
@@ -39,14 +39,14 @@ pub(super) fn read(text: &str) -> Option<Result<Sheet, SheetError>> {
         return None;
     }
     if objects.len() > MAX_ROWS {
-        return Some(Err(SheetError::TooLong));
+        return Some(Err(ListError::TooLong));
     }
     let lines: Vec<Line> = objects
         .iter()
         .zip(1..)
         .map(|(fields, number)| Line { number, last: number, cells: FIELDS.iter().map(|(_, names)| of(fields, names)).collect() })
         .collect();
-    Some(Ok(Sheet {
+    Some(Ok(List {
         encoding: "JSON",
         separator: ',',
         headings: Some(FIELDS.iter().map(|(heading, _)| (*heading).to_owned()).collect()),

@@ -2,8 +2,8 @@
 
 use rapidfuzz::distance::levenshtein;
 
-use super::known::squeezed;
-use super::{Column, Entry, Fault, FaultKind, Known, LONGEST, Line, Purpose, Rules};
+use super::directory::squeezed;
+use super::{Action, Column, Directory, Entry, Fault, FaultKind, LONGEST, Line, Rules};
 use crate::allotment::AllotmentName;
 use crate::subject::Subject;
 use crate::text;
@@ -30,18 +30,18 @@ fn address(cell: &str) -> &str {
 pub(super) struct Reader<'a> {
     line: &'a Line,
     rules: &'a Rules,
-    known: &'a Known,
+    directory: &'a Directory,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(line: &'a Line, rules: &'a Rules, known: &'a Known) -> Self {
-        Self { line, rules, known }
+    pub(super) fn new(line: &'a Line, rules: &'a Rules, directory: &'a Directory) -> Self {
+        Self { line, rules, directory }
     }
 
     fn cell(&self, place: Option<usize>) -> &'a str {
         let Some(place) = place else { return "" };
-        match self.rules.mended.get(&(self.line.number, place)) {
-            Some(mended) => mended.trim(),
+        match self.rules.corrections.get(&(self.line.number, place)) {
+            Some(corrections) => corrections.trim(),
             None => self.line.cells.get(place).map_or("", String::as_str),
         }
     }
@@ -83,16 +83,16 @@ impl<'a> Reader<'a> {
 
     fn shape(&self, width: usize) -> Result<(), Fault> {
         let line = self.line;
-        let mended = |place: usize| self.rules.mended.contains_key(&(line.number, place));
-        for (place, cell) in line.cells.iter().enumerate().filter(|(place, _)| !mended(*place)) {
+        let corrections = |place: usize| self.rules.corrections.contains_key(&(line.number, place));
+        for (place, cell) in line.cells.iter().enumerate().filter(|(place, _)| !corrections(*place)) {
             let ours = self.rules.mapping.0.get(place).copied().flatten().is_some();
             // A remark may have several lines; rows of a table inside it are no remark.
             let swallowed = cell.lines().skip(1).any(|inner| {
                 let inner = inner.trim_matches(|c: char| c.is_whitespace() || c == '"');
                 inner.contains([',', ';', '\t', '|'])
-                    || self.known.by_subject(inner).is_some()
-                    || self.known.by_id(inner).is_some()
-                    || !self.known.by_mail(address(inner)).is_empty()
+                    || self.directory.by_subject(inner).is_some()
+                    || self.directory.by_id(inner).is_some()
+                    || !self.directory.by_mail(address(inner)).is_empty()
             });
             if cell.contains('\n') && (ours || swallowed) {
                 let reason = format!(
@@ -123,49 +123,49 @@ impl<'a> Reader<'a> {
 
     pub(super) fn entry(&self, width: usize) -> Result<Entry, Fault> {
         self.shape(width)?;
-        let purpose = self.purpose()?;
+        let action = self.action()?;
         let subject = self.person()?;
-        let allotment = if purpose == Purpose::Rename { None } else { self.license(purpose)? };
-        let moves_to = if purpose == Purpose::Rename { Some(self.moves_to(&subject)?) } else { None };
-        Ok(Entry { line: self.line.number, subject, allotment, moves_to, purpose })
+        let allotment = if action == Action::Rename { None } else { self.license(action)? };
+        let moves_to = if action == Action::Rename { Some(self.moves_to(&subject)?) } else { None };
+        Ok(Entry { line: self.line.number, subject, allotment, moves_to, action })
     }
 
     /// What this line wants done: a list of failures says it line by line; a wanted state has no such word.
-    fn purpose(&self) -> Result<Purpose, Fault> {
-        let usual = self.rules.purpose;
-        let Some(place) = self.place(Column::Change).filter(|_| usual != Purpose::Sync) else { return Ok(usual) };
+    fn action(&self) -> Result<Action, Fault> {
+        let usual = self.rules.action;
+        let Some(place) = self.place(Column::Change).filter(|_| usual != Action::Sync) else { return Ok(usual) };
         match squeezed(self.cell(Some(place))).as_str() {
             "" => Ok(usual),
-            "assign" | "give" | "add" | "changetype" | "change" => Ok(Purpose::Give),
-            "remove" | "take" | "delete" => Ok(Purpose::Take),
-            "rename" => Ok(Purpose::Rename),
+            "assign" | "give" | "add" | "changetype" | "change" => Ok(Action::Give),
+            "remove" | "take" | "delete" => Ok(Action::Take),
+            "rename" => Ok(Action::Rename),
             _ => Err(self.fault(place, FaultKind::Other, "A change is assign, change type, remove or rename.", None)),
         }
     }
 
     /// Who is meant. Everything that the line says of them must agree.
     pub(super) fn person(&self) -> Result<Subject, Fault> {
-        let known = self.known;
+        let directory = self.directory;
         let filled = |column: Column| self.place(column).filter(|place| !self.cell(Some(*place)).is_empty());
         let mut found: Vec<(Subject, usize)> = Vec::new();
         if let Some(place) = filled(Column::Subject) {
             let typed = self.subject_cell();
             let subject = Subject::parse(&typed)
                 .map_err(|error| self.fault(place, FaultKind::Other, text::sentence(&error.to_string()), None))?;
-            match known.by_subject(subject.as_str()).or_else(|| by_address(known, &typed)) {
+            match directory.by_subject(subject.as_str()).or_else(|| by_address(directory, &typed)) {
                 Some(spelling) => found.push((spelling.clone(), place)),
-                None if self.rules.strangers => found.push((subject, place)),
+                None if self.rules.allow_unknown => found.push((subject, place)),
                 None => return Err(self.fault(place, FaultKind::Nobody, "Nobody here has this subject.", None)),
             }
         }
         if let Some(place) = filled(Column::UserId) {
-            match known.by_id(self.cell(Some(place))) {
+            match directory.by_id(self.cell(Some(place))) {
                 Some(subject) => found.push((subject.clone(), place)),
                 None => return Err(self.fault(place, FaultKind::Nobody, "No user of this tenant has this id.", None)),
             }
         }
         if let Some(place) = filled(Column::Mail) {
-            match known.by_mail(self.of(Column::Mail)).as_slice() {
+            match directory.by_mail(self.of(Column::Mail)).as_slice() {
                 [subject] => found.push(((*subject).clone(), place)),
                 // Beside a subject or an id, a mail that helps no further does no harm.
                 _ if !found.is_empty() => {}
@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
     /// Everybody that the line may mean, by any cell that says who somebody is, and by what is near to it. Generous: nobody
     /// loses something for a slip of somebody's hand.
     pub(super) fn may_mean(&self, near: bool) -> Vec<&'a Subject> {
-        let known = self.known;
+        let directory = self.directory;
         let mut found = Vec::new();
         let mut parts: Vec<&str> = Vec::new();
         // Also in a column that is taken for something else, or for nothing: it was left out for a reason.
@@ -217,43 +217,43 @@ impl<'a> Reader<'a> {
         parts.retain(|part| !part.is_empty());
         parts.dedup();
         for part in &parts {
-            found.extend(known.by_subject(part).into_iter().chain(known.by_id(part)));
-            found.extend(known.by_mail(address(part)));
-            found.extend(known.by_name(part));
+            found.extend(directory.by_subject(part).into_iter().chain(directory.by_id(part)));
+            found.extend(directory.by_mail(address(part)));
+            found.extend(directory.by_name(part));
         }
         // A subject may stand in two cells, and those may have moved.
         for pair in parts.windows(2) {
             if let [domain, id] = pair {
-                found.extend(known.by_subject(&format!("{}\\{id}", domain.trim_end_matches('\\'))));
+                found.extend(directory.by_subject(&format!("{}\\{id}", domain.trim_end_matches('\\'))));
             }
         }
         let subject = self.subject_cell();
         if !subject.is_empty() {
-            found.extend(known.by_subject(&subject));
+            found.extend(directory.by_subject(&subject));
         }
         if near && found.is_empty() {
             let typed = [subject.as_str(), self.of(Column::Mail), self.of(Column::UserId), self.of(Column::NewSubject)];
             for typed in typed.into_iter().filter(|typed| !typed.is_empty()) {
-                found.extend(known.anyhow_near(typed));
+                found.extend(directory.anyhow_near(typed));
             }
         }
         found
     }
 
-    fn license(&self, purpose: Purpose) -> Result<Option<AllotmentName>, Fault> {
+    fn license(&self, action: Action) -> Result<Option<AllotmentName>, Fault> {
         let place = self.place(Column::License);
         let cell = self.cell(place);
         let at = place.unwrap_or_else(|| self.place_of_person());
         if names_none(cell) {
-            return match (purpose, &self.rules.usual) {
+            return match (action, &self.rules.usual) {
                 // A person who shall hold nothing, or lose everything.
-                (Purpose::Take, None) => Ok(None),
-                (Purpose::Sync, None) if place.is_some() => Ok(None),
+                (Action::Take, None) => Ok(None),
+                (Action::Sync, None) if place.is_some() => Ok(None),
                 (_, Some(usual)) => Ok(Some(usual.clone())),
                 _ => Err(self.fault(at, FaultKind::NoLicense, "No license is named.", None)),
             };
         }
-        match self.known.allotment(cell) {
+        match self.directory.allotment(cell) {
             Some(allotment) if allotment.takes_assignments() => Ok(Some(allotment.name.clone())),
             Some(allotment) => {
                 let reason = format!("{} is a pool of minutes: nobody can hold it.", allotment.name.label());
@@ -262,14 +262,15 @@ impl<'a> Reader<'a> {
             None => {
                 let wanted = squeezed(cell);
                 let near = self
-                    .known
+                    .directory
                     .labels
                     .iter()
                     .map(|label| (levenshtein::distance(wanted.chars(), squeezed(label).chars()), label))
                     .filter(|(distance, _)| *distance <= 3)
                     .min()
                     .map(|(_, label)| label.clone());
-                let reason = format!("This tenant has no license of that name; it has {}.", text::and_list(&self.known.labels));
+                let reason =
+                    format!("This tenant has no license of that name; it has {}.", text::and_list(&self.directory.labels));
                 Err(self.fault(at, FaultKind::License, reason, near))
             }
         }
@@ -282,7 +283,7 @@ impl<'a> Reader<'a> {
         let to = Subject::parse(self.cell(Some(place)))
             .map_err(|error| self.fault(place, FaultKind::Other, text::sentence(&error.to_string()), None))?;
         // Somebody known is spelled as Qlik spells them.
-        let to = self.known.by_subject(to.as_str()).cloned().unwrap_or(to);
+        let to = self.directory.by_subject(to.as_str()).cloned().unwrap_or(to);
         if to == *from {
             return Err(self.fault(place, FaultKind::Other, "The old and the new subject are the same but for case.", None));
         }
@@ -291,13 +292,13 @@ impl<'a> Reader<'a> {
 }
 
 /// Somebody by the address in a column of subjects: pasted addresses are often all there is.
-fn by_address<'a>(known: &'a Known, cell: &str) -> Option<&'a Subject> {
+fn by_address<'a>(directory: &'a Directory, cell: &str) -> Option<&'a Subject> {
     let address = address(cell);
     if !address.contains('@') {
         return None;
     }
-    match known.by_mail(address).as_slice() {
+    match directory.by_mail(address).as_slice() {
         [one] => Some(*one),
-        _ => known.by_subject(address),
+        _ => directory.by_subject(address),
     }
 }

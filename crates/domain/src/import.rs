@@ -2,9 +2,9 @@
 
 mod check;
 mod column;
+mod directory;
 mod export;
 mod json;
-mod known;
 mod line;
 
 use csv::ReaderBuilder;
@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::text;
 
-pub use check::{Checked, Entry, Fault, FaultKind, LeftLine, Purpose, Rules, check};
+pub use check::{Action, Checked, Entry, Fault, FaultKind, LeftLine, Rules, check};
 pub use column::{Column, Mapping};
+pub use directory::Directory;
 pub use export::{Field, write, write_with};
-pub use known::Known;
 
 /// Separators that spreadsheets use; where two would do, the later one is more likely meant, for a comma is a letter as well.
 const SEPARATORS: [char; 4] = [',', '|', ';', '\t'];
@@ -33,7 +33,7 @@ pub const ENCODINGS: [&str; 6] = ["UTF-8", "windows-1252", "windows-1250", "ISO-
 
 /// Why a list cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SheetError {
+pub enum ListError {
     /// Nothing but white space.
     #[error("the list is empty: it needs one line per person")]
     Empty,
@@ -78,7 +78,7 @@ pub struct Line {
 
 /// A list as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sheet {
+pub struct List {
     /// The encoding found, by its usual name.
     pub encoding: &'static str,
     /// The separator found.
@@ -97,28 +97,28 @@ pub struct Sheet {
     pub cleaned: u64,
 }
 
-impl Sheet {
+impl List {
     /// Reads a list. Encoding, separator and headings are found out.
-    pub fn read(bytes: &[u8]) -> Result<Self, SheetError> {
+    pub fn read(bytes: &[u8]) -> Result<Self, ListError> {
         Self::read_as(bytes, &Reading::default())
     }
 
     /// Reads a list the way that somebody said.
-    pub fn read_as(bytes: &[u8], reading: &Reading) -> Result<Self, SheetError> {
+    pub fn read_as(bytes: &[u8], reading: &Reading) -> Result<Self, ListError> {
         // What Excel calls a workbook is a zip archive; older ones are OLE files.
         if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
-            return Err(SheetError::Binary);
+            return Err(ListError::Binary);
         }
         let (encoding, text) = decode(bytes, reading.encoding.as_deref());
         // Whatever ends a line, it ends it once: numbers are the editor's own.
         let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text };
         if text.trim_matches(|c: char| c.is_whitespace() || text::is_invisible(c)).is_empty() {
-            return Err(SheetError::Empty);
+            return Err(ListError::Empty);
         }
         if text.trim_start().starts_with(['[', '{']) {
             match json::read(&text) {
-                Some(sheet) => return sheet,
-                None if json::looks_like(&text) => return Err(SheetError::Json),
+                Some(list) => return list,
+                None if json::looks_like(&text) => return Err(ListError::Json),
                 None => {}
             }
         }
@@ -143,7 +143,7 @@ impl Sheet {
             rows.lines = below;
         }
         if rows.lines.is_empty() {
-            return Err(SheetError::Empty);
+            return Err(ListError::Empty);
         }
         Ok(Self { encoding, separator, headings, headings_at, above, lines: rows.lines, file_lines, cleaned: rows.cleaned })
     }
@@ -170,7 +170,7 @@ struct Rows {
 }
 
 /// Cuts a text into rows of cells.
-fn rows(body: &str, separator: char, skipped: u64) -> Result<Rows, SheetError> {
+fn rows(body: &str, separator: char, skipped: u64) -> Result<Rows, ListError> {
     let delimiter = u8::try_from(separator).unwrap_or(b',');
     let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(body.as_bytes());
     let mut rows = Rows { lines: Vec::new(), cleaned: 0 };
@@ -195,13 +195,13 @@ fn rows(body: &str, separator: char, skipped: u64) -> Result<Rows, SheetError> {
             continue;
         }
         if rows.lines.len() > MAX_ROWS {
-            return Err(SheetError::TooLong);
+            return Err(ListError::TooLong);
         }
         rows.cleaned += cleaned;
         rows.lines.push(Line { number, last: number + breaks, cells });
     }
     if let Some(number) = open_quote(body, delimiter) {
-        return Err(SheetError::Quote(number + skipped));
+        return Err(ListError::Quote(number + skipped));
     }
     Ok(rows)
 }

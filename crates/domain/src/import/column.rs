@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Known, Line};
+use super::{Directory, Line};
 
 /// What a column can say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ impl Column {
 }
 
 /// What a column without a heading says, by what most of its first cells are.
-fn by_content(at: usize, lines: &[Line], known: &Known) -> Option<Column> {
+fn by_content(at: usize, lines: &[Line], directory: &Directory) -> Option<Column> {
     let cells: Vec<&str> = lines
         .iter()
         .take(super::SAMPLE)
@@ -90,15 +90,15 @@ fn by_content(at: usize, lines: &[Line], known: &Known) -> Option<Column> {
         .collect();
     let most = |is: &dyn Fn(&str) -> bool| !cells.is_empty() && cells.iter().filter(|cell| is(cell)).count() * 2 > cells.len();
     let is_mail = |cell: &str| cell.contains('@') && !cell.contains(['\\', '|']);
-    if most(&|cell| known.by_subject(cell).is_some()) {
+    if most(&|cell| directory.by_subject(cell).is_some()) {
         Some(Column::Subject)
-    } else if most(&|cell| known.allotment(cell).is_some()) {
+    } else if most(&|cell| directory.allotment(cell).is_some()) {
         Some(Column::License)
     } else if most(&is_mail) {
         Some(Column::Mail)
-    } else if at > 0 && most(&|cell| known.by_id(cell).is_some()) {
+    } else if at > 0 && most(&|cell| directory.by_id(cell).is_some()) {
         Some(Column::UserId)
-    } else if at > 0 && most(&|cell| !known.by_name(cell).is_empty()) {
+    } else if at > 0 && most(&|cell| !directory.by_name(cell).is_empty()) {
         Some(Column::Name)
     } else {
         match at {
@@ -116,12 +116,12 @@ pub struct Mapping(pub Vec<Option<Column>>);
 
 impl Mapping {
     /// Guesses from the headings; without any, from what the first lines look like. The first column of a kind wins.
-    pub fn guess(headings: Option<&[String]>, lines: &[Line], known: &Known) -> Self {
+    pub fn guess(headings: Option<&[String]>, lines: &[Line], directory: &Directory) -> Self {
         let mut columns: Vec<Option<Column>> = match headings {
             Some(headings) => headings.iter().map(|heading| Column::named(heading)).collect(),
             None => {
                 let width = lines.iter().take(super::SAMPLE).map(|line| line.cells.len()).max().unwrap_or(0);
-                (0..width).map(|at| by_content(at, lines, known)).collect()
+                (0..width).map(|at| by_content(at, lines, directory)).collect()
             }
         };
         // An id beside a domain is no id of Qlik's, but the second part of a subject.
@@ -134,8 +134,8 @@ impl Mapping {
         let mut seen = Vec::new();
         for column in &mut columns {
             match column {
-                Some(known) if seen.contains(known) => *column = None,
-                Some(known) => seen.push(*known),
+                Some(directory) if seen.contains(directory) => *column = None,
+                Some(directory) => seen.push(*directory),
                 None => {}
             }
         }

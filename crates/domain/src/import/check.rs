@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::line::Reader;
-use super::{Column, Known, Line, Mapping, Reading, Sheet};
+use super::{Column, Directory, Line, List, Mapping, Reading};
 use crate::allotment::AllotmentName;
 use crate::subject::Subject;
 use crate::text;
 
 /// What is to be done with the people of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Purpose {
+pub enum Action {
     /// Each holds the license named: who has none gets it, who has another one changes.
     #[default]
     Give,
@@ -24,20 +24,22 @@ pub enum Purpose {
     Rename,
 }
 
-/// How a list is read.
+/// How a list is read. Names of its fields are stored as they were first called.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rules {
     /// What is to be done.
-    pub purpose: Purpose,
+    #[serde(rename = "purpose")]
+    pub action: Action,
     /// Which column says what.
     pub mapping: Mapping,
     /// The license of lines that name none.
     pub usual: Option<AllotmentName>,
     /// Subjects may be meant that are no users yet.
-    pub strangers: bool,
-    /// Cells mended by hand: (line, column) and the new text.
-    #[serde(with = "pairs")]
-    pub mended: BTreeMap<(u64, usize), String>,
+    #[serde(rename = "strangers")]
+    pub allow_unknown: bool,
+    /// Cells corrected by hand: (line, column) and the new text.
+    #[serde(rename = "mended", with = "pairs")]
+    pub corrections: BTreeMap<(u64, usize), String>,
     /// Lines left out by hand.
     pub left_out: BTreeSet<u64>,
     /// How the file is taken apart.
@@ -73,8 +75,8 @@ pub struct Entry {
     pub allotment: Option<AllotmentName>,
     /// The subject it moves to.
     pub moves_to: Option<Subject>,
-    /// What is to be done: the list's purpose, or this line's own word.
-    pub purpose: Purpose,
+    /// What is to be done: the list's action, or this line's own word.
+    pub action: Action,
 }
 
 /// Which kind of fault it is: those of a kind are one question.
@@ -167,13 +169,13 @@ impl Checked {
     }
 
     /// Whom a line that names nobody is most likely meant for, for a person to decide. Nobody where most lines are unknown.
-    pub fn suggest(&self, fault: &Fault, sheet: &Sheet, rules: &Rules, known: &Known) -> Option<String> {
+    pub fn suggest(&self, fault: &Fault, list: &List, rules: &Rules, directory: &Directory) -> Option<String> {
         if fault.kind != FaultKind::Nobody || self.foreign || rules.mapping.place(Column::Subject) != Some(fault.column) {
             return None;
         }
-        let at = sheet.lines.binary_search_by_key(&fault.line, |line| line.number).ok()?;
-        let reader = Reader::new(sheet.lines.get(at)?, rules, known);
-        let subject = known.suggest(&reader.subject_cell(), reader.of(Column::Name), reader.of(Column::Mail))?;
+        let at = list.lines.binary_search_by_key(&fault.line, |line| line.number).ok()?;
+        let reader = Reader::new(list.lines.get(at)?, rules, directory);
+        let subject = directory.suggest(&reader.subject_cell(), reader.of(Column::Name), reader.of(Column::Mail))?;
         Some(subject.to_string())
     }
 }
@@ -186,7 +188,7 @@ const FEW: usize = 8;
 const TOLD: usize = 5;
 
 /// Checks every line. A line with a fault wants nothing; every line has one fault at most, the first that was met.
-pub fn check(sheet: &Sheet, rules: &Rules, known: &Known) -> Checked {
+pub fn check(list: &List, rules: &Rules, directory: &Directory) -> Checked {
     let mut checked = Checked::default();
     // (subject, license) and subject alone, with the line that named them first.
     let mut seen: HashMap<(String, Option<AllotmentName>), u64> = HashMap::new();
@@ -194,14 +196,14 @@ pub fn check(sheet: &Sheet, rules: &Rules, known: &Known) -> Checked {
     // Subjects that a rename moves away from or to, with the line.
     let mut moved: HashMap<String, u64> = HashMap::new();
     let mut into: HashMap<String, u64> = HashMap::new();
-    let width = sheet.width();
+    let width = list.width();
     let mut left: Vec<&Line> = Vec::new();
-    for line in &sheet.lines {
+    for line in &list.lines {
         if rules.left_out.contains(&line.number) {
             left.push(line);
             continue;
         }
-        let reader = Reader::new(line, rules, known);
+        let reader = Reader::new(line, rules, directory);
         let entry = match reader.entry(width) {
             Ok(entry) => entry,
             Err(fault) => {
@@ -216,7 +218,7 @@ pub fn check(sheet: &Sheet, rules: &Rules, known: &Known) -> Checked {
             continue;
         }
         // In a wanted state a person may hold several; told to hold one, two lines contradict each other.
-        let one_only = matches!(entry.purpose, Purpose::Give | Purpose::Rename);
+        let one_only = matches!(entry.action, Action::Give | Action::Rename);
         if let Some(first) = named.get(&key).filter(|_| one_only).or_else(|| moved.get(&key)) {
             let reason = format!("Line {first} wants something else for the same person.");
             checked.faults.push(reader.fault(at, FaultKind::Twice, reason, None));
@@ -232,7 +234,7 @@ pub fn check(sheet: &Sheet, rules: &Rules, known: &Known) -> Checked {
             into.insert(to.key(), line.number);
             moved.insert(key.clone(), line.number);
         }
-        if known.is_named_otherwise(&entry.subject, reader.of(Column::Name)) {
+        if directory.is_named_otherwise(&entry.subject, reader.of(Column::Name)) {
             checked.named_otherwise_count += 1;
             if checked.named_otherwise.len() < TOLD {
                 checked.named_otherwise.push(line.number);
@@ -243,27 +245,27 @@ pub fn check(sheet: &Sheet, rules: &Rules, known: &Known) -> Checked {
         checked.entries.push(entry);
     }
     // Also where strangers are allowed: most of a tenant's people are no strangers to it.
-    let strangers = checked.entries.iter().filter(|entry| known.by_subject(entry.subject.as_str()).is_none()).count();
-    let unknown = strangers + checked.faults.iter().filter(|fault| fault.kind == FaultKind::Nobody).count();
-    let nobody_left = left.iter().filter(|line| Reader::new(line, rules, known).person().is_err()).count();
-    let of = checked.entries.len() - strangers + unknown + nobody_left;
+    let allow_unknown = checked.entries.iter().filter(|entry| directory.by_subject(entry.subject.as_str()).is_none()).count();
+    let unknown = allow_unknown + checked.faults.iter().filter(|fault| fault.kind == FaultKind::Nobody).count();
+    let nobody_left = left.iter().filter(|line| Reader::new(line, rules, directory).person().is_err()).count();
+    let of = checked.entries.len() - allow_unknown + unknown + nobody_left;
     checked.foreign = of > FEW && (unknown + nobody_left) * 2 > of;
-    checked.spare(&left, rules, known);
+    checked.spare(&left, rules, directory);
     checked.left = left.into_iter().map(|line| LeftLine { line: line.number, cells: line.cells.clone() }).collect();
     checked
 }
 
 impl Checked {
     /// Whoever a line that was left out may mean, by any of its cells: a wanted state takes nothing from them.
-    fn spare(&mut self, left: &[&Line], rules: &Rules, known: &Known) {
-        if rules.purpose != Purpose::Sync {
+    fn spare(&mut self, left: &[&Line], rules: &Rules, directory: &Directory) {
+        if rules.action != Action::Sync {
             return;
         }
         let mut spared: BTreeMap<String, Subject> = BTreeMap::new();
         // With more lines left out no state is planned at all, see [`Self::not_a_state`].
         let near = left.len() <= MOST_NEAR;
         for line in left {
-            let reader = Reader::new(line, rules, known);
+            let reader = Reader::new(line, rules, directory);
             for subject in reader.may_mean(near) {
                 spared.insert(subject.key(), subject.clone());
             }
@@ -273,7 +275,7 @@ impl Checked {
 
     /// Why no wanted state can be planned from the list, although nothing in it is wrong any more.
     pub fn not_a_state(&self, rules: &Rules) -> Option<String> {
-        if rules.purpose != Purpose::Sync {
+        if rules.action != Action::Sync {
             return None;
         }
         if self.foreign {
