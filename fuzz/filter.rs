@@ -20,7 +20,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
                 email: if n % 5 == 0 { String::new() } else { format!("P{n}@x.example") },
                 status: ["active", "disabled"][n % 2].into(),
                 roles: Default::default(),
-                groups: [GroupId::new((n % 3).to_string())].into(),
+                groups: Some([GroupId::new((n % 3).to_string())].into()),
             })
             .collect(),
         assignments: (0..50)

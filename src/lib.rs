@@ -7,6 +7,8 @@ pub mod app;
 pub mod error;
 pub mod features;
 #[cfg(feature = "ssr")]
+pub mod router;
+#[cfg(feature = "ssr")]
 pub mod server;
 pub mod shell;
 pub mod ui;

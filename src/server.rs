@@ -7,7 +7,6 @@ pub mod checks;
 pub mod config;
 pub mod lead;
 pub mod middleware;
-pub mod router;
 pub mod sessions;
 pub mod state;
 pub mod words;

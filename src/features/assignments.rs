@@ -19,14 +19,15 @@ mod person_service;
 mod rows;
 #[cfg(feature = "ssr")]
 mod service;
+mod view;
 mod views;
 
-pub use api::{
-    AssignmentsView, Draft, Edit, PersonView, TakeBack, assignments, draft, drop_view, edit, person, save_view, take_back, views,
-};
+pub use api::{Draft, Edit, TakeBack, assignments, draft, drop_view, edit, person, save_view, take_back, views};
+
 pub use page::AssignmentsPage;
 #[cfg(feature = "ssr")]
 pub use rows::routes;
+pub use view::{AssignmentsView, PersonView};
 
 /// The view that an address's query holds.
 pub(crate) fn view_of(query: &str) -> domain::table::View {

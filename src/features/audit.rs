@@ -2,6 +2,9 @@
 
 mod api;
 mod page;
+mod view;
 
-pub use api::{AuditLine, audit};
+pub use api::audit;
+
 pub use page::AuditPage;
+pub use view::AuditLine;

@@ -4,6 +4,9 @@ mod api;
 mod page;
 #[cfg(feature = "ssr")]
 mod service;
+mod view;
 
-pub use api::{Connect, ConnectFacts, Disconnect, TenantChoice, connect, disconnect, tenants_to_connect};
+pub use api::{Connect, Disconnect, connect, disconnect, tenants_to_connect};
+
 pub use page::{ConnectPage, Mark};
+pub use view::{ConnectFacts, TenantChoice};

@@ -5,8 +5,11 @@ mod commands;
 mod finder;
 mod page;
 mod palette;
+mod view;
 
-pub use api::{FrameFacts, read_frame};
+pub use api::read_frame;
+
 pub use finder::LoadPalette;
 pub use page::Frame;
 pub use palette::Palette;
+pub use view::FrameFacts;

@@ -4,6 +4,9 @@ mod api;
 mod page;
 #[cfg(feature = "ssr")]
 mod service;
+mod view;
 
-pub use api::{DraftRoles, GroupView, GroupsView, draft_license, draft_roles, group, groups};
+pub use api::{DraftRoles, draft_license, draft_roles, group, groups};
+
 pub use page::{GroupPage, GroupsPage};
+pub use view::{GroupView, GroupsView};

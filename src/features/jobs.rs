@@ -6,11 +6,14 @@ mod page;
 mod service;
 #[cfg(feature = "ssr")]
 mod stream;
+mod view;
 
-pub use api::{JobLine, JobView, Pulse, Tallies, job, jobs, redo, steer};
+pub use api::{job, jobs, redo, steer};
+
 pub(crate) use page::short;
 pub use page::{JobPage, JobTable, JobsPage};
 #[cfg(feature = "ssr")]
 pub use service::{outcome_of, recent, undo_title};
 #[cfg(feature = "ssr")]
 pub use stream::routes;
+pub use view::{JobLine, JobView, Pulse, Tallies};

@@ -6,8 +6,11 @@ mod files;
 mod page;
 #[cfg(feature = "ssr")]
 mod service;
+mod view;
 
-pub use api::{ListView, PastedView, correct, keep_pasted, list, pasted, plan_list, read_as, set_usual};
+pub use api::{correct, keep_pasted, list, pasted, plan_list, read_as, set_usual};
+
 #[cfg(feature = "ssr")]
 pub use files::{MAX_LIST, routes};
 pub use page::{ListPage, ListsPage};
+pub use view::{ListView, PastedView};

@@ -4,6 +4,9 @@ mod api;
 mod page;
 #[cfg(feature = "ssr")]
 mod service;
+mod view;
 
-pub use api::{Attention, Overview, read_overview};
+pub use api::read_overview;
+
 pub use page::OverviewPage;
+pub use view::{Attention, Overview};

@@ -4,8 +4,11 @@ mod api;
 mod page;
 #[cfg(feature = "ssr")]
 mod service;
+mod view;
 
-pub use api::{GrantLine, SessionLine, SessionsView, end, sessions, withdraw};
+pub use api::{end, sessions, withdraw};
+
 pub use page::SessionsPage;
 #[cfg(feature = "ssr")]
 pub use service::{own_grants, withdraw as withdraw_grant};
+pub use view::{GrantLine, SessionLine, SessionsView};

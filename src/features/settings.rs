@@ -4,6 +4,9 @@ mod api;
 mod page;
 #[cfg(feature = "ssr")]
 mod service;
+mod view;
 
-pub use api::{SettingsView, draft_auto_assign, draft_group_settings, set_theme, settings};
+pub use api::{draft_auto_assign, draft_group_settings, set_theme, settings};
+
 pub use page::SettingsPage;
+pub use view::SettingsView;

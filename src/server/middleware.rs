@@ -8,10 +8,12 @@ use storage::{Actor, NewAudit};
 use tower_sessions::Session;
 
 use super::access::{Caller, Rank, session_id};
-use super::router::MAX_FORM;
 use super::sessions::session_key;
 use super::state::Shared;
 use crate::error::AppError;
+
+/// The largest form that is read: room for a hundred thousand rows selected one by one.
+pub const MAX_FORM: usize = 12 * 1024 * 1024;
 
 /// For what is not a page: nothing may load, nothing may frame it.
 const BARE_CSP: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

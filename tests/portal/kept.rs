@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{StatusCode, header};
 use domain::table::RowKey;
 use engine::{executor, housekeeping};
-use quartermaster::server::router;
+use quartermaster::router;
 use quartermaster::ui::query::escape;
 use serde_json::{Value, json};
 use tower::ServiceExt;

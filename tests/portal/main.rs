@@ -22,7 +22,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use domain::table::RowKey;
 use engine::executor;
-use quartermaster::server::router;
+use quartermaster::router;
 use quartermaster::ui::query::escape;
 use serde_json::json;
 use support::{KEY, Portal, get, portal_of, post, sim};

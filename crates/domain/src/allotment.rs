@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::seats::Seats;
 use crate::text;
 
 /// The name of an allotment as Qlik spells it: `professional`, `analyzer`, or one nobody has documented yet.
@@ -118,6 +117,25 @@ impl Allotment {
     /// Units used beyond those licensed.
     pub fn in_overage(&self) -> i64 {
         (self.used - self.units).max(0)
+    }
+}
+
+/// How many people an allotment can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Seats {
+    /// So many: units + overage.
+    Bounded(i64),
+    /// No bound (`overage: -1`).
+    Unbounded,
+}
+
+impl Seats {
+    /// Seats left when `used` are taken; `None` without a bound. Negative when over-allocated.
+    pub fn free(self, used: i64) -> Option<i64> {
+        match self {
+            Self::Bounded(seats) => Some(seats - used),
+            Self::Unbounded => None,
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::allotment::Seats;
 use crate::allotment::{Allotment, UsageClass};
-use crate::seats::Seats;
 use crate::text::thousands;
 
 /// Where the month stands, UTC: analyzer capacity resets at 00:00 UTC on the 1st (Qlik help, analyzer capacity).

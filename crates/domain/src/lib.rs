@@ -15,7 +15,6 @@ pub mod pace;
 pub mod plan;
 pub mod projection;
 pub mod roles;
-pub mod seats;
 pub mod subject;
 pub mod table;
 pub mod text;

@@ -6,6 +6,7 @@ mod intent;
 mod reason;
 mod remedy;
 mod risk;
+mod seats;
 mod warning;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,12 +20,12 @@ pub use intent::{BulkAction, Intent};
 pub use reason::{Measured, Reason};
 pub use remedy::{Remedy, Shortage, Spare, shortages};
 pub use risk::{Confirmation, Limits, Risk, Risks};
+pub use seats::{SeatChange, seat_changes};
 pub use warning::{LeaveOut, Warning, Warnings};
 
 use crate::allotment::AllotmentName;
 use crate::change::{Change, Kind, Undo};
 use crate::inventory::RoleId;
-use crate::seats::SeatChange;
 
 /// A change with what a person wants to know about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

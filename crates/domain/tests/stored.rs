@@ -9,8 +9,8 @@ use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename, Set
 use domain::import::{Action, Column, Mapping, Reading, Rules};
 use domain::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
 use domain::journal::{RowState, Tally};
+use domain::plan::SeatChange;
 use domain::plan::{Offer, OfferKind, Plan, PlannedChange, Reason, Risk, Unchanged, Warning, WhyNot};
-use domain::seats::SeatChange;
 use domain::subject::Subject;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

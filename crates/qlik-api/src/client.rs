@@ -11,9 +11,11 @@ mod pages;
 mod people;
 mod roles;
 mod tier;
+mod urgency;
 
-pub use call::{Bounds, Client, ClientBuilder, Leave, Reserved, Urgency};
+pub use call::{Bounds, Client, ClientBuilder, Leave, Reserved};
 pub use credential::Credential;
 pub use error::{ApiError, CallError, Effect};
 pub use limiter::{Budget, JOB_RESERVE};
 pub use tier::{Operation, Tier, operations};
+pub use urgency::Urgency;

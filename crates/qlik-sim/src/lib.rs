@@ -7,6 +7,7 @@ mod cursor;
 mod faults;
 mod limits;
 mod listing;
+mod options;
 mod reply;
 mod scim;
 mod seed;
@@ -15,4 +16,5 @@ mod tenant;
 mod world;
 
 pub use clock::{Clock, FixedClock, WallClock};
-pub use server::{Options, Sim, StartError};
+pub use options::Options;
+pub use server::{Sim, StartError};

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use crate::clock::month_start;
-use crate::server::Options;
+use crate::options::Options;
 use crate::tenant::{Allotment, App, Event, Group, Key, License, Role, Tenant, User};
 use words::{APPS, DEFAULT_ROLES, DEPARTMENTS, FIRST, LAST, SITES};
 

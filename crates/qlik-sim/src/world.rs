@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::limits::Limits;
+use crate::options::Options;
 use crate::seed;
-use crate::server::Options;
 use crate::tenant::Tenant;
 
 /// What `PUT /_sim/options` sets.
@@ -60,7 +60,7 @@ impl World {
             tenant: seed::tenant(options, now),
             limits: Limits::default(),
             faults: Faults::default(),
-            knobs: options.knobs(),
+            knobs: Knobs { rate_scale: options.rate_scale, latency_ms: options.latency_ms, ..Knobs::default() },
             log: Vec::new(),
             requests: 0,
             advanced_ms: 0,

@@ -8,8 +8,10 @@ use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-use super::api::{Draft, Target};
+use super::api::Draft;
+
 use super::live::{Live, remember};
+use super::view::Target;
 use crate::features::shared::{shut, use_tenant};
 use crate::ui::query::to_query;
 

@@ -5,8 +5,8 @@ use domain::text::{thousands, whole};
 use leptos::prelude::*;
 
 use super::address_of;
-use super::api::{AssignmentsView, Choice};
 use super::live::Live;
+use super::view::{AssignmentsView, Choice};
 use crate::features::shared::use_tenant;
 
 /// What the filters offer.

@@ -6,7 +6,8 @@ use leptos::server_fn::ServerFn;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
-use super::api::{AssignmentsView, Draft, assignments};
+use super::api::{Draft, assignments};
+
 use super::bar::{LiveBar, LiveForm, PagedBar};
 use super::columns::{ColumnMenu, Layout};
 use super::filters::{Choices, Filters, counted};
@@ -15,6 +16,7 @@ use super::live::{Live, UsesState};
 use super::nobody::Nobody;
 use super::paged::Paged;
 use super::person::{Beside, beside};
+use super::view::AssignmentsView;
 use super::views::ViewMenu;
 use super::{address_of, view_of};
 use crate::error::AppError;

@@ -5,8 +5,8 @@ use domain::table::{Column, View};
 use leptos::prelude::*;
 
 use super::address_of;
-use super::api::RowLine;
 use super::person::with_person;
+use super::view::RowLine;
 use crate::features::shared::use_tenant;
 
 /// A page of rows. `first` is the place of the first one, from 0.

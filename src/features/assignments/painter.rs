@@ -6,10 +6,10 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{Document, Element, HtmlDivElement, HtmlElement, HtmlInputElement};
 
-use super::api::RowLine;
 use super::live::UsesState;
 use super::paged::{beside_name, class, flags, select_label};
 use super::person::with_person;
+use super::view::RowLine;
 
 /// What is to be seen.
 pub struct Scene<'a> {

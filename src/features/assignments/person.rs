@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{Choice, Edit, Edited, HeldLine, PersonView, TakeBack, person};
+use super::api::{Edit, TakeBack, person};
+
+use super::view::{Choice, Edited, HeldLine, PersonView};
 use crate::error::AppError;
 use crate::features::shared::{ErrorPanel, Failed, Refreshing, busy, live, shut, use_tenant};
 use crate::ui::copy::CopyId;

@@ -13,8 +13,8 @@ use engine::clock::date_time;
 use engine::readings::{LastUse, Latest, Snapshot};
 use storage::Origin;
 
-use super::api::{Choice, Edited, HeldLine, HistoryLine, PersonView};
 use super::service::targets;
+use super::view::{Choice, Edited, HeldLine, HistoryLine, PersonView};
 use super::view_of;
 use crate::error::{AppError, ErrorKind};
 use crate::features::jobs::{outcome_of, undo_title};

@@ -9,7 +9,7 @@ use domain::table::{Row, RowKey, Selection, Table, View};
 use domain::text::count;
 use engine::readings::Snapshot;
 
-use super::api::{AssignmentsView, Choice, NamedView, RowLine, Target};
+use super::view::{AssignmentsView, Choice, NamedView, RowLine, Target};
 use super::view_of;
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan_with_newcomers;

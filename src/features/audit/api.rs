@@ -1,30 +1,9 @@
 //! What the audit page shows.
 
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
 
+use super::view::AuditLine;
 use crate::error::AppError;
-
-/// A line of the trail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditLine {
-    /// Its place.
-    pub seq: i64,
-    /// When.
-    pub at: String,
-    /// Who.
-    pub actor: String,
-    /// What.
-    pub action: String,
-    /// To what.
-    pub target: String,
-    /// In which job.
-    pub job: String,
-    /// What came of it.
-    pub outcome: String,
-    /// More of it.
-    pub detail: String,
-}
 
 /// The newest lines before `before`; 0 for the newest of all.
 #[server(endpoint = "audit")]

@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{AuditLine, audit};
+use super::api::audit;
+
+use super::view::AuditLine;
 use crate::features::jobs::short;
 use crate::features::shared::{ErrorPanel, live, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};

@@ -1,29 +1,9 @@
 //! Server functions of the connect room. These are the only ones without a credential, for they bring it.
 
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
 
+use super::view::ConnectFacts;
 use crate::error::AppError;
-
-/// A tenant one can connect to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TenantChoice {
-    /// Its id in addresses.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Its host.
-    pub host: String,
-    /// Whether this session has a credential for it.
-    pub connected: bool,
-}
-
-/// What the connect page needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectFacts {
-    /// The tenants of the configuration.
-    pub tenants: Vec<TenantChoice>,
-}
 
 /// The tenants one can connect to.
 #[server(endpoint = "connect/facts")]

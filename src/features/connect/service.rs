@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use storage::{Actor, NewAudit, StoredCredential};
 use tower_sessions::session::Id;
 
-use super::api::{ConnectFacts, TenantChoice};
+use super::view::{ConnectFacts, TenantChoice};
 use crate::error::{AppError, ErrorKind};
 use crate::features::sessions::{own_grants, withdraw_grant};
 use crate::server::access::{Access, Operator, caller, known_tenant, session_id, state};

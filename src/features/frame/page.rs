@@ -4,8 +4,10 @@ use domain::text::thousands;
 use leptos::prelude::*;
 use leptos_router::components::{A, Outlet};
 
-use super::api::{FrameFacts, read_frame};
+use super::api::read_frame;
+
 use super::finder::Finder;
+use super::view::FrameFacts;
 use crate::features::connect::{Disconnect, Mark};
 use crate::features::shared::{Refresh, Refreshing, live, use_tenant};
 

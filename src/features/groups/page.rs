@@ -9,7 +9,9 @@ use leptos::prelude::*;
 use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{DraftLicense, DraftRoles, GroupLine, GroupView, KeepDraft, Members, RoleLine, group, groups};
+use super::api::{DraftLicense, DraftRoles, KeepDraft, group, groups};
+
+use super::view::{GroupLine, GroupView, Members, RoleLine};
 use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_part, use_tenant};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Empty, Note, Skeleton};

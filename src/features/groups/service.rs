@@ -13,7 +13,7 @@ use engine::readings::Snapshot;
 
 use storage::Origin;
 
-use super::api::{GroupLine, GroupView, GroupsView, Members, RoleLine};
+use super::view::{GroupLine, GroupView, GroupsView, Members, RoleLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};

@@ -6,7 +6,9 @@ use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{JobLine, JobView, PAUSING, Pulse, Redo, ResultGroup, ResultLine, Steer, Tallies, job, jobs};
+use super::api::{Redo, Steer, job, jobs};
+
+use super::view::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine, Tallies};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
@@ -143,7 +145,7 @@ mod watch {
     use leptos::wasm_bindgen::closure::Closure;
     use leptos::web_sys::{EventSource, MessageEvent};
 
-    use super::super::api::{JobView, Pulse};
+    use super::super::view::{JobView, Pulse};
     use crate::error::AppError;
     use crate::ui::query::escape;
 

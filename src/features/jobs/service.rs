@@ -9,7 +9,7 @@ use engine::clock::date_time;
 use engine::jobs::{self, Commanded};
 use storage::{JobRow, JobState, JournalRow, Origin, Store, StoreError, Trouble};
 
-use super::api::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
+use super::view::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan_besides;
 use crate::server::access::{Access, Operator, Role, Viewer, refused};

@@ -12,8 +12,8 @@ use futures::Stream;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
-use super::api::Pulse;
 use super::service::pulse_of;
+use super::view::Pulse;
 use crate::features::shared::refused_as_text as refused;
 use crate::server::access::{Access, Caller, Viewer};
 use crate::server::state::{AppState, Shared};

@@ -4,7 +4,9 @@ use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{ColumnLine, Correct, FaultLine, ListView, PastedView, PlanList, ReadAs, SetUsual, list, pasted};
+use super::api::{Correct, PlanList, ReadAs, SetUsual, list, pasted};
+
+use super::view::{ColumnLine, FaultLine, ListView, PastedView};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Note, Skeleton};
 use crate::ui::head::Head;

@@ -11,7 +11,7 @@ use engine::clock::{date_time, time_of_day};
 use engine::readings::{Latest, Snapshot};
 use storage::{ListRow, Origin};
 
-use super::api::{ColumnLine, FaultLine, LeftLine, ListView, PastedView, ReadingView};
+use super::view::{ColumnLine, FaultLine, LeftLine, ListView, PastedView, ReadingView};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::server::access::{Access, Operator};

@@ -4,7 +4,9 @@ use domain::gauge::{Gauge, Tone};
 use domain::text::thousands;
 use leptos::prelude::*;
 
-use super::api::{LicenseFacts, Overview, read_overview};
+use super::api::read_overview;
+
+use super::view::{LicenseFacts, Overview};
 use crate::features::jobs::JobTable;
 use crate::features::shared::{FreshLine, Refreshing, live, show, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};

@@ -1,12 +1,12 @@
 //! Reads the overview out of a snapshot.
 
+use domain::allotment::Seats;
 use domain::gauge::{self, Tone};
-use domain::seats::Seats;
 use domain::text::{count, thousands, whole};
 use engine::clock::{days_left, month};
 use engine::readings::Snapshot;
 
-use super::api::{Attention, LicenseFacts, Overview};
+use super::view::{Attention, LicenseFacts, Overview};
 use crate::error::AppError;
 use crate::features::assignments::view_of;
 use crate::features::jobs::recent;

@@ -1,13 +1,16 @@
 //! The list of plans, and the page of one: read it, then apply it.
 
+use domain::allotment::Seats;
 use domain::change::{Kind, Names, Told, Wave};
+use domain::plan::SeatChange;
 use domain::plan::{Confirmation, OfferKind, PlannedChange, Total, Warning};
-use domain::seats::{SeatChange, Seats};
 use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{Adjust, Apply, Discard, NOT_CONFIRMED, PlanView, Remedy, plan, plans};
+use super::api::{Adjust, Apply, Discard, Remedy, plan, plans};
+
+use super::view::{NOT_CONFIRMED, PlanView};
 use super::ways_out::WaysOutOf;
 use crate::error::AppError;
 use crate::features::jobs::short;

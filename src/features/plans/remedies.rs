@@ -7,8 +7,8 @@ use engine::clock::day;
 use engine::readings::{LastUse, Latest, Snapshot};
 use storage::Origin;
 
-use super::api::{WayOut, WaysOut};
 use super::service::{FRESH_MS, find, job_of, lead_to};
+use super::view::{WayOut, WaysOut};
 use crate::error::{AppError, ErrorKind};
 use crate::features::shared::WAIT;
 use crate::server::access::{Access, Operator, Role, Viewer};

@@ -12,8 +12,8 @@ use engine::jobs::{self, Begun, Order};
 use engine::readings::{Latest, Snapshot};
 use storage::{JobState, Origin, PlanRow};
 
-use super::api::{NOT_CONFIRMED, PlanLine, PlanView};
 use super::remedies::{again_as, offered};
+use super::view::{NOT_CONFIRMED, PlanLine, PlanView};
 use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer};
 use crate::server::lead::Lead;

@@ -1,50 +1,9 @@
 //! Server functions of the sessions room.
 
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
 
+use super::view::SessionsView;
 use crate::error::AppError;
-
-/// A session that lives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionLine {
-    /// Names it here; not its id, which only its browser knows.
-    pub name: String,
-    /// When it began.
-    pub began: String,
-    /// When it ends by itself.
-    pub ends: String,
-    /// What it is connected to: tenant and Qlik user.
-    pub connected: Vec<String>,
-    /// The one that asks.
-    pub this: bool,
-}
-
-/// A job's own credential.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GrantLine {
-    /// The job.
-    pub job: String,
-    /// What it does.
-    pub title: String,
-    /// Who started it.
-    pub author: String,
-    /// Where it stands.
-    pub state: String,
-    /// When the credential ends.
-    pub ends: String,
-    /// It acts as the Qlik user that this session is connected as.
-    pub own: bool,
-}
-
-/// Where the portal holds credentials.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionsView {
-    /// Sessions, the newest first.
-    pub sessions: Vec<SessionLine>,
-    /// Grants of this tenant's jobs, the newest first.
-    pub grants: Vec<GrantLine>,
-}
 
 /// Sessions and grants.
 #[server(endpoint = "sessions/list")]

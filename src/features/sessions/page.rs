@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{End, GrantLine, SessionLine, SessionsView, Withdraw, sessions};
+use super::api::{End, Withdraw, sessions};
+
+use super::view::{GrantLine, SessionLine, SessionsView};
 use crate::features::connect::Disconnect;
 use crate::features::jobs::short;
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_tenant};

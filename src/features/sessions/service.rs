@@ -3,7 +3,7 @@
 use engine::clock::date_time;
 use storage::{JobRow, LiveSession, NewAudit};
 
-use super::api::{GrantLine, SessionLine, SessionsView};
+use super::view::{GrantLine, SessionLine, SessionsView};
 use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer, caller, session_id};
 use crate::server::lead::Lead;

@@ -1,22 +1,10 @@
 //! Server functions of the settings room.
 
-use domain::inventory::{AutoAssign, GroupSettings};
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
 
+use super::view::SettingsView;
 use crate::error::AppError;
 use crate::features::shared::Loaded;
-
-/// The settings as Qlik has them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SettingsView {
-    /// Who gets a license at sign-in.
-    pub auto_assign: AutoAssign,
-    /// How groups come into being.
-    pub group_settings: GroupSettings,
-    /// System groups: id, name, how many roles; `None` where they may not be seen.
-    pub system: Vec<(String, String, Option<u32>)>,
-}
 
 /// The settings.
 #[server(endpoint = "settings")]

@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, SettingsView, settings};
+use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, settings};
+
+use super::view::SettingsView;
 use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_tenant};
 use crate::ui::feedback::Skeleton;
 use crate::ui::head::Head;

@@ -7,7 +7,7 @@ use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use storage::Origin;
 
-use super::api::SettingsView;
+use super::view::SettingsView;
 use crate::error::AppError;
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};

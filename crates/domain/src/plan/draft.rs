@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use super::seats::seat_changes;
 use super::{Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Reason, Risks, Unchanged, Warnings, WhyNot};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
 use crate::change::{Assign, Change, ChangeType, Comparison, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings, Wave};
@@ -9,7 +10,6 @@ use crate::import::{Action, Entry};
 use crate::inventory::{Gap, GroupId, Inventory, Part, RoleId};
 use crate::projection::Projection;
 use crate::roles::MAX_ROLES_PER_GROUP;
-use crate::seats::seat_changes;
 use crate::subject::Subject;
 use crate::text;
 

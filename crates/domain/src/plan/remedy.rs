@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::seats::SeatChange;
 use super::{Plan, Reason, Unchanged, WhyNot};
 use crate::allotment::AllotmentName;
 use crate::change::{Change, Remove};
 use crate::inventory::Inventory;
-use crate::seats::SeatChange;
 use crate::subject::Subject;
 use crate::table::{Day, Row, Table, Used};
 use crate::text::{self, whole};

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::seats::SeatChange;
 use super::{Plan, PlanContext, Warning};
 use crate::change::GroupRoles;
 use crate::inventory::{GroupId, Inventory, Person, Provider, RoleId, RoleLevel};
-use crate::seats::SeatChange;
 use crate::text::{and_list, count, thousands, whole};
 
 /// What could go wrong, and for how many.

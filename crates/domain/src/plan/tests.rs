@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::seats::SeatChange;
 use super::*;
 use crate::allotment::{Allotment, UsageClass};
 use crate::change::{Assign, ChangeType, Comparison, GroupRoles, Remove, Rename, Undo, undo_all};
@@ -12,7 +13,6 @@ use crate::inventory::{
     Assignment, AutoAssign, Coverage, Group, GroupId, GroupSettings, Inventory, Part, Person, Provider, Role, RoleLevel, UserId,
 };
 use crate::projection::Projection;
-use crate::seats::SeatChange;
 use crate::subject::Subject;
 use crate::table::{Day, Row, Table, Used};
 

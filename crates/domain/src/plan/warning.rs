@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::PlanContext;
+use super::seats::SeatChange;
 use crate::allotment::AllotmentName;
+use crate::allotment::Seats;
 use crate::change::Change;
 use crate::inventory::{GroupId, Person, Provider, RoleId};
 use crate::roles::{self, RoleMark};
-use crate::seats::{SeatChange, Seats};
 use crate::subject::Subject;
 use crate::text::{self, whole};
 

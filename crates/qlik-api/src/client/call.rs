@@ -14,20 +14,10 @@ use super::credential::Credential;
 use super::error::{ApiError, CallError};
 use super::limiter::{Budget, Limiter, Permit};
 use super::tier::{Operation, Tier, WINDOW};
+use super::urgency::Urgency;
 
 /// The API version this client was written against; sent as `qlik-api-version`.
 pub(crate) const API_VERSION: &str = "2026-08";
-
-/// Who waits for the call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
-    /// A person: goes first, and gives up where the wait would be long.
-    Person,
-    /// A job: leaves a reserve, and waits as long as it takes.
-    Job,
-    /// What nobody waits for: leaves half of everything, and waits as long as it takes.
-    Idle,
-}
 
 /// How long and how much at most.
 #[derive(Debug, Clone, Copy)]

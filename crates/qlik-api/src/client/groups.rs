@@ -2,10 +2,11 @@
 
 use futures::Stream;
 
-use super::call::{Client, Leave, Parts, Urgency, json, query};
+use super::call::{Client, Leave, Parts, json, query};
 use super::credential::Credential;
 use super::error::CallError;
 use super::tier::operations as op;
+use super::urgency::Urgency;
 use crate::wire::groups::{FilterBody, Group, GroupPatch, GroupSettings, NewGroup, SettingsPatch};
 use crate::wire::page::Page;
 

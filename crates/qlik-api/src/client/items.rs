@@ -1,9 +1,10 @@
 //! The items API, as far as names of apps need it.
 
-use super::call::{Client, Parts, Urgency, query};
+use super::call::{Client, Parts, query};
 use super::credential::Credential;
 use super::error::CallError;
 use super::tier::operations as op;
+use super::urgency::Urgency;
 use crate::wire::items::Item;
 use crate::wire::page::Page;
 

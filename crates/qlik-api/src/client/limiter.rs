@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::call::Urgency;
 use super::error::CallError;
 use super::tier::Tier;
+use super::urgency::Urgency;
 
 /// Calls of tier 2 that jobs leave to people.
 pub const JOB_RESERVE: usize = 20;

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use futures::Stream;
 use serde::de::DeserializeOwned;
 
-use super::call::{Client, Parts, Urgency};
+use super::call::{Client, Parts};
 use super::credential::Credential;
 use super::error::CallError;
 use super::tier::Operation;
+use super::urgency::Urgency;
 use crate::wire::page::Page;
 
 impl Client {

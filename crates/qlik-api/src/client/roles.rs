@@ -2,10 +2,11 @@
 
 use futures::Stream;
 
-use super::call::{Client, Parts, Urgency, query};
+use super::call::{Client, Parts, query};
 use super::credential::Credential;
 use super::error::CallError;
 use super::tier::operations as op;
+use super::urgency::Urgency;
 use crate::wire::page::Page;
 use crate::wire::roles::Role;
 

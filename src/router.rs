@@ -14,14 +14,11 @@ use tower_http::trace::TraceLayer;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::{Expiry, SessionManagerLayer};
 
-use super::sessions::Sessions;
-use super::state::{AppState, Shared};
-use super::{assets, middleware};
 use crate::app::App;
+use crate::server::sessions::Sessions;
+use crate::server::state::{AppState, Shared};
+use crate::server::{assets, middleware};
 use crate::shell::shell;
-
-/// The largest form that is read: room for a hundred thousand rows selected one by one.
-pub const MAX_FORM: usize = 12 * 1024 * 1024;
 
 /// The routes of the pages, found by walking through the app once. While that goes on, no resource of any page in this process is
 /// loaded, and one that is asked for just then never is: the walk is made once, before any page can be asked for.
@@ -59,7 +56,7 @@ pub fn router(state: &Shared) -> Router {
     Router::new()
         .merge(rooms)
         .merge(files)
-        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(DefaultBodyLimit::max(middleware::MAX_FORM))
         .layer(from_fn(middleware::readable))
         .layer(from_fn_with_state(state.clone(), middleware::csrf))
         .layer(from_fn_with_state(state.clone(), middleware::host))

@@ -1,30 +1,11 @@
-//! Seat arithmetic: how many there are, how many stay free, and what a plan does to them.
+//! What a plan does to the seats of each allotment.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::allotment::{Allotment, AllotmentName};
+use crate::allotment::{Allotment, AllotmentName, Seats};
 use crate::change::SeatDelta;
-
-/// How many people an allotment can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Seats {
-    /// So many: units + overage.
-    Bounded(i64),
-    /// No bound (`overage: -1`).
-    Unbounded,
-}
-
-impl Seats {
-    /// Seats left when `used` are taken; `None` without a bound. Negative when over-allocated.
-    pub fn free(self, used: i64) -> Option<i64> {
-        match self {
-            Self::Bounded(seats) => Some(seats - used),
-            Self::Unbounded => None,
-        }
-    }
-}
 
 /// What a plan does to one allotment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

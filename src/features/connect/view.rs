@@ -1,0 +1,23 @@
+//! What the connect room shows, as it goes to the browser.
+
+use serde::{Deserialize, Serialize};
+
+/// A tenant one can connect to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantChoice {
+    /// Its id in addresses.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its host.
+    pub host: String,
+    /// Whether this session has a credential for it.
+    pub connected: bool,
+}
+
+/// What the connect page needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectFacts {
+    /// The tenants of the configuration.
+    pub tenants: Vec<TenantChoice>,
+}

@@ -1,0 +1,94 @@
+//! What the plans room shows, as it goes to the browser.
+
+use domain::plan::SeatChange;
+use domain::plan::{Confirmation, OfferKind, PlannedChange, Total, Warning, WhyNot};
+use serde::{Deserialize, Serialize};
+
+/// What failed where the number that was typed is not the one asked for.
+pub const NOT_CONFIRMED: &str = "Not confirmed";
+
+/// A plan in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanLine {
+    /// Its address.
+    pub id: String,
+    /// What it does.
+    pub title: String,
+    /// Who drew it up.
+    pub author: String,
+    /// When.
+    pub at: String,
+    /// How many changes.
+    pub rows: i64,
+    /// The job that applied it; empty where none did.
+    pub job: String,
+}
+
+/// A shortage with the ways out of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaysOut {
+    /// Of which allotment, as Qlik writes it.
+    pub allotment: String,
+    /// The ways, the least harmful last.
+    pub ways: Vec<WayOut>,
+    /// Who used Qlik last is still being read, so nobody can be said to be idle yet.
+    pub reading: bool,
+}
+
+/// A way out of a shortage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayOut {
+    /// Its name in a form.
+    pub key: String,
+    /// What the button says.
+    pub label: String,
+    /// By which rule, on which figures.
+    pub why: String,
+}
+
+/// A plan's page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanView {
+    /// Its address.
+    pub id: String,
+    /// What it does.
+    pub title: String,
+    /// Who drew it up.
+    pub author: String,
+    /// When it was drawn up, and from what.
+    pub drawn: String,
+    /// What happens to the seats.
+    pub seats: Vec<SeatChange>,
+    /// What to think about first.
+    pub warnings: Vec<Warning>,
+    /// What can be done about each shortage; empty once it is applied.
+    pub ways_out: Vec<WaysOut>,
+    /// What will not be sent: why, how many, and the first of them.
+    pub unchanged: Vec<(WhyNot, u64, Vec<String>)>,
+    /// Changes in all.
+    pub total: u64,
+    /// How many of each kind, and about what; over all pages.
+    pub totals: Vec<Total>,
+    /// What cannot be undone, or not all of it: why, and how many changes.
+    pub lasting: Vec<(String, u64)>,
+    /// What could be added by a click, and how many changes that is.
+    pub offers: Vec<(OfferKind, u64)>,
+    /// Changes of this page.
+    pub changes: Vec<PlannedChange>,
+    /// Role names by id, for group changes.
+    pub roles: Vec<(String, String)>,
+    /// This page, from 1.
+    pub page: u32,
+    /// Pages in all.
+    pub pages: u32,
+    /// Requests it needs.
+    pub requests: u64,
+    /// What must be typed to confirm, where much is lost, given or paid.
+    pub confirm: Option<Confirmation>,
+    /// The job that applied it.
+    pub job: Option<String>,
+    /// It replaces another plan that reality had overtaken.
+    pub replaces: Option<String>,
+    /// It is another plan with a remedy.
+    pub remedies: Option<String>,
+}
