@@ -38,7 +38,7 @@ test("a list with faults is put right in place, planned and applied", async ({ c
   await expect(page.getByText("2 lines understood, 3 faults")).toBeVisible();
   await page.getByLabel("Subject of line 4").fill(without[2].subject);
   await page.getByLabel("Licence of line 5").fill("Analyzer");
-  await page.getByRole("button", { name: "Mend as written" }).click();
+  await page.getByRole("button", { name: "Apply corrections" }).click();
   await expect(page.getByText("4 lines understood, 1 fault")).toBeVisible();
   await page.getByRole("button", { name: "Leave out 1 faulty line" }).click();
   await expect(page.getByText("4 lines understood, no faults, 1 left out")).toBeVisible();

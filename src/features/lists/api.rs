@@ -64,7 +64,7 @@ pub async fn set_usual(tenant: String, id: String, #[server(default)] usual: Str
     super::service::set_usual(&access, &id, &usual).await.map_err(refused)
 }
 
-/// Mends cells and leaves lines out. `cells` names them as `line:column`, `texts` are their new texts in the same order, `out`
+/// Corrects cells and leaves lines out. `cells` names them as `line:column`, `texts` are their new texts in the same order, `out`
 /// the lines to leave out; `what` is `these`, `suggested` (take every license suggested), `perhaps` (take the people suggested in
 /// `near` and `names`, which were on screen), `leave` (leave out every faulty line) or `back` (take the lines `out` in again).
 #[server(endpoint = "lists/correct")]

@@ -279,7 +279,7 @@ fn Faults(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
                     <tbody role="rowgroup">{rows}</tbody>
                 </table></div>
                 <div class="foot after">
-                    <button class="button primary" type="submit" name="what" value="these" disabled=pending>"Correct as written"</button>
+                    <button class="button primary" type="submit" name="what" value="these" disabled=pending>"Apply corrections"</button>
                     {(suggested > 0).then(|| view! {
                         <button class="button" type="submit" name="what" value="suggested" disabled=pending>{format!("Take {}", count(whole(suggested), "license suggested", "licenses suggested"))}</button>
                     })}
