@@ -78,7 +78,7 @@ export async function giving() {
   // The tenant is read before, so that what is timed is the list.
   for (let n = 0; n < 600; n++) {
     const page = await (await fetch(`${at.url}/t/meridian/assignments`, { headers: { cookie } })).text();
-    if (page.includes("as of ")) break;
+    if (page.includes("Updated ")) break;
     await sleep(200);
   }
   const lists = [];
@@ -98,7 +98,7 @@ export async function giving() {
   if (!plan.includes("/plans/")) throw new Error(`no plan: ${plan}`);
   const planned = performance.now() - started;
   started = performance.now();
-  const job = (await send(at, cookie, "/api/plans/apply", { tenant: "meridian", id: plan.split("/").at(-1), confirm: "" })).to;
+  const job = (await send(at, cookie, "/api/plans/apply", { tenant: "meridian", id: plan.split("/").at(-1), confirm: String(people.length) })).to;
   if (!job.includes("/jobs/")) throw new Error(`no job: ${job}`);
   const applied = performance.now() - started;
   console.error(`planned in ${planned.toFixed(0)} ms, applied in ${applied.toFixed(0)} ms`);

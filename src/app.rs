@@ -116,11 +116,11 @@ fn NotFound() -> impl IntoView {
         response.set_status(axum::http::StatusCode::NOT_FOUND);
     }
     view! {
-        <Title text="Nothing here"/>
+        <Title text="Page not found"/>
         <main class="alone">
             <h1 tabindex="-1">"There is nothing at this address"</h1>
-            <p class="muted">"It may have been mistyped, or what it led to was discarded."</p>
-            <p><a class="button primary" href="/" rel="external">"Go to the overview"</a></p>
+            <p class="muted">"The address may be wrong, or the item may have been deleted."</p>
+            <p><a class="button primary" href="/" rel="external">"Go to start"</a></p>
         </main>
     }
 }

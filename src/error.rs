@@ -92,13 +92,17 @@ impl FromServerFnError for AppError {
         match error {
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::new(
                 ErrorKind::Internal,
-                "No answer from Quartermaster",
-                "The connection to the portal broke. Nothing was changed by this click as far as is known: reload the page to see how things stand.",
+                "Lost connection to Quartermaster",
+                "Your last action may not have gone through. Reload the page to check.",
             ),
             ServerFnErrorErr::Args(reason) | ServerFnErrorErr::MissingArg(reason) | ServerFnErrorErr::Deserialization(reason) => {
-                Self::new(ErrorKind::Invalid, "The form could not be read", format!("{reason}. Reload the page and try again."))
+                Self::new(
+                    ErrorKind::Invalid,
+                    "The form could not be submitted",
+                    format!("{reason}. Reload the page and try again."),
+                )
             }
-            other => Self::new(ErrorKind::Internal, "Quartermaster failed", other.to_string()),
+            other => Self::new(ErrorKind::Internal, "Something went wrong in Quartermaster", other.to_string()),
         }
     }
 }

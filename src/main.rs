@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use engine::clock::{SharedClock, WallClock};
+use domain::allotment::{Allotment, AllotmentName, UsageClass};
+use engine::clock::{Clock, SharedClock, WallClock};
 use engine::seal::Sealer;
 use quartermaster::router;
 use quartermaster::server::config::{self, Config, TenantConfig};
@@ -70,11 +71,11 @@ const GRACE: Duration = Duration::from_secs(16);
 /// Why the program ends.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error("the configuration has faults:\n{0}")]
+    #[error("configuration errors:\n{0}")]
     Config(String),
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
-    #[error("cannot use the master key file {0}: {1}")]
+    #[error("cannot read the master key file {0}: {1}")]
     MasterKey(PathBuf, String),
     #[error("{0} is not a loopback address: the demo is for this machine only")]
     NotLoopback(SocketAddr),
@@ -186,7 +187,9 @@ async fn run_demo(demo: Demo) -> Result<(), Failure> {
     // A tenant on the same machine answers at once or not at all.
     let tenant = TenantConfig { timeout_s: 5, ..TenantConfig::new("Meridian Foods", &sim.url) };
     config.tenants.insert("meridian".to_owned(), tenant);
+    config.demo_key = KEY.to_owned();
     let store = Store::open(&config.storage.url).await?;
+    remember_seats(&store, &sim).await?;
     let (url, tenant) = (config.server.public_url.clone(), sim.url.clone());
     run(config, store, Sealer::ephemeral()?, listener, move || {
         println!("The simulated tenant is at {tenant}");
@@ -196,6 +199,24 @@ async fn run_demo(demo: Demo) -> Result<(), Failure> {
     .await?;
     drop(sim);
     drop(folder);
+    Ok(())
+}
+
+/// Writes down the seats of each of the last days, as a server that had been running all along would have read them.
+async fn remember_seats(store: &Store, sim: &qlik_sim::Sim) -> Result<(), Failure> {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+    let now = WallClock.now_ms();
+    for at in (1..domain::trend::DAYS).rev().map(|ago| now - ago * DAY_MS) {
+        let allotment = |seats: qlik_sim::Seats| Allotment {
+            name: AllotmentName::new(&seats.allotment),
+            usage_class: UsageClass::Assigned,
+            units: seats.units,
+            used: seats.used,
+            overage: seats.overage,
+        };
+        let allotments: Vec<Allotment> = sim.seats_at(at).into_iter().map(allotment).collect();
+        store.put_seat_day("meridian", engine::clock::day_of(at), at, &allotments).await?;
+    }
     Ok(())
 }
 
@@ -258,7 +279,7 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
     tokio::select! {
         _ = state.engine.carrying.write() => {}
         () = tokio::time::sleep(GRACE / 2) => {
-            tracing::warn!("a request of a job did not end in time; its rows are settled by a reading later");
+            tracing::warn!("a request of a job did not end in time; its rows are checked by a reading later");
         }
     }
     drop(kept);

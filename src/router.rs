@@ -48,6 +48,7 @@ pub fn router(state: &Shared) -> Router {
         .merge(crate::features::lists::routes(state))
         .merge(crate::features::assignments::routes(state))
         .merge(crate::features::jobs::routes(state))
+        .merge(crate::features::audit::routes(state))
         .layer(from_fn(middleware::answered))
         .layer(from_fn_with_state(state.clone(), middleware::caller))
         .layer(sessions)

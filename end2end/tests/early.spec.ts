@@ -23,11 +23,11 @@ test("filters that were chosen early are what is shown", async ({ connected: pag
   await page.goto("/t/meridian/assignments");
   await hydrated(page);
   const go = await held(page, "/t/meridian/assignments");
-  await page.getByLabel("Name, subject or mail").fill("meridian");
-  await page.getByLabel("Allotment", { exact: true }).selectOption("analyzer");
+  await page.getByLabel("Search name, subject or email").fill("meridian");
+  await page.getByLabel("License type", { exact: true }).selectOption("analyzer");
   await page.getByLabel("Flag").selectOption("excess");
   await go();
-  await expect(page.getByLabel("Name, subject or mail")).toHaveValue("meridian");
+  await expect(page.getByLabel("Search name, subject or email")).toHaveValue("meridian");
   await expect(page).toHaveURL(/allotment=analyzer/);
   await expect(page).toHaveURL(/q=meridian/);
   await expect(page).toHaveURL(/flag=excess/);
@@ -45,10 +45,10 @@ test("rows that were ticked early are selected", async ({ connected: page }) => 
 });
 
 for (const [name, path, act, check] of [
-  ["pasted lines", "lists", (page: Page) => page.getByLabel("or pasted lines").fill("a@b.example"), (page: Page) => expect(page.getByLabel("or pasted lines")).toHaveValue("a@b.example")],
-  ["what a list is for", "lists", (page: Page) => page.getByText("Take back", { exact: true }).click(), (page: Page) => expect(page.getByRole("radio", { name: /^Take back/ })).toBeChecked()],
+  ["pasted list", "lists", (page: Page) => page.getByLabel("or paste lines").fill("a@b.example"), (page: Page) => expect(page.getByLabel("or paste lines")).toHaveValue("a@b.example")],
+  ["what a list is for", "lists", (page: Page) => page.getByText("Remove", { exact: true }).click(), (page: Page) => expect(page.getByRole("radio", { name: /^Remove / })).toBeChecked()],
   ["a search for groups", "groups", (page: Page) => page.getByRole("searchbox").or(page.getByRole("textbox")).first().fill("fin"), (page: Page) => expect(page.getByRole("searchbox").or(page.getByRole("textbox")).first()).toHaveValue("fin")],
-  ["a setting", "settings", (page: Page) => page.getByRole("checkbox", { name: /^Professional/ }).click(), async (page: Page) => expect(page.getByRole("button", { name: "Plan the change…" }).first()).toBeEnabled()],
+  ["a setting", "settings", (page: Page) => page.getByRole("checkbox", { name: /^Professional/ }).click(), async (page: Page) => expect(page.getByRole("button", { name: "Review change…" }).first()).toBeEnabled()],
 ] as const) {
   test(`${name} stays`, async ({ connected: page }) => {
     await page.goto(`/t/meridian/${path}`);
@@ -70,7 +70,7 @@ test("roles that were ticked early are planned", async ({ connected: page, tenan
   await page.getByRole("checkbox", { name: new RegExp(`^${role.name} `) }).check();
   await go();
   await expect(page.getByRole("checkbox", { name: new RegExp(`^${role.name} `) })).toBeChecked();
-  await page.getByRole("button", { name: "Plan 1 change" }).click();
+  await page.getByRole("button", { name: "Review 1 change" }).click();
   await expect(page.getByRole("heading", { level: 1, name: new RegExp(`Set roles of ${group.name}`) })).toBeVisible();
 });
 

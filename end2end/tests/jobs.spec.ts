@@ -33,9 +33,9 @@ test("progress is live, in two browsers and after a reload", async ({ connected:
   await page.reload();
   await expect(page.getByText(/of 200: /)).toBeVisible();
   for (const watching of [page, other]) {
-    await expect(watching.getByText("200 of 200: 200 done")).toBeVisible({ timeout: 15_000 });
+    await expect(watching.getByText("200 done (of 200)")).toBeVisible({ timeout: 15_000 });
     await expect(watching.getByRole("status").filter({ hasText: "finished" })).toBeVisible();
-    await expect(watching.getByRole("button", { name: "Undo 200 changes" })).toBeVisible();
+    await expect(watching.getByRole("button", { name: "Undo 200 changes…" })).toBeVisible();
   }
   await other.context().close();
 });
@@ -49,14 +49,14 @@ test("a change of one row does not wait for a large job", async ({ connected: pa
   // What is sent is settled first, and shown.
   await expect(page.getByRole("status").filter({ hasText: /^pausing/ })).toBeVisible();
   await expect(page.getByRole("status").filter({ hasText: /^paused$/ })).toBeVisible();
-  await expect(page.getByText("100 of 150: 100 done")).toBeVisible();
+  await expect(page.getByText("100 done (of 150)")).toBeVisible();
   // Paused, it is nobody's turn; a single edit goes through beside it.
   await page.goto("/t/meridian/assignments?allotment=professional");
   await hydrated(page);
   await page.locator(".live .person-link").first().click();
-  await page.getByRole("button", { name: /^Remove Professional/ }).click();
+  await page.getByRole("button", { name: /^Remove Professional license/ }).click();
   await expect(page.getByText("Remove Professional: Done.")).toBeVisible();
   await page.goto(job);
   await page.getByRole("button", { name: "Resume" }).click();
-  await expect(page.getByText("150 of 150: 150 done")).toBeVisible({ timeout: 15_000 });
+  await expect(page.getByText("150 done (of 150)")).toBeVisible({ timeout: 15_000 });
 });

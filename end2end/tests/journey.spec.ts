@@ -36,7 +36,7 @@ test("25 rows: plan, apply, results, gauge moved, undo", async ({ connected: pag
 
   await page.getByRole("button", { name: "Apply 25 changes" }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Job/ })).toBeVisible();
-  await expect(page.getByText("25 of 25: 25 done")).toBeVisible();
+  await expect(page.getByText("25 done (of 25)")).toBeVisible();
   await expect(page.getByRole("cell", { name: "done", exact: true })).toHaveCount(25);
   const after = await tenant.state();
   expect(after.assignments.length).toBe(before.assignments.length + 25);
@@ -45,10 +45,10 @@ test("25 rows: plan, apply, results, gauge moved, undo", async ({ connected: pag
   await expect(page.locator(`[role=meter][aria-label="Analyzer"]`)).toHaveAttribute("aria-valuenow", String(analyzer.unitsUsed + 25));
 
   await page.goBack();
-  await page.getByRole("button", { name: "Undo 25 changes" }).click();
+  await page.getByRole("button", { name: "Undo 25 changes…" }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Plan .*Undo/ })).toBeVisible();
   await page.getByRole("button", { name: "Apply 25 changes" }).click();
-  await expect(page.getByText("25 of 25: 25 done")).toBeVisible();
+  await expect(page.getByText("25 done (of 25)")).toBeVisible();
   expect(pairs(await tenant.state())).toEqual(pairs(before));
 });
 
@@ -67,7 +67,7 @@ async function threeShort(page: import("@playwright/test").Page, tenant: import(
   await rows.first().click();
   await rows.nth(24).click({ modifiers: ["Shift"] });
   await bulk(page, "Assign…", "professional");
-  await expect(page.getByText("3 seats are missing for Professional.")).toBeVisible();
+  await expect(page.getByText("Professional is 3 seats short.")).toBeVisible();
   return before;
 }
 
@@ -75,15 +75,15 @@ test("three rows refused for want of seats, the rest undone", async ({ connected
   await hydrated(page);
   const before = await threeShort(page, tenant);
   await page.getByRole("button", { name: "Apply 25 changes" }).click();
-  await expect(page.getByText("25 of 25: 22 done, 0 already so, 3 refused")).toBeVisible();
-  await expect(page.getByRole("rowheader", { name: /^3 refused: LICENSES-011/ })).toBeVisible();
+  await expect(page.getByText("22 done, 3 rejected (of 25)")).toBeVisible();
+  await expect(page.getByRole("rowheader", { name: /^3 rejected: LICENSES-011/ })).toBeVisible();
   await expect(page.getByRole("rowheader", { name: "22 done" })).toBeVisible();
   await expect(page.getByRole("cell", { name: /LICENSES-011/ })).toHaveCount(3);
   expect(free(await tenant.state(), "professional")).toBe(0);
 
-  await page.getByRole("button", { name: "Undo 22 changes" }).click();
+  await page.getByRole("button", { name: "Undo 22 changes…" }).click();
   await page.getByRole("button", { name: "Apply 22 changes" }).click();
-  await expect(page.getByText("22 of 22: 22 done")).toBeVisible();
+  await expect(page.getByText("22 done (of 22)")).toBeVisible();
   expect(pairs(await tenant.state())).toEqual(pairs(before));
 });
 
@@ -97,35 +97,35 @@ test("a shortage is met by a click: another license, leaving out, taking back fi
     await expect(page.getByText(/missing for Professional/)).toBeHidden();
   };
 
-  await page.getByRole("button", { name: "Leave the last 3 out" }).click();
+  await page.getByRole("button", { name: "Skip the last 3" }).click();
   await fits();
-  await page.getByText("3 rows are left out for want of a seat and will not be sent.").click();
+  await page.getByText("3 rows skipped: no free seat").click();
   await expect(page.locator(".who li")).toHaveCount(3);
   await expect(page.getByRole("button", { name: "Apply 22 changes" })).toBeVisible();
 
   // The plan as it was is still there, with the other ways.
   await page.goto(plan);
-  await page.getByRole("button", { name: "Give the last 3 Analyzer instead" }).click();
+  await page.getByRole("button", { name: "Assign Analyzer to the last 3 instead" }).click();
   await fits();
-  await expect(page.getByRole("heading", { level: 1, name: /Analyzer where seats lack/ })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: /Analyzer when out of seats/ })).toBeVisible();
   await expect(page.getByRole("row", { name: "25 assign" })).toBeVisible();
   await expect(page.getByRole("cell", { name: "Analyzer", exact: true })).toHaveCount(3);
 
   // Who used Qlik when is read in the background; then those who do not are offered.
   await expect(async () => {
     await page.goto(plan);
-    await expect(page.getByRole("button", { name: "Take 3 Professional back first" })).toBeVisible({ timeout: 1_000 });
+    await expect(page.getByRole("button", { name: "Remove 3 Professional first" })).toBeVisible({ timeout: 1_000 });
   }).toPass();
-  await expect(page.getByText(/Longest without use first; nobody who can sign in and used Qlik/)).toBeVisible();
-  await page.getByRole("button", { name: "Take 3 Professional back first" }).click();
+  await expect(page.getByText(/Longest idle first. Excludes anyone who can sign in and used Qlik/)).toBeVisible();
+  await page.getByRole("button", { name: "Remove 3 Professional first" }).click();
   await fits();
   await expect(page.getByRole("row", { name: "3 remove" })).toBeVisible();
   await page.getByRole("button", { name: "Apply 28 changes" }).click();
-  await expect(page.getByText("28 of 28: 28 done")).toBeVisible();
+  await expect(page.getByText("28 done (of 28)")).toBeVisible();
   expect(free(await tenant.state(), "professional")).toBe(0);
-  await page.getByRole("button", { name: "Undo 28 changes" }).click();
+  await page.getByRole("button", { name: "Undo 28 changes…" }).click();
   await page.getByRole("button", { name: "Apply 28 changes" }).click();
-  await expect(page.getByText("28 of 28: 28 done")).toBeVisible();
+  await expect(page.getByText("28 done (of 28)")).toBeVisible();
   expect(pairs(await tenant.state())).toEqual(pairs(before));
 });
 
@@ -133,12 +133,12 @@ test("a selection survives sort, filter and pages; all matching is a query", asy
   await page.goto("/t/meridian/assignments?allotment=analyzer");
   await hydrated(page);
   await page.locator(".live .line:not(.top) input").first().click();
-  await page.getByRole("link", { name: "Since" }).click();
+  await page.getByRole("link", { name: "Assigned on" }).click();
   await expect(page).toHaveURL(/sort=since/);
   await expect(page.getByText("1 selected")).toBeVisible();
-  await page.getByLabel("Name, subject or mail").fill("no such person at all");
-  await expect(page.getByText("Nobody matches this filter")).toBeVisible();
-  await page.getByRole("link", { name: "Clear the filter" }).click();
+  await page.getByLabel("Search name, subject or email").fill("no such person at all");
+  await expect(page.getByText("No matching rows")).toBeVisible();
+  await page.getByRole("link", { name: "Clear filters" }).click();
   await page.goto("/t/meridian/assignments?allotment=professional");
   await hydrated(page);
   await page.locator(".live .line:not(.top) input").first().click();
@@ -152,7 +152,7 @@ test("a selection survives sort, filter and pages; all matching is a query", asy
 test("typing into the filter keeps the hands where they are", async ({ connected: page }) => {
   await page.goto("/t/meridian/assignments");
   await hydrated(page);
-  const search = page.getByLabel("Name, subject or mail");
+  const search = page.getByLabel("Search name, subject or email");
   await search.pressSequentially("meridian\\a", { delay: 40 });
   await expect(search).toBeFocused();
   await expect(search).toHaveValue("meridian\\a");

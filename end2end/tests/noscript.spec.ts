@@ -7,12 +7,12 @@ const test = base;
 test("read, filter, sort, page", async ({ connected: page }) => {
   await expect(page.getByRole("meter").first()).toBeVisible();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Assignments" }).click();
-  await page.getByLabel("Allotment").selectOption("analyzer");
+  await page.getByLabel("License type").selectOption("analyzer");
   await page.getByRole("button", { name: "Filter" }).click();
   await expect(page).toHaveURL(/allotment=analyzer/);
   await expect(page.locator(".rows .line:not(.top)").first()).toContainText("Analyzer");
-  await page.getByRole("link", { name: "Since" }).click();
-  await expect(page.locator("[aria-sort=ascending]")).toContainText("Since");
+  await page.getByRole("link", { name: "Assigned on" }).click();
+  await expect(page.locator("[aria-sort=ascending]")).toContainText("Assigned on");
   const first = await page.locator(".rows .line:not(.top)").first().textContent();
   await page.getByRole("link", { name: "Next" }).click();
   await expect(page.getByText(/Page 2 of/)).toBeVisible();
@@ -28,15 +28,15 @@ test("a single edit and its undo", async ({ connected: page, tenant }) => {
   await expect(page.getByRole("heading", { level: 1, name: /^Job/ })).toBeVisible();
   await expect(async () => {
     await page.reload();
-    await expect(page.getByText("1 of 1: 1 done")).toBeVisible({ timeout: 500 });
+    await expect(page.getByText("1 done (of 1)")).toBeVisible({ timeout: 500 });
     // The row is settled a moment before the job is over, and only then can be undone.
-    await expect(page.getByRole("button", { name: "Undo 1 change" })).toBeVisible({ timeout: 500 });
+    await expect(page.getByRole("button", { name: "Undo 1 change…" })).toBeVisible({ timeout: 500 });
   }).toPass();
-  await page.getByRole("button", { name: "Undo 1 change" }).click();
+  await page.getByRole("button", { name: "Undo 1 change…" }).click();
   await page.getByRole("button", { name: "Apply 1 change" }).click();
   await expect(async () => {
     await page.reload();
-    await expect(page.getByText("1 of 1: 1 done")).toBeVisible({ timeout: 500 });
+    await expect(page.getByText("1 done (of 1)")).toBeVisible({ timeout: 500 });
   }).toPass();
   expect(pairs(await tenant.state())).toEqual(pairs(before));
 });
@@ -47,7 +47,7 @@ test("a role edit", async ({ connected: page, tenant }) => {
   const role = state.roles.find((r) => r.level === "user" && !group.roles.includes(r.id))!;
   await page.goto(`/t/meridian/groups/${group.id}`);
   await page.getByRole("checkbox", { name: new RegExp(`^${role.name} `) }).check();
-  await page.getByRole("button", { name: "Plan the change" }).click();
+  await page.getByRole("button", { name: "Review change" }).click();
   await expect(page.getByRole("button", { name: "Apply 1 change" })).toBeVisible();
 });
 
@@ -55,7 +55,7 @@ test("an error is told", async ({ page, tenant }) => {
   await page.goto("/connect");
   await page.getByLabel("API key").fill("wrong-key");
   await page.getByRole("button", { name: "Connect" }).click();
-  await expect(page.getByRole("alert")).toContainText("Qlik does not accept this key");
+  await expect(page.getByRole("alert")).toContainText("Qlik rejected this key");
   expect(await page.content()).not.toContain("wrong-key");
 });
 
@@ -64,7 +64,7 @@ test("a person's license is changed beside the table, and changed back", async (
   await page.goto("/t/meridian/assignments?allotment=analyzer");
   await page.locator("a.person-link").first().click();
   const side = page.getByRole("complementary");
-  await side.getByRole("button", { name: /^Change to Full user/ }).click();
+  await side.getByRole("button", { name: /^Change license to Full user/ }).click();
   await expect(side.getByText("Change type to Full user: Done.")).toBeVisible();
   await side.getByRole("button", { name: "Undo" }).click();
   await expect(side.getByText("Undo: Change type to Full user: Done.")).toBeVisible();
@@ -76,11 +76,11 @@ test("a person's license is changed beside the table, and changed back", async (
 test("a list is imported, put right and planned", async ({ connected: page, tenant }) => {
   const subjects = (await tenant.state()).users.filter((u) => u.status === "active").slice(0, 3).map((u) => u.subject);
   await page.goto("/t/meridian/lists");
-  await page.getByLabel("or pasted lines").fill(`Subject;Licence\n${subjects.map((s) => `${s};Full user`).join("\n")}\nnobody-at-all;Full user`);
-  await page.getByRole("button", { name: "Check the list" }).click();
-  await expect(page.getByText("3 lines understood, 1 fault")).toBeVisible();
-  await page.getByRole("button", { name: "Leave out 1 faulty line" }).click();
-  await expect(page.getByText("3 lines understood, no faults, 1 left out")).toBeVisible();
-  await page.getByRole("button", { name: "Plan 3 lines…" }).click();
-  await expect(page.getByRole("heading", { level: 1, name: /Give the licenses of a list/ })).toBeVisible();
+  await page.getByLabel("or paste lines").fill(`Subject;Licence\n${subjects.map((s) => `${s};Full user`).join("\n")}\nnobody-at-all;Full user`);
+  await page.getByRole("button", { name: "Check list" }).click();
+  await expect(page.getByText("3 lines ready, 1 error")).toBeVisible();
+  await page.getByRole("button", { name: "Skip 1 line with an error" }).click();
+  await expect(page.getByText("3 lines ready, no errors, 1 skipped")).toBeVisible();
+  await page.getByRole("button", { name: "Review 3 lines…" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /Assign licenses from a list/ })).toBeVisible();
 });

@@ -68,7 +68,7 @@ async function plan(page: Page, tenant: string) {
   const href = (await page.getByRole("link", { name: "Export CSV" }).getAttribute("href"))!;
   expect((await (await page.request.get(href)).text()).trim().split("\r\n").length - 1, `${tenant}: the plan's file`).toBe(12);
   await page.getByRole("button", { name: "Apply 12 changes" }).click();
-  await expect(page.getByText("12 of 12: 12 done")).toBeVisible();
+  await expect(page.getByText("12 done (of 12)")).toBeVisible();
   await expect(page.getByRole("cell", { name: "done", exact: true })).toHaveCount(12);
 }
 

@@ -3,7 +3,7 @@ import { accessible, bulk, expect, hydrated, test } from "../support/test";
 
 const pages: [string, string][] = [
   ["overview", "Overview"], ["assignments", "Assignments"], ["groups", "Groups"], ["plans", "Plans"],
-  ["jobs", "Jobs"], ["audit", "Audit"], ["settings", "Settings"], ["sessions", "Sessions"], ["lists", "Import a list"],
+  ["jobs", "Jobs"], ["audit", "Audit"], ["settings", "Settings"], ["sessions", "Sessions"], ["lists", "Import list"],
 ];
 
 test("axe finds nothing on any page, and nothing scrolls sideways", async ({ connected: page, tenant }) => {
@@ -54,7 +54,7 @@ test("the theme is chosen before any script", async ({ connected: page }) => {
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
   // The page turns at once; the cookie comes with the answer a moment later.
   await expect.poll(async () => (await (await page.request.get("/t/meridian/settings")).text()).includes('data-theme="dark"')).toBe(true);
-  await page.getByRole("button", { name: "As the system" }).click();
+  await page.getByRole("button", { name: "Match system" }).click();
   await expect(page.locator("html")).not.toHaveAttribute("data-theme", /./);
 });
 
@@ -81,6 +81,6 @@ test("the main job by keyboard alone", async ({ connected: page, tenant }) => {
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
   await tabTo(() => named("Apply 1 change"));
   await page.keyboard.press("Enter");
-  await expect(page.getByText("1 of 1: 1 done")).toBeVisible();
+  await expect(page.getByText("1 done (of 1)")).toBeVisible();
   expect((await tenant.state()).assignments.length).toBe(before + 1);
 });

@@ -3,11 +3,11 @@ import { accessible, expect, hydrated, test } from "../support/test";
 
 test("the palette leads to pages, actions and people", async ({ connected: page }) => {
   await hydrated(page);
-  const palette = page.getByRole("dialog", { name: "Go to a page or do something" });
+  const palette = page.getByRole("dialog", { name: "Search or run a command" });
   const box = palette.getByRole("combobox");
   await page.keyboard.press("Control+k");
   await expect(box).toBeFocused();
-  for (const name of ["Overview", "Assignments", "Groups", "Import a list", "Plans", "Jobs", "Audit", "Settings", "Sessions", "Keyboard shortcuts"]) {
+  for (const name of ["Overview", "Assignments", "Groups", "Import…", "Plans", "Jobs", "Audit", "Settings", "Sessions", "Keyboard shortcuts"]) {
     await expect(palette.getByRole("option", { name: new RegExp(`^${name}`) })).toBeAttached();
   }
   await accessible(page);
@@ -49,7 +49,7 @@ test("the palette only goes to what takes something away", async ({ connected: p
   await page.keyboard.press("Control+k");
   await page.keyboard.type("remove analyzer");
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("button", { name: "Remove Analyzer" })).toBeFocused();
+  await expect(page.getByRole("button", { name: "Remove Analyzer license" })).toBeFocused();
   expect((await tenant.state()).assignments.length).toBe(before);
 });
 
@@ -64,9 +64,9 @@ test("a question mark lists the keys, but not while one types", async ({ connect
   await expect(keys).toBeHidden();
   await page.goto("/t/meridian/assignments");
   await hydrated(page);
-  await page.getByLabel("Name, subject or mail").fill("");
-  await page.getByLabel("Name, subject or mail").press("?");
-  await expect(page.getByLabel("Name, subject or mail")).toHaveValue("?");
+  await page.getByLabel("Search name, subject or email").fill("");
+  await page.getByLabel("Search name, subject or email").press("?");
+  await expect(page.getByLabel("Search name, subject or email")).toHaveValue("?");
   await expect(keys).toBeHidden();
 });
 

@@ -7,7 +7,7 @@ test("a single edit is applied at once and can be undone", async ({ connected: p
   await page.goto("/t/meridian/assignments");
   await hydrated(page);
   // By way of the filter, so that the page has changed its address by itself before.
-  await page.getByLabel("Allotment", { exact: true }).selectOption("analyzer");
+  await page.getByLabel("License type", { exact: true }).selectOption("analyzer");
   await expect(page).toHaveURL(/allotment=analyzer/);
   await page.locator(".live a.person-link").nth(2).click();
   const side = page.getByRole("complementary");
@@ -15,7 +15,7 @@ test("a single edit is applied at once and can be undone", async ({ connected: p
   await expect(side.getByRole("heading", { level: 2 })).toBeFocused();
   const subject = (await side.locator("dd.mono").first().textContent())!.toLowerCase();
 
-  await side.getByRole("button", { name: /^Change to Professional/ }).click();
+  await side.getByRole("button", { name: /^Change license to Professional/ }).click();
   await expect(side.getByText("Change type to Professional: Done.")).toBeVisible();
   const held = (state: typeof before) => state.assignments.filter((a) => a.subject.toLowerCase() === subject).map((a) => a.type);
   expect(held(await tenant.state())).toEqual(["professional"]);
@@ -51,9 +51,9 @@ test("an edit without a free seat leads to its plan first", async ({ connected: 
   await hydrated(page);
   await page.getByRole("button", { name: "Refresh" }).click();
   await page.locator(".live a.person-link").first().click();
-  await page.getByRole("button", { name: "Give Professional, 0 free" }).click();
+  await page.getByRole("button", { name: "Assign Professional, 0 free" }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
-  await expect(page.getByText("1 seat is missing for Professional.")).toBeVisible();
+  await expect(page.getByText("Professional is 1 seat short.")).toBeVisible();
 });
 
 test("an edit that Qlik refuses is not shown as done", async ({ connected: page, tenant }) => {
@@ -64,8 +64,8 @@ test("an edit that Qlik refuses is not shown as done", async ({ connected: page,
   await tenant.act({ assign: Array.from({ length: spare }, (_, n) => ({ subject: `FILL\\${n}`, type: "professional" })) });
   const before = pairs(await tenant.state());
   await page.locator(".live a.person-link").first().click();
-  await page.getByRole("button", { name: /^Give Professional/ }).click();
-  await expect(page.getByText("Assign Professional: Refused.")).toBeVisible();
+  await page.getByRole("button", { name: /^Assign Professional/ }).click();
+  await expect(page.getByText("Assign Professional: Rejected by Qlik.")).toBeVisible();
   await expect(page.getByRole("complementary").getByRole("button", { name: "Undo" })).toHaveCount(0);
   expect(pairs(await tenant.state())).toEqual(before);
 });
@@ -78,10 +78,10 @@ test("the panel tells the newest days of use", async ({ connected: page }) => {
   await expect(async () => {
     await page.reload();
     await page.locator(".live a.person-link").first().click();
-    await expect(side.getByRole("heading", { level: 3, name: "Recent use" })).toBeVisible();
-    await expect(side.getByRole("listitem").filter({ hasText: /^\d{4}-\d{2}-\d{2}.* in \d+ visits?/ })).not.toHaveCount(0, { timeout: 1_000 });
+    await expect(side.getByRole("heading", { level: 3, name: "Recent usage" })).toBeVisible();
+    await expect(side.getByRole("listitem").filter({ hasText: /^\d{4}-\d{2}-\d{2}.*, \d+ sessions?/ })).not.toHaveCount(0, { timeout: 1_000 });
   }).toPass();
-  const days = await side.locator("section", { hasText: "Recent use" }).getByRole("listitem").allTextContents();
+  const days = await side.locator("section", { hasText: "Recent usage" }).getByRole("listitem").allTextContents();
   expect(days.length).toBeLessThanOrEqual(10);
   expect(days).toEqual([...days].sort().reverse());
 });

@@ -36,7 +36,7 @@ test("a large loss is typed, whatever the verb; the wrong number is told at the 
   await field.press("Enter");
   await expect(page.getByRole("button", { name: /^Apply/ })).toBeFocused();
   await page.keyboard.press("Enter");
-  await expect(page.getByText(/This is not the number/)).toBeVisible();
+  await expect(page.getByText(/The number doesn't match/)).toBeVisible();
   await expect(field).toHaveValue("1");
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
   expect((await tenant.state()).assignments.filter((one) => one.type === "professional")).toHaveLength(held);

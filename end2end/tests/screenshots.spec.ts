@@ -59,21 +59,21 @@ test("pictures", async ({ connected: page, tenant }) => {
   await shoot("group");
   const other = group.roles.slice(1);
   await tenant.act({ set_group_roles: { id: group.id, roles: other } });
-  await page.getByRole("button", { name: /^Plan \d/ }).click();
-  await expect(page.getByText("Somebody changed this group")).toBeVisible();
+  await page.getByRole("button", { name: /^Review \d/ }).click();
+  await expect(page.getByText("This group changed")).toBeVisible();
   await shoot("group-conflict");
   // By now it is known who used Qlik when.
   await go("/t/meridian/assignments?license=any&sort=used", "Assignments");
   await page.locator("a.person-link").nth(3).click();
-  await page.getByRole("complementary").getByRole("button", { name: /^Change to/ }).first().click();
+  await page.getByRole("complementary").getByRole("button", { name: /^Change license to/ }).first().click();
   await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
   await shoot("person");
-  await go("/t/meridian/lists", "Import a list");
+  await go("/t/meridian/lists", "Import…");
   const subjects = (await tenant.state()).users.filter((user) => user.status === "active").slice(0, 5).map((user) => user.subject);
-  await page.getByLabel("or pasted lines").fill(["Subject;Licence", `${subjects[0]};Analyzer`, `${subjects[1]}x;Analyzer`, `${subjects[2]};analyser`, `${subjects[3]};Analyzer capacity`, ";Professional"].join("\n"));
+  await page.getByLabel("or paste lines").fill(["Subject;Licence", `${subjects[0]};Analyzer`, `${subjects[1]}x;Analyzer`, `${subjects[2]};analyser`, `${subjects[3]};Analyzer capacity`, ";Professional"].join("\n"));
   await shoot("list-import");
-  await page.getByRole("button", { name: "Check the list" }).click();
-  await expect(page.getByText(/4 faults/)).toBeVisible();
+  await page.getByRole("button", { name: "Check list" }).click();
+  await expect(page.getByText(/4 errors/)).toBeVisible();
   await hydrated(page);
   await shoot("list-faults");
   await go("/t/meridian/sessions", "Sessions");

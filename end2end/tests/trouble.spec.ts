@@ -22,7 +22,7 @@ test("a wrong key", async ({ page, tenant, guard }) => {
   await hydrated(page);
   await page.getByLabel("API key").fill("wrong-key");
   await page.getByRole("button", { name: "Connect" }).click();
-  await expect(page.getByRole("alert")).toContainText("Qlik does not accept this key");
+  await expect(page.getByRole("alert")).toContainText("Qlik rejected this key");
   await expect(page.getByRole("alert")).toContainText("Check it and paste it again");
   expect(await page.content()).not.toContain("wrong-key");
   refused(guard);
@@ -30,8 +30,8 @@ test("a wrong key", async ({ page, tenant, guard }) => {
 
 test("a key without rights", async ({ page, tenant, guard }) => {
   await connect(page, tenant, "demo-reader-key").catch(() => {});
-  await expect(page.getByRole("alert").first()).toContainText("Connect with a key of a tenant admin");
-  await expect(page.getByRole("link", { name: "Connect with another key" })).toBeVisible();
+  await expect(page.getByRole("alert").first()).toContainText("Use a tenant admin's key");
+  await expect(page.getByRole("link", { name: "Use a different key" })).toBeVisible();
   refused(guard);
 });
 
@@ -49,7 +49,7 @@ for (const [name, then, says] of [
     const meters = await page.getByRole("meter").count();
     await tenant.faults([{ path: "/api/v1/licenses", times: 20, then }]);
     await page.getByRole("button", { name: "Refresh" }).click();
-    await expect(page.getByText("Showing what was last known; changes are off")).toBeVisible({ timeout: 20_000 });
+    await expect(page.getByText("Showing the last known data. Changes are disabled")).toBeVisible({ timeout: 20_000 });
     await expect(page.locator("#main")).toContainText(says);
     expect(await page.getByRole("meter").count()).toBe(meters);
     refused(guard);
@@ -62,8 +62,8 @@ test("a slow tenant: how far the reading is, while everything else can be used",
   await page.goto("/connect");
   await page.getByLabel("API key").fill("demo-second-admin-key");
   await page.getByRole("button", { name: "Connect" }).click();
-  await expect(page.getByText(/^Reading the tenant: [\d,]+ of about [\d,]+ rows/)).toBeVisible({ timeout: 20_000 });
-  await expect(page.getByRole("progressbar", { name: "Rows read" })).toBeVisible();
+  await expect(page.getByText(/^Loading tenant: [\d,]+ of about [\d,]+ rows/)).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByRole("progressbar", { name: "Rows loaded" })).toBeVisible();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Plans" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Plans" })).toBeVisible();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Overview" }).click();
@@ -77,7 +77,7 @@ test("a tenant that is down: the key cannot be checked, and nothing is kept", as
   await hydrated(page);
   await page.getByLabel("API key").fill("demo-admin-key");
   await page.getByRole("button", { name: "Connect" }).click();
-  await expect(page.getByRole("alert")).toContainText("Failed to connect to Meridian Foods", { timeout: 30_000 });
+  await expect(page.getByRole("alert")).toContainText("Could not connect to Meridian Foods", { timeout: 30_000 });
   await page.goto("/t/meridian/overview");
   await expect(page).toHaveURL(/\/connect/);
   refused(guard);
@@ -104,7 +104,7 @@ test("a subject that vanished between selection and plan", async ({ connected: p
   await page.locator(".live .line:not(.top) input").first().click();
   await tenant.act({ unassign: [{ subject, type: "professional" }] });
   await page.getByRole("button", { name: "Remove…" }).click();
-  await expect(page.getByRole("alert").first()).toContainText("The selected rows are gone");
+  await expect(page.getByRole("alert").first()).toContainText("The selected rows changed");
   refused(guard);
 });
 
@@ -118,9 +118,9 @@ test("an allotment that fills up halfway: what was done is done, the rest is ref
   await tenant.act({ assign: Array.from({ length: spare - 10 }, (_, n) => ({ subject: `FILL\\${n}`, type: "professional" })) });
   await page.getByRole("button", { name: "Apply 25 changes" }).click();
   // The shortage is news: it is shown before anything is sent.
-  await expect(page.getByText("15 seats are missing for Professional.")).toBeVisible();
+  await expect(page.getByText("Professional is 15 seats short.")).toBeVisible();
   await page.getByRole("button", { name: "Apply 25 changes" }).click();
-  await expect(page.getByText("25 of 25: 10 done, 0 already so, 15 refused")).toBeVisible();
+  await expect(page.getByText("10 done, 15 rejected (of 25)")).toBeVisible();
   await expect(page.getByRole("cell", { name: /LICENSES-011/ })).toHaveCount(15);
 });
 
@@ -130,7 +130,7 @@ test("answers lost halfway are settled by reading, and nothing is sent twice", a
   const seen = (await tenant.requests()).length;
   await tenant.faults([{ method: "POST", path: "/api/v1/licenses/assignments/actions", times: 1, then: { drop: "after" } }]);
   await page.getByRole("button", { name: "Apply 25 changes" }).click();
-  await expect(page.getByText("25 of 25: 25 done")).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText("25 done (of 25)")).toBeVisible({ timeout: 20_000 });
   const rows = (await tenant.requests(seen)).flatMap((r) => r.rows ?? []);
   expect(rows.filter((r) => r.changed)).toHaveLength(25);
   expect(pairs(await tenant.state())).toHaveLength(pairs(before).length + 25);
@@ -140,7 +140,7 @@ test("rows that the answer leaves out are read, not believed", async ({ connecte
   await plan25(page);
   await tenant.faults([{ method: "POST", path: "/api/v1/licenses/assignments/actions", times: 1, then: { rows: "missing" } }]);
   await page.getByRole("button", { name: "Apply 25 changes" }).click();
-  await expect(page.getByText("25 of 25: 25 done")).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText("25 done (of 25)")).toBeVisible({ timeout: 20_000 });
 });
 
 test("somebody else takes a row before it is applied", async ({ connected: page, tenant }) => {
@@ -148,19 +148,19 @@ test("somebody else takes a row before it is applied", async ({ connected: page,
   const subject = await page.locator("tr.add .sub").first().textContent();
   await tenant.act({ assign: [{ subject, type: "analyzer" }] });
   await page.getByRole("button", { name: "Apply 25 changes" }).click();
-  await expect(page.getByText("Somebody changed the tenant since you drew this up. Nothing was sent.")).toBeVisible();
-  await expect(page.getByText("1 row is already as wanted and will not be sent.")).toBeVisible();
+  await expect(page.getByText("The tenant changed after this plan was created. Nothing was sent.")).toBeVisible();
+  await expect(page.getByText("1 row skipped: no change needed")).toBeVisible();
   await page.getByRole("button", { name: "Apply 24 changes" }).click();
-  await expect(page.getByText("24 of 24: 24 done")).toBeVisible();
+  await expect(page.getByText("24 done (of 24)")).toBeVisible();
 });
 
 test("a key revoked in the middle pauses the job, and loses nothing", async ({ connected: page, tenant, guard }) => {
   await plan25(page);
   await tenant.faults([{ method: "POST", path: "/api/v1/licenses/assignments/actions", times: 1, then: { status: 401 } }]);
   await page.getByRole("button", { name: "Apply 25 changes" }).click();
-  await expect(page.getByText("Qlik no longer accepts the key")).toBeVisible();
+  await expect(page.getByText("Qlik no longer accepts this key")).toBeVisible();
   await page.getByRole("button", { name: "Resume" }).click();
-  await expect(page.getByText("25 of 25: 25 done")).toBeVisible();
+  await expect(page.getByText("25 done (of 25)")).toBeVisible();
   refused(guard);
 });
 
@@ -172,8 +172,8 @@ test("a role deleted meanwhile", async ({ connected: page, tenant, guard }) => {
   await hydrated(page);
   await page.getByRole("checkbox", { name: new RegExp(`^${role.name} `) }).check();
   await tenant.act({ delete_role: role.id });
-  await page.getByRole("button", { name: "Plan 1 change" }).click();
-  await expect(page.getByRole("alert").first()).toContainText("a chosen role was deleted meanwhile", { ignoreCase: true });
+  await page.getByRole("button", { name: "Review 1 change" }).click();
+  await expect(page.getByRole("alert").first()).toContainText("a selected role was deleted", { ignoreCase: true });
   refused(guard);
 });
 

@@ -1,10 +1,15 @@
-//! The audit trail: what was intended, and what came of it.
+//! The audit trail: who did what to whom, when, and what came of it.
 
 mod api;
+#[cfg(feature = "ssr")]
+mod export;
 mod page;
+#[cfg(feature = "ssr")]
+mod service;
 mod view;
 
 pub use api::audit;
-
+#[cfg(feature = "ssr")]
+pub use export::routes;
 pub use page::AuditPage;
-pub use view::AuditLine;
+pub use view::{AuditLine, AuditView};

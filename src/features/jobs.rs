@@ -10,8 +10,8 @@ mod view;
 
 pub use api::{job, jobs, redo, steer};
 
-pub(crate) use page::short;
-pub use page::{JobPage, JobTable, JobsPage};
+pub use page::{JobPage, JobTable, JobsPage, TallyChips};
+pub(crate) use page::{outcome, short};
 #[cfg(feature = "ssr")]
 pub use service::{outcome_of, recent, undo_title};
 #[cfg(feature = "ssr")]

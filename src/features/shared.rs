@@ -167,7 +167,7 @@ pub fn FreshLine(
     let age = ageing(fresh.age_s);
     let at = fresh.at;
     view! {
-        <span class="num">{move || format!("as of {at}, {}", ago(age.try_get().unwrap_or_default()))}</span>
+        <span class="num">{move || format!("Updated {at} ({})", ago(age.try_get().unwrap_or_default()))}</span>
         <ActionForm action=refreshing>
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <button class="link" type="submit" disabled=pending>
@@ -185,7 +185,7 @@ pub fn Trouble(
 ) -> impl IntoView {
     trouble.map(|error| {
         view! {
-            <Note tone="warn" title="Showing what was last known; changes are off until the tenant answers again.">
+            <Note tone="warn" title="Showing the last known data. Changes are disabled until the tenant responds.">
                 {error.why.clone()}
                 <QlikDetails error/>
             </Note>
@@ -203,13 +203,13 @@ pub fn Missing(
 ) -> impl IntoView {
     (!sentences.is_empty()).then(|| {
         let title = if off {
-            "The tenant could not be read whole; changes of licenses are off until it is."
+            "The tenant could not be loaded completely. License changes are disabled until it is."
         } else {
-            "Not everything of the tenant was read."
+            "The tenant was not loaded completely."
         };
         view! {
             <Note tone="warn" title>
-                {sentences.join(" ")}" What is missing here may be there all the same. Refresh to read again."
+                {sentences.join(" ")}" Something that is missing here may exist. Refresh to load again."
             </Note>
         }
     })
@@ -235,7 +235,7 @@ pub fn ErrorPanel(
             );
             format!("/connect?tenant={}&back={}", tenant.get(), escape(&back))
         };
-        view! { <p><a class="button" href=href rel="external">"Connect with another key"</a></p> }
+        view! { <p><a class="button" href=href rel="external">"Use a different key"</a></p> }
     });
     view! {
         <div class="note bad" role="alert">
@@ -254,9 +254,9 @@ pub fn QlikDetails(
     error.qlik.map(|says| {
         view! {
             <details class="says">
-                <summary>"What Qlik said"</summary>
+                <summary>"Qlik's response"</summary>
                 <code>{format!("{} {} {}", says.status, says.code, says.title)}</code>
-                {(!says.trace.is_empty()).then(|| view! { <span class="muted">"trace "<CopyId text=says.trace/></span> })}
+                {(!says.trace.is_empty()).then(|| view! { <span class="muted">"Trace ID "<CopyId text=says.trace/></span> })}
             </details>
         }
     })
@@ -294,9 +294,9 @@ pub fn StillReading(
     let (now, max) = (u64::try_from(reading.done).unwrap_or(0), u64::try_from(reading.of.max(reading.done)).unwrap_or(0));
     view! {
         <section class="reading" aria-busy="true">
-            <p role="status">{format!("Reading the tenant: {}{of} rows.", domain::text::thousands(reading.done))}</p>
-            <ProgressBar label="Rows read" now max/>
-            <p class="muted small">"This goes on in the background. "<a href="">"Look again"</a></p>
+            <p role="status">{format!("Loading tenant: {}{of} rows.", domain::text::thousands(reading.done))}</p>
+            <ProgressBar label="Rows loaded" now max/>
+            <p class="muted small">"Continues in the background. "<a href="">"Refresh"</a></p>
         </section>
     }
 }
@@ -313,8 +313,8 @@ pub fn ReadingLine(
     look_again(again);
     let (done, of) = (u64::try_from(reading.done).unwrap_or(0), u64::try_from(reading.of.max(reading.done)).unwrap_or(0));
     view! {
-        <span class="num" role="status">{format!("Reading the tenant: {} of about {} rows", domain::text::thousands(reading.done), domain::text::thousands(reading.of))}</span>
-        <ProgressBar label="Rows read" now=done max=of/>
+        <span class="num" role="status">{format!("Loading tenant: {} of about {} rows", domain::text::thousands(reading.done), domain::text::thousands(reading.of))}</span>
+        <ProgressBar label="Rows loaded" now=done max=of/>
     }
 }
 

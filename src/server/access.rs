@@ -100,7 +100,7 @@ impl<R: Role> Access<R> {
             return Err(AppError::new(
                 ErrorKind::Forbidden,
                 "Not allowed",
-                "Your role in Quartermaster does not include this. Ask an administrator of the portal.",
+                "You don't have permission to do this. Ask your Quartermaster administrator.",
             ));
         }
         let id = session_id(&caller.session).await.ok_or_else(|| not_connected(&tenant))?;
@@ -178,7 +178,7 @@ pub async fn caller() -> Result<Caller, AppError> {
 pub fn known_tenant(state: &Shared, id: &str) -> Result<Arc<Tenant>, AppError> {
     state.engine.tenants.get(id).cloned().ok_or_else(|| {
         let id = domain::text::shortened(id);
-        AppError::not_found("No such tenant", format!("“{id}” is not in the configuration. Choose one of those that are."))
+        AppError::not_found("Unknown tenant", format!("“{id}” is not configured. Choose a configured tenant."))
     })
 }
 
@@ -213,7 +213,7 @@ pub fn state() -> Shared {
 }
 
 fn no_session() -> AppError {
-    AppError::new(ErrorKind::NotConnected, "Not signed in", "Open Quartermaster's start page and connect to a tenant.")
+    AppError::new(ErrorKind::NotConnected, "Signed out", "Open Quartermaster's start page and connect to a tenant.")
 }
 
 fn not_connected(tenant: &Tenant) -> AppError {

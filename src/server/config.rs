@@ -6,6 +6,7 @@ mod file;
 mod server;
 mod storage;
 mod tenant;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +21,7 @@ pub use file::Fault;
 pub use server::{LeptosKeys, Server};
 pub use storage::{Secrets, Storage};
 pub use tenant::TenantConfig;
+pub use usage::Prices;
 
 /// The effective configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct Config {
     pub storage: Storage,
     /// From which number on something has to be confirmed by typing it.
     pub confirm: Limits,
+    /// What seats cost.
+    pub prices: Prices,
     /// Where secrets are.
     pub secrets: Secrets,
     /// Who may use the portal.
@@ -38,6 +42,8 @@ pub struct Config {
     pub tenants: BTreeMap<String, TenantConfig>,
     /// Leptos' own keys.
     pub leptos: LeptosKeys,
+    /// The key that a demonstration offers; empty anywhere else. Not a setting: only `quartermaster demo` has one.
+    pub demo_key: String,
 }
 
 /// Reads the file (none is fine if it was not named) and the environment.
@@ -59,10 +65,12 @@ pub fn read(file: &str, text: &str, environment: impl IntoIterator<Item = (Strin
         leptos: LeptosKeys::read(&mut reader),
         storage: Storage::read(&mut reader),
         confirm: confirm::read(&mut reader),
+        prices: Prices::read(&mut reader),
         secrets: Secrets::read(&mut reader),
         auth: AuthMode::read(&mut reader, &server),
         tenants: tenant::read(&mut reader),
         server,
+        demo_key: String::new(),
     };
     reader.end(config)
 }
@@ -70,9 +78,10 @@ pub fn read(file: &str, text: &str, environment: impl IntoIterator<Item = (Strin
 impl fmt::Display for Config {
     /// The effective configuration, with secrets masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, storage, confirm, secrets, auth, tenants, .. } = self;
+        let Self { server, storage, confirm, prices, secrets, auth, tenants, .. } = self;
         write!(f, "{server}\n{storage}\n")?;
         writeln!(f, "[confirm]\nlosses = {}\noverage = {}\n", confirm.losses, confirm.overage)?;
+        write!(f, "{prices}")?;
         write!(f, "{secrets}\n{auth}")?;
         for (id, tenant) in tenants {
             write!(f, "\n[tenants.{id}]\n{tenant}")?;
@@ -110,7 +119,7 @@ mod tests {
             );
         }
         assert!(faults.iter().any(|fault| fault.contains("lacks its `url`")));
-        assert!(faults.iter().any(|fault| fault.contains("small letters")));
+        assert!(faults.iter().any(|fault| fault.contains("lowercase letters")));
     }
 
     #[test]

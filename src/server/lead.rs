@@ -6,7 +6,7 @@ use crate::ui::query::{escape, to_query};
 
 /// The page that shows what came of something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "whoever asked is to be led there"]
+#[must_use = "the browser is to be sent there"]
 pub enum Lead {
     /// A plan, by its id.
     Plan(String),

@@ -62,10 +62,7 @@ pub async fn host(AxumState(state): AxumState<Shared>, request: Request, next: N
     if given.is_some_and(|given| given.eq_ignore_ascii_case(wanted)) {
         return next.run(request).await;
     }
-    (
-        StatusCode::MISDIRECTED_REQUEST,
-        format!("This is Quartermaster at {}. It does not answer for another host.\n", state.config.server.public_url),
-    )
+    (StatusCode::MISDIRECTED_REQUEST, format!("This server answers only as {}.\n", state.config.server.public_url))
         .into_response()
 }
 
@@ -93,7 +90,7 @@ pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: N
     if safe || comes_from_here(request.headers(), &state.config.server.public_url) {
         return next.run(request).await;
     }
-    let refused = (StatusCode::FORBIDDEN, "Refused: this request did not come from Quartermaster's own pages.\n").into_response();
+    let refused = (StatusCode::FORBIDDEN, "Rejected: request did not come from this site (CSRF check).\n").into_response();
     let now = state.engine.clock.now_ms();
     // Whoever reaches the port can send these as fast as they like; the trail is written to disk line by line.
     let Some(missed) = state.refusals.write_down(now) else { return refused };
@@ -179,7 +176,10 @@ pub async fn readable(request: Request, next: Next) -> Response {
     }
     let (parts, body) = request.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, MAX_FORM).await else {
-        return (StatusCode::PAYLOAD_TOO_LARGE, "The form is too large. Select fewer rows by hand, or bring a list as a file.\n")
+        return (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The form is too large. Select fewer rows by hand, or import a list as a file.\n",
+        )
             .into_response();
     };
     let bytes = if find(&bytes, b"%00") || bytes.contains(&0) { without_nul(&bytes).into() } else { bytes };

@@ -31,7 +31,7 @@ pub fn told(what: &str, fault: &Fault) -> AppError {
 
 /// A reading that failed, in words.
 pub fn not_read(fault: &Fault) -> AppError {
-    told("Failed to read the tenant", fault)
+    told("Could not load the tenant", fault)
 }
 
 impl From<JobError> for AppError {
@@ -45,12 +45,12 @@ impl From<JobError> for AppError {
                 tracing::error!(%error, "a grant could not be sealed");
                 Self::new(
                     ErrorKind::Internal,
-                    "The job's key could not be sealed",
-                    "Nothing was sent. Tell whoever runs Quartermaster.",
+                    "Could not encrypt the job's key",
+                    "Nothing was sent. Contact your Quartermaster administrator.",
                 )
             }
             JobError::Broken => {
-                Self::new(ErrorKind::Internal, "The job could not be written down", "Nothing was sent. Apply the plan again.")
+                Self::new(ErrorKind::Internal, "Could not save the job", "Nothing was sent. Apply the plan again.")
             }
         }
     }
@@ -62,7 +62,7 @@ impl From<storage::StoreError> for AppError {
         Self::new(
             ErrorKind::Internal,
             "Quartermaster's database failed",
-            "Nothing was sent to Qlik. Tell whoever runs Quartermaster; its log says more.",
+            "Nothing was sent to Qlik. Contact your Quartermaster administrator.",
         )
     }
 }

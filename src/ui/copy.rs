@@ -13,7 +13,7 @@ pub fn CopyId(
     let shown = text.clone();
     let copy = move |_| copy(&text, copied);
     view! {
-        <button class="copy mono" type="button" title="Copy" on:click=copy>{shown}</button>
+        <button class="copy mono" type="button" title="Copy to clipboard" on:click=copy>{shown}</button>
         <span class="copied small" role="status">{move || copied.get().then_some("copied")}</span>
     }
 }

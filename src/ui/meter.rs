@@ -43,6 +43,34 @@ pub struct MeterFacts {
     pub mark: Option<(f64, String)>,
     /// The text at the right end.
     pub end: String,
+    /// How the value went: for each known day how many days ago it is, and the value, the oldest first.
+    pub course: Vec<(i64, i64)>,
+    /// Where that leads, as a sentence; may be empty.
+    pub outlook: String,
+}
+
+/// Days that the small line shows.
+const SPARK_DAYS: i64 = 90;
+/// A gap of more days than this is left open.
+const SPARK_GAP: i64 = 7;
+
+/// The small line of how a value went, as an SVG path on a field of 90 by 20: from its lowest to its highest value. Nothing where
+/// fewer than two days are known.
+fn spark(course: &[(i64, i64)]) -> String {
+    let (Some(low), Some(high)) = (course.iter().map(|(_, value)| *value).min(), course.iter().map(|(_, value)| *value).max())
+    else {
+        return String::new();
+    };
+    if course.len() < 2 {
+        return String::new();
+    }
+    let y = |value: i64| if high == low { 10.0 } else { 18.0 - (value - low) as f64 * 16.0 / (high - low) as f64 };
+    let before = std::iter::once(None).chain(course.iter().map(|(ago, _)| Some(*ago)));
+    let point = |((ago, value), before): (&(i64, i64), Option<i64>)| {
+        let step = if before.is_some_and(|before| before - ago <= SPARK_GAP) { 'L' } else { 'M' };
+        format!("{step}{} {:.1}", SPARK_DAYS - 1 - ago, y(*value))
+    };
+    course.iter().zip(before).map(point).collect()
 }
 
 fn percent(value: f64) -> String {
@@ -80,6 +108,13 @@ pub fn Meter(
     } else {
         Either::Right(view! { <text class="g-text" x="100%" y="32" text-anchor="end">{facts.end}</text> })
     };
+    let line = spark(&facts.course);
+    let line = (!line.is_empty()).then(|| {
+        let last = line.rsplit(['L', 'M']).next().unwrap_or_default().to_owned();
+        view! { <path class="g-spark" d=line/><path class="g-spark now" d=format!("M{last}h0")/> }
+    });
+    let outlook = (!facts.outlook.is_empty()).then(|| view! { <span class="free warn">{facts.outlook.clone()}</span> });
+    let spoken = if facts.outlook.is_empty() { facts.spoken } else { format!("{}, {}", facts.spoken, facts.outlook) };
     let tone = if facts.tone.is_empty() {
         "free"
     } else if facts.tone == "warn" {
@@ -88,13 +123,27 @@ pub fn Meter(
         "free bad"
     };
     view! {
-        <div class="gauge" role="meter" aria-label=facts.label.clone() aria-valuemin="0" aria-valuemax=facts.max.max(facts.now) aria-valuenow=facts.now aria-valuetext=facts.spoken>
+        <div class="gauge" role="meter" aria-label=facts.label.clone() aria-valuemin="0" aria-valuemax=facts.max.max(facts.now) aria-valuenow=facts.now aria-valuetext=spoken>
             <div><div class="name">{facts.label.clone()}</div><div class="class">{facts.class}</div></div>
             <svg height="34" aria-hidden="true" focusable="false">
                 <rect class="g-well" x="0" y="8" width="100%" height="10" rx="1.5"/>
                 {bars}{ticks}{start}{end}{mark}
             </svg>
-            <div class="read"><b>{facts.shown}</b>" "<span class="muted">{facts.of}</span><span class=tone>{facts.rest}</span></div>
+            <svg class="course" viewBox="0 0 90 20" preserveAspectRatio="none" aria-hidden="true" focusable="false">{line}</svg>
+            <div class="read"><b>{facts.shown}</b>" "<span class="muted">{facts.of}</span><span class=tone>{facts.rest}</span>{outlook}</div>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spark;
+
+    #[test]
+    fn the_small_line_goes_from_low_to_high_and_leaves_gaps_open() {
+        assert_eq!(spark(&[]), "");
+        assert_eq!(spark(&[(0, 5)]), "");
+        assert_eq!(spark(&[(89, 10), (88, 20), (0, 15)]), "M0 18.0L1 2.0M89 10.0");
+        assert_eq!(spark(&[(1, 7), (0, 7)]), "M88 10.0L89 10.0");
     }
 }

@@ -108,7 +108,7 @@ async fn a_job_whose_key_was_revoked_pauses_and_says_so_and_only_its_own_user_re
     portal.sim("PUT", "faults", json!([{ "method": "POST", "path": ACTIONS, "times": 1, "then": { "status": 401 } }])).await;
     let executor = portal.executor();
     portal.reaches(&job, JobState::Paused).await;
-    assert!(portal.of(&job).await.0.reason.contains("no longer accepts the key"), "{}", portal.of(&job).await.0.reason);
+    assert!(portal.of(&job).await.0.reason.contains("no longer accepts this key"), "{}", portal.of(&job).await.0.reason);
     let other = portal.connect_with(OTHER).await;
     let (status, told) = portal.steer(&other, &job, "resume").await;
     assert!(status == StatusCode::FORBIDDEN && told.contains("another Qlik user"), "{status} {told}");
@@ -118,7 +118,7 @@ async fn a_job_whose_key_was_revoked_pauses_and_says_so_and_only_its_own_user_re
     assert_eq!(portal.reaches(&job, JobState::Finished).await.done, 3);
     // A click on a page that is old brings nothing back.
     let (status, told) = portal.steer(&cookie, &job, "resume").await;
-    assert!(status == StatusCode::CONFLICT && told.contains("moved on"), "{status} {told}");
+    assert!(status == StatusCode::CONFLICT && told.contains("current state"), "{status} {told}");
     assert!(portal.state.engine.store.grant(&job, 0).await.unwrap().is_none(), "no key stays behind");
     executor.abort();
 }

@@ -90,8 +90,8 @@ async fn what_is_old_goes_by_the_clock() {
     let cookie = portal.connect().await;
     let page = portal.page(&format!("/t/meridian/jobs/{job}"), &cookie).await;
     let facts = page.split("<dl").nth(1).unwrap_or(&page);
-    assert!(page.contains("1 of 1: 1 done"), "what it came to: {}", facts.chars().take(1_500).collect::<String>());
-    assert!(page.contains("The rows of this job are no longer kept."));
+    assert!(page.contains("1 done (of 1)"), "what it came to: {}", facts.chars().take(1_500).collect::<String>());
+    assert!(page.contains("The rows of this job are no longer stored."));
     assert!(!page.contains("value=\"undo\"") && !page.contains("value=\"retry\""), "nothing to undo any more");
     let (status, _) = portal.told("/api/jobs/redo", &cookie, &format!("tenant=meridian&id={job}&what=undo")).await;
     assert_eq!(status, StatusCode::CONFLICT);

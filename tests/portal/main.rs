@@ -78,7 +78,7 @@ async fn pages_send_the_unconnected_to_the_connect_page_and_back() {
     assert_eq!(answer.headers()[header::LOCATION], "/t/meridian/overview", "an open redirect");
     assert_eq!(portal.send(get("/nowhere", &cookie)).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(portal.send(get("/t/other/overview", &cookie)).await.status(), StatusCode::NOT_FOUND);
-    assert!(portal.text(get("/t/other/overview", &cookie)).await.contains("is not in the configuration"));
+    assert!(portal.text(get("/t/other/overview", &cookie)).await.contains("is not configured"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +173,7 @@ async fn a_key_never_appears_in_clear() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(portal.text(get(&job, &cookie)).await.contains("1 of 1: 1 done"));
+    assert!(portal.text(get(&job, &cookie)).await.contains("1 done (of 1)"));
     assert!(!contains(&portal.disk(), KEY.as_bytes()), "the key is in the database in clear");
     let session = cookie.split('=').nth(1).unwrap();
     assert!(!contains(&portal.disk(), session.as_bytes()), "the session's id is in the database in clear");
@@ -225,7 +225,7 @@ async fn files_come_and_go_for_the_connected_only() {
     let answer = portal.send(bring(&cookie, multipart)).await;
     let page = answer.headers()[header::LOCATION].to_str().unwrap().to_owned();
     assert!(page.starts_with("/t/meridian/lists/") && !page.contains('?'), "{page}");
-    assert!(portal.text(get(&page, &cookie)).await.contains("No user of this tenant has this mail."));
+    assert!(portal.text(get(&page, &cookie)).await.contains("No user has this email."));
     // A form that is none is refused with words, and ends nobody's connection.
     assert_eq!(portal.send(bring(&cookie, "text/plain")).await.status(), StatusCode::BAD_REQUEST);
     let csv = portal.text(get("/export/meridian/assignments.csv?license=any", &cookie)).await;
@@ -349,7 +349,7 @@ async fn a_way_out_of_a_shortage_is_judged_by_how_the_tenant_is() {
     };
     let short = to("/api/assignments/draft", format!("tenant=meridian&action=assign&to=professional{rows}")).await;
     let page = portal.text(get(&short, &cookie)).await;
-    assert!(page.contains("2 seats are missing for Professional.") && page.contains("Leave the last 2 out"), "{short}");
+    assert!(page.contains("Professional is 2 seats short.") && page.contains("Skip the last 2"), "{short}");
     let id = short.rsplit('/').next().unwrap();
     let take = |way: &str| format!("tenant=meridian&id={id}&allotment=professional&way={way}");
 
@@ -359,9 +359,9 @@ async fn a_way_out_of_a_shortage_is_judged_by_how_the_tenant_is() {
     assert!(portal.send(ask).await.status().is_client_error());
 
     let left_out = portal.text(get(&to("/api/plans/remedy", take("leave-out")).await, &cookie)).await;
-    assert!(left_out.contains("2 rows are left out for want of a seat and will not be sent."));
+    assert!(left_out.contains("2 rows skipped: no free seat"));
     let otherwise = portal.text(get(&to("/api/plans/remedy", take("another%3Aanalyzer")).await, &cookie)).await;
-    assert!(otherwise.contains("Analyzer where seats lack") && otherwise.contains("Apply 2 changes"));
+    assert!(otherwise.contains("Analyzer when out of seats") && otherwise.contains("Apply 2 changes"));
 
     // Once there are seats, nobody is left out: the plan as it would be now comes instead.
     sim(&portal.sim.url, "POST", "act", Some(json!({ "unassign": [filled(0), filled(1)] }))).await;

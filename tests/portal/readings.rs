@@ -53,7 +53,7 @@ async fn licenses_that_do_not_add_up_are_told_and_nothing_is_planned_from_them()
         for path in ["overview", "assignments"] {
             let page = portal.page(&format!("/t/meridian/{path}"), &cookie).await;
             assert!(
-                page.contains("The tenant could not be read whole; changes of licenses are off until it is."),
+                page.contains("The tenant could not be loaded completely. License changes are disabled until it is."),
                 "{what}: {path}"
             );
             assert!(page.contains(&format!("Qlik counts {used} used Analyzer licenses and listed")), "{what}: {path}");
@@ -63,13 +63,16 @@ async fn licenses_that_do_not_add_up_are_told_and_nothing_is_planned_from_them()
         let row = escape(domain::table::RowKey::new(&free, None).as_str());
         let form = format!("tenant=meridian&action=assign%3Aanalyzer&rows[]={row}");
         let (status, told) = portal.told("/api/assignments/draft", &cookie, &form).await;
-        assert!(status.is_client_error() && told.contains("could not be read whole"), "{what}: {status} {told}");
+        assert!(status.is_client_error() && told.contains("could not be loaded completely"), "{what}: {status} {told}");
         let holder = holder.as_str().unwrap();
         for purpose in ["give", "sync"] {
             let list = portal.bring(&cookie, purpose, &format!("Subject,Licence\n{holder},Full user\n")).await;
             let id = list.rsplit('/').next().unwrap();
             let (status, told) = portal.told("/api/lists/plan", &cookie, &format!("tenant=meridian&id={id}")).await;
-            assert!(status.is_client_error() && told.contains("could not be read whole"), "{what}: {purpose}: {status} {told}");
+            assert!(
+                status.is_client_error() && told.contains("could not be loaded completely"),
+                "{what}: {purpose}: {status} {told}"
+            );
         }
         let edit = format!("tenant=meridian&subject={}&to=fullUser&from=&allotment=fullUser", escape(&free));
         let (status, _) = portal.told("/api/assignments/edit", &cookie, &edit).await;
@@ -107,7 +110,7 @@ async fn users_and_groups_that_end_early_are_told() {
     let cookie = portal.connect().await;
     let page = portal.page("/t/meridian/assignments", &cookie).await;
     assert!(page.contains("Qlik counts 300 users and listed"), "both numbers of the users");
-    assert!(!page.contains("not a user here"), "whoever was not read is not said to be no user");
+    assert!(!page.contains("not a user of this tenant"), "whoever was not read is not said to be no user");
     let page = portal.page("/t/meridian/groups", &cookie).await;
     assert!(page.contains("groups and listed 0"), "both numbers of the groups");
 }
@@ -125,8 +128,8 @@ async fn users_that_the_key_may_not_see_are_not_visible_rather_than_not_there() 
     let cookie = portal.connect().await;
     portal.refresh(&cookie).await;
     let page = portal.page("/t/meridian/assignments", &cookie).await;
-    assert!(page.contains("This key may not see the tenant's users."), "it is said");
-    assert!(!page.contains("not a user here") && !page.contains("API key, and you can"), "nobody is an orphan for it");
+    assert!(page.contains("This key cannot see the tenant's users."), "it is said");
+    assert!(!page.contains("not a user of this tenant") && !page.contains("API key, and you can"), "nobody is an orphan for it");
     // What hangs on who is a user: a wanted state would take from people nobody could see.
     let state = portal.sim("GET", "state", Value::Null).await;
     let holder = state["assignments"][0]["subject"].as_str().unwrap();
@@ -150,7 +153,7 @@ async fn roles_that_are_not_visible_are_never_replaced() {
     let role = state["roles"][0]["id"].as_str().unwrap();
     let (status, told) =
         portal.told("/api/groups/roles", &cookie, &format!("tenant=meridian&id={id}&roles[]={}", escape(role))).await;
-    assert!(status.is_client_error() && told.contains("What cannot be seen must not be replaced"), "{status} {told}");
+    assert!(status.is_client_error() && told.contains("What is not visible must not be replaced"), "{status} {told}");
     let after = portal.sim("GET", "state", Value::Null).await;
     assert_eq!(after["groups"], state["groups"]);
 }

@@ -155,7 +155,7 @@ impl Portal {
     pub async fn page(&self, path: &str, cookie: &str) -> String {
         for _ in 0..400 {
             let page = self.text(get(path, cookie)).await;
-            if !page.contains("Reading the tenant:") {
+            if !page.contains("Loading tenant:") {
                 return page;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;

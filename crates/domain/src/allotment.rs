@@ -44,7 +44,7 @@ impl AllotmentName {
             "analyzer_time" => "Analyzer capacity".into(),
             "fullUser" => "Full user".into(),
             "basicUser" => "Basic user".into(),
-            "" => "Unnamed allotment".into(),
+            "" => "Unnamed license type".into(),
             other => text::humanise(other),
         }
     }
@@ -82,7 +82,7 @@ impl UsageClass {
         match self {
             Self::Assigned => "assigned",
             Self::Time => "time",
-            Self::Other(name) if name.is_empty() => "usage class not stated",
+            Self::Other(name) if name.is_empty() => "usage class unknown",
             Self::Other(name) => name,
         }
     }

@@ -353,7 +353,7 @@ fn undo_of_setting<S: PartialEq>(before: &S, after: &S, back: &S, inverse: impl 
     if back == before {
         return Undo::By(inverse());
     }
-    let why = "Qlik did not say how it was set before, so it cannot be set back.".to_owned();
+    let why = "The previous value is unknown, so it cannot be restored.".to_owned();
     if back == after { Undo::Not(why) } else { Undo::Partly(inverse(), why) }
 }
 

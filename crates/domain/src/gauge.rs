@@ -122,7 +122,7 @@ pub fn read(allotment: &Allotment, month: MonthProgress) -> Gauge {
     let mut class = allotment.usage_class.label().to_owned();
     match allotment.overage {
         0 => {}
-        n if n < 0 => class.push_str(", overage without bound"),
+        n if n < 0 => class.push_str(", unlimited overage"),
         n => {
             class.push_str(", overage ");
             class.push_str(&thousands(n));
@@ -154,7 +154,7 @@ pub fn read(allotment: &Allotment, month: MonthProgress) -> Gauge {
         unbounded,
         ticks: [25.0, 50.0, 75.0].iter().map(|quarter| percent(units) * quarter / 100.0).collect(),
         mark,
-        end: if unbounded { "no bound →".to_owned() } else { thousands(max) },
+        end: if unbounded { "unlimited →".to_owned() } else { thousands(max) },
     }
 }
 
@@ -166,25 +166,25 @@ fn sentence(allotment: &Allotment, month: MonthProgress) -> (String, Tone) {
         let left = units - used;
         if left < 0 {
             let tail = match allotment.seats().free(used) {
-                None => "no bound".to_owned(),
+                None => "unlimited".to_owned(),
                 Some(rest) if rest >= 0 => format!("{} min of overage left", thousands(rest)),
-                Some(rest) => format!("{} min beyond it", thousands(-rest)),
+                Some(rest) => format!("{} min over the limit", thousands(-rest)),
             };
             return (format!("{} min in overage, {tail}", thousands(-left)), Tone::Bad);
         }
         let ahead = units > 0 && (used as f64) * 100.0 / (units as f64) > month.percent();
         return if ahead {
-            (format!("{} min left, ahead of the month", thousands(left)), Tone::Warn)
+            (format!("{} min left, above the monthly pace", thousands(left)), Tone::Warn)
         } else {
             (format!("{} min left", thousands(left)), Tone::Plain)
         };
     }
     match allotment.seats().free(used) {
-        None if over > 0 => (format!("{} in overage, no bound", thousands(over)), Tone::Plain),
-        None => (format!("{} free, overage without bound", thousands(units - used)), Tone::Plain),
-        Some(free) if free < 0 => (format!("{} beyond all seats", thousands(-free)), Tone::Bad),
+        None if over > 0 => (format!("{} in overage, unlimited", thousands(over)), Tone::Plain),
+        None => (format!("{} free, unlimited overage", thousands(units - used)), Tone::Plain),
+        Some(free) if free < 0 => (format!("{} over all seats", thousands(-free)), Tone::Bad),
         Some(free) if over > 0 => (format!("{} in overage, {} left", thousands(over), thousands(free)), Tone::Bad),
-        Some(0) => ("none free".to_owned(), Tone::Bad),
+        Some(0) => ("no seats left".to_owned(), Tone::Bad),
         Some(free) if nearly_full(allotment) => {
             let seats = free + used;
             let share = (free as f64) * 100.0 / (seats.max(1) as f64);
@@ -227,7 +227,7 @@ mod tests {
         let gauge = gauge(UsageClass::Assigned, 100, 130, -1);
         assert_eq!(gauge.tone, Tone::Plain);
         assert_eq!(gauge.max, 130);
-        assert!(gauge.unbounded && gauge.end.starts_with("no bound"));
+        assert!(gauge.unbounded && gauge.end.starts_with("unlimited"));
         assert!(gauge.fill.width + gauge.over.map_or(0.0, |over| over.width) < 100.0);
     }
 
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn beyond_all_seats_stays_inside_the_bar() {
         let gauge = gauge(UsageClass::Assigned, 10, 14, 0);
-        assert_eq!(gauge.free, "4 beyond all seats");
+        assert_eq!(gauge.free, "4 over all seats");
         let end = gauge.over.map_or(0.0, |over| over.from + over.width);
         assert!((end - 100.0).abs() < 1e-9);
     }

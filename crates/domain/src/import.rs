@@ -16,7 +16,7 @@ use crate::text;
 pub use check::{Action, Checked, Entry, Fault, FaultKind, LeftLine, Rules, check};
 pub use column::{Column, Mapping};
 pub use directory::Directory;
-pub use export::{Field, write, write_with};
+pub use export::{Field, lines, write, write_with};
 
 /// Separators that spreadsheets use; where two would do, the later one is more likely meant, for a comma is a letter as well.
 const SEPARATORS: [char; 4] = [',', '|', ';', '\t'];
@@ -35,19 +35,19 @@ pub const ENCODINGS: [&str; 6] = ["UTF-8", "windows-1252", "windows-1250", "ISO-
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListError {
     /// Nothing but white space.
-    #[error("the list is empty: it needs one line per person")]
+    #[error("the list is empty; it needs one line per person")]
     Empty,
     /// A spreadsheet's own format.
-    #[error("this is a spreadsheet file, not a CSV: save it as CSV first")]
+    #[error("this is a spreadsheet file, not CSV; save it as CSV first")]
     Binary,
     /// JSON that is no list of people.
-    #[error("this is JSON, and not a list of assignments: bring CSV, or an array of objects with a subject and a type each")]
+    #[error("this JSON is not a list of assignments; use CSV, or an array of objects with a subject and a type")]
     Json,
     /// More rows than a tenant has people.
-    #[error("the list has more than 250,000 lines: split it")]
+    #[error("more than 250,000 lines; split the file")]
     TooLong,
     /// A quotation mark without its partner takes in the rest of the file.
-    #[error("a quotation mark that opens in line {0} is never closed: close it, or remove it")]
+    #[error("unclosed quotation mark on line {0}")]
     Quote(u64),
 }
 

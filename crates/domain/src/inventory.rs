@@ -197,7 +197,7 @@ fn on_off(on: Option<bool>) -> &'static str {
     match on {
         Some(true) => "on",
         Some(false) => "off",
-        None => "not stated",
+        None => "unknown",
     }
 }
 
@@ -211,7 +211,7 @@ impl AutoAssign {
 impl GroupSettings {
     /// How it is set, in words.
     pub fn words(&self) -> String {
-        format!("create at sign-in {}, sync {}", on_off(self.auto_create_groups), on_off(self.sync_idp_groups))
+        format!("create groups at sign-in: {}, sync: {}", on_off(self.auto_create_groups), on_off(self.sync_idp_groups))
     }
 }
 
@@ -281,13 +281,13 @@ impl Coverage {
         let n = |n: u64| crate::text::thousands(i64::try_from(n).unwrap_or(i64::MAX));
         let mut sentences: Vec<String> = Vec::new();
         if self.licenses == Part::Hidden {
-            sentences.push("This key may not see who holds a license.".to_owned());
+            sentences.push("This key cannot see who has a license.".to_owned());
         }
         sentences.extend(self.gaps.iter().map(Gap::sentence));
         for (part, what) in [(self.people, "users"), (self.groups, "groups"), (self.roles, "roles")] {
             match part {
                 Part::Whole | Part::Unread => {}
-                Part::Hidden => sentences.push(format!("This key may not see the tenant's {what}.")),
+                Part::Hidden => sentences.push(format!("This key cannot see the tenant's {what}.")),
                 Part::Short { read, of } => sentences.push(format!("Qlik counts {} {what} and listed {}.", n(of), n(read))),
             }
         }

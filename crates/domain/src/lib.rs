@@ -19,4 +19,5 @@ pub mod subject;
 pub mod table;
 pub mod text;
 pub mod touch;
+pub mod trend;
 pub mod usage;

@@ -83,18 +83,18 @@ impl WhyNot {
     /// The rest of a sentence that starts with how many.
     pub fn sentence(&self) -> &'static str {
         match self {
-            Self::AsWanted => "already as wanted",
-            Self::Gone => "no longer there",
-            Self::Overtaken => "changed by somebody else since",
-            Self::Taken => "held by the other subject already",
-            Self::NotOurs => "held by somebody who is no user of this tenant, and left alone",
-            Self::LeftOut => "left out for want of a seat",
-            Self::MaybeMeant => "left alone, because a line that was left out may mean them",
-            Self::HoldsAnother => "held by people who have another license",
+            Self::AsWanted => "no change needed",
+            Self::Gone => "no longer exists",
+            Self::Overtaken => "changed by someone else",
+            Self::Taken => "already assigned to the new subject",
+            Self::NotOurs => "assigned to a subject outside this tenant (left unchanged)",
+            Self::LeftOut => "no free seat",
+            Self::MaybeMeant => "a skipped line may refer to them",
+            Self::HoldsAnother => "has another license",
             Self::Newcomer => "new since the selection was made",
-            Self::TakenOut => "left out by hand",
-            Self::NotVisible => "not visible with this key, and so not replaced",
-            Self::NotUndone => "of a kind that cannot be undone, or not in full",
+            Self::TakenOut => "skipped by you",
+            Self::NotVisible => "not visible with this key, so not replaced",
+            Self::NotUndone => "cannot be undone, or not in full",
         }
     }
 }
@@ -169,40 +169,40 @@ pub struct Total {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// Nothing was selected.
-    #[error("nothing is selected: select at least one row first")]
+    #[error("select at least one row")]
     NothingSelected,
     /// No such allotment on this license.
-    #[error("this license has no allotment named “{}”: choose one that the overview lists", crate::text::shortened(.0.as_str()))]
+    #[error("unknown license type “{}”; choose one that the overview lists", crate::text::shortened(.0.as_str()))]
     UnknownAllotment(AllotmentName),
     /// A pool of minutes cannot be given to a person.
-    #[error("{} is a pool of minutes and cannot be assigned: choose another allotment", .0.label())]
+    #[error("{} is shared capacity and cannot be assigned; choose another license type", .0.label())]
     TimeBased(AllotmentName),
     /// Nobody selected has a license to remove or change.
-    #[error("none of the selected people has a license: choose Assign instead")]
+    #[error("none of the selected people has a license; use Assign")]
     NoLicense,
     /// No such group.
-    #[error("the group is no longer there: reload the list of groups")]
+    #[error("the group no longer exists; reload the list")]
     UnknownGroup,
     /// No such role.
-    #[error("a chosen role was deleted meanwhile: reload the page and choose again")]
+    #[error("a selected role was deleted; reload the page and choose again")]
     UnknownRole(RoleId),
     /// More than Qlik takes.
-    #[error("a group can have at most 100 roles, and {0} are chosen")]
+    #[error("a group can have at most 100 roles; {0} are selected")]
     TooManyRoles(usize),
     /// The reading that it would be drawn up from is not whole.
-    #[error("the tenant could not be read whole, so nothing can be planned from it. {0} Refresh, and plan again")]
+    #[error("the tenant could not be loaded completely, so nothing can be planned from it. {0} Refresh, then plan again")]
     NotWhole(String),
     /// What a group gives may not be seen, and so not be replaced.
-    #[error("the roles of {0} are not visible with this key: connect with one that may see them")]
+    #[error("the roles of {0} are not visible with this key; connect with one that can see them")]
     RolesNotVisible(String),
     /// Two subjects would become one.
-    #[error("both {0} and {1} are to be renamed to {2}: a subject can take over from one other only")]
+    #[error("both {0} and {1} would be renamed to {2}; a subject can take over from one other only")]
     TwoIntoOne(String, String, String),
     /// Everybody waits for somebody else to move first.
-    #[error("these subjects are to be renamed in a circle, and none can go first: {}", .0.join(", "))]
+    #[error("these renames form a cycle, so none can go first: {}", .0.join(", "))]
     RenameCycle(Vec<String>),
     /// Old and new are one subject.
-    #[error("the old and the new subject are the same but for case: type another one")]
+    #[error("the old and new subject differ only in upper/lower case")]
     SameSubject,
 }
 

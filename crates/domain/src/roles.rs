@@ -59,9 +59,9 @@ impl RoleMark {
     /// The words on the mark.
     pub fn label(self) -> &'static str {
         match self {
-            Self::FullControl => "full control",
-            Self::AdminLevel => "admin level",
-            Self::RaisesEntitlement => "raises to Full user",
+            Self::FullControl => "full tenant admin",
+            Self::AdminLevel => "admin role",
+            Self::RaisesEntitlement => "makes members Full users",
         }
     }
 }

@@ -124,7 +124,7 @@ impl<'a> Row<'a> {
 
     /// Since when the license is held.
     pub fn since(self) -> Option<Day> {
-        self.table.columns.since.get(self.at as usize).copied().and_then(Day::known)
+        self.table.columns.since.get(self.at as usize).copied().and_then(Day::of_number)
     }
 
     /// When the person used Qlik last.

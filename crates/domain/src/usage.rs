@@ -33,9 +33,9 @@ impl DayOfUse {
         let capacity = if self.capacity_minutes == 0 {
             String::new()
         } else {
-            format!(", {} min of capacity", text::thousands(i64::from(self.capacity_minutes)))
+            format!(", {} min capacity", text::thousands(i64::from(self.capacity_minutes)))
         };
-        format!("{long} in {}{capacity}", text::count(i64::from(self.visits), "visit", "visits"))
+        format!("{long}, {}{capacity}", text::count(i64::from(self.visits), "session", "sessions"))
     }
 }
 
@@ -128,8 +128,8 @@ mod tests {
     #[test]
     fn a_day_in_words() {
         let day = |ms, visits, capacity_minutes| DayOfUse { visits, capacity_minutes, ..event(3, ms) }.words();
-        assert_eq!(day(90_000, 1, 0), "2 min in 1 visit");
-        assert_eq!(day(72 * 60_000, 3, 12), "1 h 12 min in 3 visits, 12 min of capacity");
-        assert_eq!(day(2 * 3_600_000, 2, 0), "2 h in 2 visits");
+        assert_eq!(day(90_000, 1, 0), "2 min, 1 session");
+        assert_eq!(day(72 * 60_000, 3, 12), "1 h 12 min, 3 sessions, 12 min capacity");
+        assert_eq!(day(2 * 3_600_000, 2, 0), "2 h, 2 sessions");
     }
 }

@@ -40,7 +40,7 @@ impl Key {
 
     /// A key of which nobody knows yet whose it is: all such keys share one budget.
     pub fn of_a_stranger(secret: SecretString) -> Self {
-        Self::new(secret, "nobody yet")
+        Self::new(secret, "no one yet")
     }
 
     /// The Qlik user's id.

@@ -96,34 +96,33 @@ impl Fault {
         match self {
             Self::Refused(refusal) => match refusal.status {
                 401 => {
-                    "Qlik no longer accepts the key: it is wrong, expired or revoked. Connect again with a valid one.".to_owned()
+                    "Qlik no longer accepts this key. It is wrong, expired or revoked. Connect with a valid key.".to_owned()
                 }
-                403 => "The key's user may not do this in the tenant. Connect with a key of a tenant admin.".to_owned(),
-                404 => "Qlik does not have it any more. Refresh to see what there is.".to_owned(),
+                403 => "This key's user lacks permission. Use a tenant admin's key.".to_owned(),
+                404 => "It no longer exists in Qlik. Refresh.".to_owned(),
                 429 => {
                     let wait = refusal
                         .retry_after
                         .map_or_else(|| "a while".to_owned(), |wait| format!("{} seconds", wait.as_secs_f64().ceil()));
-                    format!("Qlik's rate limit is reached. Try again in {wait}; nothing was lost.")
+                    format!("Qlik's rate limit is reached. Try again in {wait}. No data was lost.")
                 }
-                500.. => "Qlik failed to answer. That usually passes: try again in a moment.".to_owned(),
-                _ => "Qlik refused the request. What it said is below.".to_owned(),
+                500.. => "Qlik returned an error. Try again shortly.".to_owned(),
+                _ => "Qlik rejected the request. Its response is below.".to_owned(),
             },
             Self::Limited(wait) => {
-                format!("Qlik's rate limit is used up. Try again in {} seconds; nothing was sent.", wait.as_secs_f64().ceil())
+                format!("Qlik's rate limit is used up. Nothing was sent. Try again in {} seconds.", wait.as_secs_f64().ceil())
             }
-            Self::Unreachable(_) => "The tenant cannot be reached. Check its address and the network, then try again. Where the \
-                 way out is by a proxy, whoever runs Quartermaster names it in HTTPS_PROXY."
+            Self::Unreachable(_) => "The tenant cannot be reached. Check its address and the network, then try again. If a proxy is needed, set HTTPS_PROXY on the server."
                 .to_owned(),
             Self::TimedOut(limit) => {
-                format!("The tenant gave no answer within {} seconds. Try again in a moment.", limit.as_secs())
+                format!("No response from the tenant after {} seconds. Try again in a moment.", limit.as_secs())
             }
-            Self::Broken(_) => "The connection to the tenant broke. Try again in a moment.".to_owned(),
+            Self::Broken(_) => "Lost connection to the tenant. Try again in a moment.".to_owned(),
             Self::Unreadable(..) => {
-                "The tenant's answer could not be read. Try again; if it stays so, tell Qlik's support.".to_owned()
+                "The tenant's response could not be read. Try again; if it persists, contact Qlik support.".to_owned()
             }
             Self::TooLarge(said) | Self::Nonsense(said) | Self::Elsewhere(said) => {
-                format!("The tenant's answer makes no sense: {said}. Check that the address is that of a Qlik tenant.")
+                format!("Unexpected response from the tenant: {said}. Check that the address is that of a Qlik tenant.")
             }
             Self::Unusable(reason) | Self::Internal(reason) => format!("{reason}."),
         }

@@ -7,10 +7,13 @@ use std::time::Duration;
 use storage::StoreError;
 
 use crate::Engine;
+use crate::clock::day_of;
 
 /// How often.
 const EVERY: Duration = Duration::from_hours(1);
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Seats by day are kept this long: a year can be compared with the one before it.
+const SEAT_DAYS: u32 = 400;
 
 /// How long what is stored is kept, in days. Sessions and the keys of jobs end by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct Tidied {
     pub journal_rows: u64,
     /// Drafts.
     pub drafts: u64,
+    /// Seats by day.
+    pub seat_days: u64,
 }
 
 /// Tidies up at once, then every hour.
@@ -85,5 +90,6 @@ pub async fn tidy(engine: &Engine) -> Result<Tidied, StoreError> {
     all!(purge_plans, before(plans_days), plans);
     all!(purge_journals, before(journals_days), journal_rows);
     all!(purge_drafts, before(drafts_days), drafts);
+    all!(purge_seat_days, day_of(before(SEAT_DAYS)), seat_days);
     Ok(tidied)
 }

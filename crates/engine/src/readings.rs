@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::Tenant;
 use crate::backend::{Key, Reader, Reading, Urgency};
-use crate::clock::{SharedClock, day};
+use crate::clock::{SharedClock, day, day_of};
 use crate::fault::Fault;
 use crate::gathering::{Gathering, Progress, locked};
 use uses::Uses;
@@ -270,7 +270,7 @@ impl Readings {
         match (&state.snapshot, &state.error) {
             (_, Some(error)) => Err(error.clone()),
             (Some(snapshot), None) => Ok(snapshot.clone()),
-            (None, None) => Err(Fault::Internal("The tenant was not read. Try again")),
+            (None, None) => Err(Fault::Internal("The tenant was not loaded. Try again")),
         }
     }
 
@@ -373,7 +373,7 @@ impl Readings {
             let reading = tokio::spawn(whole(source, entry.clone(), gathering, clock.clone(), store));
             let read = reading.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a reading broke off");
-                Err(Fault::Internal("Quartermaster itself failed while it read. Refresh; its log says more"))
+                Err(Fault::Internal("Quartermaster failed while loading. Refresh; see the server log"))
             });
             let mut state = locked(&entry.state);
             state.loading = false;
@@ -412,7 +412,7 @@ async fn whole(
     // Before anything is read: what a job writes down later may have been done after its row was read.
     let seen = store.audit_end(&source.tenant.id).await.map_err(|error| {
         tracing::error!(%error, "the database failed");
-        Fault::Internal("Quartermaster's database failed. Tell whoever runs Quartermaster; its log says more")
+        Fault::Internal("Quartermaster's database failed. Contact your Quartermaster administrator")
     })?;
     let first = locked(&entry.state).snapshot.is_none();
     let reader = source.reader(Urgency::Person);
@@ -427,6 +427,9 @@ async fn whole(
     };
     let Reading { inventory, license } = read?;
     let now = clock.now_ms();
+    if let Err(error) = store.put_seat_day(&source.tenant.id, day_of(now), now, &inventory.allotments).await {
+        tracing::error!(%error, "the seats of this day could not be written down; the trend lacks it until the next reading");
+    }
     // Joining a hundred thousand rows takes a moment, in which others want to be answered.
     let built = tokio::task::spawn_blocking(move || {
         let table = entry.uses.on(Table::build(&inventory), &inventory, now);
@@ -441,7 +444,7 @@ async fn whole(
             known: Arc::default(),
         }
     });
-    built.await.map_err(|_| Fault::Internal("What was read could not be put together. Try again"))
+    built.await.map_err(|_| Fault::Internal("The loaded data is inconsistent. Try again"))
 }
 
 /// Lets those who wait for the first reading see what is there: from the first page on, again after each further quarter,

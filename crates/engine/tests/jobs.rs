@@ -257,7 +257,7 @@ async fn a_key_that_expired_pauses_a_job_which_only_its_own_user_resumes() {
     let _kept = world.run();
     world.reaches(&job, JobState::Paused).await;
     let row = world.job(&job).await;
-    assert!(row.reason.contains("expired or was withdrawn"), "{}", row.reason);
+    assert!(row.reason.contains("expired or was revoked"), "{}", row.reason);
     assert_eq!(jobs::resume(&world.engine, &world.other, &row).await.unwrap(), Commanded::OfAnotherUser);
     assert_eq!(world.writes().await.len(), 0);
     assert_eq!(jobs::resume(&world.engine, &world.by, &row).await.unwrap(), Commanded::Done);
@@ -276,7 +276,7 @@ async fn an_answer_that_is_lost_is_settled_by_a_reading() {
     assert_eq!(tally.done, 3, "{tally:?}");
     assert_eq!(world.writes().await.len(), 1, "and nothing is sent twice");
     let row = &world.engine.store.journal(&job, &[RowState::Done], 0, 1).await.unwrap()[0];
-    assert!(row.title.contains("a reading shows that it is done"), "{}", row.title);
+    assert!(row.title.contains("verified as done"), "{}", row.title);
 }
 
 #[tokio::test(flavor = "multi_thread")]

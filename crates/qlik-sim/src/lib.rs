@@ -17,4 +17,4 @@ mod world;
 
 pub use clock::{Clock, FixedClock, WallClock};
 pub use options::Options;
-pub use server::{Sim, StartError};
+pub use server::{Seats, Sim, StartError};

@@ -22,6 +22,7 @@ use crate::control;
 use crate::faults::{DropWhen, RowFault, Then};
 use crate::options::Options;
 use crate::reply::{Refusal, Reply};
+use crate::tenant::Allotment;
 use crate::world::World;
 
 /// The largest request body that is read, in bytes.
@@ -43,7 +44,21 @@ pub enum StartError {
 pub struct Sim {
     /// Where it is: `http://127.0.0.1:4000`.
     pub url: String,
+    world: Arc<World>,
     accepting: JoinHandle<()>,
+}
+
+/// Seats of an allotment at some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seats {
+    /// The allotment's wire name.
+    pub allotment: String,
+    /// Seats used then.
+    pub used: i64,
+    /// Seats licensed.
+    pub units: i64,
+    /// Seats beyond those; −1 without a limit.
+    pub overage: i64,
 }
 
 impl Sim {
@@ -62,7 +77,7 @@ impl Sim {
         let at = listener.local_addr().map_err(|error| StartError::Listen(listen, error))?;
         let url = format!("http://{at}");
         let world = Arc::new(World::new(options, clock));
-        let door = Arc::new(Door { world, base: url.clone() });
+        let door = Arc::new(Door { world: world.clone(), base: url.clone() });
         let accepting = tokio::spawn(async move {
             loop {
                 match listener.accept().await {
@@ -75,7 +90,24 @@ impl Sim {
                 }
             }
         });
-        Ok(Self { url, accepting })
+        Ok(Self { url, world, accepting })
+    }
+
+    /// The seats that were used at a time, as far as what is held today tells: who gave a license back is not remembered.
+    pub fn seats_at(&self, ms: i64) -> Vec<Seats> {
+        let state = self.world.lock();
+        let (tenant, now) = (&state.tenant, self.world.now(&state));
+        let seats = |allotment: &Allotment| {
+            let later =
+                tenant.assignments.items.values().filter(|held| held.allotment == allotment.name && held.created > ms).count();
+            Seats {
+                allotment: allotment.name.clone(),
+                used: tenant.used(allotment, now) - i64::try_from(later).unwrap_or(i64::MAX),
+                units: allotment.units,
+                overage: allotment.overage.unwrap_or(0),
+            }
+        };
+        tenant.allotments.iter().filter(|allotment| !allotment.timed).map(seats).collect()
     }
 
     /// Runs until the process ends.

@@ -41,6 +41,41 @@ pub struct AuditEntry {
     pub entry: NewAudit,
 }
 
+/// Which events of the trail are wanted. Empty is any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditFilter {
+    /// Occurs in the words for who acted; case does not matter.
+    pub actor: String,
+    /// What was done.
+    pub action: String,
+    /// Occurs in what it was done to; case does not matter.
+    pub target: String,
+    /// What came of it.
+    pub outcome: String,
+    /// At this time or later; 0 for the beginning.
+    pub from: i64,
+    /// Before this time; 0 for no end.
+    pub until: i64,
+    /// Of this job, row by row.
+    pub job: String,
+}
+
+impl AuditFilter {
+    /// Whether a job is to be told row by row, and not as one event.
+    fn by_rows(&self) -> bool {
+        [&self.action, &self.target, &self.outcome, &self.job].iter().any(|wanted| !wanted.is_empty())
+    }
+}
+
+/// The pattern of a text that occurs somewhere; empty for any.
+fn contains(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let text = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("%{text}%")
+}
+
 macro_rules! audit_query {
     ($tail:literal) => {
         concat!("SELECT a.tenant, a.seq, a.at, a.actor, a.principal, a.qlik_user, a.action, a.target, a.job_id, a.outcome, a.detail FROM audit a ", $tail)
@@ -167,7 +202,7 @@ impl Store {
         Ok(())
     }
 
-    /// The newest lines before `before` (a place; 0 for the newest of all).
+    /// The newest lines before `before` (a place; 0 for the newest of all), intents and results alike.
     pub async fn audit_trail(&self, tenant: &str, before: i64, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
         sqlx::query(audit_query!("WHERE a.tenant = $1 AND ($2 = 0 OR a.seq < $2) ORDER BY a.seq DESC LIMIT $3"))
             .bind(tenant.to_owned())
@@ -178,6 +213,40 @@ impl Store {
             .iter()
             .map(read)
             .collect()
+    }
+
+    /// The newest events that pass a filter, before `before` (a place; 0 for the newest of all): one line each. A job is one
+    /// event, its beginning, unless the filter is about rows; what was intended for a row is told by what came of it.
+    pub async fn audit_events(
+        &self,
+        tenant: &str,
+        filter: &AuditFilter,
+        before: i64,
+        most: i64,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        sqlx::query(audit_query!(
+            "WHERE a.tenant = $1 AND ($2 = 0 OR a.seq < $2) AND a.at >= $3 AND ($4 = 0 OR a.at < $4) \
+             AND ($5 = '' OR LOWER(a.actor) LIKE $5 ESCAPE '!') AND ($6 = '' OR LOWER(a.target) LIKE $6 ESCAPE '!') \
+             AND ($7 = '' OR a.action = $7) AND ($8 = '' OR a.outcome = $8) AND ($9 = '' OR a.job_id = $9) \
+             AND (a.action = 'apply' OR a.outcome <> 'intent') AND ($10 = 1 OR a.job_id = '' OR a.action = 'apply' \
+             OR a.action = 'revoke key') ORDER BY a.seq DESC LIMIT $11"
+        ))
+        .bind(tenant.to_owned())
+        .bind(before)
+        .bind(filter.from)
+        .bind(filter.until)
+        .bind(contains(&filter.actor))
+        .bind(contains(&filter.target))
+        .bind(filter.action.clone())
+        .bind(filter.outcome.clone())
+        .bind(filter.job.clone())
+        .bind(i64::from(filter.by_rows()))
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
     }
 
     /// The newest lines that touch one thing: what somebody holds, a group or a setting.

@@ -235,7 +235,7 @@ impl Store {
             target: job.title.to_owned(),
             job: job.id.to_owned(),
             outcome: "intent".to_owned(),
-            detail: format!("{} rows", job.rows.len()),
+            detail: domain::text::count(domain::text::whole(job.rows.len() as u64), "row", "rows"),
             ..NewAudit::default()
         }];
         lines.extend(job.rows.iter().map(|planned| NewAudit {

@@ -1,6 +1,8 @@
 //! What is kept no longer than promised: each deletes a bounded number of rows, so that nobody waits for it long, and is called
 //! again until nothing is left.
 
+use domain::table::Day;
+
 use crate::store::{Store, StoreError};
 
 /// Rows deleted by one statement at most.
@@ -65,6 +67,15 @@ impl Store {
                 .await?;
         }
         Ok(rows)
+    }
+
+    /// Deletes seats by day of before a day. Returns how many.
+    pub async fn purge_seat_days(&self, before: Day) -> Result<u64, StoreError> {
+        self.purge(
+            "DELETE FROM seat_days WHERE (tenant, day, allotment) IN (SELECT tenant, day, allotment FROM seat_days WHERE day < $1 LIMIT $2)",
+            i64::from(before.number()),
+        )
+        .await
     }
 
     async fn purge(&self, statement: &'static str, time: i64) -> Result<u64, StoreError> {

@@ -3,6 +3,7 @@
 mod actor;
 mod audit;
 mod credentials;
+mod days;
 mod drafts;
 mod form;
 mod jobs;
@@ -14,8 +15,9 @@ mod store;
 mod views;
 
 pub use actor::Actor;
-pub use audit::{AuditEntry, NewAudit};
+pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use credentials::StoredCredential;
+pub use days::SeatDay;
 pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, NewJob, RowResult, Trouble};
 pub use lists::ListRow;
 pub use plans::{Origin, PlanRow, PlanSummary};

@@ -4,17 +4,18 @@
 
 use std::collections::BTreeSet;
 
-use domain::allotment::AllotmentName;
+use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use domain::change::{Assign, Change, GroupRoles, Made, Remove, Rename};
 use domain::import::Rules;
 use domain::inventory::{GroupId, RoleId};
 use domain::journal::RowState;
 use domain::plan::{Plan, PlannedChange};
 use domain::subject::Subject;
+use domain::table::Day;
 use domain::touch::{Setting, Touch};
 use storage::{
-    Actor, CreateJob, Grant, JobState, JournalRow, ListRow, NewAudit, NewJob, Origin, PlanRow, RowResult, Store, StoreError,
-    StoredCredential,
+    Actor, AuditFilter, CreateJob, Grant, JobState, JournalRow, ListRow, NewAudit, NewJob, Origin, PlanRow, RowResult, SeatDay,
+    Store, StoreError, StoredCredential,
 };
 
 /// Runs a test on SQLite, and on PostgreSQL in a schema of its own where there is one.
@@ -58,6 +59,9 @@ on_both!(
     nobody_is_locked_by_halves,
     a_job_that_was_never_written_down_is_forgotten,
     what_jobs_came_to_outlives_their_rows,
+    the_newest_reading_of_a_day_stays,
+    a_visit_ends_when_somebody_is_away,
+    events_are_found_by_what_is_asked,
     both_subjects_of_a_rename_have_its_trail,
     who_did_it_is_known_by_id
 );
@@ -404,6 +408,71 @@ mod suite {
         let row = store.job("t", "a").await.unwrap().unwrap();
         let tally = store.tallies(std::slice::from_ref(&row)).await.unwrap()[0];
         assert_eq!((row.rows_gone, tally.done, tally.planned), (true, 2, 1));
+    }
+
+    pub(super) async fn the_newest_reading_of_a_day_stays(store: &Store) {
+        let day = |text: &str| Day::parse(text).unwrap();
+        let seats = |used| Allotment {
+            name: AllotmentName::new("analyzer"),
+            usage_class: UsageClass::Assigned,
+            units: 20,
+            used,
+            overage: 0,
+        };
+        for (date, at, used) in [("2026-11-01", 10, 7), ("2026-11-28", 40, 12), ("2026-11-28", 30, 11), ("2026-11-28", 50, 13)] {
+            store.put_seat_day("t", day(date), at, &[seats(used)]).await.unwrap();
+        }
+        store.put_seat_day("other", day("2026-11-28"), 60, &[seats(1)]).await.unwrap();
+        let used = |days: Vec<SeatDay>| days.into_iter().map(|seats| (seats.day.to_string(), seats.used)).collect::<Vec<_>>();
+        let all = used(store.seat_days("t", day("2026-11-01")).await.unwrap());
+        assert_eq!(all, [("2026-11-01".to_owned(), 7), ("2026-11-28".to_owned(), 13)]);
+        assert_eq!(store.purge_seat_days(day("2026-11-28")).await.unwrap(), 1);
+        assert_eq!(used(store.seat_days("t", day("2026-01-01")).await.unwrap()).len(), 1);
+    }
+
+    pub(super) async fn a_visit_ends_when_somebody_is_away(store: &Store) {
+        const MINUTE: i64 = 60_000;
+        let at = async |minute: i64| store.visit("t", "p", minute * MINUTE).await.unwrap().map(|before| before / MINUTE);
+        assert_eq!((at(100).await, at(110).await, at(139).await), (None, None, None), "the first visit");
+        assert_eq!(at(169).await, Some(139), "half an hour later it is another one");
+        assert_eq!((at(170).await, at(190).await), (Some(139), Some(139)), "and stays that one");
+        assert_eq!(at(4_000).await, Some(190));
+        assert_eq!(store.visit("t", "another", 4_000 * MINUTE).await.unwrap(), None);
+    }
+
+    pub(super) async fn events_are_found_by_what_is_asked(store: &Store) {
+        let line = |action: &str, target: &str, outcome: &str, job: &str, at| NewAudit {
+            tenant: "t".into(),
+            at,
+            actor: Actor::named(if at < 30 { "Ann Lee" } else { "Bob 100%" }),
+            action: action.into(),
+            target: target.into(),
+            job: job.into(),
+            outcome: outcome.into(),
+            ..NewAudit::default()
+        };
+        let lines = [
+            line("connect", "t", "done", "", 10),
+            line("apply", "Remove Analyzer", "intent", "j", 20),
+            line("remove", "MERIDIAN\\ann", "intent", "j", 20),
+            line("remove", "MERIDIAN\\a_n", "intent", "j", 20),
+            line("remove", "MERIDIAN\\ann", "done", "j", 21),
+            line("remove", "MERIDIAN\\a_n", "refused", "j", 22),
+            line("connect", "t", "done", "", 30),
+        ];
+        store.audit(&lines).await.unwrap();
+        let found = async |filter: AuditFilter, before| {
+            let events = store.audit_events("t", &filter, before, 10).await.unwrap();
+            events.into_iter().map(|event| event.seq).collect::<Vec<_>>()
+        };
+        let any = AuditFilter::default;
+        assert_eq!(found(any(), 0).await, [7, 2, 1], "a job is one event");
+        assert_eq!(found(any(), 7).await, [2, 1]);
+        assert_eq!(found(AuditFilter { job: "j".into(), ..any() }, 0).await, [6, 5, 2]);
+        assert_eq!(found(AuditFilter { target: "a_N".into(), ..any() }, 0).await, [6], "a wildcard is a character");
+        assert_eq!(found(AuditFilter { actor: "100%".into(), ..any() }, 0).await, [7]);
+        assert_eq!(found(AuditFilter { outcome: "refused".into(), ..any() }, 0).await, [6]);
+        assert_eq!(found(AuditFilter { action: "remove".into(), from: 22, until: 23, ..any() }, 0).await, [6]);
     }
 
     pub(super) async fn who_did_it_is_known_by_id(store: &Store) {

@@ -34,8 +34,8 @@ fn told(target: &Target, held: &Held, assigns: bool) -> (String, Option<&'static
     // Changing a type is for those who hold something; whoever has it already stays as they are.
     let gains = if assigns { all - has } else { all - has - without };
     let why = match (gains, assigns) {
-        (0, _) if has > 0 => Some("all selected hold it"),
-        (0, false) => Some("none selected holds a license"),
+        (0, _) if has > 0 => Some("all selected have it"),
+        (0, false) => Some("none selected has a license"),
         _ => None,
     };
     let after = |free: i64| free - i64::try_from(gains).unwrap_or(i64::MAX);
@@ -92,7 +92,7 @@ fn TargetMenu(
 #[component]
 fn Actions(targets: Vec<Target>, held: Held, draft: ServerAction<Draft>, off: bool) -> impl IntoView {
     let closed = shut(draft, off)();
-    let why_off = off.then(|| view! { <span class="small bad">"Changes are off: refresh."</span> });
+    let why_off = off.then(|| view! { <span class="small bad">"Changes are disabled until data is refreshed."</span> });
     let kinds: Vec<(String, usize)> =
         held.iter().flatten().filter(|(name, _)| !name.is_empty()).map(|(name, rows)| (name.clone(), *rows)).collect();
     let remove = if closed || kinds.len() < 2 {
@@ -142,7 +142,7 @@ pub fn PagedBar(
         <input type="hidden" name="version" value=version.to_string()/>
         <input type="hidden" name="digest" value=digest.to_string()/>
         <div class="bar" role="toolbar" aria-label="Selection">
-            <label class="inline"><input type="checkbox" name="matching" value="1"/>{format!("All {} matching", thousands(i64::try_from(matching).unwrap_or(i64::MAX)))}</label>
+            <label class="inline"><input type="checkbox" name="matching" value="1"/>{format!("Select all {} matching rows", thousands(i64::try_from(matching).unwrap_or(i64::MAX)))}</label>
             {move || view! { <Actions targets=targets.clone() held=None draft off/> }}
         </div>
     }
@@ -159,13 +159,13 @@ pub fn LiveBar(live: Live, targets: Signal<Vec<Target>>, draft: ServerAction<Dra
         <div class="bar" role="toolbar" aria-label="Selection" class:idle=move || selected.get().0 == 0>
             <span role="status">
                 <b class="num">{move || format!("{} selected", figure(selected.get().0))}</b>
-                {move || (selected.get().1 > 0).then(|| format!(", {} hidden by the filter", figure(selected.get().1)))}
+                {move || (selected.get().1 > 0).then(|| format!(", {} not shown", figure(selected.get().1)))}
             </span>
             {move || all().then(|| view! {
-                <button class="link" type="button" on:click=move |_| live.select_all()>{format!("Select all {} matching", figure(matching.get()))}</button>
+                <button class="link" type="button" on:click=move |_| live.select_all()>{format!("Select all {} matching rows", figure(matching.get()))}</button>
             })}
             {move || view! { <Actions targets=targets.get() held=Some(held.get()) draft off=off.get()/> }}
-            <button class="button plain" type="button" on:click=move |_| live.clear()>"Clear "<kbd>"Esc"</kbd></button>
+            <button class="button plain" type="button" on:click=move |_| live.clear()>"Clear selection "<kbd>"Esc"</kbd></button>
         </div>
     }
 }
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(of(target(Some(2_520), 0), &held(&[("professional", 50)]), false).0, "Analyzer, 2,520 free → 2,470");
         assert_eq!(of(target(Some(10), 0), &held(&[("", 12), ("analyzer", 3)]), true).0, "Analyzer, 10 free, 2 short");
         assert_eq!(of(target(None, 5), &held(&[("", 12)]), true).0, "Analyzer, 7 in overage after");
-        assert_eq!(of(target(Some(9), 0), &held(&[("analyzer", 3)]), false).1, Some("all selected hold it"));
-        assert_eq!(of(target(Some(9), 0), &held(&[("", 3)]), false).1, Some("none selected holds a license"));
+        assert_eq!(of(target(Some(9), 0), &held(&[("analyzer", 3)]), false).1, Some("all selected have it"));
+        assert_eq!(of(target(Some(9), 0), &held(&[("", 3)]), false).1, Some("none selected has a license"));
     }
 }

@@ -203,10 +203,10 @@ fn Choices(live: Live, layout: RwSignal<Layout>) -> impl IntoView {
             <li>
                 <label><input type="checkbox" prop:checked=on disabled={column == Column::Person} on:change=toggle/>{name}</label>
                 <span class="tools">
-                    <button type="button" class="tool" aria-label=format!("Move {name} to the left") disabled=move || at() == 0 on:click=moved(-1)>"↑"</button>
-                    <button type="button" class="tool" aria-label=format!("Move {name} to the right") disabled=move || at() == last on:click=moved(1)>"↓"</button>
-                    <button type="button" class="tool" aria-label=format!("Make {name} narrower") disabled=move || !on.get() on:click=wider(-NUDGE)>"−"</button>
-                    <button type="button" class="tool" aria-label=format!("Make {name} wider") disabled=move || !on.get() on:click=wider(NUDGE)>"+"</button>
+                    <button type="button" class="tool" aria-label=format!("Move {name} left") disabled=move || at() == 0 on:click=moved(-1)>"↑"</button>
+                    <button type="button" class="tool" aria-label=format!("Move {name} right") disabled=move || at() == last on:click=moved(1)>"↓"</button>
+                    <button type="button" class="tool" aria-label=format!("Narrow {name}") disabled=move || !on.get() on:click=wider(-NUDGE)>"−"</button>
+                    <button type="button" class="tool" aria-label=format!("Widen {name}") disabled=move || !on.get() on:click=wider(NUDGE)>"+"</button>
                 </span>
             </li>
         }
@@ -233,7 +233,7 @@ fn Choices(live: Live, layout: RwSignal<Layout>) -> impl IntoView {
                 <For each=move || order.get() key=|column| *column children=item/>
             </ul>
             <fieldset class="inline"><legend class="sr">"Density"</legend>{densities}</fieldset>
-            <button type="button" class="link" on:click=reset>"As usual"</button>
+            <button type="button" class="link" on:click=reset>"Reset to defaults"</button>
         </div>
     }
 }

@@ -37,9 +37,9 @@ fn option(value: &str, label: &str) -> Choice {
 /// Words that one may choose for the last use, and their meaning in the address.
 fn uses() -> Vec<Choice> {
     let days = [7, 30, 60, 90];
-    let within = days.iter().take(2).map(|days| option(&Idle::Within(*days).word(), &format!("Within {days} days")));
-    let over = days.iter().skip(1).map(|days| option(&Idle::Over(*days).word(), &format!("Not for {days} days")));
-    within.chain(over).chain([option(&Idle::Never.word(), "Never")]).collect()
+    let within = days.iter().take(2).map(|days| option(&Idle::Within(*days).word(), &format!("In the last {days} days")));
+    let over = days.iter().skip(1).map(|days| option(&Idle::Over(*days).word(), &format!("Unused for {days}+ days")));
+    within.chain(over).chain([option(&Idle::Never.word(), "No use on record")]).collect()
 }
 
 /// `follow` takes a filter where scripts run.
@@ -57,7 +57,11 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
         move |read: fn(&Filter) -> String| Signal::derive(move || view.try_with(|view| read(&view.filter)).unwrap_or_default());
     let text = read(|filter| filter.text.clone());
     let licenses = vec![option("any", "With a license"), option("none", "Without a license")];
-    let flags = vec![option("excess", "Excess"), option("orphan", "Orphans"), option("several", "Several licenses")];
+    let flags = vec![
+        option("excess", "Over-allocated"),
+        option("orphan", "Orphaned (not a user here)"),
+        option("several", "Multiple licenses"),
+    ];
     let other = move |key: &'static str| {
         move || {
             view.try_with(|view| View { filter: Filter::default(), page: 1, ..view.clone() }.to_pairs())
@@ -93,30 +97,30 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
         }
     };
     view! {
-        <form class="filters" method="get" role="search" aria-label="Filter the table" node_ref=form
+        <form class="filters" method="get" role="search" aria-label="Filters" node_ref=form
             on:change=move |_| take()
             on:submit=move |event| { event.prevent_default(); take(); }>
-            <label class="sr" for="q">"Name, subject or mail"</label>
-            <input class="search" type="search" id="q" name="q" placeholder="Name, subject or mail"
+            <label class="sr" for="q">"Search name, subject or email"</label>
+            <input class="search" type="search" id="q" name="q" placeholder="Search name, subject or email"
                 value=text.get_untracked() prop:value=text on:input=move |_| take()/>
-            <Select name="allotment" label="Allotment" any="Any allotment" choices=choices.allotments
+            <Select name="allotment" label="License type" any="Any license type" choices=choices.allotments
                 chosen=read(|filter| filter.allotment.as_ref().map(ToString::to_string).unwrap_or_default())/>
-            <Select name="license" label="License" any="With or without" choices=licenses
+            <Select name="license" label="License" any="With or without a license" choices=licenses
                 chosen=read(|filter| filter.licensed.map_or("", |any| if any { "any" } else { "none" }).to_owned())/>
             <Select name="flag" label="Flag" any="Any flag" choices=flags
                 chosen=read(|filter| if filter.excess { "excess" } else if filter.orphan { "orphan" } else if filter.several { "several" } else { "" }.to_owned())/>
-            <Select name="used" label="Last used" any="Used or not" choices=uses()
+            <Select name="used" label="Last used" any="Any last use" choices=uses()
                 chosen=read(|filter| filter.idle.map(Idle::word).unwrap_or_default())/>
             <details class="menu">
-                <summary class="button plain">{move || match behind() { 0 => "More filters".to_owned(), set => format!("More filters, {set} set") }}</summary>
+                <summary class="button plain">{move || match behind() { 0 => "More filters".to_owned(), set => format!("More filters ({set})") }}</summary>
                 <div class="sheet">
                     <Select name="status" label="Status" any="Any status" shown=true choices=choices.statuses chosen=read(|filter| filter.status.join(","))/>
                     <Select name="group" label="Group" any="Any group" shown=true choices=choices.groups
                         chosen=read(|filter| filter.group.as_ref().map(ToString::to_string).unwrap_or_default())/>
                     <Select name="role" label="Role" any="Any role" shown=true choices=choices.roles
                         chosen=read(|filter| filter.role.as_ref().map(ToString::to_string).unwrap_or_default())/>
-                    {day("from", "Given from", read(|filter| filter.from.map(|day| day.to_string()).unwrap_or_default()))}
-                    {day("to", "Given until", read(|filter| filter.to.map(|day| day.to_string()).unwrap_or_default()))}
+                    {day("from", "Assigned on or after", read(|filter| filter.from.map(|day| day.to_string()).unwrap_or_default()))}
+                    {day("to", "Assigned on or before", read(|filter| filter.to.map(|day| day.to_string()).unwrap_or_default()))}
                 </div>
             </details>
             <input type="hidden" name="sort" value=other("sort")/>
@@ -132,7 +136,7 @@ pub fn counted(matching: u64, of: u64) -> String {
     if matching == of {
         format!("{} rows", thousands(whole(of)))
     } else {
-        format!("{} of {}", thousands(whole(matching)), thousands(whole(of)))
+        format!("{} of {} rows", thousands(whole(matching)), thousands(whole(of)))
     }
 }
 
@@ -192,6 +196,6 @@ mod tests {
         for choice in uses() {
             assert!(Idle::parse(&choice.value).is_some(), "{}", choice.value);
         }
-        assert_eq!(counted(6_236, 9_412), "6,236 of 9,412");
+        assert_eq!(counted(6_236, 9_412), "6,236 of 9,412 rows");
     }
 }

@@ -122,7 +122,7 @@ pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) ->
                 <div role="rowgroup" node_ref=grid.group on:click=move |event| grid.click(&event) on:pointerdown=move |event| grid.point(&event)></div>
             </div>
         </div>
-        <p class="sr" id="grid-keys">"Arrows move from cell to cell. Shift and Space selects a row, Shift and arrows a range, Control and A everything that matches. Enter opens the person."</p>
+        <p class="sr" id="grid-keys">"Use arrow keys to move between cells, Shift+Space to select a row, Shift+arrows to select a range, Ctrl+A to select all matching rows, Enter to open the person."</p>
         {move || (rows.get() == 0).then(|| {
             let filtered = live.view.with(|view| !view.filter.is_empty());
             let all = live.table.with(domain::table::Table::len);

@@ -218,7 +218,7 @@ mod browser {
                                 })
                                 .unwrap_or(MOST);
                             if times >= MOST {
-                                let why = "It is being read by several servers, and they do not agree yet. Refresh in a minute.";
+                                let why = "Several servers are loading it and do not agree yet. Refresh in a minute.";
                                 live.missed.set(Some(why.to_owned()));
                             } else {
                                 here.later(Duration::from_millis(250 << times), stale);

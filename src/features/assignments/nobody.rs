@@ -21,7 +21,7 @@ pub fn Nobody(
     let tenant = use_tenant();
     if !filtered {
         return view! {
-            <Empty title="This tenant has no users and no licenses in use">"They appear here as soon as somebody signs in or is given a license."</Empty>
+            <Empty title="This tenant has no users and no licenses in use">"People appear here when someone signs in or is assigned a license."</Empty>
         }
         .into_any();
     }
@@ -30,8 +30,8 @@ pub fn Nobody(
         clear.run(());
     };
     view! {
-        <Empty title="Nobody matches this filter">
-            <a href=move || format!("/t/{}/assignments", tenant.get()) on:click=clear>"Clear the filter"</a>
+        <Empty title="No matching rows">
+            <a href=move || format!("/t/{}/assignments", tenant.get()) on:click=clear>"Clear filters"</a>
             {format!(" to see all {}.", thousands(i64::try_from(all).unwrap_or(i64::MAX)))}
         </Empty>
     }

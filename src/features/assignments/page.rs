@@ -92,8 +92,8 @@ pub fn AssignmentsPage() -> impl IntoView {
         let rest = view.map(|view| view! { <Rest view live follow draft layout off/> });
         view! {
             <Head title="Assignments">
-                <a class="link" href=move || format!("/t/{}/lists", alive(tenant))>"Import a list"</a>
-                <a class="link" href=move || export(&alive(tenant), live, partial, false) rel="external" download="">{if partial { "Export what is here" } else { "Export CSV" }}</a>
+                <a class="link" href=move || format!("/t/{}/lists", alive(tenant))>"Import…"</a>
+                <a class="link" href=move || export(&alive(tenant), live, partial, false) rel="external" download="">{if partial { "Export what is loaded" } else { "Export CSV" }}</a>
                 <a class="link" href=move || export(&alive(tenant), live, partial, true) rel="external" download="" title="With semicolons, as spreadsheets in most of Europe expect it">"CSV for Excel (;)"</a>
                 {fresh.map(|fresh| view! { <FreshLine fresh/> })}
                 {reading.map(|reading| view! { <ReadingLine reading again/> })}
@@ -107,14 +107,14 @@ pub fn AssignmentsPage() -> impl IntoView {
     let coming = move || {
         live.coming.get().filter(|_| !live.is_here()).map(|(now, of)| {
             view! {
-                <ProgressBar label="Rows on their way to this browser" now=u64::from(now) max=u64::from(of)/>
+                <ProgressBar label="Loading rows" now=u64::from(now) max=u64::from(of)/>
             }
         })
     };
     let missed = move || {
         live.missed.get().map(|why| {
             view! {
-                <Note tone="warn" title="The whole table could not be loaded; it is shown in pages.">{why}</Note>
+                <Note tone="warn" title="The full table could not be loaded; showing pages instead.">{why}</Note>
             }
         })
     };

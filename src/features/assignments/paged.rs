@@ -102,7 +102,7 @@ pub fn flags(row: &RowLine) -> Vec<(&'static str, String)> {
 /// What stands beside a person's name.
 pub fn beside_name(row: &RowLine) -> &str {
     if row.orphan {
-        "not a user here"
+        "not a user of this tenant"
     } else if row.name.is_empty() {
         ""
     } else {

@@ -7,6 +7,7 @@ use super::api::{Edit, TakeBack, person};
 
 use super::view::{Choice, Edited, HeldLine, PersonView};
 use crate::error::AppError;
+use crate::features::jobs::outcome;
 use crate::features::shared::{ErrorPanel, Failed, Refreshing, busy, live, shut, use_tenant};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::Note;
@@ -52,7 +53,7 @@ pub fn Beside(query: Memo<String>, subject: Memo<String>, job: Memo<String>) -> 
             }
             Ok(None) => (
                 asked.clone(),
-                view! { <p class="muted">"Nobody has this subject now: no user and no license. It may have been renamed or removed."</p> }
+                view! { <p class="muted">"No user or license has this subject. It may have been renamed or removed."</p> }
                     .into_any(),
             ),
             Err(error) => (asked.clone(), view! { <ErrorPanel error/> }.into_any()),
@@ -134,7 +135,7 @@ fn Body(
         .roles
         .into_iter()
         .map(|(name, by)| {
-            let by = if by == "directly" { by } else { format!("by {by}") };
+            let by = if by == "directly" { by } else { format!("via {by}") };
             view! { <li><span>{name}</span><span class="muted small">{by}</span></li> }
         })
         .collect_view();
@@ -149,17 +150,13 @@ fn Body(
         .history
         .into_iter()
         .map(|line| {
-            let class = match line.outcome.as_str() {
-                "done" => "chip ok",
-                "refused" => "chip bad",
-                _ => "chip",
-            };
+            let (class, words) = outcome(&line.outcome);
             let job = line.job.clone();
             view! {
                 <li>
                     <span class="num-left muted small">{line.at}</span>
                     <a href=move || format!("/t/{}/jobs/{job}", tenant.get())>{line.action}</a>
-                    <span class=class>{line.outcome}</span>
+                    <span class=class>{words}</span>
                     <span class="small muted wide">{line.actor}{(!line.detail.is_empty()).then(|| format!(": {}", line.detail))}</span>
                 </li>
             }
@@ -167,17 +164,17 @@ fn Body(
         .collect_view();
     view! {
         {view.edited.map(|edited| view! { <Outcome edited subject=subject.clone() query undo again/> })}
-        {view.off.then(|| view! { <Note tone="warn" title="Changes are off">"until the tenant answers again: refresh."</Note> })}
+        {view.off.then(|| view! { <Note tone="warn" title="Changes are disabled">"until the tenant responds. Refresh to try again."</Note> })}
         <dl class="facts">
             <dt>"Subject"</dt><dd class="mono"><CopyId text=subject.clone()/></dd>
-            {(!view.email.is_empty()).then(|| view! { <dt>"Mail"</dt><dd>{view.email}</dd> })}
+            {(!view.email.is_empty()).then(|| view! { <dt>"Email"</dt><dd>{view.email}</dd> })}
             <dt>"Status"</dt>
             <dd>
-                {if user { view.status } else { "not a user of this tenant, perhaps of a sibling".to_owned() }}
+                {if user { view.status } else { "not a user of this tenant; may belong to another tenant of this subscription".to_owned() }}
                 {view.bot.then(|| view! { " "<span class="chip">"bot"</span> })}
             </dd>
             {(!view.used.is_empty()).then(|| view! { <dt>"Last used"</dt><dd>{view.used}</dd> })}
-            {user.then(|| view! { <dt>"User id"</dt><dd class="mono"><CopyId text=view.id/></dd> })}
+            {user.then(|| view! { <dt>"User ID"</dt><dd class="mono"><CopyId text=view.id/></dd> })}
         </dl>
         <section aria-labelledby="held">
             <h3 id="held">"Licenses"</h3>
@@ -185,25 +182,25 @@ fn Body(
         </section>
         <section aria-labelledby="in-groups">
             <h3 id="in-groups">"Groups"</h3>
-            {(no_groups && view.unseen.is_empty()).then(|| view! { <p class="muted small">"In none."</p> })}
+            {(no_groups && view.unseen.is_empty()).then(|| view! { <p class="muted small">"Not in any group."</p> })}
             <ul class="plain-list">{groups}</ul>
         </section>
         <section aria-labelledby="has-roles">
             <h3 id="has-roles">"Roles"</h3>
             {(!view.unseen.is_empty()).then(|| view! { <p class="small">{view.unseen.clone()}</p> })}
-            {(no_roles && view.unseen.is_empty()).then(|| view! { <p class="muted small">"None but what everybody has."</p> })}
+            {(no_roles && view.unseen.is_empty()).then(|| view! { <p class="muted small">"Only the default roles."</p> })}
             <ul class="pairs">{roles}</ul>
         </section>
         {user.then(|| view! {
             <section aria-labelledby="recent">
-                <h3 id="recent">"Recent use"</h3>
+                <h3 id="recent">"Recent usage"</h3>
                 {(!no_recent.is_empty()).then(|| view! { <p class="muted small">{no_recent}</p> })}
                 <ul class="pairs">{recent}</ul>
             </section>
         })}
         <section aria-labelledby="history">
             <h3 id="history">"Changed through Quartermaster"</h3>
-            {no_history.then(|| view! { <p class="muted small">"Never."</p> })}
+            {no_history.then(|| view! { <p class="muted small">"No changes."</p> })}
             <ul class="history">{history}</ul>
         </section>
     }
@@ -221,7 +218,7 @@ fn License(
 ) -> impl IntoView {
     let tenant = use_tenant();
     let closed = shut(edit, off);
-    let verb = if held.is_some() { "Change to" } else { "Give" };
+    let verb = if held.is_some() { "Change license to" } else { "Assign" };
     let from = held.as_ref().map(|held| held.value.clone()).unwrap_or_default();
     let options = targets
         .into_iter()
@@ -232,10 +229,10 @@ fn License(
         })
         .collect_view();
     let remove = held.as_ref().map(|held| {
-        view! { <button class="button danger" type="submit" name="to" value="" disabled=closed>{format!("Remove {}", held.label)}</button> }
+        view! { <button class="button danger" type="submit" name="to" value="" disabled=closed>{format!("Remove {} license", held.label)}</button> }
     });
     let what = match held {
-        None => view! { <p class="muted small">"None."</p> }.into_any(),
+        None => view! { <p class="muted small">"No license."</p> }.into_any(),
         Some(held) => view! {
             <p><b>{held.label}</b>
                 {(!held.since.is_empty()).then(|| view! { <span class="muted small">{format!(" since {}", held.since)}</span> })}
@@ -276,10 +273,10 @@ fn Outcome(
     let _ = again;
     let (tone, says) = match edited.state.as_str() {
         "done" => ("ok", "Done."),
-        "already" => ("ok", "It already was so."),
-        "" => ("warn", "Under way…"),
-        "refused" => ("bad", "Refused."),
-        _ => ("warn", "Not settled yet."),
+        "already" => ("ok", "No change needed."),
+        "" => ("warn", "In progress…"),
+        "refused" => ("bad", "Rejected by Qlik."),
+        _ => ("warn", "Result not known yet."),
     };
     let pending = busy(undo);
     let job = edited.job.clone();

@@ -72,13 +72,12 @@ fn recent_use(access: &Access<Viewer>, user: &UserId) -> (Vec<(String, String)>,
     let source = access.source();
     let known = access.state.engine.readings.last_use(&source);
     match (access.state.engine.readings.recent_use(&source, user), known) {
-        (Some(days), _) if days.is_empty() => (Vec::new(), "None in the last 90 days.".to_owned()),
+        (Some(days), _) if days.is_empty() => (Vec::new(), "No use in the last 90 days.".to_owned()),
         (Some(days), _) => (days.iter().map(|day| (day.day.to_string(), day.words())).collect(), String::new()),
-        (None, LastUse::Closed) => (
-            Vec::new(),
-            "Qlik did not let this key read consumption, or did not answer; it is tried again in a while.".to_owned(),
-        ),
-        (None, LastUse::Reading | LastUse::Known) => (Vec::new(), "Still being read.".to_owned()),
+        (None, LastUse::Closed) => {
+            (Vec::new(), "Usage is unavailable: Qlik did not respond, or this key cannot read consumption. Retrying.".to_owned())
+        }
+        (None, LastUse::Reading | LastUse::Known) => (Vec::new(), "Loading…".to_owned()),
     }
 }
 
@@ -106,7 +105,7 @@ fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
         Some(person) if person.roles.is_none() || groups.iter().any(|group| group.roles.is_none()) => {
             "Some roles are not visible with this key."
         }
-        _ if !inventory.coverage.groups.is_whole() => "Not all groups of the tenant were read.",
+        _ if !inventory.coverage.groups.is_whole() => "Not all groups of the tenant were loaded.",
         _ => "",
     };
     let names = inventory.roles_by_id();
@@ -176,9 +175,9 @@ async fn at_once(
 
 pub async fn edit(access: &Access<Operator>, subject: &str, from: &str, to: &str, query: &str) -> Result<Lead, AppError> {
     let who = Subject::parse(subject)
-        .map_err(|error| AppError::invalid("No such person", format!("The address is wrong: {error}.")))?;
+        .map_err(|error| AppError::invalid("Unknown person", format!("The address is wrong: {error}.")))?;
     let intent = match (from, to) {
-        ("", "") => return Err(AppError::invalid("Nothing to change", "Choose a license to give.")),
+        ("", "") => return Err(AppError::invalid("Nothing to change", "Choose a license first.")),
         ("", to) => Intent::Assign { subjects: vec![who], allotment: AllotmentName::new(to) },
         (from, "") => Intent::Remove { licenses: vec![(who, AllotmentName::new(from))] },
         (from, to) => Intent::ChangeType { licenses: vec![(who, AllotmentName::new(from))], to: AllotmentName::new(to) },
@@ -191,8 +190,8 @@ pub async fn take_back(access: &Access<Operator>, subject: &str, job: &str, quer
     let Some((line, row)) = done else {
         return Err(AppError::new(
             ErrorKind::Conflict,
-            "Nothing to take back",
-            "This edit was not made, or was part of a larger job; the jobs page can undo those.",
+            "Nothing to undo",
+            "The change was not made, or was part of a job: undo the job instead.",
         ));
     };
     // Nothing is made for a license, so there is nothing else to know.
@@ -209,7 +208,7 @@ fn used(row: domain::table::Row<'_>) -> String {
     match row.used().ago() {
         Some(0) => "today".to_owned(),
         Some(days) => format!("{} ago", domain::text::count(i64::from(days), "day", "days")),
-        None if row.used() == domain::table::Used::NEVER => "never, in the last 90 days".to_owned(),
+        None if row.used() == domain::table::Used::NEVER => "none in the last 90 days".to_owned(),
         None => String::new(),
     }
 }

@@ -92,7 +92,7 @@ pub async fn draft(
         _ => return Err(AppError::invalid("Unknown action", "Choose Assign, Change type or Remove.")),
     };
     if action != BulkAction::Remove && to.is_empty() {
-        return Err(AppError::invalid("No allotment chosen", "Choose which license it shall be, then plan again."));
+        return Err(AppError::invalid("No license chosen", "Choose a license, then try again."));
     }
     // What was looked at, before the reading below takes its place.
     let source = access.source();
@@ -103,9 +103,9 @@ pub async fn draft(
     if selected.is_empty() && !selection.rows.is_empty() {
         return Err(AppError::new(
             ErrorKind::Conflict,
-            "The selected rows are gone",
+            "The selected rows changed",
             format!(
-                "{} changed meanwhile. The table shows how it is now.",
+                "{} changed in the meantime. Review the table and select again.",
                 count(i64::try_from(selection.rows.len()).unwrap_or(0), "row was", "rows were")
             ),
         ));
@@ -118,7 +118,7 @@ pub async fn draft(
     let newcomers: Vec<_> = newcomers.into_iter().filter(of_type).collect();
     let intent = action
         .intent(&selected, target)
-        .map_err(|error| AppError::invalid("No plan could be drawn up", format!("{}.", capitalised(&error.to_string()))))?;
+        .map_err(|error| AppError::invalid("Could not create a plan", format!("{}.", capitalised(&error.to_string()))))?;
     // Whoever came since cannot always be part of it, and need not.
     let newcomers = action.intent(&newcomers, target).ok();
     keep_plan_with_newcomers(access, &snapshot, intent, newcomers).await
@@ -153,9 +153,9 @@ fn chosen<'t>(
         }
         (None, Some(_)) => Err(AppError::new(
             ErrorKind::Conflict,
-            "What matches has changed since you selected it",
+            "The matching rows changed after you selected them",
             format!(
-                "{} now. The table shows them: look, and select again.",
+                "{} now. Review the table and select again.",
                 count(i64::try_from(matching.len()).unwrap_or(0), "row matches", "rows match")
             ),
         )),
@@ -183,11 +183,11 @@ pub async fn views(access: &Access<Viewer>) -> Result<Vec<NamedView>, AppError> 
 pub async fn save_view(access: &Access<Viewer>, name: &str, query: &str) -> Result<(), AppError> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {
-        return Err(AppError::invalid("The view has no name that can be kept", "Give it a name of 1 to 60 characters."));
+        return Err(AppError::invalid("Enter a view name", "Use 1 to 60 characters."));
     }
     let kept = views(access).await?;
     if kept.len() >= VIEWS && kept.iter().all(|view| view.name != name) {
-        return Err(AppError::invalid("There are 50 views already", "Remove one that is not needed any more."));
+        return Err(AppError::invalid("You have 50 views (the maximum)", "Delete one first."));
     }
     // Only what a view knows is kept, and not its page.
     let query = to_query(&View { page: 1, ..view_of(query) }.to_pairs());

@@ -24,14 +24,14 @@ pub fn ViewMenu(live: Live) -> impl IntoView {
     let list = move || {
         data.get().and_then(Result::ok).map(|kept| {
             if kept.is_empty() {
-                return view! { <p class="muted">"None yet. A view is what is shown now: filter, order and columns."</p> }
+                return view! { <p class="muted">"No saved views. A view stores the current filters, sort and columns."</p> }
                     .into_any();
             }
             let items = kept
                 .into_iter()
                 .map(|kept| {
                     let href = format!("/t/{}/assignments{}", alive(tenant), kept.query);
-                    let label = format!("Forget the view {}", kept.name);
+                    let label = format!("Delete view {}", kept.name);
                     view! {
                         <li>
                             <a class="go" href=href>{kept.name.clone()}</a>
@@ -57,9 +57,9 @@ pub fn ViewMenu(live: Live) -> impl IntoView {
                     <input type="hidden" name="tenant" value=move || alive(tenant)/>
                     <input type="hidden" name="query" value=query/>
                     <div class="inline">
-                        <label class="sr" for="view-name">"Name of the view"</label>
-                        <input class="input" id="view-name" name="name" required=true maxlength="60" placeholder="Name of this view"/>
-                        <button class="button" type="submit">"Keep"</button>
+                        <label class="sr" for="view-name">"View name"</label>
+                        <input class="input" id="view-name" name="name" required=true maxlength="60" placeholder="View name"/>
+                        <button class="button" type="submit">"Save"</button>
                     </div>
                 </ActionForm>
             </div>

@@ -1,32 +1,56 @@
-//! The audit trail as a list.
+//! The audit trail as a list: an event a line, filtered by the address.
 
+use domain::change::Kind;
+use domain::journal::RowState;
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_router::components::Form;
+use leptos_router::hooks::use_location;
 
 use super::api::audit;
-
-use super::view::AuditLine;
-use crate::features::jobs::short;
+use super::view::{Asked, AuditLine, AuditView};
+use crate::features::jobs::{TallyChips, outcome, short};
 use crate::features::shared::{ErrorPanel, live, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
+
+/// What is done beside changes, with the words for it.
+const ACTIONS: [(&str, &str); 7] = [
+    ("apply", "apply a plan"),
+    ("connect", "connect"),
+    ("disconnect", "disconnect"),
+    ("end session", "sign out a session"),
+    ("revoke key", "revoke a job's key"),
+    ("export", "export the trail"),
+    ("refuse", "reject a request"),
+];
 
 /// The trail, newest first.
 #[component]
 pub fn AuditPage() -> impl IntoView {
     let tenant = use_tenant();
-    let query = use_query_map();
-    let before = Memo::new(move |_| {
-        query.try_with(|query| query.get("before")).flatten().and_then(|seq| seq.parse::<i64>().ok()).unwrap_or(0)
-    });
-    let data = Resource::new(move || (live(tenant), live(before)), |(tenant, before)| audit(tenant, before));
+    let location = use_location();
+    let query = Memo::new(move |_| location.search.try_with(|search| Asked::read(search).query()).unwrap_or_default());
+    let data = Resource::new(move || (live(tenant), live(query)), |(tenant, query)| audit(tenant, query));
+    let export = move |format: &str| {
+        let asked = Asked { before: 0, ..Asked::read(&live(query)) }.query();
+        let join = if asked.is_empty() { "?" } else { "&" };
+        format!("/t/{}/audit/export{asked}{join}format={format}", live(tenant))
+    };
     view! {
-        <Head title="Audit"/>
+        <Head title="Audit">
+            <a class="link" href=move || export("csv") rel="external" download="">"Export CSV"</a>
+            <a class="link" href=move || export("jsonl") rel="external" download="">"Export JSON lines"</a>
+        </Head>
+        {move || view! { <Filters asked=Asked::read(&live(query))/> }}
         <Transition fallback=|| view! { <Skeleton lines=10/> }>
             {move || data.get().map(|got| {
+                let asked = Asked::read(&live(query));
                 match got {
-                    Ok(lines) if lines.is_empty() => view! { <Empty title="Nothing is recorded yet">"Every connection and every change leaves a line here."</Empty> }.into_any(),
-                    Ok(lines) => view! { <Trail lines/> }.into_any(),
+                    Ok(view) if view.lines.is_empty() && asked.is_filtered() => view! {
+                        <Empty title="No matching events"><a href=move || format!("/t/{}/audit", tenant.get())>"Clear filters"</a>"."</Empty>
+                    }.into_any(),
+                    Ok(view) if view.lines.is_empty() => view! { <Empty title="No events yet">"Connections and changes are recorded here."</Empty> }.into_any(),
+                    Ok(view) => view! { <Trail view asked/> }.into_any(),
                     Err(error) => view! { <ErrorPanel error/> }.into_any(),
                 }
             })}
@@ -34,42 +58,99 @@ pub fn AuditPage() -> impl IntoView {
     }
 }
 
-#[component]
-fn Trail(lines: Vec<AuditLine>) -> impl IntoView {
-    let tenant = use_tenant();
-    let older = lines.last().map(|line| line.seq).filter(|seq| *seq > 1);
-    let rows = lines
+/// A select of words, the first of them for any.
+fn choices(any: &'static str, all: Vec<(String, String)>, chosen: &str) -> impl IntoView + use<> {
+    let chosen = chosen.to_owned();
+    let options = all
         .into_iter()
-        .map(|line| {
-            let class = match line.outcome.as_str() {
-                "done" => "chip ok",
-                "refused" => "chip bad",
-                "conflict" | "unknown" => "chip warn",
-                _ => "chip",
-            };
-            let job = line.job.clone();
-            view! {
-                <tr>
-                    <td class="num muted">{line.seq}</td>
-                    <td class="num-left">{line.at}</td>
-                    <td class="hide-narrow">{line.actor}</td>
-                    <td>{line.action}</td>
-                    <td><span class="mono">{line.target}</span></td>
-                    <td><span class=class>{line.outcome}</span></td>
-                    <td class="muted">{line.detail}</td>
-                    <td>{(!job.is_empty()).then(|| {
-                        let text = short(&job);
-                        view! { <a href=move || format!("/t/{}/jobs/{job}", tenant.get())>{text}</a> }
-                    })}</td>
-                </tr>
-            }
+        .map(|(value, words)| {
+            let selected = value == chosen;
+            view! { <option value=value selected=selected>{words}</option> }
         })
         .collect_view();
+    view! { <option value="">{any}</option>{options} }
+}
+
+#[component]
+fn Filters(asked: Asked) -> impl IntoView {
+    let tenant = use_tenant();
+    let mut verbs: Vec<&str> = Kind::ALL.iter().map(|kind| kind.verb()).collect();
+    verbs.dedup();
+    let actions = ACTIONS.map(|(value, words)| (value.to_owned(), words.to_owned())).into_iter();
+    let actions = actions.chain(verbs.into_iter().map(|verb| (verb.to_owned(), verb.to_owned()))).collect();
+    let results = RowState::ALL.into_iter().filter(|state| !matches!(state, RowState::Planned | RowState::Sent));
+    let results = results.map(|state| (state.as_str().to_owned(), outcome(state.as_str()).1)).collect();
+    let clear = asked.is_filtered().then(|| {
+        view! { <a class="button plain" href=move || format!("/t/{}/audit", tenant.get())>"Clear filters"</a> }
+    });
+    let of_job = (!asked.job.is_empty()).then(|| {
+        let (job, text) = (asked.job.clone(), format!("Rows of job {}", short(&asked.job)));
+        view! { <input type="hidden" name="job" value=job/><span class="chip">{text}</span> }
+    });
+    view! {
+        <Form method="GET" action="" attr:class="filters" attr:role="search" attr:aria-label="Filter events">
+            <input class="search" type="search" name="target" aria-label="Target" placeholder="Person, group or plan" value=asked.target.clone()/>
+            <input class="input" type="search" name="actor" aria-label="Actor" placeholder="Actor" value=asked.actor.clone()/>
+            <select class="select" name="action" aria-label="Action">{choices("Action: any", actions, &asked.action)}</select>
+            <select class="select" name="outcome" aria-label="Result">{choices("Result: any", results, &asked.outcome)}</select>
+            <label class="inline"><span>"From"</span><input class="input" type="date" name="from" value=asked.from.clone()/></label>
+            <label class="inline"><span>"to"</span><input class="input" type="date" name="to" value=asked.to.clone()/></label>
+            {of_job}
+            <button class="button" type="submit">"Filter"</button>
+            {clear}
+        </Form>
+    }
+}
+
+#[component]
+fn Trail(view: AuditView, asked: Asked) -> impl IntoView {
+    let tenant = use_tenant();
+    let older = view.lines.last().map(|line| line.seq).filter(|_| view.more);
+    let newest = (asked.before > 0).then(|| Asked { before: 0, ..asked.clone() }.query());
+    let older = older.map(|before| Asked { before, ..asked }.query());
+    let rows = view.lines.into_iter().map(|line| view! { <Event line/> }).collect_view();
     view! {
         <div class="table" tabindex="0" role="region" aria-label="Audit trail"><table>
-            <thead><tr><th class="num">"No."</th><th>"When"</th><th class="hide-narrow">"Who"</th><th>"What"</th><th>"To"</th><th>"Outcome"</th><th>"Detail"</th><th>"Job"</th></tr></thead>
+            <thead><tr><th>"When"</th><th class="hide-narrow">"Actor"</th><th>"Action"</th><th>"Target"</th><th>"Result"</th><th>"Details"</th><th class="num">"No."</th></tr></thead>
             <tbody>{rows}</tbody>
         </table></div>
-        {older.map(|seq| view! { <nav class="pager" aria-label="Pages"><a class="button" rel="next" href=move || format!("/t/{}/audit?before={seq}", tenant.get())>"Older"</a></nav> })}
+        <nav class="pager" aria-label="Pages">
+            {newest.map(|query| view! { <a class="button" href=move || format!("/t/{}/audit{query}", tenant.get())>"Newest events"</a> })}
+            {older.map(|query| view! { <a class="button" rel="next" href=move || format!("/t/{}/audit{query}", tenant.get())>"Older events"</a> })}
+        </nav>
+    }
+}
+
+#[component]
+fn Event(line: AuditLine) -> impl IntoView {
+    let tenant = use_tenant();
+    let words =
+        ACTIONS.iter().find(|(action, _)| *action == line.action).map_or(line.action.clone(), |(_, words)| (*words).to_owned());
+    let result = match line.tally {
+        Some(tally) => view! { <TallyChips tally/> }.into_any(),
+        None => {
+            let (class, words) = outcome(&line.outcome);
+            view! { <span class=class>{words}</span> }.into_any()
+        }
+    };
+    let job = (!line.job.is_empty()).then(|| {
+        let (id, text) = (line.job.clone(), format!("job {}", short(&line.job)));
+        let rows = (line.action == "apply").then(|| {
+            let id = id.clone();
+            view! { ", "<a href=move || format!("/t/{}/audit?job={id}", tenant.get())>{line.detail.clone()}</a> }
+        });
+        view! { <a href=move || format!("/t/{}/jobs/{id}", tenant.get())>{text}</a>{rows} }
+    });
+    let detail = (line.action != "apply" && !line.detail.is_empty()).then(|| format!("{} ", line.detail));
+    view! {
+        <tr>
+            <td class="num-left">{line.at}</td>
+            <td class="hide-narrow">{line.actor}</td>
+            <td>{words}</td>
+            <td class="title"><span class:mono=line.action != "apply">{line.target}</span></td>
+            <td>{result}</td>
+            <td class="muted">{detail}{job}</td>
+            <td class="num muted">{line.seq}</td>
+        </tr>
     }
 }

@@ -17,11 +17,15 @@ pub fn ConnectPage() -> impl IntoView {
         <main class="alone">
             <p class="brand big"><Mark/><span>"Quartermaster"</span></p>
             <Head title="Connect to a tenant"/>
+            <p>
+                <b>"Quartermaster"</b>" plans, applies and undoes license and role changes in Qlik Cloud. "
+                <b>"Connecting only reads."</b>" Nothing is changed until you apply a plan."
+            </p>
             <Suspense fallback=|| ()>
                 {move || facts.get().map(|got| {
                     match got {
                         Ok(facts) if facts.tenants.is_empty() => view! { <NoTenant/> }.into_any(),
-                        Ok(facts) => view! { <KeyForm tenants=facts.tenants/> }.into_any(),
+                        Ok(facts) => view! { <KeyForm tenants=facts.tenants demo=facts.demo_key/> }.into_any(),
                         Err(error) => view! { <ErrorPanel error/> }.into_any(),
                     }
                 })}
@@ -44,13 +48,13 @@ pub fn Mark() -> impl IntoView {
 #[component]
 fn NoTenant() -> impl IntoView {
     view! {
-        <p>"No tenant is configured yet. Add one to "<code>"Leptos.toml"</code>" and start Quartermaster again:"</p>
+        <p>"No tenants configured. Add one to "<code>"Leptos.toml"</code>" and restart Quartermaster:"</p>
         <pre>"[tenants.example]\nname = \"Example\"\nurl = \"https://example.eu.qlikcloud.com\""</pre>
     }
 }
 
 #[component]
-fn KeyForm(tenants: Vec<TenantChoice>) -> impl IntoView {
+fn KeyForm(tenants: Vec<TenantChoice>, demo: String) -> impl IntoView {
     let connect = ServerAction::<Connect>::new();
     let pending = busy(connect);
     let query = use_query_map();
@@ -67,11 +71,29 @@ fn KeyForm(tenants: Vec<TenantChoice>) -> impl IntoView {
                 <label class="choice" for=format!("tenant-{}", tenant.id)>
                     <input type="radio" name="tenant" id=id value=tenant.id.clone() checked=checked/>
                     <span><b>{tenant.name}</b><span class="muted small">{tenant.host}</span></span>
-                    {tenant.connected.then(|| view! { <a class="go" href=format!("/t/{}/overview", tenant.id)>"Connected, open"</a> })}
+                    {tenant.connected.then(|| view! { <a class="go" href=format!("/t/{}/overview", tenant.id)>"Open (connected)"</a> })}
                 </label>
             }
         })
         .collect_view();
+    // A form of its own: it works without scripts.
+    let offered = (!demo.is_empty()).then({
+        let back = back.clone();
+        move || {
+            view! {
+                <ActionForm action=connect attr:class="note ok">
+                    <span class="dot ok" aria-hidden="true"></span>
+                    <div>
+                        <b>"This is a demo tenant."</b>" Its key: "<code>{demo.clone()}</code>" "
+                        <input type="hidden" name="tenant" value=chosen.clone()/>
+                        <input type="hidden" name="key" value=demo.clone()/>
+                        <input type="hidden" name="back" value=back.clone()/>
+                        <button class="link" type="submit" disabled=pending>"Use the demo key"</button>
+                    </div>
+                </ActionForm>
+            }
+        }
+    });
     view! {
         <Failed of=connect.value()/>
         <ActionForm action=connect attr:class="stack">
@@ -79,14 +101,16 @@ fn KeyForm(tenants: Vec<TenantChoice>) -> impl IntoView {
             <div class="field">
                 <label for="key">"API key"</label>
                 <input class="input" type="password" id="key" name="key" autocomplete="off" spellcheck="false" required aria-describedby="key-help"/>
-                <p class="muted small" id="key-help">
-                    "Quartermaster acts with the rights of the key's user and never with more. The key is kept sealed for this session only and goes to the chosen tenant only."
-                </p>
+                <div class="muted small" id="key-help">
+                    <p>"Create one in Qlik: profile → Settings → API keys. To change licenses and groups, its user needs the Tenant Admin role; with less, Quartermaster shows what the key may see and says what is off."</p>
+                    <p>"Quartermaster can do only what this key's user is allowed to do. The key is stored encrypted for this session and sent only to this tenant."</p>
+                </div>
             </div>
             <input type="hidden" name="back" value=back/>
             <p><button class="button primary" type="submit" disabled=pending>
                 {move || if pending() { "Checking the key…" } else { "Connect" }}
             </button></p>
         </ActionForm>
+        {offered}
     }
 }

@@ -31,16 +31,12 @@ pub async fn facts() -> Result<ConnectFacts, AppError> {
         host: tenant.url.split_once("://").map_or("", |(_, host)| host).to_owned(),
         connected: stored.iter().any(|credential| credential.tenant == tenant.id),
     });
-    Ok(ConnectFacts { tenants: tenants.collect() })
+    Ok(ConnectFacts { tenants: tenants.collect(), demo_key: state.config.demo_key.clone() })
 }
 
 fn session_failed(error: impl std::fmt::Display) -> AppError {
     tracing::error!(%error, "the session failed");
-    AppError::new(
-        ErrorKind::Internal,
-        "The session could not be kept",
-        "Nothing was stored. Try again; the server's log says more.",
-    )
+    AppError::new(ErrorKind::Internal, "Could not save the session", "Nothing was stored. Try again, or see the server log.")
 }
 
 /// The session's id, of a session that is in the store.
@@ -62,20 +58,20 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppE
     if key.is_empty() {
         return Err(AppError::invalid(
             "No key given",
-            "Paste an API key of the tenant. An admin makes one in Qlik under their profile settings.",
+            "Paste an API key for this tenant. Create one in Qlik under Profile settings → API keys.",
         ));
     }
     if key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(AppError::invalid(
-            "This is no API key",
-            "A key has letters, digits and punctuation only, without spaces or line breaks. Copy it again.",
+            "That doesn't look like an API key",
+            "A key has letters, digits and punctuation only, no spaces or line breaks. Copy it again.",
         ));
     }
     if let Some(wait) = state.wrong_keys.wait_s(&tenant.id, state.engine.clock.now_ms()) {
         return Err(AppError::new(
             ErrorKind::RateLimited,
-            "Too many keys were tried",
-            format!("Qlik accepted none of them. Try again in {wait} seconds."),
+            "Too many failed attempts",
+            format!("Qlik rejected all of them. Try again in {wait} seconds."),
         ));
     }
     // Until it is known whose key it is, it draws on a budget that all such keys share.
@@ -84,12 +80,12 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppE
         Ok(me) => me,
         Err(fault) if fault.status() == Some(401) => {
             state.wrong_keys.count(&tenant.id, state.engine.clock.now_ms());
-            let mut told = told("Qlik does not accept this key", &fault);
+            let mut told = told("Qlik rejected this key", &fault);
             told.kind = ErrorKind::Invalid;
-            told.why = "It is mistyped, expired, revoked, or of another tenant. Check it and paste it again.".to_owned();
+            told.why = "It may be mistyped, expired, revoked, or for another tenant. Check it and paste it again.".to_owned();
             return Err(told);
         }
-        Err(fault) => return Err(told(&format!("Failed to connect to {}", tenant.name), &fault)),
+        Err(fault) => return Err(told(&format!("Could not connect to {}", tenant.name), &fault)),
     };
     let now = state.engine.clock.now_ms();
     let id = begin_session(&caller.session, now).await?;

@@ -20,4 +20,6 @@ pub struct TenantChoice {
 pub struct ConnectFacts {
     /// The tenants of the configuration.
     pub tenants: Vec<TenantChoice>,
+    /// The key of a demonstration's tenant, which is offered; empty anywhere else.
+    pub demo_key: String,
 }

@@ -40,7 +40,7 @@ pub fn everywhere(tenant: &str, others: &[(String, String)]) -> Vec<Command> {
         ("overview", "Overview"),
         ("assignments", "Assignments"),
         ("groups", "Groups"),
-        ("lists", "Import a list"),
+        ("lists", "Import list"),
         ("plans", "Plans"),
         ("jobs", "Jobs"),
         ("audit", "Audit"),
@@ -71,7 +71,7 @@ pub fn found(tenant: &str, typed: &str, commands: &[Command]) -> Vec<Command> {
     let mut found: Vec<Command> = ranked.into_iter().map(|(_, command)| command.clone()).collect();
     if !typed.is_empty() {
         found.push(Command {
-            label: format!("Find “{typed}” among people"),
+            label: format!("Search people for “{typed}”"),
             kind: "search",
             does: Does::Go(format!("/t/{tenant}/assignments?q={}", escape(&typed))),
             careful: false,
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn what_begins_with_it_comes_before_what_holds_it() {
-        assert_eq!(labels("aud"), ["Audit", "Northwind Audits", "Find “aud” among people"]);
-        assert_eq!(labels("imp li")[0], "Import a list");
+        assert_eq!(labels("aud"), ["Audit", "Northwind Audits", "Search people for “aud”"]);
+        assert_eq!(labels("imp li")[0], "Import list");
         assert_eq!(labels("ett")[0], "Settings");
     }
 
@@ -113,14 +113,14 @@ mod tests {
         let commands = [vec![press("Disconnect", true), press("Discard", true)], everywhere("m", &[])].concat();
         let labels = |typed: &str| found("m", typed, &commands).into_iter().map(|command| command.label).collect::<Vec<_>>();
         assert!(labels("")[0] == "Overview" && !labels("").contains(&"Disconnect".to_owned()));
-        assert_eq!(labels("disc"), ["Disconnect", "Discard", "Find “disc” among people"]);
+        assert_eq!(labels("disc"), ["Disconnect", "Discard", "Search people for “disc”"]);
         assert_ne!(labels("s")[0], "Discard");
     }
 
     #[test]
     fn nothing_typed_is_everything_and_no_search() {
         assert_eq!(labels(" ").len(), 11);
-        assert_eq!(labels("Ann & co"), ["Find “ann & co” among people"]);
+        assert_eq!(labels("Ann & co"), ["Search people for “ann & co”"]);
         let search = found("m", "a&b", &[]);
         assert_eq!(search[0].does, Does::Go("/t/m/assignments?q=a%26b".to_owned()));
     }

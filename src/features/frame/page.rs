@@ -73,7 +73,7 @@ fn TenantSwitch(facts: Facts) -> impl IntoView {
                         view! {
                             <details class="tenants">
                                 <summary class="tenant">{name}<span class="muted" aria-hidden="true">"⌄"</span></summary>
-                                <ul aria-label="Other tenants">{others}</ul>
+                                <ul aria-label="Switch tenant">{others}</ul>
                             </details>
                         }.into_any()
                     }
@@ -89,7 +89,7 @@ fn Who(facts: Facts) -> impl IntoView {
     let disconnect = ServerAction::<Disconnect>::new();
     view! {
         <div class="who">
-            <Transition>{move || facts.get().and_then(Result::ok).map(|facts| view! { <p>"Acting as "{facts.qlik_name}</p> })}</Transition>
+            <Transition>{move || facts.get().and_then(Result::ok).map(|facts| view! { <p>"Connected as "{facts.qlik_name}</p> })}</Transition>
             <A href=move || format!("/t/{}/sessions", tenant.get())>"Sessions"</A>" "
             <ActionForm action=disconnect>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>

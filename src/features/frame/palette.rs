@@ -11,18 +11,18 @@ use super::finder::{Ask, Finding};
 
 /// Keys and what they do, for the list that `?` shows.
 const KEYS: [(&str, &str); 12] = [
-    ("Ctrl K", "Go to a page or do something; ⌘ K on a Mac"),
-    ("?", "This list"),
-    ("Esc", "Close what is open: a menu, the panel beside the table, then the selection"),
-    ("↑ ↓ ← →", "In the table: from cell to cell"),
-    ("Page Up, Page Down", "In the table: a screen of rows"),
-    ("Home, End", "In the table: the first and last cell; with Ctrl the first and last row"),
-    ("Space", "In the table: select in the box; open the person elsewhere"),
-    ("Shift Space", "In the table: select the row"),
-    ("Shift ↑ ↓", "In the table: select a range"),
-    ("Ctrl A", "In the table: select all that match"),
-    ("Enter", "In the table: open the person; in a heading: sort, with Shift by this column too"),
-    ("Shift ← →", "In a heading: a narrower or wider column"),
+    ("Ctrl K", "Search or run a command (⌘ K on a Mac)"),
+    ("?", "Show keyboard shortcuts"),
+    ("Esc", "Close the open menu or panel, then clear the selection"),
+    ("↑ ↓ ← →", "Table: move between cells"),
+    ("Page Up, Page Down", "Table: page up or down"),
+    ("Home, End", "Table: first and last cell; with Ctrl, first and last row"),
+    ("Space", "Table: toggle selection (checkbox column) or open the person"),
+    ("Shift Space", "Table: select the row"),
+    ("Shift ↑ ↓", "Table: select a range"),
+    ("Ctrl A", "Table: select all matching rows"),
+    ("Enter", "Table: open the person; on a column header: sort (Shift adds a sort)"),
+    ("Shift ← →", "Column header: resize the column"),
 ];
 
 /// The palette and the list of shortcuts. Only ever drawn in a browser, once somebody asked for one of them.
@@ -117,12 +117,12 @@ pub fn Palette() -> impl IntoView {
     };
     let keys = KEYS.into_iter().map(|(keys, what)| view! { <dt><kbd>{keys}</kbd></dt><dd>{what}</dd> }).collect_view();
     view! {
-        <dialog class="palette" node_ref=dialog aria-label="Go to a page or do something" on:click=move |event| outside(event, dialog)>
-            <input class="input" type="text" role="combobox" aria-label="Page or action" aria-expanded="true" aria-controls="commands"
+        <dialog class="palette" node_ref=dialog aria-label="Search or run a command" on:click=move |event| outside(event, dialog)>
+            <input class="input" type="text" role="combobox" aria-label="Page or command" aria-expanded="true" aria-controls="commands"
                 aria-autocomplete="list" aria-activedescendant=move || format!("command-{}", at.get()) autocomplete="off" spellcheck="false"
-                placeholder="A page, an action, or somebody's name" prop:value=move || typed.get()
+                placeholder="Page, command or person" prop:value=move || typed.get()
                 on:input=move |event| { typed.set(event_target_value(&event)); at.set(0); } on:keydown=key/>
-            <ul id="commands" role="listbox" aria-label="Pages and actions" on:click=clicked>{options}</ul>
+            <ul id="commands" role="listbox" aria-label="Pages and commands" on:click=clicked>{options}</ul>
         </dialog>
         <dialog class="keys" node_ref=help aria-labelledby="keys" on:click=move |event| outside(event, help)>
             <header><h2 id="keys">"Keyboard shortcuts"</h2>

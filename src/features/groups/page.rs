@@ -45,7 +45,7 @@ pub fn GroupsPage() -> impl IntoView {
                     view! {
                         <Head title="Groups"><FreshLine fresh/></Head>
                         <Form method="GET" action="" attr:class="filters" attr:role="search">
-                            <label class="sr" for="q">"Name of a group"</label>
+                            <label class="sr" for="q">"Search groups"</label>
                             <input class="search" type="search" id="q" name="q" placeholder="Name" value=search.get_untracked()/>
                             <button class="button" type="submit">"Search"</button>
                             <span class="result" role="status">{if view.of == 0 && !view.whole {
@@ -57,17 +57,17 @@ pub fn GroupsPage() -> impl IntoView {
                             }}</span>
                         </Form>
                         <section class="panel" aria-labelledby="system">
-                            <header><h2 id="system">"System groups"</h2><span class="muted small">"kept by Qlik; only their roles can be changed"</span></header>
+                            <header><h2 id="system">"System groups"</h2><span class="muted small">"managed by Qlik; only their roles can be changed"</span></header>
                             <GroupTable lines=view.system label="Table of system groups"/>
                         </section>
                         <section class="panel" aria-labelledby="own">
                             <header><h2 id="own">"Groups"</h2></header>
                             {(none && view.of == 0 && !view.whole).then(|| view! {
-                                <Empty title="Groups could not be read">"There may be some all the same: this key does not see them."</Empty>
+                                <Empty title="Groups could not be loaded">"There may be groups that this key cannot see."</Empty>
                             })}
                             {(none && (view.of > 0 || view.whole)).then(|| view! {
-                                <Empty title="No group matches">
-                                    <a href=move || format!("/t/{}/groups", tenant.get())>"Show all groups"</a>". A group of the identity provider appears once a member has signed in."
+                                <Empty title="No matching groups">
+                                    <a href=move || format!("/t/{}/groups", tenant.get())>"Clear search"</a>". IdP groups appear after a member signs in."
                                 </Empty>
                             })}
                             {(!none).then(|| view! { <GroupTable lines=view.groups label="Table of groups"/> })}
@@ -93,7 +93,7 @@ fn GroupTable(lines: Vec<GroupLine>, label: &'static str) -> impl IntoView {
                     <td class="hide-narrow muted">{line.provider}</td>
                     <td>{if line.status == "active" { view! { <span class="muted">"active"</span> }.into_any() } else { view! { <span class="chip warn">{line.status}</span> }.into_any() }}</td>
                     <td class="num">{line.roles.map_or_else(|| view! { <span class="muted">"not visible"</span> }.into_any(), IntoAny::into_any)}</td>
-                    <td>{line.admin.then(|| view! { <span class="chip warn">"admin level"</span> })}</td>
+                    <td>{line.admin.then(|| view! { <span class="chip warn">"admin role"</span> })}</td>
                     <td class="num">{line.members.words()}</td>
                     <td class="num hide-narrow">{line.updated}</td>
                 </tr>
@@ -103,7 +103,7 @@ fn GroupTable(lines: Vec<GroupLine>, label: &'static str) -> impl IntoView {
     view! {
         <div class="table" tabindex="0" role="region" aria-label=label>
             <table>
-                <thead><tr><th>"Name"</th><th class="hide-narrow">"From"</th><th>"Status"</th><th class="num">"Roles"</th><th>"Marks"</th><th class="num">"Members"</th><th class="num hide-narrow">"Updated"</th></tr></thead>
+                <thead><tr><th>"Name"</th><th class="hide-narrow">"Source"</th><th>"Status"</th><th class="num">"Roles"</th><th>"Flags"</th><th class="num">"Members"</th><th class="num hide-narrow">"Updated"</th></tr></thead>
                 <tbody>{rows}</tbody>
             </table>
         </div>
@@ -230,9 +230,9 @@ fn Editor(
         })
     };
     let parts = (
-        part("Admin level", "members can manage the tenant", |role| role.admin && !role.custom),
-        part("User level", "", |role| !role.admin && !role.custom),
-        part("Custom", "made in this tenant", |role| role.custom),
+        part("Admin roles", "members can manage the tenant", |role| role.admin && !role.custom),
+        part("User roles", "", |role| !role.admin && !role.custom),
+        part("Custom roles", "created in this tenant", |role| role.custom),
     );
     let base_fields = theirs.with_value(|theirs| {
         theirs.iter().map(|id| view! { <input type="hidden" name="base[]" value=id.to_string()/> }).collect_view()
@@ -247,9 +247,9 @@ fn Editor(
                             ("plus", "+", String::new())
                         } else if diff.removed.contains(id) {
                             let note = match only_here {
-                                None => ", and who loses it cannot be seen with this key".to_owned(),
-                                Some(0) => ", every member keeps it by another group".to_owned(),
-                                Some(only) => format!(", {} it", count(whole(*only), "member loses", "members lose")),
+                                None => ", and who would lose it is not visible with this key".to_owned(),
+                                Some(0) => ", all members keep it via another group".to_owned(),
+                                Some(only) => format!(", {} it", count(whole(*only), "member would lose", "members would lose")),
                             };
                             ("minus", "−", note)
                         } else {
@@ -267,18 +267,18 @@ fn Editor(
     let unseen = (!view.roles_visible).then(|| {
         view! {
             <Note tone="warn" title="The roles of this group are not visible with this key.">
-                "That is not the same as none. They cannot be changed with it: what cannot be seen must not be replaced."
+                "They may exist. They cannot be changed with this key, because what is not visible must not be replaced."
             </Note>
         }
     });
     let kept = kept_at.map(|at| {
         view! {
-            <Note tone="ok" title=format!("What you ticked at {at} was kept.")>
-                "It is not planned yet."
+            <Note tone="ok" title=format!("Your changes from {at} were saved.")>
+                "They are not planned yet."
                 <ActionForm action=forget attr:class="inline">
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     <input type="hidden" name="id" value=move || id.get()/>
-                    <button class="link" type="submit">"Forget it"</button>
+                    <button class="link" type="submit">"Delete draft"</button>
                 </ActionForm>
             </Note>
         }
@@ -295,10 +295,10 @@ fn Editor(
             </ActionForm>
             <aside class="aside grid" aria-label="Changes and facts">
                 <section class="panel" aria-labelledby="changes">
-                    <header><h2 id="changes">"What changes"</h2></header>
-                    {move || (changes() == 0).then(|| view! { <p class="muted">"Nothing yet. Tick or untick roles."</p> })}
+                    <header><h2 id="changes">"Changes"</h2></header>
+                    {move || (changes() == 0).then(|| view! { <p class="muted">"No changes. Select roles to add or remove."</p> })}
                     <ul aria-live="polite">{list}</ul>
-                    <p class="muted small">{move || format!("{} of {MAX_ROLES_PER_GROUP} roles after.", chosen.with(BTreeSet::len))}</p>
+                    <p class="muted small">{move || format!("{} of {MAX_ROLES_PER_GROUP} roles after this change.", chosen.with(BTreeSet::len))}</p>
                     <div class="foot">
                         {if in_address {
                             view! { <a class="button plain" href=move || format!("/t/{}/groups/{}", tenant.get(), escape(&id.get()))>"Discard"</a> }.into_any()
@@ -312,7 +312,7 @@ fn Editor(
                             }.into_any()
                         }}
                         <button class="button primary" type="submit" form="roles" disabled=shut(draft, off)>
-                            {move || if changes() == 0 { "Plan the change".to_owned() } else { format!("Plan {}", count(whole(changes() as u64), "change", "changes")) }}
+                            {move || if changes() == 0 { "Review change".to_owned() } else { format!("Review {}", count(whole(changes() as u64), "change", "changes")) }}
                         </button>
                     </div>
                 </section>
@@ -320,28 +320,28 @@ fn Editor(
                     <header><h2 id="facts">"Group"</h2><span class="chip">{line.provider}</span></header>
                     <dl class="facts">
                         <dt>"Name"</dt><dd>{line.name}</dd>
-                        {(!view.description.is_empty()).then(|| view! { <dt>"For"</dt><dd>{view.description.clone()}</dd> })}
+                        {(!view.description.is_empty()).then(|| view! { <dt>"Kind"</dt><dd>{view.description.clone()}</dd> })}
                         <dt>"Status"</dt><dd>{line.status}</dd>
                         <dt>"Members"</dt><dd>{match members {
                             Members::Known(_) => view! { <a href=members_link>{members.words()}</a> }.into_any(),
                             Members::Everybody | Members::NotVisible => members.words().into_any(),
                         }}</dd>
                         <dt>"Updated"</dt><dd>{line.updated}</dd>
-                        <dt>"Id"</dt><dd><CopyId text=line.id/></dd>
+                        <dt>"ID"</dt><dd><CopyId text=line.id/></dd>
                     </dl>
                 </section>
                 <section class="panel" aria-labelledby="license">
-                    <header><h2 id="license">"License everyone in this group"</h2></header>
+                    <header><h2 id="license">"Assign a license to all members"</h2></header>
                     <p class="muted small">{match view.unlicensed {
-                        Some(members) => format!("{} no license now. Those get one; whoever holds another keeps it. The plan shows them, and the seats, before anything is sent.", count(whole(members), "member has", "members have")),
-                        None => "Who has no license cannot be told: the tenant could not be read whole with this key.".to_owned(),
+                        Some(members) => format!("{} no license. They get one; anyone who has another license keeps it. You'll review the plan before anything changes.", count(whole(members), "member has", "members have")),
+                        None => "Who has no license is unknown: the tenant could not be loaded completely with this key.".to_owned(),
                     }}</p>
                     <ActionForm action=license attr:class="inline">
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
-                        <label class="sr" for="to">"License to give"</label>
+                        <label class="sr" for="to">"License"</label>
                         <select class="select" id="to" name="to">{view.targets.iter().map(|(value, label)| view! { <option value=value.clone()>{label.clone()}</option> }).collect_view()}</select>
-                        <button class="button" type="submit" disabled=shut(license, licenses_off || view.unlicensed.is_none())>"Plan…"</button>
+                        <button class="button" type="submit" disabled=shut(license, licenses_off || view.unlicensed.is_none())>"Review…"</button>
                     </ActionForm>
                 </section>
             </aside>
@@ -405,20 +405,20 @@ fn Conflict(roles: Vec<RoleLine>, base: BTreeSet<RoleId>, mine: BTreeSet<RoleId>
     let rows = touched
         .into_iter()
         .map(|id| {
-            let name = known.get(id.as_str()).cloned().unwrap_or_else(|| format!("deleted role {id}"));
+            let name = known.get(id.as_str()).cloned().unwrap_or_else(|| format!("Deleted role {id}"));
             view! { <tr><th scope="row">{name}</th>{cell(base.contains(id))}{cell(theirs.contains(id))}{cell(mine.contains(id))}{cell(merged.contains(id))}</tr> }
         })
         .collect_view();
     view! {
         <section class="conflict" aria-labelledby="conflict" role="alert">
-            <h2 id="conflict">"Somebody changed this group since you opened it"</h2>
-            <p>"Nothing was sent. Choose which version to go on with; you can still edit it before it becomes a plan."</p>
+            <h2 id="conflict">"This group changed while you were editing"</h2>
+            <p>"Nothing was sent. Choose a version to continue with. You can still edit it before review."</p>
             <div class="table" tabindex="0" role="region" aria-label="The three versions"><table>
-                <thead><tr><th>"Role"</th><th>"When you opened it"</th><th>"Now at Qlik"</th><th>"Your choice"</th><th>"Both"</th></tr></thead>
+                <thead><tr><th>"Role"</th><th>"When you opened it"</th><th>"In Qlik now"</th><th>"Your version"</th><th>"Combined"</th></tr></thead>
                 <tbody>{rows}</tbody>
             </table></div>
             <p class="choices">
-                <a class="button primary" href=use_merged>"Keep both changes"</a>
+                <a class="button primary" href=use_merged>"Keep both"</a>
                 <a class="button" href=use_mine>"Use mine"</a>
                 <a class="button" href=use_theirs>"Use theirs"</a>
             </p>

@@ -90,13 +90,13 @@ pub async fn list(access: &Access<Viewer>, q: &str, page: u32) -> Result<Loaded<
 async fn read_now<R: Role>(access: &Access<R>, id: &str) -> Result<Group, AppError> {
     /// Longer than any id of Qlik's.
     const MOST: usize = 256;
-    const FAILED: &str = "Failed to read the group";
+    const FAILED: &str = "Couldn't load the group";
     if id.is_empty() || id.len() > MOST {
-        return Err(AppError::not_found("No such group", "Its address is mistyped. The list of groups shows what there is."));
+        return Err(AppError::not_found("Group not found", "The address may be wrong. See the list of groups."));
     }
     let touched = [Touch::Group(GroupId::new(id))].into();
     let read = access.tenant.backend.read(&access.reader(), &touched).await.map_err(|fault| told(FAILED, &fault))?;
-    let gone = || AppError::not_found(FAILED, "Qlik does not have it any more. Refresh to see what there is.");
+    let gone = || AppError::not_found(FAILED, "It no longer exists in Qlik. Refresh.");
     read.groups.into_iter().next().ok_or_else(gone)
 }
 
@@ -114,7 +114,7 @@ pub async fn one(access: &Access<Viewer>, id: &str) -> Result<Loaded<GroupView>,
             let (now, draft) = (now.clone(), draft.clone());
             async move {
                 let worked = tokio::task::spawn_blocking(move || GroupView { draft, ..edit(&snapshot, &now) }).await;
-                worked.map_err(|_| AppError::new(ErrorKind::Internal, "The group could not be put together", "Try again."))
+                worked.map_err(|_| AppError::new(ErrorKind::Internal, "The group could not be loaded", "Try again."))
             }
         })
         .await
@@ -197,15 +197,15 @@ pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], m
     /// Longer than any id of Qlik's.
     const LONGEST: usize = 64;
     if base.iter().chain(mine).any(|id| id.len() > LONGEST) || base.len().max(mine.len()) > 2 * MAX_ROLES_PER_GROUP {
-        return Err(AppError::invalid("These are no roles", "Reload the page and choose among those that it lists."));
+        return Err(AppError::invalid("Unknown roles", "Reload the page and choose from its list."));
     }
     let now = read_now(access, id).await?;
     let (base, mine) = (ids(base), ids(mine));
     let Some(roles) = now.roles.clone() else {
         return Err(AppError::new(
             ErrorKind::Forbidden,
-            "This key may not see the group's roles",
-            "What cannot be seen must not be replaced. Connect with a key of somebody who may see roles.",
+            "This key cannot see the group's roles",
+            "What is not visible must not be replaced. Connect with a key that can see roles.",
         ));
     };
     if roles != base && roles != mine {
@@ -215,8 +215,8 @@ pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], m
     }
     if roles == mine {
         return Err(AppError::invalid(
-            "Nothing to change",
-            "The group already gives exactly these roles. Tick or untick some first.",
+            "No changes to review",
+            "The group already has exactly these roles. Select roles to add or remove first.",
         ));
     }
     let snapshot = access.refresh().await?;
@@ -234,25 +234,25 @@ pub async fn draft_license(access: &Access<Operator>, id: &str, to: &str) -> Res
         if !coverage.groups.is_whole() {
             return AppError::new(
                 ErrorKind::Conflict,
-                "The group is not among those that could be read",
-                format!("{} Connect with a key that may see groups, or refresh.", coverage.sentences().join(" ")),
+                "The group is not among those that could be loaded",
+                format!("{} Connect with a key that can see groups, or refresh.", coverage.sentences().join(" ")),
             );
         }
-        AppError::not_found("No such group", "It was deleted meanwhile. The list of groups shows what there is.")
+        AppError::not_found("Group not found", "It may have been deleted. See the list of groups.")
     })?;
     let everyone = found.provider == Provider::System;
     if !coverage.people.is_whole() || (!everyone && snapshot.inventory.people.iter().any(|person| person.groups.is_none())) {
         return Err(AppError::new(
             ErrorKind::Forbidden,
-            "Who is in this group cannot be seen",
-            "This key may not see all users with their groups, and nobody is licensed by half a list. Connect with a key that may, or refresh.",
+            "The members of this group are not visible",
+            "This key cannot see all users with their groups. Connect with a key that can, or refresh.",
         ));
     }
     // People who left do not get a license back by their old group.
     let members = snapshot.inventory.people.iter().filter(|person| everyone || person.is_in(&group));
     let subjects: Vec<_> = members.filter(|person| !person.is_shut_out()).map(|person| person.subject.clone()).collect();
     if subjects.is_empty() {
-        return Err(AppError::invalid("Nobody to license", "The group has no members who can sign in."));
+        return Err(AppError::invalid("No members to license", "None of them can sign in."));
     }
     keep_plan(access, &snapshot, Intent::LicenseUnlicensed { subjects, allotment: AllotmentName::new(to) }, Origin::Person).await
 }

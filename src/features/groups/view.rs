@@ -18,7 +18,7 @@ impl Members {
     /// As a cell of a table.
     pub fn words(self) -> String {
         match self {
-            Self::Everybody => "everybody".to_owned(),
+            Self::Everybody => "everyone".to_owned(),
             Self::Known(members) => domain::text::thousands(i64::try_from(members).unwrap_or(i64::MAX)),
             Self::NotVisible => "not visible".to_owned(),
         }

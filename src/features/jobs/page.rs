@@ -17,7 +17,10 @@ use crate::ui::pager::Pager;
 
 /// Chips for what became of rows.
 #[component]
-fn TallyChips(tally: Tally) -> impl IntoView {
+pub fn TallyChips(
+    /// How many rows came to what.
+    tally: Tally,
+) -> impl IntoView {
     let chip = |n: u64, state: RowState| {
         let (class, word) = worded(state);
         (n > 0).then(
@@ -41,10 +44,24 @@ pub fn JobTable(
     lines: Vec<JobLine>,
 ) -> impl IntoView {
     let tenant = use_tenant();
+    let redo = ServerAction::<Redo>::new();
+    let pending = busy(redo);
     let rows = lines
         .into_iter()
         .map(|line| {
             let id = line.id.clone();
+            let again = |what: &'static str, rows: u64, verb: &str| {
+                let spoken = format!("{verb} {} of job {}", count(whole(rows), "change", "changes"), short(&line.id));
+                let (id, verb) = (line.id.clone(), verb.to_owned());
+                (rows > 0).then(|| view! {
+                    <ActionForm action=redo attr:class="inline">
+                        <input type="hidden" name="tenant" value=move || tenant.get()/>
+                        <input type="hidden" name="id" value=id/>
+                        <button class="link" type="submit" name="what" value=what aria-label=spoken disabled=pending data-careful="">{verb}</button>
+                    </ActionForm>
+                })
+            };
+            let (retry, undo) = (again("retry", line.retry, "Retry"), again("undo", line.undo, "Undo"));
             view! {
                 <tr>
                     <td class="num-left">{line.at}</td>
@@ -54,14 +71,16 @@ pub fn JobTable(
                     <td><TallyChips tally=line.tally/></td>
                     // What is finished says so by its result.
                     <td class="muted">{if line.state == "finished" { String::new() } else { line.state }}</td>
+                    <td class="acts">{retry}{undo}</td>
                 </tr>
             }
         })
         .collect_view();
     view! {
+        <Failed of=redo.value()/>
         <div class="table" tabindex="0" role="region" aria-label="Jobs">
             <table>
-                <thead><tr><th>"When"</th><th class="hide-narrow">"Who"</th><th>"What"</th><th class="num">"Rows"</th><th>"Result"</th><th>"State"</th></tr></thead>
+                <thead><tr><th>"When"</th><th class="hide-narrow">"Who"</th><th>"Change"</th><th class="num">"Rows"</th><th>"Result"</th><th>"State"</th><th><span class="sr">"Actions"</span></th></tr></thead>
                 <tbody>{rows}</tbody>
             </table>
         </div>
@@ -79,8 +98,8 @@ pub fn JobsPage() -> impl IntoView {
             {move || data.get().map(|got| {
                 match got {
                     Ok(lines) if lines.is_empty() => view! {
-                        <Empty title="No job has run yet">
-                            "A job begins when a plan is applied. "<a href=move || format!("/t/{}/assignments", tenant.get())>"Select rows to plan a change"</a>"."
+                        <Empty title="No jobs yet">
+                            "Jobs start when you apply a plan. "<a href=move || format!("/t/{}/assignments", tenant.get())>"Select people to plan a change"</a>"."
                         </Empty>
                     }.into_any(),
                     Ok(lines) => view! { <JobTable lines/> }.into_any(),
@@ -212,11 +231,11 @@ mod watch {
             })
         };
         let going = Closure::<dyn FnMut(MessageEvent)>::new(move |_: MessageEvent| {
-            let _ = lost.try_set("The server restarts. The job goes on by itself, and so does this page.");
+            let _ = lost.try_set("The server is restarting; the job and this page will continue.");
         });
         let broken = Closure::<dyn FnMut(MessageEvent)>::new(move |_: MessageEvent| {
             if lost.try_get_untracked() == Some("") {
-                let _ = lost.try_set("The connection was lost; trying again. The job goes on.");
+                let _ = lost.try_set("Reconnecting. The job is still running.");
             }
         });
         let opened = Closure::<dyn FnMut(MessageEvent)>::new(move |_: MessageEvent| {
@@ -232,26 +251,25 @@ mod watch {
 
 /// What became of the rows, in a sentence.
 fn said(tally: &Tallies) -> String {
-    format!(
-        "{} of {}: {} done, {} already so, {} refused{}",
-        thousands(whole(tally.settled())),
-        thousands(whole(tally.total())),
-        thousands(whole(tally.done)),
-        thousands(whole(tally.already)),
-        thousands(whole(tally.refused)),
-        if tally.conflict > 0 { format!(", {} in conflict", thousands(whole(tally.conflict))) } else { String::new() }
-    )
+    let parts = [
+        Some(format!("{} done", thousands(whole(tally.done)))),
+        (tally.already > 0).then(|| format!("{} need no change", thousands(whole(tally.already)))),
+        (tally.refused > 0).then(|| format!("{} rejected", thousands(whole(tally.refused)))),
+        (tally.conflict > 0).then(|| count(whole(tally.conflict), "conflict", "conflicts")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!("{} (of {})", parts.join(", "), thousands(whole(tally.total())))
 }
 
 fn state_words(state: &str) -> &'static str {
     match state {
         "finished" => "finished",
-        "cancelled" => "cancelled, the rest was not sent",
+        "cancelled" => "cancelled (remaining rows not sent)",
         "paused" => "paused",
-        PAUSING => "pausing once what is sent is settled",
-        "cancelling" => "stopping once what is sent is settled",
-        "queued" => "waiting for its turn",
-        "preparing" => "being written down",
+        PAUSING => "pausing after the current batch",
+        "cancelling" => "stopping after the current batch",
+        "queued" => "queued",
+        "preparing" => "being saved",
         _ => "running",
     }
 }
@@ -297,61 +315,61 @@ fn Body(
     let href = Callback::new(move |to: u32| format!("/t/{}/jobs/{}?page={to}", tenant.get_untracked(), id.get_untracked()));
     let ended = move || {
         pulse.with(|pulse| match &pulse.finished {
-            Some(at) => format!("ended {at}"),
+            Some(at) => format!("finished {at}"),
             None if pulse.is_live() => "live".to_owned(),
             None => String::new(),
         })
     };
     let pace = move || {
         pulse.with(|pulse| match (pulse.rate, pulse.left.is_empty()) {
-            (_, true) => "not known yet".to_owned(),
-            (0, false) => format!("about {} left; waiting for the limit", pulse.left),
-            (rate, false) => format!("about {} left, {} a minute", pulse.left, count(rate, "row", "rows")),
+            (_, true) => "estimating…".to_owned(),
+            (0, false) => format!("about {} left, waiting for Qlik's rate limit", pulse.left),
+            (rate, false) => format!("about {} left, {}/min", pulse.left, count(rate, "row", "rows")),
         })
     };
     view! {
         <Head title><span>{ended}</span></Head>
-        {move || (!lost.get().is_empty()).then(|| view! { <Note tone="warn" title="Not live just now.">{lost.get()}</Note> })}
+        {move || (!lost.get().is_empty()).then(|| view! { <Note tone="warn" title="Live updates paused.">{lost.get()}</Note> })}
         {move || (!reason.get().is_empty()).then(|| {
             let title = if can(&["paused", PAUSING]) { "Paused." } else { "Waiting." };
             view! { <Note tone="warn" title>{reason.get()}</Note> }
         })}
         <div class="grid">
             <div class="job">
-                <ProgressBar label="Rows settled"
+                <ProgressBar label="Progress"
                     now=Signal::derive(move || pulse.with(|pulse| pulse.tally.settled()))
                     bad=Signal::derive(move || failed.get())
                     max=Signal::derive(move || pulse.with(|pulse| pulse.tally.total()))/>
                 <dl class="facts">
                     <dt>"State"</dt><dd><span role="status">{move || state.with(|state| state_words(state))}</span></dd>
-                    <dt>"Settled"</dt><dd>{move || pulse.with(|pulse| said(&pulse.tally))}</dd>
+                    <dt>"Result"</dt><dd>{move || pulse.with(|pulse| said(&pulse.tally))}</dd>
                     {move || moves.get().then(|| view! { <dt>"Time"</dt><dd>{pace}</dd> })}
-                    <dt>"Asked for"</dt><dd>{format!("{} by {}", line.at, line.author)}</dd>
-                    <dt>"Plan"</dt><dd><a href=move || format!("/t/{}/plans/{plan}", tenant.get())>{format!("{}, as it was read", line.title)}</a></dd>
+                    <dt>"Started"</dt><dd>{format!("{} by {}", line.at, line.author)}</dd>
+                    <dt>"Plan"</dt><dd><a href=move || format!("/t/{}/plans/{plan}", tenant.get())>{line.title.clone()}</a></dd>
                     {undo_of.map(|undone| {
                         let text = format!("job {}", short(&undone));
-                        view! { <dt>"From"</dt><dd><a href=move || format!("/t/{}/jobs/{undone}", tenant.get())>{text}</a></dd> }
+                        view! { <dt>"Undoes"</dt><dd><a href=move || format!("/t/{}/jobs/{undone}", tenant.get())>{text}</a></dd> }
                     })}
-                    {move || moves.get().then(|| view! { <dt>"Budget"</dt><dd>{move || pulse.with(|pulse| pulse.budget.clone())}</dd> })}
+                    {move || moves.get().then(|| view! { <dt>"API budget"</dt><dd>{move || pulse.with(|pulse| pulse.budget.clone())}</dd> })}
                 </dl>
             </div>
             <div class="foot">
                 <span class="grow"></span>
                 {move || (failed.get() > 0).then(|| view! {
-                    <a class="button" href=move || format!("/export/{}/failures.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export failures"</a>
+                    <a class="button" href=move || format!("/export/{}/failures.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export failed rows"</a>
                 })}
                 {move || can(&["running", "queued"]).then(|| wish("pause", "Pause", "button"))}
                 {move || can(&["paused"]).then(|| wish("resume", "Resume", "button primary"))}
-                {move || can(&["running", "queued", "paused", PAUSING]).then(|| wish("cancel", "Cancel the rest", "button danger"))}
-                {move || (over.get() && !rows_gone && retry.get() > 0).then(|| again_with("retry", format!("Retry {}", thousands(whole(retry.get()))), "button"))}
-                {move || (over.get() && !rows_gone && done.get() > 0).then(|| again_with("undo", format!("Undo {}", count(whole(done.get()), "change", "changes")), "button"))}
+                {move || can(&["running", "queued", "paused", PAUSING]).then(|| wish("cancel", "Cancel remaining", "button danger"))}
+                {move || (over.get() && !rows_gone && retry.get() > 0).then(|| again_with("retry", format!("Retry {} failed", thousands(whole(retry.get()))), "button"))}
+                {move || (over.get() && !rows_gone && done.get() > 0).then(|| again_with("undo", format!("Undo {}…", count(whole(done.get()), "change", "changes")), "button"))}
             </div>
             {if rows_gone {
-                view! { <Note tone="ok" title="The rows of this job are no longer kept.">"What it came to stays; the audit names each of them."</Note> }.into_any()
+                view! { <Note tone="ok" title="The rows of this job are no longer stored.">"The totals remain; the audit names each row."</Note> }.into_any()
             } else if rows_unreadable {
                 view! {
                     <Note tone="warn" title="Rows of this job cannot be read by this version of Quartermaster.">
-                        "A later version wrote them. Run that version to see them or to go on; what was not sent can be cancelled here."
+                        "A later version wrote them. Run that version to see or continue them; what was not sent can be cancelled here."
                     </Note>
                 }.into_any()
             } else {
@@ -370,12 +388,24 @@ pub(crate) fn short(id: &str) -> String {
 fn worded(state: RowState) -> (&'static str, &'static str) {
     match state {
         RowState::Done => ("chip ok", "done"),
-        RowState::Already => ("chip", "already so"),
-        RowState::Refused => ("chip bad", "refused"),
-        RowState::Conflict => ("chip warn", "in conflict"),
+        RowState::Already => ("chip", "no change needed"),
+        RowState::Refused => ("chip bad", "rejected"),
+        RowState::Conflict => ("chip warn", "conflict"),
         RowState::Unknown => ("chip warn", "unknown"),
         RowState::Sent => ("chip", "sent"),
-        RowState::Planned => ("chip", "to go"),
+        RowState::Planned => ("chip", "pending"),
+    }
+}
+
+/// What an event of the audit trail came to: the class of its chip, and its words.
+pub(crate) fn outcome(word: &str) -> (&'static str, String) {
+    match (RowState::parse(word), word) {
+        (Some(state), _) => {
+            let (class, words) = worded(state);
+            (class, words.to_owned())
+        }
+        (None, "intent") => ("chip", "started".to_owned()),
+        (None, other) => ("chip", other.to_owned()),
     }
 }
 
@@ -422,13 +452,13 @@ fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
         .collect_view();
     view! {
         <section class="panel" aria-labelledby="results">
-            <header><h2 id="results">"Results, row by row"</h2><span class="muted small">"failures first, by Qlik's code"</span></header>
+            <header><h2 id="results">"Results"</h2><span class="muted small">"errors first"</span></header>
             <div class="table" tabindex="0" role="region" aria-label="Results">
                 // The roles are spelt out because narrow screens show the rows as blocks, which takes them from the elements.
                 <table class="results" role="table">
                     <thead role="rowgroup"><tr role="row">
                         <th role="columnheader">"Result"</th><th role="columnheader">"Person or group"</th><th role="columnheader">"Change"</th>
-                        <th role="columnheader">"Qlik says"</th><th role="columnheader">"What to do"</th>
+                        <th role="columnheader">"Qlik response"</th><th role="columnheader">"Next step"</th>
                     </tr></thead>
                     <tbody role="rowgroup">{lines}</tbody>
                 </table>

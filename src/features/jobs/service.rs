@@ -23,7 +23,7 @@ const MINUTE_MS: i64 = 60_000;
 const UNDO_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
 fn gone() -> AppError {
-    AppError::not_found("No such job", "It is not one of this tenant's jobs. The list of jobs shows what there is.")
+    AppError::not_found("Job not found", "It is not one of this tenant's jobs. See the list of jobs.")
 }
 
 /// What its rows came to so far.
@@ -36,11 +36,14 @@ async fn counted<R: Role>(access: &Access<R>, job: &JobRow) -> Result<Tally, App
 
 async fn line<R: Role>(access: &Access<R>, job: JobRow) -> Result<JobLine, AppError> {
     let tally = counted(access, &job).await?;
-    Ok(told(job, tally))
+    Ok(told(job, tally, access.now()))
 }
 
-fn told(job: JobRow, tally: Tally) -> JobLine {
+fn told(job: JobRow, tally: Tally, now: i64) -> JobLine {
+    let again = job.state.is_over() && !job.rows_gone;
     JobLine {
+        undo: if again && now - job.created_at <= UNDO_MS { tally.done } else { 0 },
+        retry: if again { tally.failed() } else { 0 },
         id: job.id,
         title: job.title,
         author: job.author.words,
@@ -57,7 +60,7 @@ pub async fn recent<R: Role>(access: &Access<R>, most: i64) -> Result<Vec<JobLin
     let jobs = access.state.engine.store.jobs(&access.tenant.id, most).await.map_err(read)?;
     // Counted for all of them at once.
     let tallies = access.state.engine.store.tallies(&jobs).await.map_err(read)?;
-    Ok(jobs.into_iter().zip(tallies).map(|(job, tally)| told(job, tally)).collect())
+    Ok(jobs.into_iter().zip(tallies).map(|(job, tally)| told(job, tally, access.now())).collect())
 }
 
 async fn find<R: Role>(access: &Access<R>, id: &str) -> Result<JobRow, AppError> {
@@ -78,9 +81,9 @@ pub async fn outcome_of<R: Role>(access: &Access<R>, id: &str) -> Result<Option<
 fn result(backend: &Backend, row: JournalRow, over: bool) -> ResultLine {
     let remedy = match row.state {
         RowState::Refused => backend.advice(&row.change, &row.answer()),
-        RowState::Conflict => "See how it is now, then plan again.".to_owned(),
-        RowState::Unknown if over => "Look the person or group up, then plan again where it was not done.".to_owned(),
-        RowState::Unknown => "It is being read to see whether it was done.".to_owned(),
+        RowState::Conflict => "Check the current state, then create a new plan.".to_owned(),
+        RowState::Unknown if over => "Check the person or group, then plan again if it was not done.".to_owned(),
+        RowState::Unknown => "Checking whether it went through.".to_owned(),
         _ => String::new(),
     };
     ResultLine {
@@ -110,7 +113,7 @@ pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> R
         rate: 0,
         left: String::new(),
         budget: format!(
-            "{} of {} write calls used in this window, {} kept for people",
+            "{} of {} write calls used in the last 5 min; {} reserved for interactive use",
             budget.used, budget.limit, budget.reserve
         ),
         finished: job.finished_at.map(date_time),
@@ -226,25 +229,21 @@ pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), 
         "pause" => jobs::pause(engine, &by, id).await?,
         "resume" => jobs::resume(engine, &by, &job).await?,
         "cancel" => jobs::cancel(engine, &by, id).await?,
-        _ => return Err(AppError::invalid("Unknown command", "A job can be paused, resumed or cancelled.")),
+        _ => return Err(AppError::invalid("Unknown action", "A job can be paused, resumed or cancelled.")),
     };
     match commanded {
         Commanded::Done => Ok(()),
         Commanded::MovedOn => Err(moved_on()),
         Commanded::OfAnotherUser => Err(AppError::new(
             ErrorKind::Forbidden,
-            "This job acts as another Qlik user",
+            "This job runs as another Qlik user",
             "Only the Qlik user it was started as can resume it: connect with a key of that user.",
         )),
     }
 }
 
 fn moved_on() -> AppError {
-    AppError::new(
-        ErrorKind::Conflict,
-        "The job has moved on",
-        "It is no longer in a state where this can be done. The page shows where it stands.",
-    )
+    AppError::new(ErrorKind::Conflict, "Can't do this in the job's current state", "The page shows its current state.")
 }
 
 /// What taking back a job of this title is called; taking that back in turn is doing it again.
@@ -255,34 +254,35 @@ pub fn undo_title(title: &str) -> String {
 pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<Lead, AppError> {
     let job = find(access, id).await?;
     if !job.state.is_over() {
-        return Err(AppError::new(ErrorKind::Conflict, "The job is not over", "Wait until it has ended, or cancel the rest."));
+        return Err(AppError::new(
+            ErrorKind::Conflict,
+            "The job is still running",
+            "Wait until it finishes, or cancel the remaining rows.",
+        ));
     }
     let (states, undo): (&[RowState], bool) = match what {
         "undo" => (&[RowState::Done], true),
         // What nobody knows is among them: what was done all the same is left out by the reading below.
         "retry" => (&[RowState::Refused, RowState::Conflict, RowState::Planned, RowState::Unknown], false),
-        _ => return Err(AppError::invalid("Unknown command", "A job's rows can be undone or retried.")),
+        _ => return Err(AppError::invalid("Unknown action", "A job's rows can be undone or retried.")),
     };
     if undo && access.now() - job.created_at > UNDO_MS {
         return Err(AppError::new(
             ErrorKind::Conflict,
-            "Too late to undo",
-            "A job can be undone for 30 days. Plan the opposite change instead.",
+            "Undo has expired",
+            "A job can be undone for 30 days. Create a reverse plan.",
         ));
     }
     if job.rows_gone {
         return Err(AppError::new(
             ErrorKind::Conflict,
-            "The rows of this job are no longer kept",
-            "What it came to stays on its page. Plan the change anew.",
+            "The rows of this job are no longer stored",
+            "The totals remain on its page. Create a new plan.",
         ));
     }
     let rows = access.state.engine.store.journal(id, states, 0, i64::MAX).await?;
     if rows.is_empty() {
-        return Err(AppError::invalid(
-            "Nothing to do",
-            if undo { "The job changed nothing that could be undone." } else { "No row of the job was refused." },
-        ));
+        return Err(AppError::invalid("Nothing to do", if undo { "Nothing to undo." } else { "No failed rows." }));
     }
     let mut besides = Vec::new();
     let changes = if undo {

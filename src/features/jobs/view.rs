@@ -24,6 +24,10 @@ pub struct JobLine {
     pub over: bool,
     /// What became of its rows.
     pub tally: Tally,
+    /// Changes that can still be undone.
+    pub undo: u64,
+    /// Rows that can be tried again.
+    pub retry: u64,
 }
 
 /// A row of a job's result.

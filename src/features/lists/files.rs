@@ -69,9 +69,9 @@ async fn bring(
 async fn fields(mut form: Multipart) -> Result<(String, Vec<u8>, String, String), AppError> {
     let broken = |error: axum::extract::multipart::MultipartError| {
         if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            AppError::invalid("The list is too large", "A list can have 32 MB. Split it.")
+            AppError::invalid("The list is too large", "Lists can be up to 32 MB. Split the file.")
         } else {
-            AppError::invalid("The list did not arrive whole", "Import it again.")
+            AppError::invalid("The upload was incomplete", "Import it again.")
         }
     };
     let (mut name, mut file, mut pasted) = (String::new(), Vec::new(), Vec::new());
@@ -88,7 +88,7 @@ async fn fields(mut form: Multipart) -> Result<(String, Vec<u8>, String, String)
             _ => {}
         }
     }
-    Ok(if file.is_empty() { ("pasted lines".to_owned(), pasted, purpose, usual) } else { (name, file, purpose, usual) })
+    Ok(if file.is_empty() { ("pasted list".to_owned(), pasted, purpose, usual) } else { (name, file, purpose, usual) })
 }
 
 fn csv(name: &str, bytes: Vec<u8>) -> Response {
@@ -120,7 +120,7 @@ async fn assignments(
             Latest::Ready(snapshot, error) => (snapshot, error.is_none()),
             Latest::Failed(fault) => return Err(not_read(&fault)),
             Latest::Loading(..) => {
-                return Err(AppError::invalid("The tenant is still being read", "Take the list when the table is there."));
+                return Err(AppError::invalid("The tenant is still loading", "Try the export again in a moment."));
             }
         };
         let pairs = from_query(&query.unwrap_or_default());
@@ -131,8 +131,11 @@ async fn assignments(
         if !missing.is_empty() && asked("partial") != Some("1") {
             return Err(AppError::new(
                 ErrorKind::Conflict,
-                "The tenant could not be read whole",
-                format!("{} Refresh and export again, or add partial=1 to the address for what is there.", missing.join(" ")),
+                "The tenant could not be loaded completely",
+                format!(
+                    "{} Refresh and export again, or add partial=1 to the address to export what is loaded.",
+                    missing.join(" ")
+                ),
             ));
         }
         let name = if missing.is_empty() { "assignments" } else { "assignments-incomplete" };
@@ -207,7 +210,7 @@ async fn plan(
     let taken = async {
         let access = access::<Viewer>(state, caller, &tenant).await?;
         let row = access.state.engine.store.plan(&access.tenant.id, &which.id).await?;
-        let row = row.ok_or_else(|| AppError::not_found("No such plan", "It was discarded."))?;
+        let row = row.ok_or_else(|| AppError::not_found("Plan not found", "It was deleted."))?;
         let rows = row.plan.changes.iter().map(|planned| {
             let why = planned.why.as_ref().map(|why| why.sentence.clone()).unwrap_or_default();
             cells(&planned.change, &planned.name).iter().chain([&why]).map(|cell| Field::new(cell)).collect()
@@ -229,7 +232,7 @@ async fn failures(
         let access = access::<Viewer>(state, caller, &tenant).await?;
         let store = &access.state.engine.store;
         let job = store.job(&access.tenant.id, &which.id).await?;
-        let job = job.ok_or_else(|| AppError::not_found("No such job", "It is not one of this tenant's jobs."))?;
+        let job = job.ok_or_else(|| AppError::not_found("Job not found", "It is not one of this tenant's jobs."))?;
         let backend = &access.tenant.backend;
         let states = [RowState::Refused, RowState::Conflict, RowState::Unknown, RowState::Planned];
         let rows = store.journal(&job.id, &states, 0, i64::MAX).await?;
@@ -257,7 +260,7 @@ async fn left_out(
         let access = access::<Operator>(state, caller, &tenant).await?;
         let row = find(&access, &which.id).await?;
         let Latest::Ready(snapshot, _) = access.latest(std::time::Duration::from_secs(20)).await else {
-            return Err(AppError::invalid("The tenant is still being read", "Take the lines when the list's page is there."));
+            return Err(AppError::invalid("The tenant is still loading", "Try again when the list's page is shown."));
         };
         let check = compared(&access, &row, &snapshot).await?;
         let width = check.checked.left.iter().map(|line| line.cells.len()).max().unwrap_or(0).max(check.list.width());

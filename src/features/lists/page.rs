@@ -14,14 +14,10 @@ use crate::ui::pager::Pager;
 
 /// What can be done with a list: value, words, explanation.
 const PURPOSES: [(&str, &str, &str); 4] = [
-    ("give", "Give", "Each holds the license named: who has none gets it, who has another one changes."),
-    ("take", "Take back", "The license named is taken back; everything a person holds where none is named."),
-    (
-        "sync",
-        "Sync to this list",
-        "The list is the wanted state: everybody of this tenant who is not on it loses what they hold.",
-    ),
-    ("rename", "Rename subjects", "Licenses move from “Subject” to “New subject”."),
+    ("give", "Assign", "Assigns the license on each line; replaces a different one."),
+    ("take", "Remove", "Removes the license on each line, or all of a person's licenses if none is given."),
+    ("sync", "Sync to this list", "Makes the tenant match this list. Anyone not on it loses their licenses."),
+    ("rename", "Rename subjects", "Moves licenses from Subject to New subject."),
 ];
 
 /// Where a list is brought.
@@ -32,7 +28,7 @@ pub fn ListsPage() -> impl IntoView {
     let wrong = Memo::new(move |_| query.try_with(|query| query.get("wrong")).flatten().unwrap_or_default());
     let kept = Resource::new(move || live(tenant), pasted);
     view! {
-        <Head title="Import a list"/>
+        <Head title="Import list"/>
         {move || (!live(wrong).is_empty()).then(|| view! { <div class="note bad" role="alert"><span class="dot bad" aria-hidden="true"></span><div>{live(wrong)}</div></div> })}
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
             {move || kept.get().map(|got| match got {
@@ -61,33 +57,33 @@ fn ImportForm(kept: PastedView) -> impl IntoView {
     let allotments =
         kept.allotments.into_iter().map(|(value, label)| view! { <option value=value>{label}</option> }).collect_view();
     let note = (!kept.lines.is_empty()).then(|| {
-        view! { <Note tone="ok" title=format!("Your lines of {} were kept.", kept.at)>"Nothing was done with them yet."</Note> }
+        view! { <Note tone="ok" title=format!("Your lines from {} were saved.", kept.at)>"They are not imported yet."</Note> }
     });
     let typed = move |event: leptos::ev::Event| keep_while_typed(tenant, event_target_value(&event));
     view! {
         {note}
         <form class="stack form" method="post" enctype="multipart/form-data" action=move || format!("/import/{}", tenant.get())>
             <div class="field">
-                <label for="file">"A CSV file"</label>
+                <label for="file">"CSV file"</label>
                 <input class="input" type="file" id="file" name="file" accept=".csv,.txt,.tsv,.json,text/csv,text/plain,application/json" aria-describedby="file-help"/>
                 <p class="muted small" id="file-help">
-                    "One line per person. The columns userId, Name, Subject, Email, Roles, Licence and Flag are known by their headings, others can be told later; any separator and encoding. "
+                    "One line per person. Columns named userId, Name, Subject, Email, Roles, Licence and Flag are recognized; other columns can be mapped later. Any separator or encoding. "
                     <a href=move || format!("/export/{}/template.csv", tenant.get()) rel="external" download="">"Download a template"</a>"."
                 </p>
             </div>
             <div class="field">
-                <label for="lines">"or pasted lines"</label>
+                <label for="lines">"or paste lines"</label>
                 <textarea class="input lines" id="lines" name="lines" rows="6" spellcheck="false" aria-describedby="lines-help" on:input=typed>{kept.lines}</textarea>
-                <p class="muted small" id="lines-help">"Subjects or mails, one per line; or columns copied from a spreadsheet."</p>
+                <p class="muted small" id="lines-help">"Subjects or email addresses, one per line, or columns copied from a spreadsheet."</p>
             </div>
-            <fieldset class="plain"><legend>"What shall become of these people?"</legend>{purposes}</fieldset>
+            <fieldset class="plain"><legend>"What should happen to these people?"</legend>{purposes}</fieldset>
             <div class="field">
                 <label for="usual">"License"</label>
-                <select class="select" id="usual" name="usual" aria-describedby="usual-help"><option value="">"each line names its own"</option>{allotments}</select>
-                <p class="muted small" id="usual-help">"Used where a line names none."</p>
+                <select class="select" id="usual" name="usual" aria-describedby="usual-help"><option value="">"on each line"</option>{allotments}</select>
+                <p class="muted small" id="usual-help">"Used if a line has no license."</p>
             </div>
-            <p><button class="button primary" type="submit">"Check the list"</button></p>
-            <p class="muted small">"Nothing is sent: faults can be mended first, and then there is a plan to read."</p>
+            <p><button class="button primary" type="submit">"Check list"</button></p>
+            <p class="muted small">"Nothing changes yet: you can fix errors, then review a plan."</p>
         </form>
     }
 }
@@ -172,27 +168,27 @@ fn Body(
     let (title, brought) = (format!("List: {}", view.name), view.brought.clone());
     let others = wrong - no_license;
     let said = format!(
-        "{} understood, {}{}",
+        "{} ready, {}{}",
         count(whole(understood), "line", "lines"),
         match (others, no_license) {
-            (0, 0) => "no faults".to_owned(),
+            (0, 0) => "no errors".to_owned(),
             (0, waiting) => format!("{} only a license", count(whole(waiting), "line lacks", "lines lack")),
-            (others, _) => count(whole(others), "fault", "faults"),
+            (others, _) => count(whole(others), "error", "errors"),
         },
-        if view.left_out > 0 { format!(", {} left out", thousands(whole(view.left_out))) } else { String::new() }
+        if view.left_out > 0 { format!(", {} skipped", thousands(whole(view.left_out))) } else { String::new() }
     );
     let href = Callback::new(move |to: u32| format!("/t/{}/lists/{}?page={to}", tenant.get_untracked(), id.get_untracked()));
     let rest = (view.purpose == "sync").then(|| {
         view! {
-            <Note tone="warn" title="Everybody who is not on this list loses their license.">
-                "Those who are no users of this tenant are left alone. The plan says how many, and wants the number typed."
+            <Note tone="warn" title="Everyone who is not on this list loses their license.">
+                "Subjects outside this tenant are left unchanged. You will confirm the number before applying."
             </Note>
         }
     });
     let foreign = view.foreign.then(|| {
         view! {
-            <Note tone="bad" title="Most of these lines name nobody known here: is it another tenant's list?">
-                "No names are suggested for it. If it is the right one, look at how its columns are read, below."
+            <Note tone="bad" title="Most of these lines match no one in this tenant. Is it another tenant's list?">
+                "No corrections are suggested. If it is the right list, check how its columns are mapped, below."
             </Note>
         }
     });
@@ -201,11 +197,11 @@ fn Body(
     let recognised = view.recognised.iter().map(|who| view! { <li>{who.clone()}</li> }).collect_view();
     let some = understood > 0;
     let what_next = if wrong > 0 {
-        "Correct the faults or leave their lines out; then the list can be planned.".to_owned()
+        "Fix or skip the lines with errors to continue.".to_owned()
     } else if is_stopped {
         stopped
     } else {
-        "Nothing is sent before you apply the plan.".to_owned()
+        "Nothing changes until you apply the plan.".to_owned()
     };
     view! {
         <Head title><span>{brought}</span></Head>
@@ -215,7 +211,7 @@ fn Body(
             <div>
                 <p role="status"><b class="num">{said}</b>" "<span class="muted">{view.read_as.clone()}</span></p>
                 {noted.then(|| view! { <ul class="notes small">{notes}</ul> })}
-                {some.then(|| view! { <p class="muted small">"The first recognised:"</p><ul class="notes small">{recognised}</ul> })}
+                {some.then(|| view! { <p class="muted small">"First matches:"</p><ul class="notes small">{recognised}</ul> })}
             </div>
             {(others > 0).then(|| view! { <Faults view=view.clone() correct/> })}
             {(others > 0).then(|| view! { <Pager page=view.page pages=view.pages href/> })}
@@ -226,7 +222,7 @@ fn Body(
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     <input type="hidden" name="id" value=move || id.get()/>
                     <button class="button primary" type="submit" disabled=shut>
-                        {move || if planning() { "Reading the tenant…".to_owned() } else { format!("Plan {}…", count(whole(understood), "line", "lines")) }}
+                        {move || if planning() { "Loading the tenant…".to_owned() } else { format!("Review {}…", count(whole(understood), "line", "lines")) }}
                     </button>
                 </ActionForm>
             </div>
@@ -242,7 +238,7 @@ fn NoLicense(view: ListView, usual: ServerAction<SetUsual>) -> impl IntoView {
     let pending = busy(usual);
     let options = view.allotments.into_iter().map(|(value, label)| view! { <option value=value>{label}</option> }).collect_view();
     view! {
-        <Note tone="warn" title=format!("No license is chosen for {}.", count(whole(view.no_license), "line", "lines"))>
+        <Note tone="warn" title=format!("No license chosen for {}.", count(whole(view.no_license), "line", "lines"))>
             <ActionForm action=usual attr:class="inline">
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
@@ -265,28 +261,28 @@ fn Faults(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
     let rows = view.faults.into_iter().map(|fault| view! { <FaultRow fault/> }).collect_view();
     view! {
         <section class="panel" aria-labelledby="faults">
-            <header><h2 id="faults">"Faults"</h2><span class="muted small">"one per line, the first that was met"</span></header>
+            <header><h2 id="faults">"Errors"</h2><span class="muted small">"first per line"</span></header>
             <ul class="notes small">{kinds}</ul>
             <ActionForm action=correct>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
                 // The roles are spelt out because narrow screens show the rows as blocks, which takes them from the elements.
-                <div class="table" tabindex="0" role="region" aria-label="Faulty lines"><table class="faults" role="table">
+                <div class="table" tabindex="0" role="region" aria-label="Lines with errors"><table class="faults" role="table">
                     <thead role="rowgroup"><tr role="row">
-                        <th role="columnheader" class="num">"Line"</th><th role="columnheader">"Column"</th><th role="columnheader">"What is wrong"</th>
-                        <th role="columnheader">"Correct"</th><th role="columnheader">"Leave out"</th>
+                        <th role="columnheader" class="num">"Line"</th><th role="columnheader">"Column"</th><th role="columnheader">"Problem"</th>
+                        <th role="columnheader">"Correction"</th><th role="columnheader">"Skip"</th>
                     </tr></thead>
                     <tbody role="rowgroup">{rows}</tbody>
                 </table></div>
                 <div class="foot after">
                     <button class="button primary" type="submit" name="what" value="these" disabled=pending>"Apply corrections"</button>
                     {(suggested > 0).then(|| view! {
-                        <button class="button" type="submit" name="what" value="suggested" disabled=pending>{format!("Take {}", count(whole(suggested), "license suggested", "licenses suggested"))}</button>
+                        <button class="button" type="submit" name="what" value="suggested" disabled=pending>{format!("Accept {}", count(whole(suggested), "suggested license", "suggested licenses"))}</button>
                     })}
                     {(perhaps > 0).then(|| view! {
-                        <button class="button" type="submit" name="what" value="perhaps" disabled=pending>{format!("Take {} on this page", count(whole(perhaps), "person suggested", "people suggested"))}</button>
+                        <button class="button" type="submit" name="what" value="perhaps" disabled=pending>{format!("Accept {} on this page", count(whole(perhaps), "suggested person", "suggested people"))}</button>
                     })}
-                    <button class="button danger" type="submit" name="what" value="leave" disabled=pending>{format!("Leave out {}", count(whole(wrong), "faulty line", "faulty lines"))}</button>
+                    <button class="button danger" type="submit" name="what" value="leave" disabled=pending>{format!("Skip {}", count(whole(wrong), "line with an error", "lines with errors"))}</button>
                 </div>
             </ActionForm>
         </section>
@@ -295,12 +291,12 @@ fn Faults(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
 
 #[component]
 fn FaultRow(fault: FaultLine) -> impl IntoView {
-    let label = format!("{} of line {}", fault.heading, fault.line);
+    let label = format!("{} on line {}", fault.heading, fault.line);
     let place = format!("{}:{}", fault.line, fault.column);
     // A license may be filled in; who is meant is for a person to say.
     let proposal = if fault.suggestion.is_empty() { fault.found.clone() } else { fault.suggestion.clone() };
     let hint = [&fault.suggestion, &fault.perhaps].into_iter().find(|hint| !hint.is_empty()).cloned();
-    let hint = hint.map(|hint| view! { <span class="muted small">{format!(" Perhaps “{hint}”.")}</span> });
+    let hint = hint.map(|hint| view! { <span class="muted small">{format!(" Did you mean “{hint}”?")}</span> });
     let near = (!fault.perhaps.is_empty()).then(|| {
         view! {
             <input type="hidden" name="near[]" value=place.clone()/>
@@ -316,7 +312,7 @@ fn FaultRow(fault: FaultLine) -> impl IntoView {
                 <input type="hidden" name="cells[]" value=place/>{near}
                 <input class="input" name="texts[]" value=proposal aria-label=label autocomplete="off" spellcheck="false"/>
             </td>
-            <td role="cell"><input type="checkbox" name="out[]" value=fault.line.to_string() aria-label=format!("Leave out line {}", fault.line)/></td>
+            <td role="cell"><input type="checkbox" name="out[]" value=fault.line.to_string() aria-label=format!("Skip line {}", fault.line)/></td>
         </tr>
     }
 }
@@ -333,23 +329,23 @@ fn LeftOut(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
         .map(|left| {
             view! {
                 <tr><td class="num">{thousands(whole(left.line))}</td><td class="wrap">{left.cells}</td>
-                    <td><input type="checkbox" name="out[]" value=left.line.to_string() aria-label=format!("Take line {} in again", left.line)/></td></tr>
+                    <td><input type="checkbox" name="out[]" value=left.line.to_string() aria-label=format!("Include line {} again", left.line)/></td></tr>
             }
         })
         .collect_view();
     view! {
         <section class="panel" aria-labelledby="left-out">
-            <header><h2 id="left-out">"Left out"</h2>
+            <header><h2 id="left-out">"Skipped"</h2>
                 <a class="muted small" href=move || format!("/export/{}/left-out.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export them"</a></header>
             {(view.spared > 0).then(|| view! {
-                <p class="small">{format!("{} may be meant by these lines; nothing is taken from them.", count(whole(view.spared), "person", "people"))}</p>
+                <p class="small">{format!("These lines may refer to {}; nothing is removed from them.", count(whole(view.spared), "person", "people"))}</p>
             })}
             <ActionForm action=correct>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
                 <input type="hidden" name="what" value="back"/>
-                <div class="table" tabindex="0" role="region" aria-label="Lines left out"><table>
-                    <thead><tr><th class="num">"Line"</th><th>"Cells"</th><th>"Take in again"</th></tr></thead>
+                <div class="table" tabindex="0" role="region" aria-label="Skipped lines"><table>
+                    <thead><tr><th class="num">"Line"</th><th>"Cells"</th><th>"Include again"</th></tr></thead>
                     <tbody>{rows}</tbody>
                 </table></div>
                 {(more > 0).then(|| view! { <p class="muted small">{format!("and {} more; the export has them all.", thousands(whole(more)))}</p> })}
@@ -387,31 +383,31 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
     let encodings = choices(encodings, &view.reading.encoding);
     view! {
         <section class="panel" aria-labelledby="read-as">
-            <header><h2 id="read-as">"How it is read"</h2></header>
+            <header><h2 id="read-as">"Interpretation"</h2></header>
             <ActionForm action=read attr:class="stack">
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
                 <div class="inline">
-                    <label for="purpose">"What to do"</label>
+                    <label for="purpose">"Action"</label>
                     <select class="select" id="purpose" name="purpose">{purposes}</select>
-                    <label for="usual">"Lines that name no license"</label>
+                    <label for="usual">"If a line has no license"</label>
                     <select class="select" id="usual" name="usual"><option value="">"none"</option>{allotments}</select>
-                    <label class="inline"><input type="checkbox" name="allow_unknown" value="1" checked=view.allow_unknown/>"Subjects may be no users yet"</label>
+                    <label class="inline"><input type="checkbox" name="allow_unknown" value="1" checked=view.allow_unknown/>"Allow subjects that are not users yet"</label>
                 </div>
                 <div class="inline">
                     <label for="separator">"Separator"</label>
                     <select class="select" id="separator" name="separator">{separators}</select>
                     <label for="encoding">"Encoding"</label>
                     <select class="select" id="encoding" name="encoding">{encodings}</select>
-                    <label for="headings">"Headings in line"</label>
+                    <label for="headings">"Header row"</label>
                     <input class="input short" id="headings" name="headings" inputmode="numeric" placeholder="detected" value=view.reading.headings aria-describedby="headings-help"/>
-                    <span class="muted small" id="headings-help">"0 for a list without any"</span>
+                    <span class="muted small" id="headings-help">"0 if there are none"</span>
                 </div>
-                <div class="table" tabindex="0" role="region" aria-label="Columns of the list"><table>
-                    <thead><tr><th>"Column"</th><th>"First cells"</th><th>"Says"</th></tr></thead>
+                <div class="table" tabindex="0" role="region" aria-label="Columns"><table>
+                    <thead><tr><th>"Column"</th><th>"Sample"</th><th>"Maps to"</th></tr></thead>
                     <tbody>{columns}</tbody>
                 </table></div>
-                <p><button class="button" type="submit" disabled=pending>"Read it this way"</button></p>
+                <p><button class="button" type="submit" disabled=pending>"Apply"</button></p>
             </ActionForm>
         </section>
     }
@@ -429,12 +425,12 @@ fn ColumnRow(column: ColumnLine, at: usize, meanings: StoredValue<Vec<(String, S
             })
             .collect_view()
     });
-    let label = format!("What {} says", column.heading);
+    let label = format!("{} maps to", column.heading);
     view! {
         <tr>
             <td>{column.heading}</td>
             <td class="muted">{column.sample}</td>
-            <td><select class="select" name="columns[]" id=format!("column-{at}") aria-label=label><option value="">"nothing of ours"</option>{options}</select></td>
+            <td><select class="select" name="columns[]" id=format!("column-{at}") aria-label=label><option value="">"ignore"</option>{options}</select></td>
         </tr>
     }
 }

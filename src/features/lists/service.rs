@@ -34,7 +34,7 @@ const PASTED: &str = "list";
 const WAIT: std::time::Duration = std::time::Duration::from_secs(20);
 
 fn gone() -> AppError {
-    AppError::not_found("No such list", "Lists are kept for a day. Import it again.")
+    AppError::not_found("List not found", "Lists are kept for 24 hours. Import it again.")
 }
 
 /// Words for an action in forms.
@@ -95,7 +95,7 @@ pub async fn pasted(access: &Access<Operator>) -> Result<PastedView, AppError> {
 
 pub async fn keep_pasted(access: &Access<Operator>, lines: &str) -> Result<(), AppError> {
     if lines.len() > MOST_PASTED {
-        return Err(AppError::invalid("The lines are too many to keep while you type", "Bring them as a file."));
+        return Err(AppError::invalid("Too many lines to save while you type", "Import them as a file."));
     }
     let lines = if lines.trim().is_empty() { "" } else { lines };
     // A database takes no NUL in a text.
@@ -168,8 +168,8 @@ async fn snapshot(access: &Access<Operator>) -> Result<Arc<Snapshot>, AppError> 
         Latest::Failed(fault) => Err(not_read(&fault)),
         Latest::Loading(..) => Err(AppError::new(
             ErrorKind::Conflict,
-            "The tenant is still being read",
-            "Your list is kept. Look again in a moment: it is compared with everybody there is.",
+            "The tenant is still loading",
+            "Your list is saved. It will be checked against all users; reload in a moment.",
         )),
     }
 }
@@ -206,19 +206,17 @@ pub(super) fn heading(list: &List, column: usize) -> String {
 /// How the file was taken apart, as sentences.
 fn read_words(list: &List) -> String {
     let separator = match list.separator {
-        '\t' => "tabs".to_owned(),
-        other => format!("“{other}”"),
+        '\t' => "tab",
+        ',' => "comma",
+        ';' => "semicolon",
+        _ => "pipe",
     };
     let headings = match (&list.headings, list.headings_at) {
-        (None, _) => "without headings".to_owned(),
-        (Some(_), 0 | 1) => "with headings".to_owned(),
-        (Some(_), line) => format!("with headings in line {line}"),
+        (None, _) => "no header row".to_owned(),
+        (Some(_), 0 | 1) => "with a header row".to_owned(),
+        (Some(_), line) => format!("header row on line {line}"),
     };
-    format!(
-        "{} in {}, cells separated by {separator}, {headings}.",
-        count(whole(list.lines.len()), "line", "lines"),
-        list.encoding
-    )
+    format!("{}, {}, {separator}-separated, {headings}.", count(whole(list.lines.len()), "line", "lines"), list.encoding)
 }
 
 /// What was noticed and is no fault.
@@ -227,7 +225,7 @@ fn noticed(check: &Check, coverage: &Coverage) -> Vec<String> {
     let mut notes = Vec::new();
     if !coverage.people.is_whole() || !coverage.licenses.is_whole() {
         notes.push(format!(
-            "The tenant could not be read whole, so nothing can be planned from this list. {}",
+            "The tenant could not be loaded completely, so nothing can be planned from this list. {}",
             coverage.sentences().join(" ")
         ));
     }
@@ -235,23 +233,23 @@ fn noticed(check: &Check, coverage: &Coverage) -> Vec<String> {
     let rows = list.lines.len() as u64 + list.above + headings;
     if list.file_lines > rows {
         notes.push(format!(
-            "The file has {} with text, and {} were read: cells in quotation marks go on over several lines.",
+            "The file has {} with text, and {} were read: quoted cells span several lines.",
             count(whole(list.file_lines), "line", "lines"),
             count(whole(rows), "row", "rows")
         ));
     }
     if list.above > 0 {
-        notes.push(format!("{} above the headings left aside.", count(whole(list.above), "line is", "lines are")));
+        notes.push(format!("{} above the header row ignored.", count(whole(list.above), "line", "lines")));
     }
     if list.cleaned > 0 {
         let cells = count(whole(list.cleaned), "cell had", "cells had");
-        notes.push(format!("{cells} characters in them that nobody sees, such as a zero-width space. They are ignored."));
+        notes.push(format!("{cells} invisible characters, such as a zero-width space. They are ignored."));
     }
     if checked.named_otherwise_count > 0 {
         let lines: Vec<String> = checked.named_otherwise.iter().map(ToString::to_string).collect();
         let more = if checked.named_otherwise_count > lines.len() as u64 { ", …" } else { "" };
         notes.push(format!(
-            "{} another person than their subject is (line {}{more}). Was one column sorted without the others?",
+            "{} another person than its subject (line {}{more}). Was one column sorted without the others?",
             count(whole(checked.named_otherwise_count), "line names", "lines name"),
             lines.join(", ")
         ));
@@ -295,7 +293,7 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
             let who = if name.is_empty() { entry.subject.to_string() } else { format!("{name}, {}", entry.subject) };
             match (&entry.moves_to, &entry.allotment, entry.action) {
                 (Some(to), ..) => format!("{who}: becomes {to}"),
-                (None, Some(allotment), Action::Take) => format!("{who}: {} is taken back", allotment.label()),
+                (None, Some(allotment), Action::Take) => format!("{who}: {} is removed", allotment.label()),
                 (None, Some(allotment), _) => format!("{who}: {} → {}", held(&entry.subject), allotment.label()),
                 (None, None, _) => format!("{who}: {} → none", held(&entry.subject)),
             }
@@ -375,8 +373,8 @@ pub async fn read_as(access: &Access<Operator>, id: &str, read: ReadAs) -> Resul
         } else {
             Some(read.headings.trim().parse().map_err(|_| {
                 AppError::invalid(
-                    "Headings are in a line",
-                    "Type the number of the line with the headings, or 0 for a list without any.",
+                    "The header row is a line number",
+                    "Type the number of the line with the column headings, or 0 if there are none.",
                 )
             })?)
         },
@@ -386,7 +384,7 @@ pub async fn read_as(access: &Access<Operator>, id: &str, read: ReadAs) -> Resul
     let twice = Column::ALL.into_iter().find(|wanted| mapping.0.iter().filter(|column| **column == Some(*wanted)).count() > 1);
     if let Some(column) = twice {
         return Err(AppError::invalid(
-            "Two columns say the same",
+            "Two columns map to the same field",
             format!("“{}” is chosen for more than one column. Choose it for one of them.", column.heading()),
         ));
     }
@@ -465,7 +463,7 @@ pub async fn correct(access: &Access<Operator>, id: &str, form: Corrections) -> 
             }
             row.rules.left_out.extend(form.out);
         }
-        _ => return Err(AppError::invalid("Unknown choice", "The list's page says what can be done with its faults.")),
+        _ => return Err(AppError::invalid("Unknown action", "Reload the list's page and try again.")),
     }
     save(access, &row).await
 }
@@ -479,12 +477,12 @@ pub async fn plan(access: &Access<Operator>, id: &str) -> Result<Lead, AppError>
     if !checked.faults.is_empty() {
         let wrong = thousands(whole(checked.faults.len()));
         return Err(AppError::invalid(
-            "The list still has faults",
-            format!("{wrong} lines are not understood. Correct them or leave them out, then plan."),
+            "The list still has errors",
+            format!("{wrong} lines have errors. Fix or skip them first."),
         ));
     }
     if let Some(why) = checked.not_a_state(&row.rules) {
-        return Err(AppError::invalid("This list cannot be the wanted state", why));
+        return Err(AppError::invalid("Can't sync to this list", why));
     }
     let intent = Intent::List { action: row.rules.action, entries: checked.entries.clone(), spared: checked.spared.clone() };
     keep_plan(access, &snapshot, intent, Origin::Person).await

@@ -1,12 +1,12 @@
 //! The overview's page.
 
 use domain::gauge::{Gauge, Tone};
-use domain::text::thousands;
+use domain::text::{count, thousands};
 use leptos::prelude::*;
 
 use super::api::read_overview;
 
-use super::view::{LicenseFacts, Overview};
+use super::view::{Course, Idle, LicenseFacts, Overview, Since};
 use crate::features::jobs::JobTable;
 use crate::features::shared::{FreshLine, Refreshing, live, show, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
@@ -40,7 +40,7 @@ fn tone_word(tone: Tone) -> &'static str {
 }
 
 /// A gauge in the meter's terms: colour follows the tone, over-allocation and unbounded overage have their own look.
-pub(super) fn meter(gauge: Gauge) -> MeterFacts {
+pub(super) fn meter(gauge: Gauge, course: Course) -> MeterFacts {
     // A full one is no calmer than one that is nearly full.
     let fill = match (gauge.tone, &gauge.over) {
         (Tone::Warn, None) => "g-warn",
@@ -65,13 +65,16 @@ pub(super) fn meter(gauge: Gauge) -> MeterFacts {
         ticks: gauge.ticks,
         mark: gauge.mark.map(|mark| (mark.at, mark.text)),
         end: gauge.end,
+        outlook: course.full_in.map_or_else(String::new, |days| format!("full in about {}", count(days, "day", "days"))),
+        course: course.trend.points.into_iter().map(|point| (point.ago, point.used)).collect(),
     }
 }
 
 #[component]
 fn Body(data: Overview) -> impl IntoView {
     let tenant = use_tenant();
-    let gauges = data.gauges.into_iter().map(|gauge| view! { <Meter facts=meter(gauge)/> }).collect_view();
+    let courses = data.gauges.iter().any(|(_, course)| course.trend.points.len() > 1);
+    let gauges = data.gauges.into_iter().map(|(gauge, course)| view! { <Meter facts=meter(gauge, course)/> }).collect_view();
     let attention = data
         .attention
         .into_iter()
@@ -93,27 +96,29 @@ fn Body(data: Overview) -> impl IntoView {
     let no_jobs = data.recent.is_empty();
     view! {
         {data.alarm.map(|alarm| view! { <Note tone="bad" title=alarm/> })}
+        {data.since.map(|since| view! { <SinceLine since/> })}
         <div class="grid">
             <div class="grid cols">
                 <section class="panel" aria-labelledby="allotments">
-                    <header><h2 id="allotments">"Allotments"</h2><span class="muted small">"used of licensed, this tenant and its siblings"</span></header>
-                    {gauges.is_empty().then(|| view! { <Empty title="No allotments">"The license names none."</Empty> })}
-                    <div class="gauges">{gauges}</div>
+                    <header><h2 id="allotments">"License usage"</h2><span class="muted small">"seats used of seats purchased, across all tenants of this subscription"</span></header>
+                    {gauges.is_empty().then(|| view! { <Empty title="No license types">"The subscription lists none."</Empty> })}
+                    <div class="gauges" class:courses=courses>{gauges}</div>
                 </section>
                 <div class="grid">
                     <section class="panel" aria-labelledby="attention">
                         <header><h2 id="attention">"Needs attention"</h2></header>
-                        {calm.then(|| view! { <p class="muted">"Nothing: no excess, no orphans, seats to spare."</p> })}
+                        {calm.then(|| view! { <p class="muted">"Nothing needs attention."</p> })}
                         <ul class="attention">{attention}</ul>
                     </section>
+                    {data.idle.filter(|idle| !idle.is_empty()).map(|idle| view! { <IdleSeats idle/> })}
                     <License facts=data.license/>
                 </div>
             </div>
             <section class="panel" aria-labelledby="recent">
                 <header><h2 id="recent">"Recent changes"</h2><a class="muted small" href=move || format!("/t/{}/jobs", tenant.get())>"All jobs"</a></header>
                 {no_jobs.then(|| view! {
-                    <Empty title="Nothing was changed through Quartermaster yet">
-                        "Select rows in "<a href=move || format!("/t/{}/assignments", tenant.get())>"Assignments"</a>" to plan a first change."
+                    <Empty title="No changes yet">
+                        "Select people in "<a href=move || format!("/t/{}/assignments", tenant.get())>"Assignments"</a>" to plan your first change."
                     </Empty>
                 })}
                 {(!no_jobs).then(|| view! { <JobTable lines=data.recent/> })}
@@ -122,35 +127,76 @@ fn Body(data: Overview) -> impl IntoView {
     }
 }
 
+/// What happened since the last visit, in a line; each figure opens what it counts.
+#[component]
+fn SinceLine(since: Since) -> impl IntoView {
+    let tenant = use_tenant();
+    let Since { ago, lines } = since;
+    let nothing = lines.is_empty().then_some("nothing changed.");
+    let lines = lines
+        .into_iter()
+        .map(|(text, path)| view! { <li><a href=move || format!("/t/{}/{path}", tenant.get())>{text}</a></li> })
+        .collect_view();
+    view! {
+        <div class="since">
+            <span class="muted">{format!("Since your last visit {ago} ago: ")}{nothing}</span>
+            <ul>{lines}</ul>
+        </div>
+    }
+}
+
+/// Seats that nobody uses, with what they cost.
+#[component]
+fn IdleSeats(idle: Vec<Idle>) -> impl IntoView {
+    let tenant = use_tenant();
+    let lines = idle
+        .into_iter()
+        .map(|Idle { text, cost, path }| {
+            let label = format!("Review: {text}");
+            view! {
+                <li>
+                    <span class="dot" aria-hidden="true"></span>
+                    <span>{text}{(!cost.is_empty()).then(|| view! { <span class="muted num-left">{format!(", {cost}")}</span> })}</span>
+                    <a class="go" aria-label=label href=move || format!("/t/{}/{path}", tenant.get())>"Review"</a>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel" aria-labelledby="idle">
+            <header><h2 id="idle">"Idle seats"</h2></header>
+            <ul class="attention">{lines}</ul>
+        </section>
+    }
+}
+
 #[component]
 fn License(facts: LicenseFacts) -> impl IntoView {
     let chip = if facts.tone == Tone::Plain { "chip ok" } else { "chip bad" };
-    let days = facts.days_left.map(|days| {
+    let ends = facts.days_left.map(|days| {
         let (class, text) = match days {
-            ..0 => ("chip bad", format!("over for {}", domain::text::count(-days, "day", "days"))),
-            0..=60 => ("chip warn", format!("{} left", domain::text::count(days, "day", "days"))),
-            _ => ("chip", format!("{} left", domain::text::count(days, "day", "days"))),
+            ..0 => ("chip bad", format!("expired {} ago", count(-days, "day", "days"))),
+            0..=60 => ("chip warn", format!("expires in {}", count(days, "day", "days"))),
+            _ => ("chip", format!("expires in {}", count(days, "day", "days"))),
         };
-        view! { " "<span class=class>{text}</span> }
+        view! { <span class=class>{text}</span> }
     });
-    let mut days = Some(days);
     let rows = facts
         .facts
         .into_iter()
         .map(|(name, value)| {
             let mono = matches!(name.as_str(), "Number" | "Key");
-            let extra = if name == "Valid" { days.take() } else { None };
-            view! { <dt>{name}</dt><dd class:mono=mono>{value}{extra}</dd> }
+            view! { <dt>{name}</dt><dd class:mono=mono>{value}</dd> }
         })
         .collect_view();
     let parameters = (!facts.parameters.is_empty()).then(|| {
         let list = facts.parameters.into_iter().map(|parameter| view! { <li>{parameter}</li> }).collect_view();
-        view! { <dt>"Parameters"</dt><dd><ul>{list}</ul></dd> }
+        view! { <dt>"Entitlements"</dt><dd><ul>{list}</ul></dd> }
     });
     view! {
         <section class="panel" aria-labelledby="license">
-            <header><h2 id="license">"License"</h2><span class=chip>{facts.status}</span></header>
-            <dl class="facts">{rows}{parameters}</dl>
+            <header><h2 id="license">"License"</h2><span class=chip>{facts.status}</span>{ends}</header>
+            <details class="more"><summary>"Details"</summary><dl class="facts">{rows}{parameters}</dl></details>
         </section>
     }
 }

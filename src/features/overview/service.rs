@@ -1,27 +1,50 @@
 //! Reads the overview out of a snapshot.
 
-use domain::allotment::Seats;
+use domain::allotment::{Allotment, Seats};
 use domain::gauge::{self, Tone};
+use domain::table::Day;
 use domain::text::{count, thousands, whole};
-use engine::clock::{days_left, month};
-use engine::readings::Snapshot;
+use domain::trend::{self, Trend};
+use engine::clock::{date_time, day, day_of, days_left, month};
+use engine::readings::{LastUse, Snapshot};
+use storage::{PlanSummary, SeatDay};
 
-use super::view::{Attention, LicenseFacts, Overview};
+use super::view::{Attention, Course, Idle, LicenseFacts, Overview, Since};
 use crate::error::AppError;
 use crate::features::assignments::view_of;
-use crate::features::jobs::recent;
+use crate::features::jobs::{JobLine, recent};
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Viewer};
+use crate::server::config::Prices;
+use crate::ui::query::escape;
 
 /// A license that ends within so many days needs attention.
 const SOON_DAYS: i64 = 60;
+/// A seat is idle when its holder did not use Qlik for so many days.
+const IDLE_DAYS: i64 = 90;
+/// So many of the newest jobs and plans are looked through for what happened since the last visit.
+const JOBS: i64 = 50;
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppError> {
-    let recent = recent(access, 3).await?;
-    let now = access.now();
+    let (store, tenant, now) = (&access.state.engine.store, &access.tenant.id, access.now());
+    let jobs = recent(access, JOBS).await?;
+    let before = store.visit(tenant, &access.actor.principal, now).await?;
+    let today = day_of(now);
+    let days = store.seat_days(tenant, day_of(now - trend::DAYS * DAY_MS)).await?;
+    let plans = store.plans(tenant, JOBS).await?;
+    let use_known = access.state.engine.readings.last_use(&access.source()) == LastUse::Known;
+    let recent = jobs.iter().take(3).cloned().collect();
     look(access, |snapshot| Overview {
         alarm: alarm(snapshot),
-        gauges: snapshot.inventory.allotments.iter().map(|allotment| gauge::read(allotment, month(now))).collect(),
+        since: before.map(|before| since(snapshot, &days, &jobs, &plans, before, now)),
+        gauges: snapshot
+            .inventory
+            .allotments
+            .iter()
+            .map(|allotment| (gauge::read(allotment, month(now)), course(allotment, &days, today)))
+            .collect(),
+        idle: use_known.then(|| idle(snapshot, &access.state.config.prices, now)),
         attention: attention(snapshot, now),
         license: license(snapshot, now),
         recent,
@@ -29,28 +52,88 @@ pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppEr
     .await
 }
 
+/// Seats of a license type by day.
+fn trend_of(allotment: &Allotment, days: &[SeatDay], today: Day) -> Trend {
+    Trend::new(days.iter().filter(|seats| seats.allotment == allotment.name).map(|seats| (seats.day, seats.used)), today)
+}
+
+fn course(allotment: &Allotment, days: &[SeatDay], today: Day) -> Course {
+    let trend = trend_of(allotment, days, today);
+    // A pool of minutes begins anew each month: its days are no line.
+    let free = allotment.takes_assignments().then(|| allotment.seats().free(allotment.used)).flatten();
+    Course { full_in: free.and_then(|free| trend.full_in(free)), trend }
+}
+
+/// What happened since somebody's last visit ended.
+fn since(snapshot: &Snapshot, days: &[SeatDay], jobs: &[JobLine], plans: &[PlanSummary], before: i64, now: i64) -> Since {
+    let mut lines = Vec::new();
+    let today = day_of(now);
+    let ago = today.since(day_of(before));
+    for allotment in snapshot.inventory.allotments.iter().filter(|allotment| allotment.takes_assignments() && ago > 0) {
+        let Some(used) = trend_of(allotment, days, today).used(ago) else { continue };
+        let (more, label) = (allotment.used - used, allotment.name.label());
+        if more != 0 {
+            let sign = if more > 0 { "+" } else { "−" };
+            let path = format!("assignments?allotment={}", escape(allotment.name.as_str()));
+            lines.push((format!("{sign}{} {label}", thousands(more.abs())), path));
+        }
+    }
+    // In the words of the database, times sort as they pass.
+    let ended: Vec<&JobLine> = jobs.iter().filter(|job| job.over && job.at > date_time(before)).collect();
+    if !ended.is_empty() {
+        let errors = ended.iter().filter(|job| job.tally.failed() > 0).count();
+        let with = if errors > 0 { format!(", {} with errors", thousands(whole(errors))) } else { String::new() };
+        lines.push((format!("{}{with}", count(whole(ended.len()), "job finished", "jobs finished")), "jobs".to_owned()));
+    }
+    let waiting = plans.iter().filter(|plan| plan.job.is_empty()).count();
+    if waiting > 0 {
+        lines.push((count(whole(waiting), "plan not applied", "plans not applied"), "plans".to_owned()));
+    }
+    let minutes = (now - before) / 60_000;
+    let ago = match minutes {
+        ..120 => count(minutes, "minute", "minutes"),
+        120..2_880 => count(minutes / 60, "hour", "hours"),
+        _ => count(minutes / 1_440, "day", "days"),
+    };
+    Since { ago, lines }
+}
+
+/// Seats of people who did not use Qlik for so long, and had their license for as long.
+fn idle(snapshot: &Snapshot, prices: &Prices, now: i64) -> Vec<Idle> {
+    let since = day(now - IDLE_DAYS * DAY_MS);
+    let idle = |allotment: &Allotment| {
+        let query = format!("allotment={}&used=over-{IDLE_DAYS}&to={since}&sort=used", escape(allotment.name.as_str()));
+        let rows = whole(snapshot.table.matching(&view_of(&query).filter).len());
+        let cost = prices.of(&allotment.name).map_or_else(String::new, |price| {
+            format!("{} {} a month", thousands(rows.saturating_mul(i64::from(price))), prices.currency)
+        });
+        let text = format!("{} {} unused for {IDLE_DAYS} days", thousands(rows), allotment.name.label());
+        (rows > 0).then(|| Idle { text, cost, path: format!("assignments?{query}") })
+    };
+    snapshot.inventory.allotments.iter().filter(|allotment| allotment.takes_assignments()).filter_map(idle).collect()
+}
+
 /// What makes the tenant unusable, in a sentence.
 fn alarm(snapshot: &Snapshot) -> Option<String> {
     let license = &snapshot.license;
     if license.status.as_ref().is_some_and(|status| status.deactivated) {
         return Some(
-            "This tenant is deactivated. Nobody can use it, and licenses cannot be changed until Qlik activates it again."
+            "This tenant is deactivated. No one can sign in, and licenses cannot be changed, until Qlik reactivates it."
                 .to_owned(),
         );
     }
     match license.word() {
         "Missing" => {
-            Some("This tenant has no license. Apply one in Qlik's own console; until then nothing can be assigned.".to_owned())
+            Some("This tenant has no license. Add one in the Qlik console. Until then, nothing can be assigned.".to_owned())
         }
         "Expired" => {
-            Some("The license has expired. People lose access; renew it with Qlik before changing assignments.".to_owned())
+            Some("The license has expired. Users are losing access. Renew with Qlik before changing assignments.".to_owned())
         }
         "Blacklisted" => {
-            Some("Qlik has blacklisted this license. Talk to Qlik; until then nobody gets access through it.".to_owned())
+            Some("Qlik has blacklisted this license. Contact Qlik. Until it is cleared, no one gets access.".to_owned())
         }
         _ if license.overview.is_none() => Some(
-            "Qlik finds no license for this tenant. Apply one in Qlik's own console; until then nothing can be assigned."
-                .to_owned(),
+            "Qlik finds no license for this tenant. Add one in the Qlik console. Until then, nothing can be assigned.".to_owned(),
         ),
         _ => None,
     }
@@ -66,7 +149,7 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
     }
     for allotment in &inventory.allotments {
         let label = allotment.name.label();
-        let path = format!("assignments?allotment={}&flag=excess", crate::ui::query::escape(allotment.name.as_str()));
+        let path = format!("assignments?allotment={}&flag=excess", escape(allotment.name.as_str()));
         let excess = snapshot.table.rows().filter(|row| row.excess() && row.allotment() == Some(&allotment.name)).count();
         if excess > 0 {
             let verb = if excess == 1 { "exceeds" } else { "exceed" };
@@ -79,29 +162,35 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
         }
         if gauge::nearly_full(allotment) {
             let free = allotment.seats().free(allotment.used).unwrap_or(0);
-            let here = format!("assignments?allotment={}", crate::ui::query::escape(allotment.name.as_str()));
-            let text =
-                if free > 0 { format!("{label} is nearly full: {} free", thousands(free)) } else { format!("{label} is full") };
-            list.push(item(Tone::Warn, text, &here, "Who has it"));
+            let here = format!("assignments?allotment={}", escape(allotment.name.as_str()));
+            let text = if free > 0 {
+                format!("{label} is nearly full: {} free", thousands(free))
+            } else {
+                format!("{label} has no seats left")
+            };
+            list.push(item(Tone::Warn, text, &here, "View holders"));
         }
     }
     if let Some(days) = snapshot.license.ends().and_then(|end| days_left(now, end)) {
         if days < 0 {
-            list.push(item(Tone::Bad, format!("The license ended {} ago", count(-days, "day", "days")), "", ""));
+            list.push(item(Tone::Bad, format!("The license expired {} ago", count(-days, "day", "days")), "", ""));
         } else if days <= SOON_DAYS {
-            list.push(item(Tone::Warn, format!("The license ends in {}", count(days, "day", "days")), "", ""));
+            list.push(item(Tone::Warn, format!("The license expires in {}", count(days, "day", "days")), "", ""));
         }
     }
     let orphans = snapshot.table.rows().filter(|row| row.orphan()).count();
     if orphans > 0 {
-        let text = format!("{} held by nobody of this tenant", count(whole(orphans), "license is", "licenses are"));
+        let text = format!(
+            "{} assigned to subjects that are not users of this tenant",
+            count(whole(orphans), "license is", "licenses are")
+        );
         list.push(item(Tone::Warn, text, "assignments?flag=orphan", "Review"));
     }
     // What is counted is what the link shows: the same filter, of the same table.
     let shut_out = "license=any&status=disabled,deleted";
     let held = snapshot.table.matching(&view_of(shut_out).filter).len();
     if held > 0 {
-        let text = format!("{} held by people who are disabled or deleted", count(whole(held), "license is", "licenses are"));
+        let text = format!("{} assigned to disabled or deleted users", count(whole(held), "license is", "licenses are"));
         list.push(item(Tone::Plain, text, &format!("assignments?{shut_out}"), "Review"));
     }
     for allotment in inventory.allotments.iter().filter(|allotment| allotment.takes_assignments() && allotment.in_overage() > 0) {
@@ -114,8 +203,8 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
             "{label}: {} in overage ({limit}), which may be billed",
             count(allotment.in_overage(), "seat is", "seats are")
         );
-        let here = format!("assignments?allotment={}", crate::ui::query::escape(allotment.name.as_str()));
-        list.push(item(Tone::Warn, text, &here, "Who has it"));
+        let here = format!("assignments?allotment={}", escape(allotment.name.as_str()));
+        list.push(item(Tone::Warn, text, &here, "View holders"));
     }
     list.sort_by_key(|item| match item.tone {
         Tone::Bad => 0,
@@ -143,17 +232,17 @@ fn license(snapshot: &Snapshot, now: i64) -> LicenseFacts {
     fact("Product", product.unwrap_or_default());
     fact("Valid", snapshot.license.valid().replace('/', " to "));
     if let Some(status) = status {
-        fact("Type", format!("{}, {}", status.kind, if status.trial { "a trial" } else { "not a trial" }));
+        fact("Type", format!("{}, {}", status.kind, if status.trial { "trial" } else { "not a trial" }));
     }
     if let Some(overview) = overview {
         fact("Number", grouped(&overview.number));
-        fact("Key", format!("{} shown masked", overview.masked_key));
-        fact("Changed", overview.updated.get(..10).unwrap_or_default().to_owned());
+        fact("Key", format!("{} (masked)", overview.masked_key));
+        fact("Last changed", overview.updated.get(..10).unwrap_or_default().to_owned());
     }
     let word_of = |on: Option<bool>| match on {
         Some(true) => "on",
         Some(false) => "off",
-        None => "not stated",
+        None => "unknown",
     };
     let auto = snapshot.inventory.auto_assign;
     fact("Auto-assign", format!("Professional {}, Analyzer {}", word_of(auto.professional), word_of(auto.analyzer)));
@@ -163,7 +252,7 @@ fn license(snapshot: &Snapshot, now: i64) -> LicenseFacts {
             .iter()
             .map(|(name, valid)| {
                 let valid = if valid == "./." {
-                    "without end".to_owned()
+                    "no end date".to_owned()
                 } else {
                     valid.replace("./", "until ").replace("/.", " on").replace('/', " to ")
                 };

@@ -1,6 +1,7 @@
 //! What the overview room shows, as it goes to the browser.
 
 use domain::gauge::{Gauge, Tone};
+use domain::trend::Trend;
 use serde::{Deserialize, Serialize};
 
 use crate::features::jobs::JobLine;
@@ -33,13 +34,46 @@ pub struct LicenseFacts {
     pub parameters: Vec<String>,
 }
 
+/// What happened since somebody's last visit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// How long ago it ended, such as `3 days`.
+    pub ago: String,
+    /// What happened, each with where to see it: a path below the tenant.
+    pub lines: Vec<(String, String)>,
+}
+
+/// How a license type goes: the line under its gauge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Course {
+    /// Seats used by day.
+    pub trend: Trend,
+    /// In how many days it is full, where the line says so much.
+    pub full_in: Option<i64>,
+}
+
+/// Seats that nobody uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idle {
+    /// How many of which license type, as a sentence.
+    pub text: String,
+    /// What they cost a month, where prices are set.
+    pub cost: String,
+    /// The rows: a path below the tenant.
+    pub path: String,
+}
+
 /// What the overview shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Overview {
     /// What makes the tenant unusable, if anything does.
     pub alarm: Option<String>,
-    /// A gauge per allotment.
-    pub gauges: Vec<Gauge>,
+    /// What happened since the last visit; nothing at the first.
+    pub since: Option<Since>,
+    /// A gauge per allotment, with how it goes.
+    pub gauges: Vec<(Gauge, Course)>,
+    /// Seats that nobody uses. Nothing while that is not known.
+    pub idle: Option<Vec<Idle>>,
     /// What needs attention, the worst first.
     pub attention: Vec<Attention>,
     /// The license.

@@ -30,8 +30,8 @@ pub fn PlansPage() -> impl IntoView {
             {move || data.get().map(|got| {
                 match got {
                     Ok(lines) if lines.is_empty() => view! {
-                        <Empty title="No plan was drawn up yet">
-                            "Every change starts as one. "<a href=move || format!("/t/{}/assignments", tenant.get())>"Select rows to plan a change"</a>"."
+                        <Empty title="No plans yet">
+                            "Every change starts as one. "<a href=move || format!("/t/{}/assignments", tenant.get())>"Select people to create one"</a>"."
                         </Empty>
                     }.into_any(),
                     Ok(lines) => {
@@ -44,7 +44,7 @@ pub fn PlansPage() -> impl IntoView {
                                     <td><a href=move || format!("/t/{}/plans/{id}", tenant.get())>{line.title}</a></td>
                                     <td class="num">{thousands(line.rows)}</td>
                                     <td>{if job.is_empty() {
-                                        view! { <span class="muted">"not applied"</span> }.into_any()
+                                        view! { <span class="muted">"draft"</span> }.into_any()
                                     } else {
                                         let text = format!("job {}", short(&job));
                                         view! { <a href=move || format!("/t/{}/jobs/{job}", tenant.get())>{text}</a> }.into_any()
@@ -54,7 +54,7 @@ pub fn PlansPage() -> impl IntoView {
                         }).collect_view();
                         view! {
                             <div class="table" tabindex="0" role="region" aria-label="Plans"><table>
-                                <thead><tr><th>"When"</th><th class="hide-narrow">"Who"</th><th>"What"</th><th class="num">"Changes"</th><th>"Applied"</th></tr></thead>
+                                <thead><tr><th>"When"</th><th class="hide-narrow">"Author"</th><th>"Change"</th><th class="num">"Changes"</th><th>"Status"</th></tr></thead>
                                 <tbody>{rows}</tbody>
                             </table></div>
                         }.into_any()
@@ -166,7 +166,7 @@ fn Confirm(of: Confirmation, apply: ServerAction<Apply>) -> impl IntoView {
         }
     };
     let Confirmation { number, what } = of;
-    let said = format!("This is not the number. Type {number}.");
+    let said = format!("The number doesn't match. Type {number}.");
     view! {
         <label class="confirm" for="confirm">{format!("Type {number} to {what}")}
             <input class="input short" id="confirm" name="confirm" inputmode="numeric" autocomplete="off" required node_ref=field
@@ -217,7 +217,7 @@ fn Body(
         .lasting
         .into_iter()
         .map(|(why, rows)| {
-            let title = format!("{} cannot be undone, or not all of it.", count(whole(rows), "change", "changes"));
+            let title = format!("{} cannot be undone, or only in part.", count(whole(rows), "change", "changes"));
             view! { <Note tone="warn" title>{why}</Note> }
         })
         .collect_view();
@@ -228,13 +228,13 @@ fn Body(
         .map(|(kind, rows)| {
             let (title, rest, text) = match kind {
                 OfferKind::Newcomers => (
-                    format!("{} the selection only since you made it.", count(whole(rows), "row matches", "rows match")),
-                    "What you counted is what is planned; these are left out.",
-                    format!("Take in {}", count(whole(rows), "newcomer", "newcomers")),
+                    format!("{} the selection only after you made it.", count(whole(rows), "row matches", "rows match")),
+                    "Only what you selected is planned; these are skipped.",
+                    format!("Include {}", count(whole(rows), "newcomer", "newcomers")),
                 ),
                 OfferKind::HoldsAnother => (
-                    format!("{} another license.", count(whole(rows), "person holds", "people hold")),
-                    "They keep it, and are left out.",
+                    format!("{} another license.", count(whole(rows), "person has", "people have")),
+                    "They keep it and are skipped.",
                     format!("Change {} as well", count(whole(rows), "license", "licenses")),
                 ),
             };
@@ -245,11 +245,10 @@ fn Body(
         .unchanged
         .into_iter()
         .map(|(why, rows, named)| {
-            let are = if rows == 1 { "row is" } else { "rows are" };
             let more = rows - named.len() as u64;
             view! {
                 <details class="says">
-                    <summary>{format!("{} {are} {} and will not be sent.", thousands(whole(rows)), why.sentence())}</summary>
+                    <summary>{format!("{} skipped: {}", count(whole(rows), "row", "rows"), why.sentence())}</summary>
                     <ul class="who">
                         {named.into_iter().map(|who| view! { <li class="mono small">{who}</li> }).collect_view()}
                         {(more > 0).then(|| view! { <li class="small">{format!("and {} more", thousands(whole(more)))}</li> })}
@@ -268,22 +267,22 @@ fn Body(
     let foot = match (view.job, view.total) {
         (Some(job), _) => {
             let text = format!("Applied by job {}", short(&job));
-            view! { <div class="foot"><span class="grow">"This plan was applied and cannot be applied again."</span>
+            view! { <div class="foot"><span class="grow">"A plan can be applied once."</span>
                 <a class="button primary" href=move || format!("/t/{}/jobs/{job}", tenant.get())>{text}</a></div> }.into_any()
         }
         (None, 0) => view! {
-            <Empty title="Nothing to change">
-                "Everything already is as wanted. "<a href=move || format!("/t/{}/assignments", tenant.get())>"Back to the assignments"</a>"."
+            <Empty title="Nothing to do">
+                "Everything already matches. "<a href=move || format!("/t/{}/assignments", tenant.get())>"Back to Assignments"</a>"."
             </Empty>
         }.into_any(),
         (None, _) => {
             let undo = match lasts {
-                0 => "Can be undone for 30 days.".to_owned(),
-                n if n == view.total => "Cannot be undone, or not all of it.".to_owned(),
-                n => format!("All but {} can be undone for 30 days.", thousands(whole(n))),
+                0 => "Undo available for 30 days.".to_owned(),
+                n if n == view.total => "Cannot be undone, or only in part.".to_owned(),
+                n => format!("Undo available for 30 days, except for {}.", thousands(whole(n))),
             };
             let requests = count(whole(view.requests), "request", "requests");
-            let sentence = format!("{}, {requests} to Qlik. {undo}", count(total, "change", "changes"));
+            let sentence = format!("{} in {requests}. {undo}", count(total, "change", "changes"));
             view! {
                 <div class="foot decide">
                     <span class="grow">{sentence}</span>
@@ -291,14 +290,14 @@ fn Body(
                     <ActionForm action=discard>
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
-                        <button class="button plain" type="submit" data-careful="">"Discard"</button>
+                        <button class="button plain" type="submit" data-careful="">"Delete plan"</button>
                     </ActionForm>
                     <ActionForm action=apply attr:class="apply">
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
                         {view.confirm.map(|of| view! { <Confirm of apply/> })}
                         <button class=if only_removals { "button danger solid" } else { "button primary" } type="submit" disabled=pending>
-                            {move || if pending() { "Reading again before applying…".to_owned() } else { button.clone() }}
+                            {move || if pending() { "Checking for changes…".to_owned() } else { button.clone() }}
                         </button>
                     </ActionForm>
                 </div>
@@ -310,21 +309,21 @@ fn Body(
         {view.replaces.map(|old| {
             let text = format!("plan {}", short(&old));
             view! {
-                <Note tone="warn" title="Somebody changed the tenant since you drew this up. Nothing was sent.">
-                    "This is the plan as it would be now; "<a href=move || format!("/t/{}/plans/{old}", tenant.get())>{text}</a>" is as it was."
+                <Note tone="warn" title="The tenant changed after this plan was created. Nothing was sent.">
+                    "This is the updated plan; "<a href=move || format!("/t/{}/plans/{old}", tenant.get())>{text}</a>" is unchanged."
                 </Note>
             }
         })}
         {view.remedies.map(|old| {
             let text = format!("plan {}", short(&old));
-            view! { <p class="muted small after">"Drawn up from "<a href=move || format!("/t/{}/plans/{old}", tenant.get())>{text}</a>", which stays as it was."</p> }
+            view! { <p class="muted small after">"Resolves the shortage in "<a href=move || format!("/t/{}/plans/{old}", tenant.get())>{text}</a>", which is unchanged."</p> }
         })}
         {summary}
         <section class="seats" aria-label="Seats before and after">{seats}</section>
         {warnings}{lasting}{offers}
         {(!view.changes.is_empty()).then(|| view! { <Diff changes=view.changes roles=view.roles totals=view.totals pages=view.pages/> })}
         <Pager page=view.page pages=view.pages href/>
-        <div class="muted small after">{unchanged}{removals_first.then_some("Removals go first, so their seats serve the additions.")}</div>
+        <div class="muted small after">{unchanged}{removals_first.then_some("Removals run first, so freed seats can be reused.")}</div>
         {foot}
     }
 }
@@ -370,8 +369,8 @@ fn Seat(seat: SeatChange) -> impl IntoView {
     let percent = |n: f64| format!("{n:.2}%");
     let over = seat.overage_after();
     let (after, class) = match (seat.short(), seat.free_after()) {
-        (short, _) if short > 0 => (format!("{} short", thousands(short)), "small bad"),
-        (_, Some(free)) if free < 0 => (format!("{} beyond all seats", thousands(-free)), "small bad"),
+        (short, _) if short > 0 => (format!("{} seats short", thousands(short)), "small bad"),
+        (_, Some(free)) if free < 0 => (format!("{} over all seats", thousands(-free)), "small bad"),
         (_, None) if over > 0 => (format!("{} in overage, no limit", thousands(over)), "small bad"),
         (_, Some(free)) if over > 0 => (format!("{} in overage, {} left", thousands(over), thousands(free)), "small bad"),
         (_, Some(free)) => (format!("{} free after", thousands(free)), "small"),
@@ -427,7 +426,7 @@ fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>, totals: Vec<T
         let why = planned.why.as_ref().map(|why| why.sentence.clone());
         let detail = view! {
             {listed}
-            {planned.orphan.then(|| view! { <span class="chip warn">"not a user here"</span>" " })}
+            {planned.orphan.then(|| view! { <span class="chip warn">"not a user of this tenant"</span>" " })}
             {why.map(|why| view! { <span class="muted">{why}</span> })}
         };
         rows.push(
@@ -444,7 +443,7 @@ fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>, totals: Vec<T
     view! {
         <div class="table" tabindex="0" role="region" aria-label="Changes">
             <table class="diff">
-                <thead><tr><td></td><th>"Person or group"</th><th>"Now"</th><th>"After"</th><th>"Detail"</th></tr></thead>
+                <thead><tr><td></td><th>"Person or group"</th><th>"Current"</th><th>"New"</th><th>"Reason"</th></tr></thead>
                 <tbody>{rows}</tbody>
             </table>
         </div>

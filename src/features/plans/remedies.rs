@@ -51,14 +51,14 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
     if job_of(access, id).await?.is_some() {
         return Err(AppError::new(
             ErrorKind::Conflict,
-            "This plan was applied meanwhile",
-            "Its job shows which rows had no seat, and can retry them.",
+            "This plan has already been applied",
+            "See its job for rows without a seat; you can retry them.",
         ));
     }
     let snapshot = access.at_most(FRESH_MS).await?;
     let again = |title: String, changes| {
         draw_up(&snapshot.inventory, Intent::Exactly { title, changes, restores: row.plan.restores })
-            .map_err(|error| AppError::invalid("The plan no longer fits", sentence(&error.to_string())))
+            .map_err(|error| AppError::invalid("The plan is out of date", sentence(&error.to_string())))
     };
     let as_it_is = again(row.plan.title.clone(), row.plan.changes.iter().map(|planned| planned.change.clone()).collect())?;
     let shortage = found(access, &as_it_is, &snapshot).into_iter().find(|shortage| shortage.allotment.as_str() == allotment);
@@ -66,7 +66,7 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
         shortage.and_then(|found| found.remedies.into_iter().find(|remedy| remedy.key() == key).zip(Some(found.allotment)));
     let Some((remedy, allotment)) = remedy else {
         if as_it_is.seats == row.plan.seats {
-            return Err(AppError::invalid("No such way out", "The plan's page lists what can be done."));
+            return Err(AppError::invalid("That option is no longer available", "See the plan's page for the current options."));
         }
         // Seats came or went since: the plan as it would be now has its own ways out, if it needs any.
         return lead_to(access, again_as(&row.plan, as_it_is), snapshot.as_of, Origin::Replaces(id.to_owned())).await;
@@ -90,8 +90,8 @@ pub(super) fn again_as(before: &Plan, mut now: Plan) -> Plan {
 /// A plan that does something else besides says so.
 fn titled(title: &str, remedy: &Remedy) -> String {
     let besides = match remedy {
-        Remedy::Another(name) => format!(", {} where seats lack", name.label()),
-        Remedy::RemoveFirst(_) => ", taking some back first".to_owned(),
+        Remedy::Another(name) => format!(", {} when out of seats", name.label()),
+        Remedy::RemoveFirst(_) => ", after removing idle licenses".to_owned(),
         Remedy::LeaveOut => String::new(),
     };
     if title.contains(&besides) { title.to_owned() } else { format!("{title}{besides}") }

@@ -31,7 +31,7 @@ pub(super) const FRESH_MS: i64 = 5 * 60 * 1_000;
 const AT_ONCE: std::time::Duration = std::time::Duration::from_millis(2_500);
 
 fn gone() -> AppError {
-    AppError::not_found("No such plan", "It was discarded, or belongs to another tenant. Draw it up again.")
+    AppError::not_found("Plan not found", "It was deleted or belongs to another tenant. Create it again.")
 }
 
 /// Draws up a plan, on a thread where a large one holds nobody up.
@@ -39,10 +39,10 @@ async fn drawn(snapshot: &Arc<Snapshot>, intent: Intent) -> Result<Plan, AppErro
     let inventory = snapshot.inventory.clone();
     let drawn = tokio::task::spawn_blocking(move || draw_up(&inventory, intent)).await;
     let drawn = drawn.map_err(|error| {
-        tracing::error!(%error, "a plan could not be drawn up");
-        AppError::new(ErrorKind::Internal, "The plan could not be drawn up", "Nothing was sent. Try again.")
+        tracing::error!(%error, "a plan could not be created");
+        AppError::new(ErrorKind::Internal, "Could not create the plan", "Nothing was sent. Try again.")
     })?;
-    drawn.map_err(|error| AppError::invalid("No plan could be drawn up", sentence(&error.to_string())))
+    drawn.map_err(|error| AppError::invalid("Could not create a plan", sentence(&error.to_string())))
 }
 
 /// Draws up a plan, keeps it, and leads to its page.
@@ -171,7 +171,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
 fn drawn_words(created_at: i64, inventory_at: i64) -> String {
     let (drawn, said) = (date_time(created_at), date_time(inventory_at));
     let same_day = drawn.get(..10) == said.get(..10);
-    format!("drawn up {drawn} from what Qlik said at {}", if same_day { time_of_day(inventory_at) } else { said })
+    format!("created {drawn}, based on data from {}", if same_day { time_of_day(inventory_at) } else { said })
 }
 
 /// Names of the roles that group changes speak of, as far as they are known.
@@ -195,7 +195,7 @@ pub async fn discard(access: &Access<Operator>, id: &str) -> Result<Lead, AppErr
 pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
     if row.plan.changes.is_empty() {
-        return Err(AppError::invalid("Nothing to apply", "Everything already is as the plan wants it."));
+        return Err(AppError::invalid("Nothing to apply", "Everything already matches."));
     }
     if let Some(wanted) = row.plan.confirmation(access.state.config.confirm)
         && !wanted.is(confirmation)
@@ -243,11 +243,7 @@ async fn trail_end(access: &Access<Operator>) -> Result<i64, AppError> {
 }
 
 fn busy_rows() -> AppError {
-    AppError::new(
-        ErrorKind::Conflict,
-        "Others are changing the same people",
-        "Jobs changed some of these rows again and again while this plan was about to start. Nothing was sent; apply it again.",
-    )
+    AppError::new(ErrorKind::Conflict, "Other jobs keep changing the same people", "Nothing was sent; try again later.")
 }
 
 /// Writes the job of a plan down and wakes the executor. Returns the job's id; nothing where another job changed some of its
@@ -261,7 +257,7 @@ async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64, known: &[(St
             ErrorKind::Conflict,
             "Another job is changing some of these rows",
             format!(
-                "Job {} has not ended yet. Nothing was sent; apply again when it has.",
+                "Job {} is still running. Nothing was sent; apply again when it finishes.",
                 holder.get(..4).unwrap_or(&holder).to_uppercase()
             ),
         )),
@@ -305,11 +301,11 @@ async fn try_at_once(
     let plan = draw_up(&snapshot.inventory, intent)
         .map_err(|error| AppError::invalid("This cannot be changed", sentence(&error.to_string())))?;
     if plan.changes.is_empty() {
-        let why = plan.unchanged.first().map_or("already as wanted", |row| row.why.sentence());
+        let why = plan.unchanged.first().map_or("no change needed", |row| row.why.sentence());
         return Err(AppError::new(
             ErrorKind::Conflict,
-            "Nothing was changed",
-            format!("It is {why}. What you see now is how it is."),
+            "Not changed",
+            format!("Reason: {why}. The page shows the current state."),
         ));
     }
     let wants_reading = plan.changes.len() > 1
@@ -340,11 +336,7 @@ async fn try_at_once(
 pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
     if job_of(access, id).await?.is_some() {
-        return Err(AppError::new(
-            ErrorKind::Conflict,
-            "This plan was applied meanwhile",
-            "Plan the rest as a change of its own.",
-        ));
+        return Err(AppError::new(ErrorKind::Conflict, "This plan has already been applied", "Create a new plan for the rest."));
     }
     let snapshot = access.at_most(FRESH_MS).await?;
     let mut changes: Vec<Change> = row.plan.changes.iter().map(|planned| planned.change.clone()).collect();
@@ -363,7 +355,7 @@ pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<L
         unchanged.extend(left.iter().map(|change| Unchanged { target: change.target(), why: WhyNot::TakenOut }));
         changes = kept;
     } else {
-        return Err(AppError::invalid("Unknown choice", "The plan's page lists what can be added or left out."));
+        return Err(AppError::invalid("Unknown action", "See the plan's page for the current options."));
     }
     let mut plan =
         drawn(&snapshot, Intent::Exactly { title: row.plan.title.clone(), changes, restores: row.plan.restores }).await?;
@@ -383,7 +375,7 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
         .backend
         .read(&access.reader(), &touches)
         .await
-        .map_err(|fault| told("Failed to read the tenant before applying. Nothing was sent", &fault))?;
+        .map_err(|fault| told("Could not load the tenant before applying. Nothing was sent", &fault))?;
     // People and roles do not change where licenses stand; the last reading's names will do.
     if let Latest::Ready(snapshot, _) = access.latest(std::time::Duration::ZERO).await {
         let asked: std::collections::HashSet<_> = touches.groups().collect();

@@ -42,10 +42,10 @@ pub fn WaysOutOf(
             <ul>
                 {ways}
                 <li>
-                    <a class="button" href=holders>"Choose whom to take it from"</a>
+                    <a class="button" href=holders>"Choose people to remove"</a>
                     <span class="small">
-                        "Everybody who holds one, the longest without use first. Plan the removal there, then apply this plan after it."
-                        {reading.then_some(" Who used Qlik when is still being read: reload to be offered the idle ones here.")}
+                        "Opens all holders, longest idle first. Apply that plan, then this one."
+                        {reading.then_some(" Usage is still loading; reload to see idle people here.")}
                     </span>
                 </li>
             </ul>

@@ -48,20 +48,20 @@ fn Body(view: SessionsView, leaving: bool, end: ServerAction<End>, withdraw: Ser
         {(leaving && own > 0).then(|| view! { <Leaving own/> })}
         <div class="grid">
             <div class="panel">
-                <header><h2>"Sessions"</h2><span class="muted small">"each keeps its keys sealed, for itself alone"</span></header>
+                <header><h2>"Sessions"</h2><span class="muted small">"each has its own encrypted keys"</span></header>
                 <div class="table" tabindex="0" role="region" aria-label="Sessions"><table>
-                    <thead><tr><th>"Began"</th><th class="hide-narrow">"Ends by itself"</th><th>"Connected to"</th><th><span class="sr">"What to do"</span></th></tr></thead>
+                    <thead><tr><th>"Started"</th><th class="hide-narrow">"Expires"</th><th>"Connected as"</th><th><span class="sr">"Actions"</span></th></tr></thead>
                     <tbody>{sessions}</tbody>
                 </table></div>
             </div>
             <div class="panel">
-                <header><h2>"Keys held by jobs"</h2><span class="muted small">"so that a job goes on without you, for a day at most"</span></header>
+                <header><h2>"Keys in use by jobs"</h2><span class="muted small">"so jobs can finish after you leave, for up to 24 h"</span></header>
                 {if no_grants {
-                    view! { <Empty title="No job holds a key">"A job gets one when a plan is applied, and loses it when it ends."</Empty> }.into_any()
+                    view! { <Empty title="No jobs are using a key">"A job gets one when a plan is applied and drops it when it finishes."</Empty> }.into_any()
                 } else {
                     view! {
-                        <div class="table" tabindex="0" role="region" aria-label="Keys held by jobs"><table>
-                            <thead><tr><th>"Job"</th><th class="hide-narrow">"Started by"</th><th>"State"</th><th class="hide-narrow">"Key ends"</th><th><span class="sr">"What to do"</span></th></tr></thead>
+                        <div class="table" tabindex="0" role="region" aria-label="Keys in use by jobs"><table>
+                            <thead><tr><th>"Job"</th><th class="hide-narrow">"Started by"</th><th>"State"</th><th class="hide-narrow">"Key expires"</th><th><span class="sr">"Actions"</span></th></tr></thead>
                             <tbody>{grants}</tbody>
                         </table></div>
                     }.into_any()
@@ -76,17 +76,17 @@ fn Session(line: SessionLine, end: ServerAction<End>) -> impl IntoView {
     let tenant = use_tenant();
     let pending = busy(end);
     let connected = if line.connected.is_empty() { "nothing".to_owned() } else { line.connected.join(", ") };
-    let label = format!("End the session that began {}", line.began);
+    let label = format!("Sign out the session started {}", line.began);
     view! {
         <tr>
-            <td class="num-left">{line.began}{line.this.then(|| view! { " "<span class="chip">"this one"</span> })}</td>
+            <td class="num-left">{line.began}{line.this.then(|| view! { " "<span class="chip">"this session"</span> })}</td>
             <td class="num-left hide-narrow">{line.ends}</td>
             <td>{connected}</td>
             <td class="num">
                 <ActionForm action=end>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     <input type="hidden" name="name" value=line.name/>
-                    <button class="link" type="submit" disabled=pending aria-label=label>"End"</button>
+                    <button class="link" type="submit" disabled=pending aria-label=label>"Sign out"</button>
                 </ActionForm>
             </td>
         </tr>
@@ -98,7 +98,7 @@ fn Grant(line: GrantLine, withdraw: ServerAction<Withdraw>) -> impl IntoView {
     let tenant = use_tenant();
     let pending = busy(withdraw);
     let (job, title) = (line.job.clone(), format!("{}: {}", short(&line.job), line.title));
-    let label = format!("Withdraw the key of job {}", short(&line.job));
+    let label = format!("Revoke the key of job {}", short(&line.job));
     view! {
         <tr>
             <td><a href=move || format!("/t/{}/jobs/{job}", tenant.get())>{title}</a></td>
@@ -109,7 +109,7 @@ fn Grant(line: GrantLine, withdraw: ServerAction<Withdraw>) -> impl IntoView {
                 <ActionForm action=withdraw>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     <input type="hidden" name="job" value=line.job/>
-                    <button class="link" type="submit" disabled=pending aria-label=label>"Withdraw"</button>
+                    <button class="link" type="submit" disabled=pending aria-label=label>"Revoke key"</button>
                 </ActionForm>
             </td>
         </tr>
@@ -129,12 +129,12 @@ fn Leaving(own: usize) -> impl IntoView {
     );
     view! {
         <Note tone="warn" title=title>
-            "Shall they go on after you disconnect?"
+            "Keep them running after you disconnect?"
             <ActionForm action=disconnect attr:class="inline after">
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
-                <button class="button" type="submit" name="jobs" value="go-on" disabled=pending>"Disconnect, let them go on"</button>
-                <button class="button" type="submit" name="jobs" value="pause" disabled=pending>"Disconnect and pause them"</button>
-                <a class="button plain" href=move || format!("/t/{}/overview", tenant.get())>"Stay connected"</a>
+                <button class="button" type="submit" name="jobs" value="go-on" disabled=pending>"Disconnect, keep jobs running"</button>
+                <button class="button" type="submit" name="jobs" value="pause" disabled=pending>"Disconnect and pause jobs"</button>
+                <a class="button plain" href=move || format!("/t/{}/overview", tenant.get())>"Cancel"</a>
             </ActionForm>
         </Note>
     }

@@ -71,10 +71,10 @@ pub async fn end(access: &Access<Viewer>, name: &str) -> Result<Option<Lead>, Ap
     let store = &access.state.engine.store;
     let sessions = store.live_sessions(access.now()).await?;
     let Some(session) = sessions.into_iter().find(|session| name_of(&session.key) == name) else {
-        return Err(AppError::new(ErrorKind::Conflict, "That session is over", "It ended or was ended meanwhile."));
+        return Err(AppError::new(ErrorKind::Conflict, "That session has ended", "Reload the page."));
     };
     let own = own_key().await?;
-    record(access, "end session", name, "", "its keys are forgotten").await?;
+    record(access, "end session", name, "", "keys deleted").await?;
     store.revoke_session(&session.key, access.now()).await?;
     Ok((own.as_ref() == Some(&session.key)).then_some(Lead::Connect))
 }
@@ -86,10 +86,10 @@ pub async fn own_grants<R: Role>(access: &Access<R>) -> Result<Vec<JobRow>, AppE
 }
 
 pub async fn withdraw(access: &Access<Operator>, job: &str) -> Result<(), AppError> {
-    let reason = format!("{} withdrew its key. Connect with a key of the same Qlik user, then resume.", access.actor);
+    let reason = format!("{} revoked its key. Connect as the same Qlik user, then resume.", access.actor);
     let done = access.state.engine.store.withdraw_grant(&access.tenant.id, job, &reason).await?;
     if !done {
-        return Err(AppError::new(ErrorKind::Conflict, "The job holds no key", "It has ended, or its key was withdrawn before."));
+        return Err(AppError::new(ErrorKind::Conflict, "The job has no key", "It has finished, or its key was revoked before."));
     }
-    record(access, "withdraw key", job, job, "the job pauses").await
+    record(access, "revoke key", job, job, "the job pauses").await
 }

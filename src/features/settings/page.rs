@@ -44,7 +44,7 @@ fn Body(
 ) -> impl IntoView {
     let tenant = use_tenant();
     let switch = |name: &'static str, on: Option<bool>, label: &'static str, help: &'static str| {
-        let unstated = on.is_none().then_some(" Qlik does not state how it is set.");
+        let unstated = on.is_none().then_some(" Current value unknown.");
         view! {
             <label class="switch">
                 <input type="checkbox" name=name value="on" checked=on == Some(true)/>
@@ -66,25 +66,25 @@ fn Body(
     view! {
         <div class="grid halves">
             <section class="panel" aria-labelledby="auto">
-                <header><h2 id="auto">"Licenses at sign-in"</h2></header>
+                <header><h2 id="auto">"Automatic assignment at sign-in"</h2></header>
                 <ActionForm action=auto attr:class="stack">
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
-                    {switch("professional", view.auto_assign.professional, "Professional", "Given first, as long as there are any.")}
-                    {switch("analyzer", view.auto_assign.analyzer, "Analyzer", "Given when no Professional is, as long as there are any; then analyzer capacity.")}
-                    <p><button class="button" type="submit" disabled=shut(auto, off)>"Plan the change…"</button></p>
+                    {switch("professional", view.auto_assign.professional, "Professional", "Tried first, while seats remain.")}
+                    {switch("analyzer", view.auto_assign.analyzer, "Analyzer", "Used when no Professional seat is left; then Analyzer capacity.")}
+                    <p><button class="button" type="submit" disabled=shut(auto, off)>"Review change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="groups">
                 <header><h2 id="groups">"Groups"</h2></header>
                 <ActionForm action=groups attr:class="stack">
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
-                    {switch("create", view.group_settings.auto_create_groups, "Create groups at sign-in", "Groups of the identity provider come into being when a member signs in.")}
-                    {sync.map(|sync| switch("sync", Some(sync), "Sync groups of the identity provider", "Deprecated by Qlik; members follow their groups at sign-in."))}
-                    <p><button class="button" type="submit" disabled=shut(groups, off)>"Plan the change…"</button></p>
+                    {switch("create", view.group_settings.auto_create_groups, "Create groups at sign-in", "IdP groups are created when a member first signs in.")}
+                    {sync.map(|sync| switch("sync", Some(sync), "Sync IdP group membership", "Deprecated by Qlik; membership updates at sign-in."))}
+                    <p><button class="button" type="submit" disabled=shut(groups, off)>"Review change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="system">
-                <header><h2 id="system">"What everybody gets"</h2></header>
+                <header><h2 id="system">"Roles for everyone"</h2></header>
                 <ul class="lines">{system}</ul>
             </section>
         </div>
@@ -107,10 +107,10 @@ fn Theme() -> impl IntoView {
     let button = move |theme: &'static str, text: &'static str| view! { <button class="button" type="submit" name="theme" value=theme>{text}</button> };
     view! {
         <section class="panel" aria-labelledby="theme">
-            <header><h2 id="theme">"Theme"</h2><span class="muted small">"kept in this browser"</span></header>
+            <header><h2 id="theme">"Theme"</h2><span class="muted small">"this browser"</span></header>
             <ActionForm action=choose attr:class="inline">
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
-                {button("system", "As the system")}{button("light", "Light")}{button("dark", "Dark")}
+                {button("system", "Match system")}{button("light", "Light")}{button("dark", "Dark")}
             </ActionForm>
         </section>
     }

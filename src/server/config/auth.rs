@@ -26,7 +26,7 @@ impl AuthMode {
             let listen = server.listen;
             reader.fault(
                 reader.file(),
-                format!("`auth.mode` “none” lets everybody in, so `server.listen` must be a loopback address, and is {listen}"),
+                format!("`auth.mode` “none” allows anyone, so `server.listen` must be a loopback address, and is {listen}"),
             );
         }
         Self::None

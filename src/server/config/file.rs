@@ -175,7 +175,7 @@ fn scalar(value: &Spanned<DeValue<'_>>) -> Value {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Array(list) => {
             let texts: Option<Vec<String>> = list.iter().map(|entry| entry.get_ref().as_str().map(ToOwned::to_owned)).collect();
-            texts.map_or(Value::Other("list of something else than strings"), Value::List)
+            texts.map_or(Value::Other("list with other values than strings"), Value::List)
         }
         DeValue::Integer(number) => {
             i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Other("number too large"), Value::Number)

@@ -46,7 +46,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> BTreeMap<String, TenantConfig> {
         if id.is_empty() || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
             reader.fault(
                 &place,
-                format!("`tenants.{id}`: an id has small letters, digits and hyphens only, for it stands in addresses"),
+                format!("`tenants.{id}`: ids may contain lowercase letters, digits and hyphens only (they are used in URLs)"),
             );
         }
         if let Some((place, kind)) = reader.text(&key("kind"))

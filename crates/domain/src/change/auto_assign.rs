@@ -34,7 +34,7 @@ impl ChangeKind for SetAutoAssign {
     const WAVE: Wave = Wave::Sets;
 
     fn target(&self) -> String {
-        "Licenses at sign-in".to_owned()
+        "Automatic assignment".to_owned()
     }
 
     fn touches(&self) -> Touches {

@@ -21,7 +21,7 @@ impl ChangeKind for SetGroupSettings {
     const WAVE: Wave = Wave::Sets;
 
     fn target(&self) -> String {
-        "Group settings".to_owned()
+        "Group creation settings".to_owned()
     }
 
     fn touches(&self) -> Touches {

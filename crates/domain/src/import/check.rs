@@ -102,13 +102,13 @@ impl FaultKind {
     /// What those of the kind have in common: the rest of a sentence that starts with how many lines.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Shape => "whose cells do not fit the columns",
-            Self::NoLicense => "that name no license",
-            Self::License => "with a license that this tenant does not have",
-            Self::Nobody => "that name nobody known here",
-            Self::WhoOfThem => "where it is not clear who is meant",
-            Self::Twice => "that repeat or contradict another line",
-            Self::Other => "with something else that is not understood",
+            Self::Shape => "with cells that do not match the columns",
+            Self::NoLicense => "without a license",
+            Self::License => "with an unknown license",
+            Self::Nobody => "with an unknown person",
+            Self::WhoOfThem => "where several people match",
+            Self::Twice => "that duplicate or contradict another line",
+            Self::Other => "with another error",
         }
     }
 }
@@ -214,20 +214,20 @@ pub fn check(list: &List, rules: &Rules, directory: &Directory) -> Checked {
         let key = entry.subject.key();
         let at = reader.place_of_person();
         if let Some(first) = seen.get(&(key.clone(), entry.allotment.clone())) {
-            checked.faults.push(reader.fault(at, FaultKind::Twice, format!("The same as line {first}."), None));
+            checked.faults.push(reader.fault(at, FaultKind::Twice, format!("Duplicate of line {first}."), None));
             continue;
         }
         // In a wanted state a person may hold several; told to hold one, two lines contradict each other.
         let one_only = matches!(entry.action, Action::Give | Action::Rename);
         if let Some(first) = named.get(&key).filter(|_| one_only).or_else(|| moved.get(&key)) {
-            let reason = format!("Line {first} wants something else for the same person.");
+            let reason = format!("Conflicts with line {first} (same person).");
             checked.faults.push(reader.fault(at, FaultKind::Twice, reason, None));
             continue;
         }
         if let Some(to) = &entry.moves_to {
             let at = reader.place(Column::NewSubject).unwrap_or(at);
             if let Some(first) = into.get(&to.key()) {
-                let reason = format!("Line {first} is to become the same subject: one can take over from one other only.");
+                let reason = format!("Line {first} has the same new subject. A subject can take over from one other only.");
                 checked.faults.push(reader.fault(at, FaultKind::Twice, reason, None));
                 continue;
             }
@@ -280,12 +280,12 @@ impl Checked {
         }
         if self.foreign {
             return Some(
-                "Most of its lines name nobody known here. Everybody of this tenant would lose their license.".to_owned(),
+                "Most of its lines match no one in this tenant. Everyone in this tenant would lose their license.".to_owned(),
             );
         }
         (self.left.len() > MOST_NEAR).then(|| {
             format!(
-                "{} of its lines are left out, and they may mean people who would lose their license. Correct them, or give and take back instead.",
+                "{} of its lines are skipped and may refer to people who would lose their license. Correct them, or assign and remove instead.",
                 text::thousands(i64::try_from(self.left.len()).unwrap_or(i64::MAX))
             )
         })

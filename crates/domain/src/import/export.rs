@@ -33,12 +33,20 @@ pub fn write(headings: &[&str], rows: impl IntoIterator<Item = Vec<Field>>) -> V
 
 /// The same with another separator: Excel in most of Europe takes a file with commas for one column.
 pub fn write_with(separator: char, headings: &[&str], rows: impl IntoIterator<Item = Vec<Field>>) -> Vec<u8> {
+    let headings = headings.iter().map(|heading| Field((*heading).to_owned())).collect();
+    let mut bytes = "\u{feff}".as_bytes().to_vec();
+    bytes.extend(lines(separator, std::iter::once(headings).chain(rows)));
+    bytes
+}
+
+/// Further lines of a list that is written in parts.
+pub fn lines(separator: char, rows: impl IntoIterator<Item = Vec<Field>>) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new()
         .delimiter(u8::try_from(separator).unwrap_or(b','))
         .terminator(csv::Terminator::CRLF)
-        .from_writer("\u{feff}".as_bytes().to_vec());
-    // Writing to memory does not fail, and every row has the width of the headings.
-    let _ = writer.write_record(headings);
+        .flexible(true)
+        .from_writer(Vec::new());
+    // Writing to memory does not fail.
     for row in rows {
         let _ = writer.write_record(row.iter().map(|field| &field.0));
     }

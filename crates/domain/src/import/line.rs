@@ -96,26 +96,22 @@ impl<'a> Reader<'a> {
             });
             if cell.contains('\n') && (ours || swallowed) {
                 let reason = format!(
-                    "This cell goes from line {} to line {}: a quotation mark before it opens, and the next one is that far down. \
-                     Correct the file, or leave these lines out.",
+                    "This cell spans line {} to line {}: a quotation mark is opened and not closed before. Correct the file, or skip these lines.",
                     line.number, line.last
                 );
                 return Err(self.fault(place, FaultKind::Shape, reason, None));
             }
             if ours && cell.chars().count() > LONGEST {
-                let reason = format!("This cell is longer than {LONGEST} characters: no subject, mail or license is.");
+                let reason = format!("This cell has more than {LONGEST} characters, too many for a subject, email or license.");
                 return Err(self.fault(place, FaultKind::Shape, reason, None));
             }
             if ours && cell.contains('\u{fffd}') {
-                let reason = "A character here cannot be read: choose another encoding below, or save the file as UTF-8.";
+                let reason = "Unreadable character. Choose another encoding below, or save the file as UTF-8.";
                 return Err(self.fault(place, FaultKind::Shape, reason, None));
             }
         }
         if let Some(place) = line.cells.iter().rposition(|cell| !cell.is_empty()).filter(|place| *place >= width) {
-            let reason = format!(
-                "The line has {} cells, and the columns are {width}: put cells with a separator inside in quotation marks.",
-                place + 1
-            );
+            let reason = format!("Expected {width} cells, found {}. Quote cells that contain the separator.", place + 1);
             return Err(self.fault(place, FaultKind::Shape, reason, None));
         }
         Ok(())
@@ -139,7 +135,7 @@ impl<'a> Reader<'a> {
             "assign" | "give" | "add" | "changetype" | "change" => Ok(Action::Give),
             "remove" | "take" | "delete" => Ok(Action::Take),
             "rename" => Ok(Action::Rename),
-            _ => Err(self.fault(place, FaultKind::Other, "A change is assign, change type, remove or rename.", None)),
+            _ => Err(self.fault(place, FaultKind::Other, "Unknown action. Use assign, change type, remove or rename.", None)),
         }
     }
 
@@ -155,13 +151,13 @@ impl<'a> Reader<'a> {
             match directory.by_subject(subject.as_str()).or_else(|| by_address(directory, &typed)) {
                 Some(spelling) => found.push((spelling.clone(), place)),
                 None if self.rules.allow_unknown => found.push((subject, place)),
-                None => return Err(self.fault(place, FaultKind::Nobody, "Nobody here has this subject.", None)),
+                None => return Err(self.fault(place, FaultKind::Nobody, "No user has this subject.", None)),
             }
         }
         if let Some(place) = filled(Column::UserId) {
             match directory.by_id(self.cell(Some(place))) {
                 Some(subject) => found.push((subject.clone(), place)),
-                None => return Err(self.fault(place, FaultKind::Nobody, "No user of this tenant has this id.", None)),
+                None => return Err(self.fault(place, FaultKind::Nobody, "No user has this ID.", None)),
             }
         }
         if let Some(place) = filled(Column::Mail) {
@@ -169,11 +165,11 @@ impl<'a> Reader<'a> {
                 [subject] => found.push(((*subject).clone(), place)),
                 // Beside a subject or an id, a mail that helps no further does no harm.
                 _ if !found.is_empty() => {}
-                [] => return Err(self.fault(place, FaultKind::Nobody, "No user of this tenant has this mail.", None)),
+                [] => return Err(self.fault(place, FaultKind::Nobody, "No user has this email.", None)),
                 several => {
                     let names = several.iter().map(ToString::to_string).collect::<Vec<_>>();
                     let reason =
-                        format!("Several people have this mail, {}: name their subject or their id.", text::and_list(&names));
+                        format!("Several users share this email: {}. Use the subject or user ID.", text::and_list(&names));
                     return Err(self.fault(place, FaultKind::WhoOfThem, reason, None));
                 }
             }
@@ -183,13 +179,13 @@ impl<'a> Reader<'a> {
             return Err(self.fault(
                 self.place_of_person(),
                 FaultKind::Nobody,
-                "The line names nobody: it needs a subject, a user id or a mail.",
+                "No subject, user ID or email on this line.",
                 None,
             ));
         };
         match found.find(|(other, _)| *other != subject) {
             Some((_, place)) => {
-                let reason = format!("This is somebody else than “{subject}” in the same line.");
+                let reason = format!("Doesn't match “{subject}” on the same line.");
                 Err(self.fault(place, FaultKind::WhoOfThem, reason, None))
             }
             None => Ok(subject),
@@ -250,13 +246,13 @@ impl<'a> Reader<'a> {
                 (Action::Take, None) => Ok(None),
                 (Action::Sync, None) if place.is_some() => Ok(None),
                 (_, Some(usual)) => Ok(Some(usual.clone())),
-                _ => Err(self.fault(at, FaultKind::NoLicense, "No license is named.", None)),
+                _ => Err(self.fault(at, FaultKind::NoLicense, "No license given.", None)),
             };
         }
         match self.directory.allotment(cell) {
             Some(allotment) if allotment.takes_assignments() => Ok(Some(allotment.name.clone())),
             Some(allotment) => {
-                let reason = format!("{} is a pool of minutes: nobody can hold it.", allotment.name.label());
+                let reason = format!("{} is shared and can't be assigned.", allotment.name.label());
                 Err(self.fault(at, FaultKind::License, reason, None))
             }
             None => {
@@ -269,8 +265,7 @@ impl<'a> Reader<'a> {
                     .filter(|(distance, _)| *distance <= 3)
                     .min()
                     .map(|(_, label)| label.clone());
-                let reason =
-                    format!("This tenant has no license of that name; it has {}.", text::and_list(&self.directory.labels));
+                let reason = format!("Unknown license. Available: {}.", text::and_list(&self.directory.labels));
                 Err(self.fault(at, FaultKind::License, reason, near))
             }
         }
@@ -278,14 +273,14 @@ impl<'a> Reader<'a> {
 
     fn moves_to(&self, from: &Subject) -> Result<Subject, Fault> {
         let Some(place) = self.place(Column::NewSubject) else {
-            return Err(self.fault(self.place_of_person(), FaultKind::Other, "No column says what the new subject is.", None));
+            return Err(self.fault(self.place_of_person(), FaultKind::Other, "Map a column to New subject.", None));
         };
         let to = Subject::parse(self.cell(Some(place)))
             .map_err(|error| self.fault(place, FaultKind::Other, text::sentence(&error.to_string()), None))?;
         // Somebody known is spelled as Qlik spells them.
         let to = self.directory.by_subject(to.as_str()).cloned().unwrap_or(to);
         if to == *from {
-            return Err(self.fault(place, FaultKind::Other, "The old and the new subject are the same but for case.", None));
+            return Err(self.fault(place, FaultKind::Other, "The old and new subject differ only in upper/lower case.", None));
         }
         Ok(to)
     }

@@ -399,7 +399,7 @@ fn what_other_programs_write_is_read() {
     let (domain, id) = a.as_str().split_once('\\').unwrap();
     assert_eq!(one(&format!("Domain,UserId\n{domain},{id}\n"), &found)[0].subject, a);
     assert_eq!(one(&format!("User directory;User;Licence\n{domain};{id};Analyzer\n"), &found)[0].subject, a);
-    // A comma within names, without headings.
+    // A comma within names, no header row.
     let two = one(&format!("{a};Aalto, Iida\n{};Abara, Chidi\n", person(2).subject), &found);
     assert_eq!(two.iter().map(|entry| &entry.subject).collect::<Vec<_>>(), [&a, &person(2).subject]);
     // Excel's own word, in quotation marks.

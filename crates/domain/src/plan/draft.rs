@@ -73,20 +73,20 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
         Intent::SetAutoAssign(after) => {
             let before = inventory.auto_assign;
             if before == after {
-                draft.skip("Licenses at sign-in", WhyNot::AsWanted);
+                draft.skip("Automatic assignment", WhyNot::AsWanted);
             } else {
                 draft.push(SetAutoAssign { before, after }, "");
             }
-            "Set licenses at sign-in".to_owned()
+            "Change automatic assignment".to_owned()
         }
         Intent::SetGroupSettings(after) => {
             let before = inventory.group_settings;
             if before == after {
-                draft.skip("Group settings", WhyNot::AsWanted);
+                draft.skip("Group creation settings", WhyNot::AsWanted);
             } else {
                 draft.push(SetGroupSettings { before, after }, "");
             }
-            "Set how groups come into being".to_owned()
+            "Change group creation settings".to_owned()
         }
         Intent::List { action, entries, spared } => {
             if entries.is_empty() {
@@ -118,7 +118,7 @@ fn whole_enough(inventory: &Inventory, intent: &Intent) -> Result<(), PlanError>
             return Ok(());
         }
         let said = coverage.gaps.iter().map(Gap::sentence).collect::<Vec<_>>().join(" ");
-        Err(PlanError::NotWhole(if said.is_empty() { "This key may not see who holds a license.".to_owned() } else { said }))
+        Err(PlanError::NotWhole(if said.is_empty() { "This key cannot see who has a license.".to_owned() } else { said }))
     };
     let people = || match coverage.people {
         Part::Whole => Ok(()),
@@ -194,7 +194,7 @@ impl Draft<'_> {
         let of = |subject: &Subject| held.get(&subject.key()).map_or(&[][..], Vec::as_slice);
         if action == Action::Sync {
             self.sync(entries, &held, spared);
-            return Ok("Sync to a list".to_owned());
+            return Ok("Sync to list".to_owned());
         }
         let mut renames = Vec::new();
         for Entry { line, subject, allotment, moves_to, action } in entries {
@@ -221,9 +221,9 @@ impl Draft<'_> {
         }
         self.renames(renames)?;
         Ok(match action {
-            Action::Give | Action::Sync => "Give the licenses of a list",
-            Action::Take => "Take back the licenses of a list",
-            Action::Rename => "Rename the subjects of a list",
+            Action::Give | Action::Sync => "Assign licenses from a list",
+            Action::Take => "Remove licenses from a list",
+            Action::Rename => "Rename subjects from a list",
         }
         .to_owned())
     }
@@ -301,7 +301,7 @@ impl Draft<'_> {
             self.push(ChangeType { subject, from, to: to.clone() }, why);
         } else {
             // They hold the wanted type already: all that is left to do is to give the other one back.
-            let why = format!("already holds {}, so {} is dropped", to.label(), from.label());
+            let why = format!("already has {}, so {} is removed", to.label(), from.label());
             self.push(Remove { subject, allotment: from }, &why);
         }
     }

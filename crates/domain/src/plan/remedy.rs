@@ -41,12 +41,12 @@ impl Spare {
     /// Why it is this one, with the days without use that decided it.
     fn reason(&self) -> Option<Reason> {
         match (self.disabled, self.used.ago()) {
-            (true, _) => Reason::plain("disabled, and holds a license all the same"),
+            (true, _) => Reason::plain("disabled, still has a license"),
             (false, Some(days)) => {
                 let ago = text::count(i64::from(days), "day", "days");
                 Some(Reason::measured(format!("used Qlik last {ago} ago"), i64::from(days), i64::from(IDLE_DAYS)))
             }
-            (false, None) => Reason::plain("no use that Qlik keeps"),
+            (false, None) => Reason::plain("no recorded use"),
         }
     }
 }
@@ -86,10 +86,10 @@ impl Remedy {
     pub fn label(&self, short: i64, allotment: &AllotmentName) -> String {
         let those = format!("the last {}", text::thousands(short));
         match self {
-            Self::Another(name) => format!("Give {those} {} instead", name.label()),
-            Self::LeaveOut => format!("Leave {those} out"),
+            Self::Another(name) => format!("Assign {} to {those} instead", name.label()),
+            Self::LeaveOut => format!("Skip {those}"),
             Self::RemoveFirst(spares) => {
-                format!("Take {} back first", text::count(len(spares), &allotment.label(), &allotment.label()))
+                format!("Remove {} first", text::count(len(spares), &allotment.label(), &allotment.label()))
             }
         }
     }
@@ -113,7 +113,7 @@ impl Remedy {
                     Some(free) => format!("{} has {} free now.", name.label(), text::thousands(free)),
                 }
             }
-            Self::LeaveOut => "They stay as they are.".to_owned(),
+            Self::LeaveOut => "They keep what they have.".to_owned(),
             Self::RemoveFirst(spares) => {
                 let disabled = spares.iter().filter(|spare| spare.disabled).count();
                 let never = spares.iter().filter(|spare| !spare.disabled && spare.used == Used::NEVER).count();
@@ -123,14 +123,14 @@ impl Remedy {
                     parts.push(format!("{} of disabled users", text::thousands(whole(disabled))));
                 }
                 if never > 0 {
-                    parts.push(format!("{} of people without any use that Qlik keeps", text::thousands(whole(never))));
+                    parts.push(format!("{} of people with no recorded use", text::thousands(whole(never))));
                 }
                 if let (Some(least), Some(most)) = (idle.iter().min(), idle.iter().max()) {
                     let span = if least == most { format!("{least} days") } else { format!("{least} to {most} days") };
-                    parts.push(format!("{} of people who last used it {span} ago", text::thousands(len(&idle))));
+                    parts.push(format!("{} of people last active {span} ago", text::thousands(len(&idle))));
                 }
                 format!(
-                    "{}. Longest without use first; nobody who can sign in and used Qlik, or was given theirs, in the last {IDLE_DAYS} days.",
+                    "{}. Longest idle first. Excludes anyone who can sign in and used Qlik, or was assigned theirs, in the last {IDLE_DAYS} days.",
                     text::and_list(&parts)
                 )
             }

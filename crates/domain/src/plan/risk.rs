@@ -97,7 +97,7 @@ impl Plan {
                         Some(people) => format!("from {}", count(whole(*people), "person", "people")),
                         None => format!("from the members of {}", count(whole(*groups), "group", "groups")),
                     };
-                    let what = format!("take the administration of the tenant {of}");
+                    let what = format!("remove admin rights {of}");
                     (if *last { 0 } else { 2 }, number, what)
                 }
                 Risk::MakesAdmins { people, groups, roles } => {
@@ -109,10 +109,10 @@ impl Plan {
                     (1, number, format!("give {} to {whom}", and_list(roles)))
                 }
                 Risk::Everyone { people } => {
-                    (3, *people, format!("change what {} may do", count(whole(*people), "user", "users")))
+                    (3, *people, format!("change what {} can do", count(whole(*people), "user", "users")))
                 }
                 Risk::Losses { rows } if *rows >= limits.losses || (self.removes_the_rest && *rows > 0) => {
-                    (4, *rows, format!("take or lower {}", count(whole(*rows), "license", "licenses")))
+                    (4, *rows, format!("remove or lower {}", count(whole(*rows), "license", "licenses")))
                 }
                 Risk::Overage { seats } if *seats >= limits.overage => (
                     5,
@@ -121,7 +121,7 @@ impl Plan {
                 ),
                 Risk::AutoAssign { people } => {
                     let whom = count(whole(*people), "person", "people");
-                    (6, *people, format!("let {whom} without a license take one by signing in"))
+                    (6, *people, format!("automatically assign a license to {whom} without one at sign-in"))
                 }
                 Risk::Losses { .. } | Risk::Overage { .. } => return None,
             };

@@ -354,11 +354,11 @@ fn whoever_uses_qlik_keeps_the_license() {
     let Some(remedy @ Remedy::RemoveFirst(spares)) = shortage.remedies.first() else { panic!("nobody can be spared") };
     let spared: Vec<String> = spares.iter().map(|spare| spare.subject.key()).collect();
     assert_eq!(spared, [4, 3, 2].map(|n| spelling(n, false).key()));
-    assert_eq!(remedy.label(shortage.short, &name(0)), "Take 3 Professional back first");
+    assert_eq!(remedy.label(shortage.short, &name(0)), "Remove 3 Professional first");
     assert_eq!(
         remedy.explained(&inventory),
-        "1 of disabled users, 1 of people without any use that Qlik keeps and 1 of people who last used it 40 days ago. \
-         Longest without use first; nobody who can sign in and used Qlik, or was given theirs, in the last 30 days."
+        "1 of disabled users, 1 of people with no recorded use and 1 of people last active 40 days ago. Longest idle first. \
+         Excludes anyone who can sign in and used Qlik, or was assigned theirs, in the last 30 days."
     );
     // Before consumption is read, nobody is taken for idle.
     let unread = shortages(&plan, &inventory, &Table::build(&inventory), today);
@@ -372,7 +372,7 @@ fn time_based_and_unknown_allotments_are_refused_with_words() {
     inventory.allotments.push(Allotment { name: timed.clone(), usage_class: UsageClass::Time, units: 1, used: 0, overage: 0 });
     let intent = |allotment: &AllotmentName| Intent::Assign { subjects: vec![Subject::new("a")], allotment: allotment.clone() };
     let error = draw_up(&inventory, intent(&timed)).unwrap_err();
-    assert_eq!(error.to_string(), "Analyzer capacity is a pool of minutes and cannot be assigned: choose another allotment");
+    assert_eq!(error.to_string(), "Analyzer capacity is shared capacity and cannot be assigned; choose another license type");
     assert!(matches!(draw_up(&inventory, intent(&AllotmentName::new("x"))), Err(PlanError::UnknownAllotment(_))));
 }
 
@@ -722,7 +722,7 @@ fn confirmation_follows_what_is_lost_given_or_paid() {
     let lowered = draw_up(&held(0), change(0, 1)).unwrap().confirmation(limits).unwrap();
     assert_eq!(lowered.number, 96);
     assert!(
-        lowered.what.starts_with("take or lower 96 licenses") && lowered.what.contains("46 more seats in overage"),
+        lowered.what.starts_with("remove or lower 96 licenses") && lowered.what.contains("46 more seats in overage"),
         "{}",
         lowered.what
     );

@@ -166,7 +166,7 @@ impl Warning {
 
     /// Whom it is about, where they can be left out by a click: their name in a form, and what the button says.
     pub fn way_out(&self) -> Option<(LeaveOut, String)> {
-        let them = |n: u64| if n == 1 { "Leave this one out".to_owned() } else { format!("Leave these {n} out") };
+        let them = |n: u64| if n == 1 { "Skip this one".to_owned() } else { format!("Skip these {n}") };
         match self {
             Self::Bots { count } | Self::BotsGain { count } => Some((LeaveOut::Bots, them(*count))),
             Self::ShutOut { disabled, deleted } => Some((LeaveOut::ShutOut, them(disabled + deleted))),
@@ -179,8 +179,8 @@ impl Warning {
     pub fn sentences(&self) -> (String, String) {
         match self {
             Self::NotEnoughSeats { allotment, short } => (
-                format!("{} missing for {}.", text::count(*short, "seat is", "seats are"), allotment.label()),
-                format!("Applied as it is, Qlik will refuse {}.", text::count(*short, "row", "rows")),
+                format!("{} is {} short.", allotment.label(), text::count(*short, "seat", "seats")),
+                format!("Qlik will reject {} of these changes.", text::thousands(*short)),
             ),
             Self::Overage { allotment, after, limit } => (
                 format!("{} of {} in overage after this.", text::count(*after, "seat", "seats"), allotment.label()),
@@ -191,14 +191,14 @@ impl Warning {
             ),
             Self::Orphans { count, first } => (
                 not_users(*count),
-                format!("{first} may be a real person in a sibling tenant: the license belongs to the whole entitlement."),
+                format!("{first} may be a user of another tenant in this subscription; removing the license affects them there."),
             ),
             Self::UnknownSubjects { count, first } => {
-                (not_users(*count), format!("Nobody can sign in here as {first}; a seat is used all the same."))
+                (not_users(*count), format!("No one can sign in here as {first}, but a seat is used."))
             }
             Self::PeopleUnknown => (
                 "Whether these are users of this tenant is not known.".to_owned(),
-                "The list of users could not be read whole with this key.".to_owned(),
+                "The list of users could not be loaded completely with this key.".to_owned(),
             ),
             Self::ShutOut { disabled, deleted } => {
                 let both = disabled + deleted;
@@ -209,65 +209,59 @@ impl Warning {
                 };
                 (
                     format!("{} of these {} {what}.", text::thousands(whole(both)), if both == 1 { "is" } else { "are" }),
-                    "They cannot sign in; a license would use a seat that nobody uses.".to_owned(),
+                    "They cannot sign in; a license would use a seat for nothing.".to_owned(),
                 )
             }
             Self::Bots { count } => (
-                format!("{} among them.", text::count(whole(*count), "OAuth client is", "OAuth clients are")),
-                "A client that loses its license may stop working.".to_owned(),
+                format!("Includes {}.", text::count(whole(*count), "OAuth client", "OAuth clients")),
+                "Removing their license may break integrations.".to_owned(),
             ),
             Self::BotsGain { count } => (
-                format!("{} among them.", text::count(whole(*count), "OAuth client is", "OAuth clients are")),
-                format!("{} of what is given would go to programs, not to people.", text::count(whole(*count), "seat", "seats")),
+                format!("Includes {}.", text::count(whole(*count), "OAuth client", "OAuth clients")),
+                format!("{} would go to programs, not people.", text::count(whole(*count), "seat", "seats")),
             ),
             Self::AutoAssignGivesBack { allotment, count } => (
-                format!("{} comes back at the next sign-in.", allotment.label()),
+                format!("{} is auto-assigned.", allotment.label()),
                 format!(
-                    "The tenant gives it automatically, so {} will hold one again. Switch that off in Settings first.",
+                    "{} will get it back at the next sign-in. Turn off automatic assignment in Settings first.",
                     text::count(whole(*count), "person", "people")
                 ),
             ),
             Self::SecondLicense { count } => (
-                format!("{} will hold two licenses.", text::count(whole(*count), "person", "people")),
-                "Use Change type to swap the one they have.".to_owned(),
+                format!("{} will have two licenses.", text::count(whole(*count), "person", "people")),
+                "Use Change type to replace the current one.".to_owned(),
             ),
             Self::Loses { allotment, count } => (
                 format!("{} {}.", text::count(whole(*count), "person loses", "people lose"), allotment.label()),
-                "They are on the list for another license, which takes its place.".to_owned(),
+                "The list gives them another license, which replaces it.".to_owned(),
             ),
             Self::AdminRoles { names } => (
-                format!("{} can manage the tenant.", text::and_list(names)),
-                "Every member of the group will be able to, also those who join later.".to_owned(),
+                format!("Grants admin rights: {}.", text::and_list(names)),
+                "All current members, and anyone added later, become tenant admins.".to_owned(),
             ),
             Self::AdminRolesTaken { names, people } => (
                 match people {
-                    Some(0) => format!("{} can manage the tenant, and is taken.", text::and_list(names)),
-                    Some(people) => format!(
-                        "{} the administration of the tenant.",
-                        text::count(whole(*people), "person loses", "people lose")
-                    ),
+                    Some(0) => format!("Removes admin rights: {}.", text::and_list(names)),
+                    Some(people) => format!("{} admin rights.", text::count(whole(*people), "person loses", "people lose")),
                     None => format!("Members of the group lose {}.", text::and_list(names)),
                 },
                 match people {
-                    Some(0) => "Everybody who has it by this group manages the tenant in another way as well.".to_owned(),
-                    Some(_) => format!("They manage it by {} of this group alone.", text::and_list(names)),
-                    None => "This key may not see how many people that is.".to_owned(),
+                    Some(0) => "All members keep admin rights another way.".to_owned(),
+                    Some(_) => format!("They have them only through {} of this group.", text::and_list(names)),
+                    None => "This key cannot see how many people that is.".to_owned(),
                 },
             ),
             Self::LastAdmin => (
-                "Nobody will have full control of the tenant.".to_owned(),
-                "This is the last group that gives TenantAdmin, and nobody has it directly, as far as this key sees.".to_owned(),
+                "No one will have full control of the tenant.".to_owned(),
+                "This is the last group with TenantAdmin, and no one has it directly, as far as this key can see.".to_owned(),
             ),
-            Self::RaisesEntitlement { names } => (
-                format!("{} makes its holders full users.", text::and_list(names)),
-                "That can use up more of the license than the group does now.".to_owned(),
-            ),
-            Self::Everyone => {
-                ("This is everybody.".to_owned(), "Each user of the tenant is a member, and nobody can be left out.".to_owned())
+            Self::RaisesEntitlement { names } => {
+                (format!("{} makes members Full users.", text::and_list(names)), "This may use more seats.".to_owned())
             }
+            Self::Everyone => ("Applies to everyone.".to_owned(), "Every user of the tenant is a member.".to_owned()),
             Self::AutoAssignOn { names } => (
-                format!("{} will be given automatically.", text::and_list(names)),
-                "Whoever signs in without a license takes one, as long as seats last.".to_owned(),
+                format!("{} will be assigned automatically.", text::and_list(names)),
+                "Anyone who signs in without a license gets one, while seats last.".to_owned(),
             ),
         }
     }
@@ -287,7 +281,7 @@ pub struct Warnings<'a> {
     orphans: BTreeSet<String>,
     first_orphan: Option<&'a Subject>,
     unknown_subjects: BTreeSet<String>,
-    first_stranger: Option<&'a Subject>,
+    first_unknown: Option<&'a Subject>,
     unknown: bool,
     disabled: HashSet<String>,
     deleted: HashSet<String>,
@@ -361,7 +355,7 @@ impl<'a> Warnings<'a> {
     /// Somebody holds a license whom the tenant may not know.
     pub fn newcomer(&mut self, of: &PlanContext<'a>, subject: &'a Subject) {
         if of.is_orphan(subject) {
-            self.first_stranger.get_or_insert(subject);
+            self.first_unknown.get_or_insert(subject);
             self.unknown_subjects.insert(subject.key());
         }
     }
@@ -393,7 +387,7 @@ impl<'a> Warnings<'a> {
         if let Some(first) = self.first_orphan {
             warnings.push(Warning::Orphans { count: self.orphans.len() as u64, first: first.clone() });
         }
-        if let Some(first) = self.first_stranger {
+        if let Some(first) = self.first_unknown {
             warnings.push(Warning::UnknownSubjects { count: self.unknown_subjects.len() as u64, first: first.clone() });
         }
         if self.unknown {

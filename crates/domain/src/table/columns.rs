@@ -119,13 +119,18 @@ impl Day {
         ((1..=12).contains(&month) && (1..=31).contains(&day) && year > 0).then_some(Self(year * 10_000 + month * 100 + day))
     }
 
+    /// The day of a date that is one.
+    pub fn of(year: u32, month: u32, day: u32) -> Self {
+        Self(year * 10_000 + month * 100 + day)
+    }
+
     /// The date as a number.
     pub fn number(self) -> u32 {
         self.0
     }
 
-    /// The day of a number; 0 is none.
-    pub(super) fn known(number: u32) -> Option<Self> {
+    /// The day of such a number; 0 is none.
+    pub fn of_number(number: u32) -> Option<Self> {
         (number != 0).then_some(Self(number))
     }
 

@@ -61,9 +61,9 @@ impl Column {
     pub fn label(self) -> &'static str {
         match self {
             Self::Person => "Person",
-            Self::Mail => "Mail",
-            Self::Allotment => "Allotment",
-            Self::Since => "Since",
+            Self::Mail => "Email",
+            Self::Allotment => "License",
+            Self::Since => "Assigned on",
             Self::Used => "Last used",
             Self::Status => "Status",
             Self::Flags => "Flags",

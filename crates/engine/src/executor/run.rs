@@ -173,7 +173,8 @@ impl Run<'_> {
             Some(writer) => self.carry_out(&writer).await,
             None if self.job.state == JobState::Cancelling => self.end_unread().await.map(|_| ()),
             None => {
-                let reason = "Its key has expired or was withdrawn. Connect again with a key of the same Qlik user, then resume; or cancel it.";
+                let reason =
+                    "The key expired or was revoked. Connect with a key of the same Qlik user, then resume, or cancel the job.";
                 self.pause(reason).await.map(|_| ())
             }
         }
@@ -247,7 +248,7 @@ impl Run<'_> {
             state: RowState::Unknown,
             status: 0,
             code: String::new(),
-            title: "Qlik's answer was lost, and the job was cancelled before the tenant could be read: it may have been done."
+            title: "No response from Qlik, and the job was cancelled before the result could be checked. It may have been done."
                 .to_owned(),
             trace: String::new(),
             made: None,
@@ -366,7 +367,7 @@ impl Run<'_> {
             _ => self.outage.failed(),
         };
         let Some(wait) = wait else {
-            return self.pause(&format!("{} Nothing is lost: resume when it is mended, or cancel.", failure.why)).await;
+            return self.pause(&format!("{} No progress was lost: resume when it is fixed, or cancel.", failure.why)).await;
         };
         if wait >= WORTH_TELLING {
             let at = time_of_day(self.engine.clock.now_ms() + millis(wait));

@@ -42,7 +42,7 @@ pub(super) fn Heads(grid: Grid) -> impl IntoView {
                 let now = move || live.view.with(|view| sorted(view, column));
                 view! {
                     <div role="columnheader" class=class(column) aria-sort=move || now().0 on:pointerdown=move |_| grid.at.set(Place { row: None, cell })>
-                        <a href=href data-cell=cell tabindex=move || stop(cell) on:click=sort title="Sort. With Shift: sort by this too.">
+                        <a href=href data-cell=cell tabindex=move || stop(cell) on:click=sort title="Sort (Shift-click to add)">
                             {column.label()}<span aria-hidden="true">{move || now().1}</span>
                         </a>
                         <span class="grip" aria-hidden="true" on:pointerdown=move |event| drag(grid.layout, column, &event)></span>
@@ -55,7 +55,7 @@ pub(super) fn Heads(grid: Grid) -> impl IntoView {
         <div role="rowgroup" class="heads">
             <div role="row" class="line top" aria-rowindex="1">
                 <div role="columnheader" class="cell box">
-                    <input type="checkbox" data-cell="0" tabindex=move || stop(0) aria-label="Select all that match"
+                    <input type="checkbox" data-cell="0" tabindex=move || stop(0) aria-label="Select all matching rows"
                         prop:checked=move || all.get().0 prop:indeterminate=move || { let (all, some) = all.get(); some && !all } on:change=toggle/>
                 </div>
                 {heads}

@@ -65,8 +65,8 @@ pub(super) fn whole(rows: &[JournalRow], error: CallError) -> Sent {
             };
             result(row, state, answer, api.trace_id.as_deref().unwrap_or_default())
         }
-        (_, Effect::None) => without_answer(row, RowState::Planned, "Not sent yet: the tenant could not take it."),
-        (_, Effect::Unknown) => without_answer(row, RowState::Unknown, "Qlik's answer was lost."),
+        (_, Effect::None) => without_answer(row, RowState::Planned, "Not sent: the tenant didn't accept it."),
+        (_, Effect::Unknown) => without_answer(row, RowState::Unknown, "No response from Qlik."),
     };
     let results: Vec<RowResult> = rows.iter().map(verdict).collect();
     // Where every row has its answer, the request did not fail: it was refused.
@@ -77,7 +77,7 @@ pub(super) fn whole(rows: &[JournalRow], error: CallError) -> Sent {
 /// What the answers to the rows of a change come to. Where they differ, only a reading can tell.
 fn of_row(row: &JournalRow, outcome: Outcome, answers: impl Iterator<Item = Option<RowAnswer>>) -> RowResult {
     let mut results = answers.map(|answer| match answer {
-        None => without_answer(row, RowState::Unknown, "Qlik's answer does not say what became of this row."),
+        None => without_answer(row, RowState::Unknown, "Qlik's response doesn't say what happened to this row."),
         Some(answer) => {
             let answer = Answer {
                 status: u16::try_from(answer.status).unwrap_or(0),
@@ -87,9 +87,9 @@ fn of_row(row: &JournalRow, outcome: Outcome, answers: impl Iterator<Item = Opti
             result(row, outcome(&answer), answer, "")
         }
     });
-    let Some(first) = results.next() else { return without_answer(row, RowState::Already, "There was nothing to move.") };
+    let Some(first) = results.next() else { return without_answer(row, RowState::Already, "Nothing to move.") };
     if results.any(|other| other.state != first.state) {
-        return without_answer(row, RowState::Unknown, "Qlik did one part of this row and not another.");
+        return without_answer(row, RowState::Unknown, "Qlik applied only part of this row.");
     }
     first
 }
@@ -105,7 +105,7 @@ async fn licenses(client: &Client, credential: &Credential, leave: Reserved<'_>,
         Ok(answer) => {
             let paired = pair(&sent, answer.data);
             if paired.surplus > 0 {
-                tracing::warn!(surplus = paired.surplus, "Qlik answered rows that were not sent");
+                tracing::warn!(surplus = paired.surplus, "Qlik's response has rows that were not sent");
             }
             let mut answers = paired.answers.into_iter();
             let of = |(row, (taken, outcome))| of_row(row, outcome, answers.by_ref().take(taken));
@@ -136,7 +136,7 @@ async fn single(
             204
         }
         Request::Add(_) | Request::Delete(_) | Request::Update(_) => {
-            return Ok(without_answer(row, RowState::Unknown, "A license cannot be sent this way."));
+            return Ok(without_answer(row, RowState::Unknown, "Unsupported change."));
         }
     };
     Ok(result(row, RowState::Done, Answer { status, code: String::new(), title: String::new() }, ""))

@@ -34,7 +34,7 @@ impl Run<'_> {
                 Ok(inventory) => match not_whole(&inventory, &rows) {
                     None if self.settle_by(&rows, &inventory).await? => return self.check_command().await,
                     // The loop goes round with a wait, until the key sees it or somebody cancels.
-                    None => Failure { why: "The key may not see whether it was done.".to_owned(), status: None },
+                    None => Failure { why: "The key cannot see whether it was done.".to_owned(), status: None },
                     Some(why) => Failure { why, status: None },
                 },
                 Err(error) => Failure::from(&error),
@@ -53,9 +53,9 @@ impl Run<'_> {
             .map(|row| {
                 let state = settled_as(row.change.compare(&now));
                 let title = match state {
-                    RowState::Done => "Qlik's answer was lost; a reading shows that it is done.",
-                    RowState::Planned => "Qlik's answer was lost; a reading shows that it was not done.",
-                    _ => "Qlik's answer was lost, and a reading shows that somebody else changed it.",
+                    RowState::Done => "No response from Qlik; verified as done.",
+                    RowState::Planned => "No response from Qlik; verified as not done.",
+                    _ => "No response from Qlik; changed by someone else.",
                 };
                 RowResult {
                     seq: row.seq,
@@ -100,10 +100,7 @@ impl Run<'_> {
                 state: RowState::Refused,
                 status: row.status,
                 code: row.code.clone(),
-                title: format!(
-                    "Qlik failed on this row {} times, alone in its request; others went through. It was not done.",
-                    ALONE + 1
-                ),
+                title: format!("Qlik failed on this row {} times while others went through. It was not done.", ALONE + 1),
                 trace: row.trace.clone(),
                 made: None,
             };
@@ -198,7 +195,7 @@ impl Run<'_> {
                             self.passed().await?;
                             Next::On
                         } else {
-                            let why = "Qlik's answer does not say what became of the rows.".to_owned();
+                            let why = "Qlik's response doesn't say what happened to the rows.".to_owned();
                             self.trouble(&Failure { why, status: None }).await?
                         }
                     }
@@ -280,7 +277,7 @@ impl Run<'_> {
 fn not_whole(inventory: &Inventory, rows: &[JournalRow]) -> Option<String> {
     let licenses = rows.iter().any(|row| row.change.touches().licenses());
     (licenses && !inventory.coverage.licenses.is_whole())
-        .then(|| format!("The tenant could not be read whole. {}", inventory.coverage.sentences().join(" ")))
+        .then(|| format!("The tenant could not be loaded completely. {}", inventory.coverage.sentences().join(" ")))
 }
 
 /// What was read of a group or a setting this long ago still counts as how it is.
@@ -329,15 +326,15 @@ async fn look(backend: &Backend, writer: &Writer, rows: &[JournalRow]) -> Result
         })
     };
     if touches.groups().any(|group| now.group(group).is_none()) {
-        return Ok(settled(RowState::Refused, 404, "The group is no longer there."));
+        return Ok(settled(RowState::Refused, 404, "The group no longer exists."));
     }
     let comparison = row.change.compare(&Projection::of(&now));
     Ok(match comparison {
         Comparison::Unchanged => Look::Ready(Box::new(now)),
-        Comparison::Applied => settled(RowState::Already, 0, "It is so already."),
-        Comparison::Diverged => settled(RowState::Conflict, 0, "Somebody else changed it since the plan was drawn up."),
+        Comparison::Applied => settled(RowState::Already, 0, "No change needed."),
+        Comparison::Diverged => settled(RowState::Conflict, 0, "Changed by someone else after the plan was created."),
         Comparison::NotVisible => {
-            settled(RowState::Refused, 0, "The key may not see the group's roles, so they were not replaced.")
+            settled(RowState::Refused, 0, "The key cannot see the group's roles, so they were not replaced.")
         }
     })
 }

@@ -113,15 +113,15 @@ pub(in super::super) fn travels_together(change: &Change) -> bool {
 pub(in super::super) fn advice(change: &Change, answer: &Answer) -> String {
     match (answer.code.as_str(), change.gives(), change.takes()) {
         (NO_SEAT, Some((_, allotment)), _) => {
-            format!("Free a seat of {}, or plan another allotment, then retry.", allotment.label())
+            format!("Free one {} seat or choose another license, then retry.", allotment.label())
         }
         (NOT_FOUND, Some(_), Some((_, from))) => {
-            format!("This person no longer holds {}: reload the table and plan again.", from.label())
+            format!("No longer has {}; refresh and create a new plan.", from.label())
         }
-        _ if answer.status == 403 => "The key may not do this: connect with one that has the right.".to_owned(),
-        _ if answer.status == 401 => "The key is no longer valid: connect again, then retry.".to_owned(),
-        _ if answer.status == 404 => "It is no longer there: refresh and plan again.".to_owned(),
-        _ => "Read what Qlik says, change it there or here, then retry.".to_owned(),
+        _ if answer.status == 403 => "This key lacks permission; connect with another.".to_owned(),
+        _ if answer.status == 401 => "The key is no longer valid; connect again, then retry.".to_owned(),
+        _ if answer.status == 404 => "No longer exists; refresh and create a new plan.".to_owned(),
+        _ => "See Qlik's response, fix the cause, then retry.".to_owned(),
     }
 }
 
@@ -243,9 +243,9 @@ mod tests {
 
         let advice =
             |change: Change, status, code: &str| advice(&change, &Answer { status, code: code.into(), title: String::new() });
-        assert!(advice(add(), 403, NO_SEAT).starts_with("Free a seat of Analyzer"));
-        assert!(advice(swap(), 404, NOT_FOUND).contains("no longer holds Analyzer"));
-        assert!(advice(add(), 403, "").contains("may not do this"));
+        assert!(advice(add(), 403, NO_SEAT).starts_with("Free one Analyzer seat"));
+        assert!(advice(swap(), 404, NOT_FOUND).contains("No longer has Analyzer"));
+        assert!(advice(add(), 403, "").contains("lacks permission"));
     }
 
     #[test]
