@@ -13,7 +13,7 @@ test("a role edit is planned, applied and seen at Qlik", async ({ connected: pag
   await expect(page.getByRole("complementary", { name: "Changes and facts" })).toContainText(gained.name);
   await page.getByRole("button", { name: "Review 2 changes" }).click();
   await expect(page.getByRole("heading", { level: 1, name: new RegExp(`Set roles of ${group.name}`) })).toBeVisible();
-  await expect(page.getByText(`${gained.name} can manage the tenant.`)).toBeVisible();
+  await expect(page.getByText(`Grants admin rights: ${gained.name}.`)).toBeVisible();
   await confirm(page);
   await page.getByRole("button", { name: "Apply 1 change" }).click();
   await expect(page.getByText("1 done (of 1)")).toBeVisible();
@@ -81,8 +81,8 @@ test("license everyone in a group", async ({ connected: page, tenant }) => {
   const group = (await tenant.state()).groups.find((g) => g.status === "active")!;
   await page.goto(`/t/meridian/groups/${group.id}`);
   await hydrated(page);
-  await page.getByLabel("License").selectOption("analyzer");
-  await page.getByRole("button", { name: "Plan…" }).click();
+  await page.getByLabel("License", { exact: true }).selectOption("analyzer");
+  await page.getByRole("button", { name: "Review…" }).click();
   await expect(page.getByRole("heading", { level: 1, name: /Assign Analyzer/ })).toBeVisible();
 });
 

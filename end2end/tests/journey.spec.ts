@@ -93,8 +93,8 @@ test("a shortage is met by a click: another license, leaving out, taking back fi
   const plan = page.url();
   const fits = async () => {
     await expect(page).not.toHaveURL(plan);
-    await expect(page.getByText(/which stays as it was/)).toBeVisible();
-    await expect(page.getByText(/missing for Professional/)).toBeHidden();
+    await expect(page.getByText(/which is unchanged/)).toBeVisible();
+    await expect(page.getByText(/seats? short/)).toBeHidden();
   };
 
   await page.getByRole("button", { name: "Skip the last 3" }).click();

@@ -5,7 +5,7 @@ import type { Page } from "@playwright/test";
 
 const csv = (name: string, text: string) => ({ name, mimeType: "text/csv", buffer: Buffer.from(text) });
 
-async function bring(page: Page, text: string, purpose = "Give") {
+async function bring(page: Page, text: string, purpose = "Assign") {
   await page.goto("/t/meridian/lists");
   await hydrated(page);
   await page.getByLabel("CSV file").setInputFiles(csv("people.csv", text));
@@ -36,8 +36,8 @@ test("a list with faults is put right in place, planned and applied", async ({ c
   // Licenses are taken by one click; people are not among them.
   await page.getByRole("button", { name: "Accept 1 suggested license" }).click();
   await expect(page.getByText("2 lines ready, 3 errors")).toBeVisible();
-  await page.getByLabel("Subject of line 4").fill(without[2].subject);
-  await page.getByLabel("Licence of line 5").fill("Analyzer");
+  await page.getByLabel("Subject on line 4").fill(without[2].subject);
+  await page.getByLabel("Licence on line 5").fill("Analyzer");
   await page.getByRole("button", { name: "Apply corrections" }).click();
   await expect(page.getByText("4 lines ready, 1 error")).toBeVisible();
   await page.getByRole("button", { name: "Skip 1 line with an error" }).click();
@@ -62,12 +62,12 @@ test("sync to a list wants the number typed, and leaves strangers alone", async 
   await bring(page, ["Subject,Licence", ...keep.map((a) => `${a.subject},${a.type}`)].join("\n"), "Sync to this list");
   await expect(page.getByText("Everyone who is not on this list loses their license.")).toBeVisible();
   await expect(page.getByText(/lines ready, no errors/)).toBeVisible();
-  await page.getByRole("button", { name: /^Plan/ }).click();
+  await page.getByRole("button", { name: /^Review/ }).click();
   await expect(page.getByRole("heading", { level: 1, name: /Sync to list/ })).toBeVisible();
   await expect(page.getByText("assigned to a subject outside this tenant (left unchanged)")).toBeVisible();
   await confirm(page);
   await page.getByRole("button", { name: /^(Apply|Remove)/ }).click();
-  await expect(page.getByText(`${leave.length} of ${leave.length}: ${leave.length} done`)).toBeVisible();
+  await expect(page.getByText(`${leave.length} done (of ${leave.length})`)).toBeVisible();
   const gone = new Set(leave.map((a) => `${a.subject.toLowerCase()} ${a.type}`));
   expect(pairs(await tenant.state())).toEqual(pairs(state).filter((pair) => !gone.has(pair)));
 });

@@ -7,7 +7,7 @@ test("the palette leads to pages, actions and people", async ({ connected: page 
   const box = palette.getByRole("combobox");
   await page.keyboard.press("Control+k");
   await expect(box).toBeFocused();
-  for (const name of ["Overview", "Assignments", "Groups", "Import…", "Plans", "Jobs", "Audit", "Settings", "Sessions", "Keyboard shortcuts"]) {
+  for (const name of ["Overview", "Assignments", "Groups", "Import list", "Plans", "Jobs", "Audit", "Settings", "Sessions", "Keyboard shortcuts"]) {
     await expect(palette.getByRole("option", { name: new RegExp(`^${name}`) })).toBeAttached();
   }
   await accessible(page);
@@ -81,4 +81,34 @@ test("an id copies itself", async ({ connected: page, tenant, context }) => {
   await expect(side.getByText("copied")).toBeVisible();
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   expect((await tenant.state()).users.map((user) => user.id)).toContain(copied);
+});
+
+test("single keys lead to pages, to the search and to a row, and can be switched off", async ({ connected: page }) => {
+  await hydrated(page);
+  await page.keyboard.press("g");
+  await page.keyboard.press("a");
+  await expect(page.getByRole("heading", { level: 1, name: "Assignments" })).toBeVisible();
+  await hydrated(page);
+  await page.keyboard.press("/");
+  const search = page.getByLabel("Search name, subject or email");
+  await expect(search).toBeFocused();
+  // While one types, a letter is a letter.
+  await page.keyboard.type("gj");
+  await expect(search).toHaveValue("gj");
+  await search.fill("");
+  await page.locator(".live a.person-link").first().focus();
+  await page.keyboard.press("x");
+  await expect(page.getByRole("toolbar", { name: "Selection" }).getByRole("status")).toHaveText(/^1 selected/);
+  await page.keyboard.press("x");
+  await page.keyboard.press("?");
+  const keys = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+  await expect(keys).toBeVisible();
+  await accessible(page);
+  await keys.getByRole("checkbox").uncheck();
+  await page.keyboard.press("Escape");
+  await page.locator("h1").focus();
+  await page.keyboard.press("g");
+  await page.keyboard.press("j");
+  await page.waitForTimeout(500);
+  await expect(page.getByRole("heading", { level: 1, name: "Assignments" })).toBeVisible();
 });

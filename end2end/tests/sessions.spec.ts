@@ -23,7 +23,7 @@ test("a session ended elsewhere is over here at once", async ({ connected: page,
   await hydrated(page);
   const rows = page.getByRole("region", { name: "Sessions" }).getByRole("row").filter({ hasText: "Meridian Foods as License admin" });
   const before = await rows.count();
-  await rows.filter({ hasNotText: "this one" }).first().getByRole("button", { name: /^End/ }).click();
+  await rows.filter({ hasNotText: "this session" }).first().getByRole("button", { name: /^Sign out/ }).click();
   await expect(rows).toHaveCount(before - 1);
   await there.goto("/t/meridian/overview");
   await expect(there).toHaveURL(/\/connect/);
@@ -44,5 +44,5 @@ test("leaving with a job under way asks what becomes of it", async ({ connected:
   await page.goto(job);
   await hydrated(page);
   // What was sent is settled before the job rests; with one row there is nothing left to resume then.
-  await expect(page.getByText(/withdrew its key|1 done (of 1)/).first()).toBeVisible({ timeout: 15_000 });
+  await expect(page.getByText(/revoked its key|1 done \(of 1\)/).first()).toBeVisible({ timeout: 15_000 });
 });

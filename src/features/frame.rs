@@ -9,7 +9,7 @@ mod view;
 
 pub use api::read_frame;
 
-pub use finder::LoadPalette;
+pub use finder::{LoadPalette, single_keys};
 pub use page::Frame;
 pub use palette::Palette;
 pub use view::FrameFacts;

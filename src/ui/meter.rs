@@ -45,8 +45,8 @@ pub struct MeterFacts {
     pub end: String,
     /// How the value went: for each known day how many days ago it is, and the value, the oldest first.
     pub course: Vec<(i64, i64)>,
-    /// Where that leads, as a sentence; may be empty.
-    pub outlook: String,
+    /// Where that leads: `""` or `warn`, and a sentence.
+    pub outlook: Option<(&'static str, String)>,
 }
 
 /// Days that the small line shows.
@@ -113,8 +113,11 @@ pub fn Meter(
         let last = line.rsplit(['L', 'M']).next().unwrap_or_default().to_owned();
         view! { <path class="g-spark" d=line/><path class="g-spark now" d=format!("M{last}h0")/> }
     });
-    let outlook = (!facts.outlook.is_empty()).then(|| view! { <span class="free warn">{facts.outlook.clone()}</span> });
-    let spoken = if facts.outlook.is_empty() { facts.spoken } else { format!("{}, {}", facts.spoken, facts.outlook) };
+    let spoken = match &facts.outlook {
+        Some((_, outlook)) => format!("{}, {outlook}", facts.spoken),
+        None => facts.spoken,
+    };
+    let outlook = facts.outlook.map(|(tone, text)| view! { <span class=format!("free {tone}")>{text}</span> });
     let tone = if facts.tone.is_empty() {
         "free"
     } else if facts.tone == "warn" {

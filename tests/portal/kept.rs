@@ -222,3 +222,29 @@ async fn many_who_refresh_at_once_are_one_reading() {
     let readings = portal.asked("/api/v1/licenses/overview").await - before;
     assert!(readings <= 4, "{readings} readings for twenty clicks");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_back_is_told_what_happened_since() {
+    let clock = SetClock::at(1_780_000_000_000);
+    let portal = portal_at(tenant(), clock.clone(), |_, _| {}).await;
+    let cookie = portal.connect().await;
+    let first = portal.page("/t/meridian/overview", &cookie).await;
+    assert!(first.contains("License usage") && !first.contains("Since your last visit"), "the first visit");
+    clock.advance(HOUR / 6);
+    assert!(!portal.page("/t/meridian/overview", &cookie).await.contains("Since your last visit"), "still the same visit");
+
+    // Three days later there are two more seats in use, and a plan was made that nobody applied.
+    let two = portal.without(2).await;
+    let assign: Vec<Value> = two.iter().map(|subject| json!({ "subject": subject, "type": "analyzer" })).collect();
+    portal.sim("POST", "act", json!({ "assign": assign })).await;
+    clock.advance(HOUR * 72);
+    let cookie = portal.connect().await;
+    let row = escape(domain::table::RowKey::new(&portal.without(1).await[0], None).as_str());
+    let form = format!("tenant=meridian&action=assign%3Aanalyzer&rows[]={row}");
+    let answer = portal.send(post("/api/assignments/draft", &cookie, &form)).await;
+    assert!(answer.headers()[header::LOCATION].to_str().unwrap().contains("/plans/"));
+    let back = portal.page("/t/meridian/overview", &cookie).await;
+    for told in ["Since your last visit 3 days ago: ", ">+2 Analyzer<", ">1 plan not applied<"] {
+        assert!(back.contains(told), "{told}");
+    }
+}

@@ -88,13 +88,13 @@ fn Filters(asked: Asked) -> impl IntoView {
         view! { <input type="hidden" name="job" value=job/><span class="chip">{text}</span> }
     });
     view! {
-        <Form method="GET" action="" attr:class="filters" attr:role="search" attr:aria-label="Filter events">
+        <Form method="GET" action="" attr:class="trail" attr:role="search" attr:aria-label="Filter events">
             <input class="search" type="search" name="target" aria-label="Target" placeholder="Person, group or plan" value=asked.target.clone()/>
-            <input class="input" type="search" name="actor" aria-label="Actor" placeholder="Actor" value=asked.actor.clone()/>
+            <input class="input actor" type="search" name="actor" aria-label="Actor" placeholder="Actor" value=asked.actor.clone()/>
             <select class="select" name="action" aria-label="Action">{choices("Action: any", actions, &asked.action)}</select>
             <select class="select" name="outcome" aria-label="Result">{choices("Result: any", results, &asked.outcome)}</select>
-            <label class="inline"><span>"From"</span><input class="input" type="date" name="from" value=asked.from.clone()/></label>
-            <label class="inline"><span>"to"</span><input class="input" type="date" name="to" value=asked.to.clone()/></label>
+            <label><span>"From"</span><input class="input" type="date" name="from" value=asked.from.clone()/></label>
+            <label><span>"to"</span><input class="input" type="date" name="to" value=asked.to.clone()/></label>
             {of_job}
             <button class="button" type="submit">"Filter"</button>
             {clear}

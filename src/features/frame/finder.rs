@@ -45,27 +45,85 @@ pub fn Finder(
     let LoadPalette(load) = expect_context::<LoadPalette>();
     let wanted = Memo::new(move |before: Option<&bool>| before.copied().unwrap_or_default() || ask.get().is_some());
     #[cfg(feature = "hydrate")]
-    listen(ask);
+    listen(ask, tenant);
     view! {
         <button class="find" type="button" aria-haspopup="dialog" on:click=move |_| ask.set(Some(Ask::Palette))><span>"Go to…"</span><kbd>"Ctrl K"</kbd></button>
         {move || wanted.get().then(|| Suspend::new(load()))}
     }
 }
 
-/// Asks for the palette and for the list of keys wherever somebody is; a single key does nothing while one types.
+/// Where a letter after `g` leads.
 #[cfg(feature = "hydrate")]
-fn listen(ask: RwSignal<Option<Ask>>) {
+const PLACES: [(&str, &str); 8] = [
+    ("o", "overview"),
+    ("a", "assignments"),
+    ("g", "groups"),
+    ("i", "lists"),
+    ("p", "plans"),
+    ("j", "jobs"),
+    ("u", "audit"),
+    ("s", "settings"),
+];
+/// The second of two keys comes within this many milliseconds.
+#[cfg(feature = "hydrate")]
+const PAIR_MS: f64 = 1_500.0;
+/// Where a browser keeps that keys alone do nothing.
+const SINGLE_KEYS: &str = "quartermaster-single-keys";
+
+/// Whether a key alone does something. Whoever speaks to their computer, or types where others click, can switch that off.
+pub fn single_keys() -> bool {
+    let storage = window().local_storage().ok().flatten();
+    storage.and_then(|storage| storage.get_item(SINGLE_KEYS).ok().flatten()).is_none()
+}
+
+/// Switches on or off what keys do alone.
+pub fn set_single_keys(on: bool) {
+    let Some(storage) = window().local_storage().ok().flatten() else { return };
+    let _ = if on { storage.remove_item(SINGLE_KEYS) } else { storage.set_item(SINGLE_KEYS, "off") };
+}
+
+/// Puts the cursor where the page is searched; says whether there is such a place.
+#[cfg(feature = "hydrate")]
+fn to_search() -> bool {
+    use leptos::wasm_bindgen::JsCast;
+    use leptos::web_sys::HtmlInputElement;
+
+    let search = document().query_selector("#main input[type=search]").ok().flatten();
+    let Some(search) = search.and_then(|search| search.dyn_into::<HtmlInputElement>().ok()) else { return false };
+    let _ = search.focus();
+    search.select();
+    true
+}
+
+/// Asks for the palette and for the list of keys wherever somebody is, and leads to pages; a single key does nothing while one
+/// types.
+#[cfg(feature = "hydrate")]
+fn listen(ask: RwSignal<Option<Ask>>, tenant: Memo<String>) {
     use leptos::wasm_bindgen::JsCast;
     use leptos::web_sys::HtmlElement;
+    use leptos_router::NavigateOptions;
 
+    let navigate = leptos_router::hooks::use_navigate();
+    let began = StoredValue::new(f64::NEG_INFINITY);
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         let command = (event.ctrl_key() || event.meta_key()) && !event.alt_key() && !event.shift_key();
         let typing = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()).is_some_and(|target| {
             matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || target.is_content_editable()
         });
-        match event.key().as_str() {
-            "k" | "K" if command => ask.set(Some(Ask::Palette)),
-            "?" if !command && !typing => ask.set(Some(Ask::Keys)),
+        let held = event.ctrl_key() || event.meta_key() || event.alt_key();
+        let alone = !held && !typing && single_keys() && document().query_selector("dialog[open]").ok().flatten().is_none();
+        let pair = event.time_stamp() - began.get_value() < PAIR_MS;
+        began.set_value(f64::NEG_INFINITY);
+        let key = event.key();
+        let place = PLACES.iter().find(|(letter, _)| *letter == key).map(|(_, place)| place);
+        match (key.as_str(), place) {
+            ("k" | "K", _) if command => ask.set(Some(Ask::Palette)),
+            (_, Some(place)) if alone && pair => {
+                navigate(&format!("/t/{}/{place}", tenant.get_untracked()), NavigateOptions::default());
+            }
+            ("g", _) if alone => return began.set_value(event.time_stamp()),
+            ("?", _) if !held && !typing && single_keys() => ask.set(Some(Ask::Keys)),
+            ("/", _) if alone && to_search() => {}
             _ => return,
         }
         event.prevent_default();

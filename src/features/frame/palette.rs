@@ -7,18 +7,21 @@ use leptos_router::hooks::use_navigate;
 
 use self::browser::{close, controls, is_itself, is_open, option_of, press, reveal, show};
 use super::commands::{Command, Does, everywhere, found};
-use super::finder::{Ask, Finding};
+use super::finder::{Ask, Finding, set_single_keys, single_keys};
 
 /// Keys and what they do, for the list that `?` shows.
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 15] = [
     ("Ctrl K", "Search or run a command (⌘ K on a Mac)"),
     ("?", "Show keyboard shortcuts"),
+    ("/", "Go to the page's search"),
+    ("g, then a letter", "Go to a page: o overview, a assignments, g groups, i import, p plans, j jobs, u audit, s settings"),
     ("Esc", "Close the open menu or panel, then clear the selection"),
     ("↑ ↓ ← →", "Table: move between cells"),
     ("Page Up, Page Down", "Table: page up or down"),
     ("Home, End", "Table: first and last cell; with Ctrl, first and last row"),
     ("Space", "Table: toggle selection (checkbox column) or open the person"),
-    ("Shift Space", "Table: select the row"),
+    ("x", "Table: select the row"),
+    ("Shift Space", "Table: select the row, also when single keys are off"),
     ("Shift ↑ ↓", "Table: select a range"),
     ("Ctrl A", "Table: select all matching rows"),
     ("Enter", "Table: open the person; on a column header: sort (Shift adds a sort)"),
@@ -34,7 +37,11 @@ pub fn Palette() -> impl IntoView {
     let at = RwSignal::new(0_usize);
     let commands = RwSignal::new(Vec::<Command>::new());
     let shown = Memo::new(move |_| commands.with(|commands| typed.with(|typed| found(&tenant.get(), typed, commands))));
-    let show_help = move || show(help);
+    let single = RwSignal::new(true);
+    let show_help = move || {
+        single.set(single_keys());
+        show(help);
+    };
     let open = move || {
         // The same keys put it away again.
         if is_open(dialog) {
@@ -128,6 +135,9 @@ pub fn Palette() -> impl IntoView {
             <header><h2 id="keys">"Keyboard shortcuts"</h2>
                 <form method="dialog"><button class="button plain" type="submit">"Close "<kbd>"Esc"</kbd></button></form></header>
             <dl>{keys}</dl>
+            <label class="inline"><input type="checkbox" prop:checked=move || single.get()
+                on:change=move |event| { single.set(event_target_checked(&event)); set_single_keys(single.get_untracked()); }/>
+                "Keys without Ctrl: /, ?, g and x (this browser)"</label>
         </dialog>
     }
 }

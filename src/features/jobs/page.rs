@@ -453,7 +453,7 @@ fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="results">
             <header><h2 id="results">"Results"</h2><span class="muted small">"errors first"</span></header>
-            <div class="table" tabindex="0" role="region" aria-label="Results">
+            <div class="table" tabindex="0" role="region" aria-label="Result rows">
                 // The roles are spelt out because narrow screens show the rows as blocks, which takes them from the elements.
                 <table class="results" role="table">
                     <thead role="rowgroup"><tr role="row">

@@ -39,6 +39,9 @@ fn tone_word(tone: Tone) -> &'static str {
     }
 }
 
+/// A license type that is full in so many days is a warning.
+const SOON: i64 = 60;
+
 /// A gauge in the meter's terms: colour follows the tone, over-allocation and unbounded overage have their own look.
 pub(super) fn meter(gauge: Gauge, course: Course) -> MeterFacts {
     // A full one is no calmer than one that is nearly full.
@@ -65,7 +68,9 @@ pub(super) fn meter(gauge: Gauge, course: Course) -> MeterFacts {
         ticks: gauge.ticks,
         mark: gauge.mark.map(|mark| (mark.at, mark.text)),
         end: gauge.end,
-        outlook: course.full_in.map_or_else(String::new, |days| format!("full in about {}", count(days, "day", "days"))),
+        outlook: course
+            .full_in
+            .map(|days| (if days <= SOON { "warn" } else { "" }, format!("full in about {}", count(days, "day", "days")))),
         course: course.trend.points.into_iter().map(|point| (point.ago, point.used)).collect(),
     }
 }
@@ -195,7 +200,7 @@ fn License(facts: LicenseFacts) -> impl IntoView {
     });
     view! {
         <section class="panel" aria-labelledby="license">
-            <header><h2 id="license">"License"</h2><span class=chip>{facts.status}</span>{ends}</header>
+            <header><h2 id="license">"License"</h2><span class="chips"><span class=chip>{facts.status}</span>{ends}</span></header>
             <details class="more"><summary>"Details"</summary><dl class="facts">{rows}{parameters}</dl></details>
         </section>
     }

@@ -152,10 +152,10 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
         let path = format!("assignments?allotment={}&flag=excess", escape(allotment.name.as_str()));
         let excess = snapshot.table.rows().filter(|row| row.excess() && row.allotment() == Some(&allotment.name)).count();
         if excess > 0 {
-            let verb = if excess == 1 { "exceeds" } else { "exceed" };
+            let (assignments, verb) = if excess == 1 { ("assignment", "exceeds") } else { ("assignments", "exceed") };
             list.push(item(
                 Tone::Bad,
-                format!("{} {verb} what {label} allots", count(whole(excess), "assignment", "assignments")),
+                format!("{} {label} {assignments} {verb} the purchased seats", thousands(whole(excess))),
                 &path,
                 "Review",
             ));
@@ -164,7 +164,7 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
             let free = allotment.seats().free(allotment.used).unwrap_or(0);
             let here = format!("assignments?allotment={}", escape(allotment.name.as_str()));
             let text = if free > 0 {
-                format!("{label} is nearly full: {} free", thousands(free))
+                format!("{label}: {} of {} seats left", thousands(free), thousands(allotment.units + allotment.overage.max(0)))
             } else {
                 format!("{label} has no seats left")
             };

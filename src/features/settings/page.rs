@@ -64,7 +64,7 @@ fn Body(
         })
         .collect_view();
     view! {
-        <div class="grid halves">
+        <div class="grid settings">
             <section class="panel" aria-labelledby="auto">
                 <header><h2 id="auto">"Automatic assignment at sign-in"</h2></header>
                 <ActionForm action=auto attr:class="stack">
@@ -85,7 +85,7 @@ fn Body(
             </section>
             <section class="panel" aria-labelledby="system">
                 <header><h2 id="system">"Roles for everyone"</h2></header>
-                <ul class="lines">{system}</ul>
+                <ul class="everyone">{system}</ul>
             </section>
         </div>
     }

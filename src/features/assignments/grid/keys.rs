@@ -44,6 +44,11 @@ impl Grid {
                 self.live.select_all();
                 return None;
             }
+            "x" | "X" if row.is_some() && !jump && crate::features::frame::single_keys() => {
+                event.prevent_default();
+                self.toggle(row?);
+                return None;
+            }
             // Shift and Space select a row, as the pattern says; in the box Space alone does, as in any box.
             " " if shift && row.is_some() => {
                 event.prevent_default();
