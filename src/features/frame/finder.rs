@@ -68,18 +68,28 @@ const PLACES: [(&str, &str); 8] = [
 #[cfg(feature = "hydrate")]
 const PAIR_MS: f64 = 1_500.0;
 /// Where a browser keeps that keys alone do nothing.
+#[cfg(feature = "hydrate")]
 const SINGLE_KEYS: &str = "quartermaster-single-keys";
 
 /// Whether a key alone does something. Whoever speaks to their computer, or types where others click, can switch that off.
 pub fn single_keys() -> bool {
-    let storage = window().local_storage().ok().flatten();
-    storage.and_then(|storage| storage.get_item(SINGLE_KEYS).ok().flatten()).is_none()
+    #[cfg(feature = "hydrate")]
+    {
+        let storage = window().local_storage().ok().flatten();
+        storage.and_then(|storage| storage.get_item(SINGLE_KEYS).ok().flatten()).is_none()
+    }
+    #[cfg(not(feature = "hydrate"))]
+    true
 }
 
 /// Switches on or off what keys do alone.
 pub fn set_single_keys(on: bool) {
-    let Some(storage) = window().local_storage().ok().flatten() else { return };
-    let _ = if on { storage.remove_item(SINGLE_KEYS) } else { storage.set_item(SINGLE_KEYS, "off") };
+    #[cfg(feature = "hydrate")]
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = if on { storage.remove_item(SINGLE_KEYS) } else { storage.set_item(SINGLE_KEYS, "off") };
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = on;
 }
 
 /// Puts the cursor where the page is searched; says whether there is such a place.
