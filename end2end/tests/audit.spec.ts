@@ -20,7 +20,7 @@ test("a job is one event, its rows are found, and the filter is what is exported
   await accessible(page);
   await event.getByRole("link", { name: "5 rows" }).click();
   await expect(page).toHaveURL(new RegExp(`job=${job}`));
-  await expect(trail.getByRole("row").filter({ hasText: "assign" })).toHaveCount(5);
+  await expect(trail.getByRole("row").filter({ hasText: "assign" }).filter({ hasNotText: "apply a plan" })).toHaveCount(5);
 
   // One person's event, by a part of their subject.
   const subject = (await trail.getByRole("row").filter({ hasText: "done" }).first().locator("td.title").textContent())!.trim();
@@ -35,7 +35,7 @@ test("a job is one event, its rows are found, and the filter is what is exported
 
   const taken = async (name: string) => (await page.request.get((await page.getByRole("link", { name }).getAttribute("href"))!)).text();
   const csv = (await taken("Export CSV")).trim().split("\r\n");
-  expect(csv[0]).toBe("\u{feff}No.,Time,Actor,Principal,Qlik user,Action,Target,Result,Details,Job");
+  expect(csv[0]).toBe("No.,Time,Actor,Principal,Qlik user,Action,Target,Result,Details,Job");
   expect(csv.length - 1).toBe(rows);
   const lines = (await taken("Export JSON lines")).trim().split("\n").map((line) => JSON.parse(line));
   expect(lines.length).toBe(rows);
