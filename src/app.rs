@@ -71,6 +71,8 @@ impl ChooseView for Room {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    #[cfg(feature = "hydrate")]
+    crate::ui::led::follow_answers();
     provide_context(LoadPalette(|| Box::pin(open(Room::Palette))));
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Quartermaster".to_owned() } else { format!("{title} · Quartermaster") }/>

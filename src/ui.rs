@@ -9,6 +9,8 @@ pub mod copy;
 pub mod early;
 pub mod feedback;
 pub mod head;
+#[cfg(feature = "hydrate")]
+pub mod led;
 pub mod meter;
 pub mod pager;
 pub mod query;

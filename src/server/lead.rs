@@ -1,8 +1,12 @@
 //! Where a service leads: the page that shows what came of it. Services say so; the server functions go there.
 
+use axum::http::header::{ACCEPT, REFERER};
+use axum::http::request::Parts;
+use leptos::prelude::use_context;
+
 use super::access::refused;
 use crate::error::AppError;
-use crate::ui::query::{escape, to_query};
+use crate::ui::query::{escape, place, to_query};
 
 /// The page that shows what came of something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +56,20 @@ impl Lead {
     }
 }
 
-/// Leads there, or gives the answer the status that its error deserves.
+/// Leads there, or gives the answer the status that its error deserves. Where a program asked, and not a form of a page without
+/// one, the address says from which page: whoever has gone elsewhere meanwhile stays there.
 pub fn go(tenant: &str, lead: Result<Lead, AppError>) -> Result<(), AppError> {
-    leptos_axum::redirect(&lead.map_err(refused)?.address(tenant));
+    let address = lead.map_err(refused)?.address(tenant);
+    let parts = use_context::<Parts>();
+    let header = |name| parts.as_ref().and_then(|parts| parts.headers.get(name)?.to_str().ok());
+    let by_program = !header(ACCEPT).is_some_and(|accepts| accepts.contains("text/html"));
+    match header(REFERER).filter(|_| by_program).and_then(|page| page.splitn(4, '/').nth(3)) {
+        Some(page) => {
+            let (path, query) = page.split_once('?').unwrap_or((page, ""));
+            leptos_axum::redirect(&format!("{address}#{}", escape(&place(&format!("/{path}"), query))));
+        }
+        None => leptos_axum::redirect(&address),
+    }
     Ok(())
 }
 

@@ -37,6 +37,16 @@ pub fn from_query(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// What somebody looks at, by the path and the query of its address: the page, and who is open beside it. Filters, order and the like
+/// may change while the same thing is looked at.
+pub fn place(path: &str, query: &str) -> String {
+    let beside = from_query(query).into_iter().find(|(key, _)| key == "person").map(|(_, person)| person);
+    match beside {
+        Some(person) if !person.is_empty() => format!("{path} {person}"),
+        _ => path.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +58,11 @@ mod tests {
         assert_eq!(read, pairs.map(|(key, value)| (key.to_owned(), value)));
         assert_eq!(to_query(&[]), "");
         assert!(from_query("?%ff=1").is_empty());
+    }
+
+    #[test]
+    fn a_place_is_the_page_and_who_is_beside_it() {
+        assert_eq!(place("/t/m/assignments", "?allotment=analyzer&person=M%5Ca"), "/t/m/assignments M\\a");
+        assert_eq!(place("/t/m/assignments", "allotment=professional&person="), "/t/m/assignments");
     }
 }

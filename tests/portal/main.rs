@@ -369,5 +369,9 @@ async fn a_way_out_of_a_shortage_is_judged_by_how_the_tenant_is() {
     let fits = to("/api/plans/remedy", take("leave-out")).await;
     assert_ne!(fits, short);
     let page = portal.text(get(&fits, &cookie)).await;
-    assert!(page.contains("Somebody changed the tenant") && page.contains("Apply 2 changes") && !page.contains("missing for"));
+    assert!(
+        page.contains("The tenant changed after this plan was created.")
+            && page.contains("Apply 2 changes")
+            && !page.contains("seats short")
+    );
 }

@@ -188,7 +188,7 @@ fn sentence(allotment: &Allotment, month: MonthProgress) -> (String, Tone) {
         Some(free) if nearly_full(allotment) => {
             let seats = free + used;
             let share = (free as f64) * 100.0 / (seats.max(1) as f64);
-            (format!("{} free, {share:.0} %", thousands(free)), Tone::Warn)
+            (format!("{} free, {share:.0}%", thousands(free)), Tone::Warn)
         }
         Some(free) => (format!("{} free", thousands(free)), Tone::Plain),
     }

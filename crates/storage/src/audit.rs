@@ -58,22 +58,39 @@ pub struct AuditFilter {
     pub until: i64,
     /// Of this job, row by row.
     pub job: String,
+    /// Row by row, whatever else is asked.
+    pub rows: bool,
 }
 
 impl AuditFilter {
+    /// Whether an event has the words that are asked for, in whatever case.
+    fn takes(&self, event: &AuditEntry) -> bool {
+        let has = |text: &str, wanted: &str| wanted.is_ascii() || text.to_lowercase().contains(&wanted.to_lowercase());
+        has(&event.entry.actor.words, &self.actor) && has(&event.entry.target, &self.target)
+    }
+
     /// Whether a job is to be told row by row, and not as one event.
     fn by_rows(&self) -> bool {
-        [&self.action, &self.target, &self.outcome, &self.job].iter().any(|wanted| !wanted.is_empty())
+        self.rows || [&self.action, &self.target, &self.outcome, &self.job].iter().any(|wanted| !wanted.is_empty())
     }
 }
 
-/// The pattern of a text that occurs somewhere; empty for any.
+/// A pattern that finds at least the texts with this one in them; empty for any. Databases differ in which letters they know in
+/// both cases: any letter stands for one beyond ASCII, and [`AuditFilter::takes`] has the last word.
 fn contains(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
-    let text = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{text}%")
+    let mut pattern = String::from("%");
+    for letter in text.chars() {
+        match letter {
+            '!' | '%' | '_' => pattern.extend(['!', letter]),
+            letter if letter.is_ascii() => pattern.push(letter.to_ascii_lowercase()),
+            _ => pattern.push('_'),
+        }
+    }
+    pattern.push('%');
+    pattern
 }
 
 macro_rules! audit_query {
@@ -218,6 +235,27 @@ impl Store {
     /// The newest events that pass a filter, before `before` (a place; 0 for the newest of all): one line each. A job is one
     /// event, its beginning, unless the filter is about rows; what was intended for a row is told by what came of it.
     pub async fn audit_events(
+        &self,
+        tenant: &str,
+        filter: &AuditFilter,
+        before: i64,
+        most: i64,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let (mut events, mut before) = (Vec::new(), before);
+        loop {
+            let found = self.audit_found(tenant, filter, before, most).await?;
+            let whole = i64::try_from(found.len()).unwrap_or(i64::MAX) < most;
+            before = found.last().map_or(before, |event| event.seq);
+            events.extend(found.into_iter().filter(|event| filter.takes(event)));
+            if whole || i64::try_from(events.len()).unwrap_or(i64::MAX) >= most {
+                events.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+                return Ok(events);
+            }
+        }
+    }
+
+    /// What the database finds: at least what passes the filter.
+    async fn audit_found(
         &self,
         tenant: &str,
         filter: &AuditFilter,

@@ -459,6 +459,8 @@ mod suite {
             line("remove", "MERIDIAN\\ann", "done", "j", 21),
             line("remove", "MERIDIAN\\a_n", "refused", "j", 22),
             line("connect", "t", "done", "", 30),
+            line("remove", "MERIDIAN\\ÖMER.ŠÁLEK", "done", "j", 40),
+            line("remove", "MERIDIAN\\AMER.SALEK", "done", "j", 40),
         ];
         store.audit(&lines).await.unwrap();
         let found = async |filter: AuditFilter, before| {
@@ -468,7 +470,11 @@ mod suite {
         let any = AuditFilter::default;
         assert_eq!(found(any(), 0).await, [7, 2, 1], "a job is one event");
         assert_eq!(found(any(), 7).await, [2, 1]);
-        assert_eq!(found(AuditFilter { job: "j".into(), ..any() }, 0).await, [6, 5, 2]);
+        for name in ["ömer", "ÖMER", "Ömer.šá"] {
+            assert_eq!(found(AuditFilter { target: name.into(), ..any() }, 0).await, [8], "{name}");
+        }
+        assert_eq!(found(AuditFilter { job: "j".into(), ..any() }, 0).await, [9, 8, 6, 5, 2]);
+        assert_eq!(found(AuditFilter { rows: true, ..any() }, 0).await, [9, 8, 7, 6, 5, 2, 1]);
         assert_eq!(found(AuditFilter { target: "a_N".into(), ..any() }, 0).await, [6], "a wildcard is a character");
         assert_eq!(found(AuditFilter { actor: "100%".into(), ..any() }, 0).await, [7]);
         assert_eq!(found(AuditFilter { outcome: "refused".into(), ..any() }, 0).await, [6]);

@@ -51,14 +51,15 @@ pub fn AssignmentsPage() -> impl IntoView {
         (job, Some(before)) if job.is_empty() => before.clone(),
         (job, _) => job,
     });
+    let edits = RwSignal::new(0_usize);
     // Once the rows are here the browser answers to the address by itself.
     let asked = Memo::new(move |before: Option<&String>| match before {
         Some(before) if live.is_here() => before.clone(),
         _ => alive(query),
     });
     let data = Resource::new(
-        move || (alive(tenant), alive(asked), refreshing.version(), alive(edited)),
-        |(tenant, asked, _, _)| assignments(tenant, asked),
+        move || (alive(tenant), alive(asked), refreshing.version(), alive(edited), edits.try_get().unwrap_or_default()),
+        |(tenant, asked, _, _, _)| assignments(tenant, asked),
     );
     let shown = RwSignal::new(None::<(Choices, bool)>);
     let follow = follow(live, query, tenant);
@@ -133,7 +134,7 @@ pub fn AssignmentsPage() -> impl IntoView {
             </LiveForm>
         </Show>
         </div>
-        <Beside query subject job/>
+        <Beside query subject job edits/>
         </div>
     }
 }

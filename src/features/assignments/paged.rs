@@ -113,7 +113,7 @@ pub fn beside_name(row: &RowLine) -> &str {
 fn cell(row: &RowLine, column: Column, href: &str) -> AnyView {
     match column {
         Column::Person => {
-            let sub = if row.orphan { "muted" } else { "sub" };
+            let sub = if row.orphan { "sub words" } else { "sub" };
             view! {
                 <a class="person-link" class:mono=row.name.is_empty() data-noscroll="" href=href.to_owned()>{row.who().to_owned()}</a>
                 <span class=sub>{beside_name(row).to_owned()}</span>

@@ -292,7 +292,7 @@ impl Cell {
             && shown != words
         {
             sub.set_text_content(Some(words));
-            sub.set_class_name(if line.orphan { "muted" } else { "sub" });
+            sub.set_class_name(if line.orphan { "sub words" } else { "sub" });
             words.clone_into(shown);
         }
         let href = with_person(scene.here, &line.subject);

@@ -27,11 +27,22 @@ pub fn beside(name: &'static str) -> Memo<String> {
 
 /// The panel; nothing where the address names nobody. `query` is the table's view as the address holds it.
 #[component]
-pub fn Beside(query: Memo<String>, subject: Memo<String>, job: Memo<String>) -> impl IntoView {
+pub fn Beside(
+    query: Memo<String>,
+    subject: Memo<String>,
+    job: Memo<String>,
+    /// Goes up with every edit that was answered, wherever that led.
+    edits: RwSignal<usize>,
+) -> impl IntoView {
     let tenant = use_tenant();
     let refreshing = expect_context::<Refreshing>();
     let edit = ServerAction::<Edit>::new();
     let undo = ServerAction::<TakeBack>::new();
+    let (edited, undone) = (edit.version(), undo.version());
+    Effect::new(move |_| {
+        let answered = edited.try_get().unwrap_or_default() + undone.try_get().unwrap_or_default();
+        let _ = edits.try_set(answered);
+    });
     let data = Resource::new(
         move || (live(tenant), live(subject), live(job), refreshing.version()),
         |(tenant, subject, job, _)| async move {

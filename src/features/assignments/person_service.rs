@@ -41,8 +41,16 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
         (view.recent, view.no_recent) = recent_use(access, &UserId::new(&view.id));
     }
     let trail = access.state.engine.store.audit_of(&access.tenant.id, &Touch::Holdings(subject.clone()), HISTORY).await;
-    view.history = trail?
+    let trail = trail?;
+    // What was intended is told by what came of it, once that is known.
+    let came: std::collections::HashSet<(String, String)> = trail
+        .iter()
+        .filter(|line| line.entry.outcome != "intent")
+        .map(|line| (line.entry.job.clone(), line.entry.action.clone()))
+        .collect();
+    view.history = trail
         .into_iter()
+        .filter(|line| line.entry.outcome != "intent" || !came.contains(&(line.entry.job.clone(), line.entry.action.clone())))
         .map(|line| HistoryLine {
             at: date_time(line.entry.at),
             actor: line.entry.actor.words,

@@ -1,4 +1,7 @@
-//! The trail as a file: what the page's filter shows, and all of it, newest first.
+//! The trail as a file: all that passes the page's filter, jobs row by row, newest first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -12,7 +15,7 @@ use futures::stream;
 use serde_json::json;
 use storage::{AuditEntry, AuditFilter, NewAudit, Store};
 
-use super::service::filter_of;
+use super::service::{filter_of, named, role_names};
 use super::view::Asked;
 use crate::error::AppError;
 use crate::features::shared::refused_as_text as refused;
@@ -34,6 +37,15 @@ enum Format {
     JsonLines,
 }
 
+/// What the file is to have.
+#[derive(Debug)]
+struct Wanted {
+    filter: AuditFilter,
+    format: Format,
+    /// Names of roles by id.
+    roles: HashMap<String, String>,
+}
+
 async fn export(
     Extension(state): Extension<Shared>,
     Extension(caller): Extension<Caller>,
@@ -42,16 +54,17 @@ async fn export(
 ) -> Response {
     let query = query.unwrap_or_default();
     match prepared(state, caller, &tenant, &query).await {
-        Ok((store, filter, format)) => answer(store, tenant, filter, format),
+        Ok((store, asked)) => answer(store, tenant, asked),
         Err(error) => refused(&error),
     }
 }
 
 /// Who may, what is asked, and a line of the trail that it was taken.
-async fn prepared(state: Shared, caller: Caller, tenant: &str, query: &str) -> Result<(Store, AuditFilter, Format), AppError> {
+async fn prepared(state: Shared, caller: Caller, tenant: &str, query: &str) -> Result<(Store, Arc<Wanted>), AppError> {
     let access = Access::<Operator>::of(state, caller, tenant).await?;
     let asked = Asked::read(query);
-    let filter = filter_of(&asked)?;
+    // A file is read without the page beside it: each job row by row.
+    let filter = AuditFilter { rows: true, ..filter_of(&asked)? };
     let format = from_query(query).into_iter().find(|(key, _)| key == "format").map(|(_, value)| value);
     let format = match format.as_deref() {
         None | Some("csv") => Format::Csv,
@@ -70,32 +83,33 @@ async fn prepared(state: Shared, caller: Caller, tenant: &str, query: &str) -> R
     };
     let store = access.state.engine.store.clone();
     store.audit(&[line]).await?;
-    Ok((store, filter, format))
+    let roles = role_names(&access).await;
+    Ok((store, Arc::new(Wanted { filter, format, roles })))
 }
 
 const HEADINGS: [&str; 10] = ["No.", "Time", "Actor", "Principal", "Qlik user", "Action", "Target", "Result", "Details", "Job"];
 
-fn answer(store: Store, tenant: String, filter: AuditFilter, format: Format) -> Response {
-    let (kind, name) = match format {
+fn answer(store: Store, tenant: String, wanted: Arc<Wanted>) -> Response {
+    let (kind, name) = match wanted.format {
         Format::Csv => ("text/csv; charset=utf-8", "audit.csv"),
         Format::JsonLines => ("application/jsonl; charset=utf-8", "audit.jsonl"),
     };
-    let head = match format {
+    let head = match wanted.format {
         Format::Csv => write(&HEADINGS, []),
         Format::JsonLines => Vec::new(),
     };
     let pages = stream::try_unfold((0_i64, Some(head)), move |(before, head)| {
-        let (store, tenant, filter) = (store.clone(), tenant.clone(), filter.clone());
+        let (store, tenant, wanted) = (store.clone(), tenant.clone(), wanted.clone());
         async move {
             if before < 0 {
                 return Ok::<_, storage::StoreError>(None);
             }
-            let events = store.audit_events(&tenant, &filter, before, AT_ONCE).await?;
+            let events = store.audit_events(&tenant, &wanted.filter, before, AT_ONCE).await?;
             let whole = i64::try_from(events.len()).unwrap_or(i64::MAX) == AT_ONCE;
             let next = events.last().filter(|_| whole).map_or(-1, |event| event.seq);
             let mut bytes = head.unwrap_or_default();
             for event in &events {
-                bytes.extend(written(event, format));
+                bytes.extend(written(event, &wanted));
             }
             Ok(Some((Bytes::from(bytes), (next, None))))
         }
@@ -105,9 +119,9 @@ fn answer(store: Store, tenant: String, filter: AuditFilter, format: Format) -> 
         .into_response()
 }
 
-fn written(AuditEntry { seq, entry }: &AuditEntry, format: Format) -> Vec<u8> {
-    let (actor, at) = (&entry.actor, iso(entry.at));
-    match format {
+fn written(AuditEntry { seq, entry }: &AuditEntry, wanted: &Wanted) -> Vec<u8> {
+    let (actor, at, detail) = (&entry.actor, iso(entry.at), named(&entry.detail, &wanted.roles));
+    match wanted.format {
         Format::Csv => {
             let seq = seq.to_string();
             let cells = [
@@ -119,7 +133,7 @@ fn written(AuditEntry { seq, entry }: &AuditEntry, format: Format) -> Vec<u8> {
                 &entry.action,
                 &entry.target,
                 &entry.outcome,
-                &entry.detail,
+                &detail,
                 &entry.job,
             ];
             lines(',', [cells.into_iter().map(|cell| Field::new(cell)).collect()])
@@ -127,7 +141,7 @@ fn written(AuditEntry { seq, entry }: &AuditEntry, format: Format) -> Vec<u8> {
         Format::JsonLines => {
             let line = json!({
                 "seq": seq, "at": at, "actor": actor.words, "principal": actor.principal, "qlik_user": actor.qlik_user,
-                "action": entry.action, "target": entry.target, "outcome": entry.outcome, "detail": entry.detail, "job": entry.job,
+                "action": entry.action, "target": entry.target, "outcome": entry.outcome, "detail": detail, "job": entry.job,
             });
             format!("{line}\n").into_bytes()
         }

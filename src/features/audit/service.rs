@@ -1,11 +1,14 @@
 //! Reads the trail for its page.
 
+use std::collections::HashMap;
+
 use engine::clock::{date_time, start_of};
+use engine::readings::Latest;
 use storage::{AuditEntry, AuditFilter};
 
 use super::view::{Asked, AuditLine, AuditView};
 use crate::error::AppError;
-use crate::server::access::{Access, Viewer};
+use crate::server::access::{Access, Role, Viewer};
 
 /// Events on a page.
 const PAGE: usize = 100;
@@ -21,8 +24,31 @@ pub fn filter_of(asked: &Asked) -> Result<AuditFilter, AppError> {
         }),
     };
     let Asked { actor, action, target, outcome, job, .. } = asked.clone();
-    let until = day(&asked.to)?.map_or(0, |start| start + DAY_MS);
-    Ok(AuditFilter { actor, action, target, outcome, from: day(&asked.from)?.unwrap_or(0), until, job })
+    let (from, until) = (day(&asked.from)?.unwrap_or(0), day(&asked.to)?.map_or(0, |start| start + DAY_MS));
+    if until > 0 && from >= until {
+        return Err(AppError::invalid("No such days", "The first day is after the last. Swap them."));
+    }
+    Ok(AuditFilter { actor, action, target, outcome, from, until, job, rows: false })
+}
+
+/// Names of the tenant's roles by id, as far as they are known now.
+pub async fn role_names<R: Role>(access: &Access<R>) -> HashMap<String, String> {
+    match access.latest(std::time::Duration::ZERO).await {
+        Latest::Ready(snapshot, _) => {
+            snapshot.inventory.roles.iter().map(|role| (role.id.to_string(), role.name.clone())).collect()
+        }
+        Latest::Loading(..) | Latest::Failed(_) => HashMap::new(),
+    }
+}
+
+/// Details with roles by name: the trail has their ids, for names change.
+pub fn named(detail: &str, roles: &HashMap<String, String>) -> String {
+    let word = |word: &str| {
+        let (sign, id) = word.split_at(word.len() - word.trim_start_matches(['+', '-', '−']).len());
+        let (id, rest) = id.split_at(id.trim_end_matches(',').len());
+        roles.get(id).map_or_else(|| word.to_owned(), |name| format!("{sign}{name}{rest}"))
+    };
+    detail.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 pub async fn events(access: &Access<Viewer>, query: &str) -> Result<AuditView, AppError> {
@@ -33,6 +59,7 @@ pub async fn events(access: &Access<Viewer>, query: &str) -> Result<AuditView, A
     let mut events = store.audit_events(tenant, &filter_of(&asked)?, asked.before.max(0), most).await?;
     let more = events.len() > PAGE;
     events.truncate(PAGE);
+    let roles = role_names(access).await;
     let mut lines = Vec::with_capacity(events.len());
     for AuditEntry { seq, entry } in events {
         // The job as a whole says what came of its rows.
@@ -52,9 +79,22 @@ pub async fn events(access: &Access<Viewer>, query: &str) -> Result<AuditView, A
             target: entry.target,
             job: entry.job,
             outcome: entry.outcome,
-            detail: entry.detail,
+            detail: named(&entry.detail, &roles),
             tally,
         });
     }
     Ok(AuditView { lines, more })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_told_by_name_where_it_is_known() {
+        let roles = HashMap::from([("6000".to_owned(), "Tenant admin".to_owned())]);
+        assert_eq!(named("+6000 −7000 (204)", &roles), "+Tenant admin −7000 (204)");
+        assert_eq!(named("+6000, +6000", &roles), "+Tenant admin, +Tenant admin");
+        assert_eq!(named("none → Analyzer", &roles), "none → Analyzer");
+    }
 }

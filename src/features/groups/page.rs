@@ -304,7 +304,7 @@ fn Editor(
                             view! { <a class="button plain" href=move || format!("/t/{}/groups/{}", tenant.get(), escape(&id.get()))>"Discard"</a> }.into_any()
                         } else {
                             view! {
-                                <ActionForm action=forget>
+                                <ActionForm action=forget on:submit=planned>
                                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                                     <input type="hidden" name="id" value=move || id.get()/>
                                     <button class="button plain" type="submit">"Discard"</button>

@@ -144,11 +144,19 @@ fn edit(snapshot: &Snapshot, group: &Group) -> GroupView {
     let people: Vec<_> = inventory.people.iter().filter(|person| everyone || person.is_in(&group.id)).collect();
     let roles_of: HashMap<&GroupId, &BTreeSet<RoleId>> =
         inventory.groups.iter().filter_map(|other| Some((&other.id, other.roles.as_ref()?))).collect();
+    // Nobody is listed as a member of a system group, and everybody is one.
+    let of_everyone: Vec<&BTreeSet<RoleId>> = inventory
+        .groups
+        .iter()
+        .filter(|other| other.provider == Provider::System && other.id != group.id)
+        .filter_map(|other| other.roles.as_ref())
+        .collect();
     // How many members have each role in another way as well: one walk through everybody, not one for each role.
     let mut elsewhere: HashMap<&RoleId, u64> = HashMap::new();
     for person in &people {
         let by_groups =
             person.groups.iter().flatten().filter(|other| **other != group.id).filter_map(|other| roles_of.get(other));
+        let by_groups = by_groups.copied().chain(of_everyone.iter().copied());
         let ids: BTreeSet<&RoleId> = person.roles.iter().flatten().chain(by_groups.flat_map(|roles| roles.iter())).collect();
         for id in ids {
             *elsewhere.entry(id).or_default() += 1;

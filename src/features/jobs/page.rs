@@ -323,8 +323,8 @@ fn Body(
     let pace = move || {
         pulse.with(|pulse| match (pulse.rate, pulse.left.is_empty()) {
             (_, true) => "estimating…".to_owned(),
-            (0, false) => format!("about {} left, waiting for Qlik's rate limit", pulse.left),
-            (rate, false) => format!("about {} left, {}/min", pulse.left, count(rate, "row", "rows")),
+            (0, false) => format!("{} left, waiting for Qlik's rate limit", pulse.left),
+            (rate, false) => format!("{} left, {}/min", pulse.left, count(rate, "row", "rows")),
         })
     };
     view! {

@@ -48,6 +48,7 @@ fn told(job: JobRow, tally: Tally, now: i64) -> JobLine {
         title: job.title,
         author: job.author.words,
         at: date_time(job.created_at),
+        ended: job.finished_at,
         state: job.state.as_str().to_owned(),
         over: job.state.is_over(),
         tally,

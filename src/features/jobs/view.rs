@@ -18,6 +18,8 @@ pub struct JobLine {
     pub author: String,
     /// When it was asked for.
     pub at: String,
+    /// When it ended, in milliseconds since 1970; nothing while it goes on.
+    pub ended: Option<i64>,
     /// Where it stands, in a word.
     pub state: String,
     /// Nothing more will happen.

@@ -401,7 +401,7 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
                     <select class="select" id="encoding" name="encoding">{encodings}</select>
                     <label for="headings">"Header row"</label>
                     <input class="input short" id="headings" name="headings" inputmode="numeric" placeholder="detected" value=view.reading.headings aria-describedby="headings-help"/>
-                    <span class="muted small" id="headings-help">"0 if there are none"</span>
+                    <span class="muted small" id="headings-help">"0 if there is none"</span>
                 </div>
                 <div class="table" tabindex="0" role="region" aria-label="Columns"><table>
                     <thead><tr><th>"Column"</th><th>"Sample"</th><th>"Maps to"</th></tr></thead>

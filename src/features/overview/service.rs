@@ -5,7 +5,7 @@ use domain::gauge::{self, Tone};
 use domain::table::Day;
 use domain::text::{count, thousands, whole};
 use domain::trend::{self, Trend};
-use engine::clock::{date_time, day, day_of, days_left, month};
+use engine::clock::{day, day_of, days_left, month};
 use engine::readings::{LastUse, Snapshot};
 use storage::{PlanSummary, SeatDay};
 
@@ -78,8 +78,7 @@ fn since(snapshot: &Snapshot, days: &[SeatDay], jobs: &[JobLine], plans: &[PlanS
             lines.push((format!("{sign}{} {label}", thousands(more.abs())), path));
         }
     }
-    // In the words of the database, times sort as they pass.
-    let ended: Vec<&JobLine> = jobs.iter().filter(|job| job.over && job.at > date_time(before)).collect();
+    let ended: Vec<&JobLine> = jobs.iter().filter(|job| job.ended.is_some_and(|ended| ended > before)).collect();
     if !ended.is_empty() {
         let errors = ended.iter().filter(|job| job.tally.failed() > 0).count();
         let with = if errors > 0 { format!(", {} with errors", thousands(whole(errors))) } else { String::new() };
@@ -87,7 +86,7 @@ fn since(snapshot: &Snapshot, days: &[SeatDay], jobs: &[JobLine], plans: &[PlanS
     }
     let waiting = plans.iter().filter(|plan| plan.job.is_empty()).count();
     if waiting > 0 {
-        lines.push((count(whole(waiting), "plan not applied", "plans not applied"), "plans".to_owned()));
+        lines.push((count(whole(waiting), "plan not applied", "plans not applied"), "plans?status=draft".to_owned()));
     }
     let minutes = (now - before) / 60_000;
     let ago = match minutes {

@@ -23,9 +23,13 @@ use crate::ui::pager::Pager;
 #[component]
 pub fn PlansPage() -> impl IntoView {
     let tenant = use_tenant();
+    let query = use_query_map();
+    let drafts = Memo::new(move |_| query.try_with(|query| query.get("status").as_deref() == Some("draft")).unwrap_or_default());
     let data = Resource::new(move || live(tenant), plans);
+    let all =
+        move || live(drafts).then(|| view! { <a class="link" href=move || format!("/t/{}/plans", live(tenant))>"All plans"</a> });
     view! {
-        <Head title="Plans"/>
+        <Head title="Plans">{all}</Head>
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
             {move || data.get().map(|got| {
                 match got {
@@ -35,7 +39,8 @@ pub fn PlansPage() -> impl IntoView {
                         </Empty>
                     }.into_any(),
                     Ok(lines) => {
-                        let rows = lines.into_iter().map(|line| {
+                        let only = live(drafts);
+                        let rows = lines.into_iter().filter(|line| !only || line.job.is_empty()).map(|line| {
                             let (id, job) = (line.id.clone(), line.job.clone());
                             view! {
                                 <tr>
@@ -305,7 +310,7 @@ fn Body(
         }
     };
     view! {
-        <Head title><span>{format!("{} by {}", view.drawn, view.author)}</span></Head>
+        <Head title><span>{view.drawn}</span></Head>
         {view.replaces.map(|old| {
             let text = format!("plan {}", short(&old));
             view! {

@@ -140,8 +140,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
     let page = (page.max(1) as usize).min(pages);
     Ok(PlanView {
         title: plan.title.clone(),
-        author: row.author.words,
-        drawn: drawn_words(row.created_at, row.inventory_at),
+        drawn: drawn_words(row.created_at, row.inventory_at, &row.author.words),
         unchanged: plan
             .unchanged_by_reason()
             .into_iter()
@@ -168,10 +167,10 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
 }
 
 /// When a plan was drawn up and from what, with the day: a plan may be days old when somebody looks at it.
-fn drawn_words(created_at: i64, inventory_at: i64) -> String {
+fn drawn_words(created_at: i64, inventory_at: i64, author: &str) -> String {
     let (drawn, said) = (date_time(created_at), date_time(inventory_at));
     let same_day = drawn.get(..10) == said.get(..10);
-    format!("created {drawn}, based on data from {}", if same_day { time_of_day(inventory_at) } else { said })
+    format!("created {drawn} by {author}, based on data from {}", if same_day { time_of_day(inventory_at) } else { said })
 }
 
 /// Names of the roles that group changes speak of, as far as they are known.

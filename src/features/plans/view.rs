@@ -53,9 +53,7 @@ pub struct PlanView {
     pub id: String,
     /// What it does.
     pub title: String,
-    /// Who drew it up.
-    pub author: String,
-    /// When it was drawn up, and from what.
+    /// When it was created, by whom, and from what.
     pub drawn: String,
     /// What happens to the seats.
     pub seats: Vec<SeatChange>,

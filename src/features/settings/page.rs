@@ -106,7 +106,7 @@ fn Theme() -> impl IntoView {
     });
     let button = move |theme: &'static str, text: &'static str| view! { <button class="button" type="submit" name="theme" value=theme>{text}</button> };
     view! {
-        <section class="panel" aria-labelledby="theme">
+        <section class="panel settings" aria-labelledby="theme">
             <header><h2 id="theme">"Theme"</h2><span class="muted small">"this browser"</span></header>
             <ActionForm action=choose attr:class="inline">
                 <input type="hidden" name="tenant" value=move || tenant.get()/>

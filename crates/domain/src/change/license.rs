@@ -83,7 +83,7 @@ impl ChangeKind for Assign {
     }
 
     fn noted(&self) -> String {
-        format!("{NONE} → {}", self.allotment)
+        format!("{NONE} → {}", self.allotment.label())
     }
 
     fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {
@@ -141,7 +141,7 @@ impl ChangeKind for Remove {
     }
 
     fn noted(&self) -> String {
-        format!("{} → {NONE}", self.allotment)
+        format!("{} → {NONE}", self.allotment.label())
     }
 
     fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {
@@ -198,7 +198,7 @@ impl ChangeKind for ChangeType {
     }
 
     fn noted(&self) -> String {
-        format!("{} → {}", self.from, self.to)
+        format!("{} → {}", self.from.label(), self.to.label())
     }
 
     fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {

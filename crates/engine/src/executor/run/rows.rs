@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use domain::change::Comparison;
+use domain::change::{Change, Comparison};
 use domain::inventory::Inventory;
 use domain::journal::{RowState, settle as settled_as};
 use domain::projection::Projection;
@@ -263,13 +263,23 @@ impl Run<'_> {
                     touches: row.change.touches(),
                     job: self.job.id.clone(),
                     outcome: result.state.as_str().to_owned(),
-                    detail: said.into_iter().filter(|part| !part.is_empty() && part != "0").collect::<Vec<_>>().join(" "),
+                    detail: noted(&row.change, said),
                 })
             })
             .collect();
         self.holding(self.engine.store.settle(&self.claim, &results, now, &audit)).await??;
         self.notify();
         Ok(())
+    }
+}
+
+/// What was changed, and what Qlik said of it where it said more than that it is done.
+fn noted(change: &Change, said: [String; 4]) -> String {
+    let said: Vec<String> = said.into_iter().filter(|part| !part.is_empty() && part != "0").collect();
+    match (change.noted(), said.join(" ")) {
+        (what, said) if what.is_empty() => said,
+        (what, said) if said.is_empty() => what,
+        (what, said) => format!("{what} ({said})"),
     }
 }
 
