@@ -108,7 +108,7 @@ test("a shortage is met by a click: another license, leaving out, taking back fi
   await page.getByRole("button", { name: "Assign Analyzer to the last 3 instead" }).click();
   await fits();
   await expect(page.getByRole("heading", { level: 1, name: /Analyzer when out of seats/ })).toBeVisible();
-  await expect(page.getByRole("row", { name: "25 assign" })).toBeVisible();
+  await expect(page.getByRole("row", { name: "25 assignments" })).toBeVisible();
   await expect(page.getByRole("cell", { name: "Analyzer", exact: true })).toHaveCount(3);
 
   // Who used Qlik when is read in the background; then those who do not are offered.
@@ -119,7 +119,7 @@ test("a shortage is met by a click: another license, leaving out, taking back fi
   await expect(page.getByText(/Longest idle first. Excludes anyone who can sign in and used Qlik/)).toBeVisible();
   await page.getByRole("button", { name: "Remove 3 Professional first" }).click();
   await fits();
-  await expect(page.getByRole("row", { name: "3 remove" })).toBeVisible();
+  await expect(page.getByRole("row", { name: "3 removals" })).toBeVisible();
   await page.getByRole("button", { name: "Apply 28 changes" }).click();
   await expect(page.getByText("28 done (of 28)")).toBeVisible();
   expect(free(await tenant.state(), "professional")).toBe(0);

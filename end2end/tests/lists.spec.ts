@@ -106,6 +106,7 @@ test("a view is taken as CSV, whole and in its order; pasted list and a workbook
   await page.getByLabel("CSV file").setInputFiles({ name: "book.xlsx", mimeType: "application/zip", buffer: Buffer.from("PK\x03\x04 and so on") });
   await page.getByRole("button", { name: "Check list" }).click();
   await expect(page.getByRole("alert")).toContainText("this is a spreadsheet file, not CSV; save it as CSV first", { ignoreCase: true });
+  await hydrated(page);
   await accessible(page);
   await page.getByLabel("or paste lines").fill((await tenant.state()).users.slice(0, 3).map((u) => u.subject).join("\n"));
   await page.getByText("Remove", { exact: true }).click();

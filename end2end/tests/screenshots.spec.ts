@@ -40,7 +40,11 @@ test("pictures", async ({ connected: page, tenant }) => {
   await bulk(page, "Change type…", "analyzer");
   await page.getByRole("button", { name: /^Apply/ }).click();
   await expect(page.getByText("finished", { exact: true })).toBeVisible();
-  await go("/t/meridian/overview", "Overview");
+  // Consumption is read in the background.
+  await expect(async () => {
+    await go("/t/meridian/overview", "Overview");
+    await expect(page.getByRole("region", { name: "Idle seats" })).toBeVisible({ timeout: 1_000 });
+  }).toPass();
   await shoot("overview");
   await page.keyboard.press("Control+k");
   await page.keyboard.type("s");
@@ -68,7 +72,7 @@ test("pictures", async ({ connected: page, tenant }) => {
   await page.getByRole("complementary").getByRole("button", { name: /^Change license to/ }).first().click();
   await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
   await shoot("person");
-  await go("/t/meridian/lists", "Import…");
+  await go("/t/meridian/lists", "Import list");
   const subjects = (await tenant.state()).users.filter((user) => user.status === "active").slice(0, 5).map((user) => user.subject);
   await page.getByLabel("or paste lines").fill(["Subject;Licence", `${subjects[0]};Analyzer`, `${subjects[1]}x;Analyzer`, `${subjects[2]};analyser`, `${subjects[3]};Analyzer capacity`, ";Professional"].join("\n"));
   await shoot("list-import");

@@ -128,6 +128,8 @@ impl Names<'_> {
 pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
     /// Names the kind in headings, the audit trail and lists; stable.
     const VERB: &'static str;
+    /// One of its kind and several, where they are counted.
+    const COUNTED: (&'static str, &'static str);
     /// When it is sent.
     const WAVE: Wave;
     /// `+`, `~` or `−`.
@@ -236,6 +238,12 @@ macro_rules! changes {
             /// Names the kind in headings, the audit trail and lists.
             pub fn verb(self) -> &'static str {
                 match self { $(Self::$name => <$kind as ChangeKind>::VERB,)+ }
+            }
+
+            /// So many of its kind, such as `12 removals`.
+            pub fn counted(self, n: u64) -> String {
+                let (one, many) = match self { $(Self::$name => <$kind as ChangeKind>::COUNTED,)+ };
+                $crate::text::count($crate::text::whole(n), one, many)
             }
 
             /// When it is sent.

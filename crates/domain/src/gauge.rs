@@ -208,10 +208,10 @@ mod tests {
     #[test]
     fn nearly_full_says_how_much() {
         let gauge = gauge(UsageClass::Assigned, 1000, 970, 0);
-        assert_eq!(gauge.free, "30 free, 3 %");
+        assert_eq!(gauge.free, "30 free, 3%");
         assert_eq!(gauge.tone, Tone::Warn);
         assert_eq!(gauge.max, 1000);
-        assert_eq!(gauge.spoken, "970 of 1,000 Professional, 30 free, 3 %");
+        assert_eq!(gauge.spoken, "970 of 1,000 Professional, 30 free, 3%");
     }
 
     #[test]

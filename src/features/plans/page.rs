@@ -120,7 +120,7 @@ fn summary(totals: &[Total]) -> Vec<String> {
         }
     }
     let line = |(kind, rows, parts): (Kind, u64, Vec<String>)| {
-        let head = format!("{} {}", thousands(whole(rows)), kind.verb());
+        let head = kind.counted(rows);
         if parts.is_empty() { head } else { format!("{head}: {}", parts.join(", ")) }
     };
     kinds.into_iter().map(line).collect()
@@ -412,7 +412,7 @@ fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>, totals: Vec<T
             let here = changes.iter().filter(|other| other.change.kind() == kind).count() as u64;
             let on_page =
                 if pages > 1 && here < all { format!(", {} on this page", thousands(whole(here))) } else { String::new() };
-            rows.push(view! { <tr class="group"><td></td><th scope="colgroup" colspan="4">{format!("{} {}{on_page}", thousands(whole(all)), kind.verb())}</th></tr> }.into_any());
+            rows.push(view! { <tr class="group"><td></td><th scope="colgroup" colspan="4">{format!("{}{on_page}", kind.counted(all))}</th></tr> }.into_any());
             last = Some(kind);
         }
         let class = match kind.sign() {

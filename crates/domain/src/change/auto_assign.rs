@@ -31,6 +31,7 @@ impl SetAutoAssign {
 
 impl ChangeKind for SetAutoAssign {
     const VERB: &'static str = "set";
+    const COUNTED: (&'static str, &'static str) = ("setting", "settings");
     const WAVE: Wave = Wave::Sets;
 
     fn target(&self) -> String {

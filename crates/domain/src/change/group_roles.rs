@@ -60,6 +60,7 @@ impl From<Stored> for GroupRoles {
 
 impl ChangeKind for GroupRoles {
     const VERB: &'static str = "set roles";
+    const COUNTED: (&'static str, &'static str) = ("role change", "role changes");
     const WAVE: Wave = Wave::Sets;
 
     fn target(&self) -> String {

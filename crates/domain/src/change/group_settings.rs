@@ -18,6 +18,7 @@ pub struct SetGroupSettings {
 
 impl ChangeKind for SetGroupSettings {
     const VERB: &'static str = "set";
+    const COUNTED: (&'static str, &'static str) = ("setting", "settings");
     const WAVE: Wave = Wave::Sets;
 
     fn target(&self) -> String {

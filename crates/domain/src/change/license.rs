@@ -54,6 +54,7 @@ pub struct Rename {
 
 impl ChangeKind for Assign {
     const VERB: &'static str = "assign";
+    const COUNTED: (&'static str, &'static str) = ("assignment", "assignments");
     const WAVE: Wave = Wave::Takes;
     const SIGN: &'static str = "+";
 
@@ -112,6 +113,7 @@ impl ChangeKind for Assign {
 
 impl ChangeKind for Remove {
     const VERB: &'static str = "remove";
+    const COUNTED: (&'static str, &'static str) = ("removal", "removals");
     const WAVE: Wave = Wave::Frees;
     const SIGN: &'static str = "−";
 
@@ -169,6 +171,7 @@ impl ChangeKind for Remove {
 
 impl ChangeKind for ChangeType {
     const VERB: &'static str = "change type";
+    const COUNTED: (&'static str, &'static str) = ("type change", "type changes");
     const WAVE: Wave = Wave::Swaps;
 
     fn target(&self) -> String {
@@ -239,6 +242,7 @@ impl ChangeKind for ChangeType {
 
 impl ChangeKind for Rename {
     const VERB: &'static str = "rename";
+    const COUNTED: (&'static str, &'static str) = ("rename", "renames");
     const WAVE: Wave = Wave::Moves;
 
     fn target(&self) -> String {

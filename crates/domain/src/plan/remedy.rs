@@ -120,14 +120,14 @@ impl Remedy {
                 let idle: Vec<u16> = spares.iter().filter(|spare| !spare.disabled).filter_map(|spare| spare.used.ago()).collect();
                 let mut parts = Vec::new();
                 if disabled > 0 {
-                    parts.push(format!("{} of disabled users", text::thousands(whole(disabled))));
+                    parts.push(format!("{} from disabled users", text::thousands(whole(disabled))));
                 }
                 if never > 0 {
-                    parts.push(format!("{} of people with no recorded use", text::thousands(whole(never))));
+                    parts.push(format!("{} from people with no recorded use", text::thousands(whole(never))));
                 }
                 if let (Some(least), Some(most)) = (idle.iter().min(), idle.iter().max()) {
                     let span = if least == most { format!("{least} days") } else { format!("{least} to {most} days") };
-                    parts.push(format!("{} of people last active {span} ago", text::thousands(len(&idle))));
+                    parts.push(format!("{} from people last active {span} ago", text::thousands(len(&idle))));
                 }
                 format!(
                     "{}. Longest idle first. Excludes anyone who can sign in and used Qlik, or was assigned theirs, in the last {IDLE_DAYS} days.",

@@ -357,7 +357,7 @@ fn whoever_uses_qlik_keeps_the_license() {
     assert_eq!(remedy.label(shortage.short, &name(0)), "Remove 3 Professional first");
     assert_eq!(
         remedy.explained(&inventory),
-        "1 of disabled users, 1 of people with no recorded use and 1 of people last active 40 days ago. Longest idle first. \
+        "1 from disabled users, 1 from people with no recorded use and 1 from people last active 40 days ago. Longest idle first. \
          Excludes anyone who can sign in and used Qlik, or was assigned theirs, in the last 30 days."
     );
     // Before consumption is read, nobody is taken for idle.
