@@ -39,12 +39,12 @@ async fn follow(engine: &Arc<Engine>, tenant: &str, (at, waiting): &mut (i64, Ha
         if row.is_some_and(|row| !row.state.is_over() && row.state != JobState::Paused) {
             continue;
         }
-        waiting.remove(&job);
+        let Some(last) = waiting.remove(&job) else { continue };
         let upto = engine.store.audit_end(tenant).await?;
         let done = engine.store.journal(&job, &[RowState::Done], 0, i64::MAX).await?;
         let changes: Vec<_> = done.into_iter().map(|row| (row.change, row.made)).collect();
         let (engine, tenant) = (engine.clone(), tenant.to_owned());
-        let _ = tokio::task::spawn_blocking(move || engine.readings.overlay(&tenant, &job, upto, &changes)).await;
+        let _ = tokio::task::spawn_blocking(move || engine.readings.overlay(&tenant, &job, (last, upto), &changes)).await;
     }
     Ok(())
 }

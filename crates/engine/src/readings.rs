@@ -291,15 +291,16 @@ impl Readings {
     }
 
     /// Shows what a job just changed at a tenant before it is read again, to everybody who looks at it. The age stays what it
-    /// was, for nothing else is newer. `upto` is a place of the trail before which all of the job's doing is in `changes`.
+    /// was, for nothing else is newer. `upto` is a place of the trail before which all of the job's doing is in `changes`, and `last`
+    /// one that none of it comes after: a reading that began later has seen it, and what became of it since.
     ///
     /// A large tenant's table takes a second to build: call it where that holds nobody up. Nobody who looks waits for it.
-    pub fn overlay(&self, tenant: &str, job: &str, upto: i64, changes: &[(Change, Option<Made>)]) {
+    pub fn overlay(&self, tenant: &str, job: &str, (last, upto): (i64, i64), changes: &[(Change, Option<Made>)]) {
         const TRIES: u32 = 3;
         let entries: Vec<Arc<Entry>> =
             locked(&self.entries).iter().filter(|((of, _), _)| of == tenant).map(|(_, entry)| entry.clone()).collect();
         for entry in entries {
-            let mut done = false;
+            let (mut done, mut seen_already) = (false, false);
             for _ in 0..TRIES {
                 let Some(before) = locked(&entry.state).snapshot.clone() else {
                     done = true;
@@ -307,6 +308,10 @@ impl Readings {
                 };
                 if before.known.iter().any(|(known, place)| known == job && *place >= upto) {
                     done = true;
+                    break;
+                }
+                if before.seen >= last {
+                    seen_already = true;
                     break;
                 }
                 let now = self.clock.now_ms();
@@ -330,6 +335,9 @@ impl Readings {
                     done = true;
                     break;
                 }
+            }
+            if seen_already {
+                continue;
             }
             let mut state = locked(&entry.state);
             state.amended = true;

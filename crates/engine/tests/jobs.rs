@@ -23,7 +23,7 @@ use engine::backend::{Backend, Key, Reader, Urgency};
 use engine::clock::Clock;
 use engine::housekeeping::Keep;
 use engine::jobs::{self, Acting, Begun, Commanded, Order};
-use engine::readings::Source;
+use engine::readings::{Latest, Source};
 use engine::seal::Sealer;
 use engine::supervise::Kept;
 use engine::{Engine, Tenant};
@@ -370,4 +370,31 @@ async fn many_touched_groups_are_read_by_pages() {
     let mut more = ids[..120].to_vec();
     more.push(GroupId::new("gone"));
     assert_eq!(read(&more).await.0, 120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_job_did_is_not_laid_over_a_reading_that_began_after_it() {
+    let world = world().await;
+    let job = world.giving(2).await;
+    let _kept = world.run();
+    world.reaches(&job, JobState::Finished).await;
+    let rows = world.engine.store.journal(&job, &[RowState::Done], 0, 9).await.unwrap();
+    let changes: Vec<_> = rows.into_iter().map(|row| (row.change, row.made)).collect();
+    // Somebody takes it back at Qlik, and the tenant is read again.
+    for (change, _) in &changes {
+        let (subject, allotment) = change.gives().unwrap();
+        world.sim("POST", "act", &json!({ "unassign": [{ "subject": subject.to_string(), "type": allotment.as_str() }] })).await;
+    }
+    let source = Source { tenant: world.by.tenant.clone(), key: world.by.key.clone() };
+    let read = world.engine.readings.refresh(&source).await.unwrap();
+    // Another server looks at the trail only now.
+    let (end, jobs) = world.engine.store.jobs_of_trail("t", 0).await.unwrap();
+    let last = jobs.iter().find(|(id, _)| *id == job).unwrap().1;
+    world.engine.readings.overlay("t", &job, (last, end + 1), &changes);
+    let Latest::Ready(now, None) = world.engine.readings.get(&source, Duration::ZERO).await else { panic!("it is there") };
+    assert_eq!(now.version, read.version, "what was read since stays");
+    // A place that the reading may have passed before it is shown all the same.
+    world.engine.readings.overlay("t", &job, (end + 1, end + 1), &changes);
+    let Latest::Ready(now, None) = world.engine.readings.get(&source, Duration::ZERO).await else { panic!("it is there") };
+    assert_ne!(now.version, read.version);
 }

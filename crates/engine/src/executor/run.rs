@@ -219,7 +219,7 @@ impl Run<'_> {
         let done: Vec<_> = rows.into_iter().map(|row| (row.change, row.made)).collect();
         let (engine, tenant, job) = (self.engine.clone(), self.job.tenant.clone(), self.job.id.clone());
         // A large tenant's table is built anew: work for a thread of its own.
-        let amend = tokio::task::spawn_blocking(move || engine.readings.overlay(&tenant, &job, upto, &done));
+        let amend = tokio::task::spawn_blocking(move || engine.readings.overlay(&tenant, &job, (upto, upto), &done));
         if !matches!(self.holding(amend).await, Ok(Ok(()))) {
             self.engine.readings.invalidate(&self.job.tenant);
         }
