@@ -135,12 +135,12 @@ async fn what_was_counted_is_what_is_planned() {
     let plan = portal.location("/api/assignments/draft", &cookie, &form).await;
     assert!(plan.contains("/plans/"), "{plan}");
     let page = portal.page(&plan, &cookie).await;
-    assert!(page.contains(&format!("{count} remove")), "{count} were counted");
+    assert!(page.contains(&format!("{count} removals")), "{count} were counted");
     assert!(page.contains("new since the selection was made") && page.contains("take-newcomers"), "the newcomer is named apart");
     // Taken in by a click.
     let id = plan.rsplit('/').next().unwrap();
     let with = portal.location("/api/plans/adjust", &cookie, &format!("tenant=meridian&id={id}&what=take-newcomers")).await;
-    assert!(portal.page(&with, &cookie).await.contains(&format!("{} remove", count + 1)));
+    assert!(portal.page(&with, &cookie).await.contains(&format!("{} removals", count + 1)));
     // Where nobody can tell any more what was counted, it is asked for again.
     let form = form.replace(&format!("digest={digest}"), "digest=1").replace(&format!("version={version}"), "version=1");
     let (status, told) = portal.told("/api/assignments/draft", &cookie, &form).await;

@@ -485,6 +485,6 @@ mod tests {
         let total = |kind, what: &str, rows| Total { kind, what: what.to_owned(), rows };
         let totals =
             [total(Kind::Remove, "Analyzer", 182), total(Kind::Remove, "Professional", 56), total(Kind::GroupRoles, "", 1)];
-        assert_eq!(summary(&totals), ["238 remove: 182 Analyzer, 56 Professional", "1 set roles"]);
+        assert_eq!(summary(&totals), ["238 removals: 182 Analyzer, 56 Professional", "1 role change"]);
     }
 }
