@@ -72,7 +72,7 @@ impl ChooseView for Room {
 pub fn App() -> impl IntoView {
     provide_meta_context();
     #[cfg(feature = "hydrate")]
-    crate::ui::led::follow_answers();
+    crate::ui::redirect::only_from_here();
     provide_context(LoadPalette(|| Box::pin(open(Room::Palette))));
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Quartermaster".to_owned() } else { format!("{title} · Quartermaster") }/>

@@ -20,7 +20,7 @@ pub fn hydrate() {
     console_error_panic_hook::set_once();
     ui::back::notice();
     let put_back = ui::early::watch();
-    ui::beside::detached(async {
+    ui::scope::detached(async {
         // The room's part of the program may have to be loaded first.
         let Some(body) = leptos::prelude::document().body() else { return };
         leptos::mount::hydrate_from_async(body, app::App).await.forget();

@@ -2,16 +2,16 @@
 
 #[cfg(feature = "hydrate")]
 pub mod back;
-#[cfg(feature = "hydrate")]
-pub mod beside;
 pub mod copy;
 #[cfg(feature = "hydrate")]
 pub mod early;
 pub mod feedback;
 pub mod head;
-#[cfg(feature = "hydrate")]
-pub mod led;
 pub mod meter;
 pub mod pager;
 pub mod query;
+#[cfg(feature = "hydrate")]
+pub mod redirect;
 pub mod rolling;
+#[cfg(feature = "hydrate")]
+pub mod scope;

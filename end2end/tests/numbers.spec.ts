@@ -30,7 +30,7 @@ async function walk(page: Page, tenant: string, state: State) {
     if (!href.includes("/assignments?")) continue;
     await page.goto(href);
     // Who used Qlik when comes after the rows.
-    await expect.poll(() => shown(page), `${tenant}: “${text}” and what ${href} shows`).toBe(first(text.replace(/^(Problem|Soon): /, "")));
+    await expect.poll(() => shown(page), `${tenant}: “${text}” and what ${href} shows`).toBe(first(text.replace(/^(Problem|Warning): /, "")));
     walked += 1;
   }
   expect(walked, `${tenant}: figures of the overview`).toBeGreaterThan(1);

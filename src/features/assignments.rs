@@ -23,7 +23,6 @@ mod view;
 mod views;
 
 pub use api::{Draft, Edit, TakeBack, assignments, draft, drop_view, edit, person, save_view, take_back, views};
-
 pub use page::AssignmentsPage;
 #[cfg(feature = "ssr")]
 pub use rows::routes;

@@ -7,6 +7,5 @@ mod service;
 mod view;
 
 pub use api::{Connect, Disconnect, connect, disconnect, tenants_to_connect};
-
 pub use page::{ConnectPage, Mark};
 pub use view::{ConnectFacts, TenantChoice};

@@ -8,7 +8,6 @@ mod palette;
 mod view;
 
 pub use api::read_frame;
-
 pub use finder::{LoadPalette, single_keys};
 pub use page::Frame;
 pub use palette::Palette;

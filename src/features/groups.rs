@@ -7,6 +7,5 @@ mod service;
 mod view;
 
 pub use api::{DraftRoles, draft_license, draft_roles, group, groups};
-
 pub use page::{GroupPage, GroupsPage};
 pub use view::{GroupView, GroupsView};

@@ -9,7 +9,6 @@ mod stream;
 mod view;
 
 pub use api::{job, jobs, redo, steer};
-
 pub use page::{JobPage, JobTable, JobsPage, TallyChips};
 pub(crate) use page::{outcome, short};
 #[cfg(feature = "ssr")]

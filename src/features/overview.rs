@@ -7,6 +7,5 @@ mod service;
 mod view;
 
 pub use api::read_overview;
-
 pub use page::OverviewPage;
 pub use view::{Attention, Overview};

@@ -10,7 +10,6 @@ mod view;
 mod ways_out;
 
 pub use api::{Apply, apply, plan, plans};
-
 pub use page::{PlanPage, PlansPage};
 #[cfg(feature = "ssr")]
 pub use service::{AtOnce, apply_at_once, keep_plan, keep_plan_besides, keep_plan_with_newcomers};

@@ -7,7 +7,6 @@ mod service;
 mod view;
 
 pub use api::{end, sessions, withdraw};
-
 pub use page::SessionsPage;
 #[cfg(feature = "ssr")]
 pub use service::{own_grants, withdraw as withdraw_grant};

@@ -7,6 +7,5 @@ mod service;
 mod view;
 
 pub use api::{draft_auto_assign, draft_group_settings, set_theme, settings};
-
 pub use page::SettingsPage;
 pub use view::SettingsView;

@@ -321,7 +321,7 @@ pub fn ReadingLine(
 /// Looks again soon, where scripts run.
 fn look_again(again: impl Fn() + Clone + Send + Sync + 'static) {
     #[cfg(feature = "hydrate")]
-    Effect::new(move |_| crate::ui::beside::Beside::here().later(std::time::Duration::from_millis(500), again.clone()));
+    Effect::new(move |_| crate::ui::scope::Scope::here().later(std::time::Duration::from_millis(500), again.clone()));
     #[cfg(not(feature = "hydrate"))]
     let _ = again;
 }

@@ -22,7 +22,7 @@ pub fn CopyId(
 fn copy(text: &str, copied: RwSignal<bool>) {
     use wasm_bindgen_futures::JsFuture;
 
-    use super::beside::{detached, pause};
+    use super::scope::{detached, pause};
 
     // Browsers lend the clipboard to secure pages only; elsewhere the text can still be marked.
     if !window().is_secure_context() {

@@ -299,8 +299,8 @@ impl Readings {
         const TRIES: u32 = 3;
         let entries: Vec<Arc<Entry>> =
             locked(&self.entries).iter().filter(|((of, _), _)| of == tenant).map(|(_, entry)| entry.clone()).collect();
-        for entry in entries {
-            let (mut done, mut seen_already) = (false, false);
+        'entries: for entry in entries {
+            let mut done = false;
             for _ in 0..TRIES {
                 let Some(before) = locked(&entry.state).snapshot.clone() else {
                     done = true;
@@ -311,8 +311,7 @@ impl Readings {
                     break;
                 }
                 if before.seen >= last {
-                    seen_already = true;
-                    break;
+                    continue 'entries;
                 }
                 let now = self.clock.now_ms();
                 let made = changes.iter().map(|(change, made)| (change, made.as_ref()));
@@ -335,9 +334,6 @@ impl Readings {
                     done = true;
                     break;
                 }
-            }
-            if seen_already {
-                continue;
             }
             let mut state = locked(&entry.state);
             state.amended = true;

@@ -101,7 +101,7 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
             on:change=move |_| take()
             on:submit=move |event| { event.prevent_default(); take(); }>
             <label class="sr" for="q">"Search name, subject or email"</label>
-            <input class="search" type="search" id="q" name="q" placeholder="Search name, subject or email"
+            <input class="search" type="search" id="q" name="q" placeholder="Search people"
                 value=text.get_untracked() prop:value=text on:input=move |_| take()/>
             <Select name="allotment" label="License type" any="Any license type" choices=choices.allotments
                 chosen=read(|filter| filter.allotment.as_ref().map(ToString::to_string).unwrap_or_default())/>

@@ -147,7 +147,7 @@ mod browser {
 
     use super::super::load::{self, Missed, Uses};
     use super::{Live, UsesState};
-    use crate::ui::beside::{Beside, pause};
+    use crate::ui::scope::{Scope, pause};
 
     impl Live {
         /// Finds a selection that was kept, once.
@@ -178,7 +178,7 @@ mod browser {
     pub fn keep_up(live: Live, tenant: Memo<String>, wanted: Memo<u64>, stale: impl Fn() + Copy + 'static) {
         /// After so many versions in a row that were gone before they came, the table stays in pages.
         const MOST: u32 = 6;
-        let beside = Beside::here();
+        let scope = Scope::here();
         let loading = StoredValue::new(false);
         let missed = StoredValue::new(0_u32);
         Effect::new(move |_| {
@@ -187,8 +187,8 @@ mod browser {
                 return;
             }
             loading.set_value(true);
-            let here = beside.clone();
-            beside.spawn(async move {
+            let here = scope.clone();
+            scope.spawn(async move {
                 // Whatever comes while this is under way is loaded next.
                 loop {
                     let version = wanted.get_untracked();

@@ -257,7 +257,7 @@ fn follow(live: Live, query: Memo<String>, tenant: Memo<String>) -> Callback<Fil
                             let replace = !step.try_update_value(std::mem::take).unwrap_or_default();
                             go(replace);
                         };
-                        pending.set_value(crate::ui::beside::timer(rest, late));
+                        pending.set_value(crate::ui::scope::timer(rest, late));
                     } else {
                         go(replace);
                     }

@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{Edit, TakeBack, person};
-
 use super::view::{Choice, Edited, HeldLine, PersonView};
 use crate::error::AppError;
 use crate::features::jobs::outcome;
@@ -278,7 +277,7 @@ fn Outcome(
     let tenant = use_tenant();
     #[cfg(feature = "hydrate")]
     if edited.state.is_empty() {
-        crate::ui::beside::Beside::here().later(std::time::Duration::from_millis(500), move || again.run(()));
+        crate::ui::scope::Scope::here().later(std::time::Duration::from_millis(500), move || again.run(()));
     }
     #[cfg(not(feature = "hydrate"))]
     let _ = again;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::journal::Tally;
 use engine::clock::{date_time, start_of};
 use engine::readings::Latest;
 use storage::{AuditEntry, AuditFilter};
@@ -60,30 +61,25 @@ pub async fn events(access: &Access<Viewer>, query: &str) -> Result<AuditView, A
     let more = events.len() > PAGE;
     events.truncate(PAGE);
     let roles = role_names(access).await;
-    let mut lines = Vec::with_capacity(events.len());
-    for AuditEntry { seq, entry } in events {
-        // The job as a whole says what came of its rows.
-        let tally = if entry.action == "apply" {
-            match store.job(tenant, &entry.job).await? {
-                Some(job) => store.tallies(&[job]).await?.pop(),
-                None => None,
-            }
-        } else {
-            None
-        };
-        lines.push(AuditLine {
-            seq,
-            at: date_time(entry.at),
-            actor: entry.actor.words,
-            action: entry.action,
-            target: entry.target,
-            job: entry.job,
-            outcome: entry.outcome,
-            detail: named(&entry.detail, &roles),
-            tally,
-        });
+    // A job as a whole says what came of its rows; those of a page are counted together.
+    let mut jobs = Vec::new();
+    for event in events.iter().filter(|event| event.entry.action == "apply") {
+        jobs.extend(store.job(tenant, &event.entry.job).await?);
     }
-    Ok(AuditView { lines, more })
+    let tallies = store.tallies(&jobs).await?;
+    let tallies: HashMap<String, Tally> = jobs.into_iter().map(|job| job.id).zip(tallies).collect();
+    let line = |AuditEntry { seq, entry }: AuditEntry| AuditLine {
+        seq,
+        at: date_time(entry.at),
+        tally: tallies.get(&entry.job).copied().filter(|_| entry.action == "apply"),
+        actor: entry.actor.words,
+        action: entry.action,
+        target: entry.target,
+        job: entry.job,
+        outcome: entry.outcome,
+        detail: named(&entry.detail, &roles),
+    };
+    Ok(AuditView { lines: events.into_iter().map(line).collect(), more })
 }
 
 #[cfg(test)]

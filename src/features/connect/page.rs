@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{Connect, tenants_to_connect};
-
 use super::view::TenantChoice;
 use crate::features::shared::{ErrorPanel, Failed, busy};
 use crate::ui::head::Head;

@@ -2,6 +2,19 @@
 
 use crate::ui::query::escape;
 
+/// The pages of a tenant: path, name, and the letter that leads there after `g`; some have none.
+pub const PAGES: [(&str, &str, &str); 9] = [
+    ("overview", "Overview", "o"),
+    ("assignments", "Assignments", "a"),
+    ("groups", "Groups", "g"),
+    ("lists", "Import list", "i"),
+    ("plans", "Plans", "p"),
+    ("jobs", "Jobs", "j"),
+    ("audit", "Audit", "u"),
+    ("settings", "Settings", "s"),
+    ("sessions", "Sessions", ""),
+];
+
 /// What choosing a command does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Does {
@@ -36,17 +49,6 @@ impl Command {
 
 /// The pages of a tenant, the other tenants, and what works everywhere.
 pub fn everywhere(tenant: &str, others: &[(String, String)]) -> Vec<Command> {
-    let pages = [
-        ("overview", "Overview"),
-        ("assignments", "Assignments"),
-        ("groups", "Groups"),
-        ("lists", "Import list"),
-        ("plans", "Plans"),
-        ("jobs", "Jobs"),
-        ("audit", "Audit"),
-        ("settings", "Settings"),
-        ("sessions", "Sessions"),
-    ];
     let others = others.iter().map(|(id, name)| Command {
         label: name.clone(),
         kind: "tenant",
@@ -54,7 +56,7 @@ pub fn everywhere(tenant: &str, others: &[(String, String)]) -> Vec<Command> {
         careful: false,
     });
     let shortcuts = Command { label: "Keyboard shortcuts".to_owned(), kind: "help", does: Does::Shortcuts, careful: false };
-    pages.iter().map(|(path, label)| Command::page(tenant, path, label)).chain(others).chain([shortcuts]).collect()
+    PAGES.iter().map(|(path, label, _)| Command::page(tenant, path, label)).chain(others).chain([shortcuts]).collect()
 }
 
 /// The commands that fit what was typed, the best first: those that begin with it, those whose words do, those that hold

@@ -52,18 +52,6 @@ pub fn Finder(
     }
 }
 
-/// Where a letter after `g` leads.
-#[cfg(feature = "hydrate")]
-const PLACES: [(&str, &str); 8] = [
-    ("o", "overview"),
-    ("a", "assignments"),
-    ("g", "groups"),
-    ("i", "lists"),
-    ("p", "plans"),
-    ("j", "jobs"),
-    ("u", "audit"),
-    ("s", "settings"),
-];
 /// The second of two keys comes within this many milliseconds.
 #[cfg(feature = "hydrate")]
 const PAIR_MS: f64 = 1_500.0;
@@ -113,6 +101,8 @@ fn listen(ask: RwSignal<Option<Ask>>, tenant: Memo<String>) {
     use leptos::web_sys::HtmlElement;
     use leptos_router::NavigateOptions;
 
+    use super::commands::PAGES;
+
     let navigate = leptos_router::hooks::use_navigate();
     let began = StoredValue::new(f64::NEG_INFINITY);
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
@@ -125,7 +115,7 @@ fn listen(ask: RwSignal<Option<Ask>>, tenant: Memo<String>) {
         let pair = event.time_stamp() - began.get_value() < PAIR_MS;
         began.set_value(f64::NEG_INFINITY);
         let key = event.key();
-        let place = PLACES.iter().find(|(letter, _)| *letter == key).map(|(_, place)| place);
+        let place = PAGES.iter().find(|(_, _, letter)| *letter == key).map(|(path, ..)| path);
         match (key.as_str(), place) {
             ("k" | "K", _) if command => ask.set(Some(Ask::Palette)),
             (_, Some(place)) if alone && pair => {

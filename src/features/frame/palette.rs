@@ -6,15 +6,14 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
 use self::browser::{close, controls, is_itself, is_open, option_of, press, reveal, show};
-use super::commands::{Command, Does, everywhere, found};
+use super::commands::{Command, Does, PAGES, everywhere, found};
 use super::finder::{Ask, Finding, set_single_keys, single_keys};
 
 /// Keys and what they do, for the list that `?` shows.
-const KEYS: [(&str, &str); 15] = [
+const KEYS: [(&str, &str); 14] = [
     ("Ctrl K", "Search or run a command (⌘ K on a Mac)"),
     ("?", "Show keyboard shortcuts"),
     ("/", "Go to the page's search"),
-    ("g, then a letter", "Go to a page: o overview, a assignments, g groups, i import, p plans, j jobs, u audit, s settings"),
     ("Esc", "Close the open menu or panel, then clear the selection"),
     ("↑ ↓ ← →", "Table: move between cells"),
     ("Page Up, Page Down", "Table: page up or down"),
@@ -123,6 +122,9 @@ pub fn Palette() -> impl IntoView {
         })
     };
     let keys = KEYS.into_iter().map(|(keys, what)| view! { <dt><kbd>{keys}</kbd></dt><dd>{what}</dd> }).collect_view();
+    let letters = PAGES.iter().filter(|(_, _, letter)| !letter.is_empty());
+    let letters: Vec<String> = letters.map(|(_, label, letter)| format!("{letter} {label}")).collect();
+    let pages = format!("Go to a page: {}", letters.join(", "));
     view! {
         <dialog class="palette" node_ref=dialog aria-label="Search or run a command" on:click=move |event| outside(event, dialog)>
             <input class="input" type="text" role="combobox" aria-label="Page or command" aria-expanded="true" aria-controls="commands"
@@ -134,7 +136,7 @@ pub fn Palette() -> impl IntoView {
         <dialog class="keys" node_ref=help aria-labelledby="keys" on:click=move |event| outside(event, help)>
             <header><h2 id="keys">"Keyboard shortcuts"</h2>
                 <form method="dialog"><button class="button plain" type="submit">"Close "<kbd>"Esc"</kbd></button></form></header>
-            <dl>{keys}</dl>
+            <dl>{keys}<dt><kbd>"g, then a letter"</kbd></dt><dd>{pages}</dd></dl>
             <label class="inline"><input type="checkbox" prop:checked=move || single.get()
                 on:change=move |event| { single.set(event_target_checked(&event)); set_single_keys(single.get_untracked()); }/>
                 "Keys without Ctrl: /, ?, g and x (this browser)"</label>

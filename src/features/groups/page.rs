@@ -10,7 +10,6 @@ use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{DraftLicense, DraftRoles, KeepDraft, group, groups};
-
 use super::view::{GroupLine, GroupView, Members, RoleLine};
 use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_part, use_tenant};
 use crate::ui::copy::CopyId;
@@ -139,12 +138,12 @@ fn keep_while_ticked(
             let (tenant, id) = (tenant.get_untracked(), id.get_untracked());
             let (base, mine) = (list_of(&theirs), list_of(&mine));
             let keep = move || {
-                crate::ui::beside::detached(async move {
+                crate::ui::scope::detached(async move {
                     // Kept at the next tick, if not now.
                     let _ = super::api::keep_draft(tenant, id, base, mine).await;
                 });
             };
-            pending.set_value(crate::ui::beside::timer(Duration::from_millis(400), keep));
+            pending.set_value(crate::ui::scope::timer(Duration::from_millis(400), keep));
         }
         mine
     });

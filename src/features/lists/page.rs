@@ -5,7 +5,6 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{Correct, PlanList, ReadAs, SetUsual, list, pasted};
-
 use super::view::{ColumnLine, FaultLine, ListView, PastedView};
 use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Note, Skeleton};
@@ -97,7 +96,7 @@ fn keep_while_typed(tenant: Memo<String>, lines: String) {
         thread_local! { static PENDING: RefCell<Option<TimeoutHandle>> = const { RefCell::new(None) }; }
         let tenant = tenant.get_untracked();
         let keep = move || {
-            crate::ui::beside::detached(async move {
+            crate::ui::scope::detached(async move {
                 // Kept with the next letter, if not now.
                 let _ = super::api::keep_pasted(tenant, lines).await;
             });
@@ -106,7 +105,7 @@ fn keep_while_typed(tenant: Memo<String>, lines: String) {
             if let Some(earlier) = pending.take() {
                 earlier.clear();
             }
-            *pending.borrow_mut() = crate::ui::beside::timer(Duration::from_millis(400), keep);
+            *pending.borrow_mut() = crate::ui::scope::timer(Duration::from_millis(400), keep);
         });
     }
     #[cfg(not(feature = "hydrate"))]

@@ -5,7 +5,6 @@ use domain::text::{count, thousands};
 use leptos::prelude::*;
 
 use super::api::read_overview;
-
 use super::view::{Course, Idle, LicenseFacts, Overview, Since};
 use crate::features::jobs::JobTable;
 use crate::features::shared::{FreshLine, Refreshing, live, show, use_tenant};
@@ -87,7 +86,7 @@ fn Body(data: Overview) -> impl IntoView {
             let dot = format!("dot {}", tone_word(item.tone));
             let tone = match item.tone {
                 Tone::Bad => "Problem: ",
-                Tone::Warn => "Soon: ",
+                Tone::Warn => "Warning: ",
                 Tone::Plain => "",
             };
             let link = (!item.path.is_empty()).then(|| {

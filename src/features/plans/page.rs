@@ -9,7 +9,6 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{Adjust, Apply, Discard, Remedy, plan, plans};
-
 use super::view::{NOT_CONFIRMED, PlanView};
 use super::ways_out::WaysOutOf;
 use crate::error::AppError;

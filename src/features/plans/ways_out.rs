@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 
 use super::api::Remedy;
-
 use super::view::WaysOut;
 use crate::features::shared::{busy, use_part, use_tenant};
 use crate::ui::query::escape;

@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{End, Withdraw, sessions};
-
 use super::view::{GrantLine, SessionLine, SessionsView};
 use crate::features::connect::Disconnect;
 use crate::features::jobs::short;

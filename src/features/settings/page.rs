@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 
 use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, settings};
-
 use super::view::SettingsView;
 use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_tenant};
 use crate::ui::feedback::Skeleton;

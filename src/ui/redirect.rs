@@ -8,7 +8,7 @@ use super::query::{escape, place};
 
 /// Goes where answers lead, in place of the router, which would go wherever somebody is by now. Called where the app is drawn, before
 /// its router.
-pub fn follow_answers() {
+pub fn only_from_here() {
     let owner = Owner::current();
     let _ = set_redirect_hook(move |to: &str| {
         // Behind `#` the server says which page asked.

@@ -11,9 +11,9 @@ use leptos::reactive::owner::WeakOwner;
 
 /// A page, or a part of one, that work belongs to. It does not keep the page alive.
 #[derive(Clone)]
-pub struct Beside(WeakOwner);
+pub struct Scope(WeakOwner);
 
-impl Beside {
+impl Scope {
     /// What is being drawn now; in an effect, this run of it: then its work ends when it runs again as well.
     pub fn here() -> Self {
         Self(Owner::current().unwrap_or_default().downgrade())
