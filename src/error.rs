@@ -66,12 +66,14 @@ pub struct AppError {
     pub why: String,
     /// What Qlik said, where it did.
     pub qlik: Option<Box<QlikSays>>,
+    /// Trying again makes sense after so many seconds; 0 where nobody said.
+    pub wait_s: u32,
 }
 
 impl AppError {
     /// A failure of this kind.
     pub fn new(kind: ErrorKind, what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), why: why.into(), qlik: None }
+        Self { kind, what: what.into(), why: why.into(), qlik: None, wait_s: 0 }
     }
 
     /// Input that makes no sense.
@@ -83,6 +85,28 @@ impl AppError {
     pub fn not_found(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotFound, what, why)
     }
+}
+
+impl ErrorKind {
+    /// What a person can do about it from the page that shows it.
+    pub fn remedy(self) -> Remedy {
+        match self {
+            Self::NotConnected | Self::Forbidden => Remedy::OtherKey,
+            Self::RateLimited | Self::Tenant | Self::Internal => Remedy::Again,
+            Self::NotFound | Self::Invalid | Self::Conflict => Remedy::None,
+        }
+    }
+}
+
+/// What helps against a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Connecting with another key.
+    OtherKey,
+    /// Trying again.
+    Again,
+    /// Nothing on this page.
+    None,
 }
 
 impl FromServerFnError for AppError {

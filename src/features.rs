@@ -2,6 +2,7 @@
 
 pub mod assignments;
 pub mod audit;
+pub mod condition;
 pub mod connect;
 pub mod frame;
 pub mod groups;

@@ -7,6 +7,7 @@ pub mod copy;
 pub mod early;
 pub mod feedback;
 pub mod head;
+pub mod load;
 pub mod meter;
 pub mod pager;
 pub mod query;

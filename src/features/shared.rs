@@ -1,13 +1,10 @@
 //! What several rooms show alike: freshness, failures, loading, and the tenant in the address.
 
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_params_map};
+use leptos_router::hooks::use_params_map;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{AppError, ErrorKind};
-use crate::ui::copy::CopyId;
-use crate::ui::feedback::{Note, ProgressBar};
-use crate::ui::query::escape;
+use crate::error::AppError;
 
 /// How old what is shown is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,8 +133,8 @@ fn ago(seconds: i64) -> String {
     }
 }
 
-/// An age that goes on: as it was when the page was drawn, and older from there.
-fn ageing(from: i64) -> RwSignal<i64> {
+/// Seconds that go on in steps: as many as when the page was drawn, and more from there.
+pub(super) fn ageing(from: i64, step_s: u32) -> RwSignal<i64> {
     let age = RwSignal::new(from);
     #[cfg(feature = "hydrate")]
     {
@@ -148,10 +145,12 @@ fn ageing(from: i64) -> RwSignal<i64> {
         let tick = move || {
             let _ = age.try_set(from + ((since() - start) / 1_000.0) as i64);
         };
-        if let Ok(handle) = set_interval_with_handle(tick, std::time::Duration::from_secs(5)) {
+        if let Ok(handle) = set_interval_with_handle(tick, std::time::Duration::from_secs(step_s.into())) {
             on_cleanup(move || handle.clear());
         }
     }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = step_s;
     age
 }
 
@@ -164,7 +163,7 @@ pub fn FreshLine(
     let tenant = use_tenant();
     let refreshing = expect_context::<Refreshing>().0;
     let pending = busy(refreshing);
-    let age = ageing(fresh.age_s);
+    let age = ageing(fresh.age_s, 5);
     let at = fresh.at;
     view! {
         <span class="num">{move || format!("Updated {at} ({})", ago(age.try_get().unwrap_or_default()))}</span>
@@ -174,169 +173,6 @@ pub fn FreshLine(
                 {move || if pending() { "Refreshing…" } else { "Refresh" }}
             </button>
         </ActionForm>
-    }
-}
-
-/// A page's own condition: why what is shown is not the newest.
-#[component]
-pub fn Trouble(
-    /// The failure of the newest reading.
-    trouble: Option<AppError>,
-) -> impl IntoView {
-    trouble.map(|error| {
-        view! {
-            <Note tone="warn" title="Showing the last known data. Changes are disabled until the tenant responds.">
-                {error.why.clone()}
-                <QlikDetails error/>
-            </Note>
-        }
-    })
-}
-
-/// A page's own condition: what of the tenant could not be read whole, with both numbers.
-#[component]
-pub fn Missing(
-    /// As sentences; nothing where all is there.
-    sentences: Vec<String>,
-    /// Changes of licenses are off until it is.
-    off: bool,
-) -> impl IntoView {
-    (!sentences.is_empty()).then(|| {
-        let title = if off {
-            "The tenant could not be loaded completely. License changes are disabled until it is."
-        } else {
-            "The tenant was not loaded completely."
-        };
-        view! {
-            <Note tone="warn" title>
-                {sentences.join(" ")}" Something that is missing here may exist. Refresh to load again."
-            </Note>
-        }
-    })
-}
-
-/// A failure where the content would be.
-#[component]
-pub fn ErrorPanel(
-    /// The failure.
-    error: AppError,
-) -> impl IntoView {
-    let tenant = use_tenant();
-    let connect = (error.kind == ErrorKind::NotConnected || error.kind == ErrorKind::Forbidden).then(|| {
-        // A page that is loaded anew: what this one remembers is of a session that is over.
-        let here = use_location();
-        let href = move || {
-            let back = format!(
-                "{}{}",
-                here.pathname.try_get().unwrap_or_default(),
-                here.search
-                    .try_with(|search| if search.is_empty() { String::new() } else { format!("?{search}") })
-                    .unwrap_or_default()
-            );
-            format!("/connect?tenant={}&back={}", tenant.get(), escape(&back))
-        };
-        view! { <p><a class="button" href=href rel="external">"Use a different key"</a></p> }
-    });
-    view! {
-        <div class="note bad" role="alert">
-            <span class="dot bad" aria-hidden="true"></span>
-            <div><b>{format!("{}.", error.what)}</b>" "{error.why.clone()}<QlikDetails error/>{connect}</div>
-        </div>
-    }
-}
-
-/// What Qlik said, one click away.
-#[component]
-pub fn QlikDetails(
-    /// The failure.
-    error: AppError,
-) -> impl IntoView {
-    error.qlik.map(|says| {
-        view! {
-            <details class="says">
-                <summary>"Qlik's response"</summary>
-                <code>{format!("{} {} {}", says.status, says.code, says.title)}</code>
-                {(!says.trace.is_empty()).then(|| view! { <span class="muted">"Trace ID "<CopyId text=says.trace/></span> })}
-            </details>
-        }
-    })
-}
-
-/// Shows what a room has, or how far it is, or why it has nothing.
-pub fn show<T, V>(
-    got: Result<Loaded<T>, AppError>,
-    again: impl Fn() + Clone + Send + Sync + 'static,
-    ready: impl FnOnce(T, Fresh) -> V,
-) -> AnyView
-where
-    V: IntoView + 'static,
-{
-    match got {
-        Ok(Loaded::Ready(data, fresh)) => {
-            let (trouble, sentences, off) = (fresh.trouble.clone(), fresh.missing.clone(), fresh.licenses_off);
-            view! { <Trouble trouble/><Missing sentences off/>{ready(*data, fresh)} }.into_any()
-        }
-        Ok(Loaded::Reading(reading, _)) => view! { <StillReading reading again/> }.into_any(),
-        Err(error) => view! { <ErrorPanel error/> }.into_any(),
-    }
-}
-
-/// The first reading, with what it has so far; looks again by itself where scripts run.
-#[component]
-pub fn StillReading(
-    /// How far it is.
-    reading: Reading,
-    /// Looks again.
-    again: impl Fn() + Clone + Send + Sync + 'static,
-) -> impl IntoView {
-    look_again(again);
-    let of = if reading.of > 0 { format!(" of about {}", domain::text::thousands(reading.of)) } else { String::new() };
-    let (now, max) = (u64::try_from(reading.done).unwrap_or(0), u64::try_from(reading.of.max(reading.done)).unwrap_or(0));
-    view! {
-        <section class="reading" aria-busy="true">
-            <p role="status">{format!("Loading tenant: {}{of} rows.", domain::text::thousands(reading.done))}</p>
-            <ProgressBar label="Rows loaded" now max/>
-            <p class="muted small">"Continues in the background. "<a href="">"Refresh"</a></p>
-        </section>
-    }
-}
-
-/// The first reading beside the heading, where its age will stand: what it has so far is shown below, and nothing moves
-/// when it is done.
-#[component]
-pub fn ReadingLine(
-    /// How far it is.
-    reading: Reading,
-    /// Looks again.
-    again: impl Fn() + Clone + Send + Sync + 'static,
-) -> impl IntoView {
-    look_again(again);
-    let (done, of) = (u64::try_from(reading.done).unwrap_or(0), u64::try_from(reading.of.max(reading.done)).unwrap_or(0));
-    view! {
-        <span class="num" role="status">{format!("Loading tenant: {} of about {} rows", domain::text::thousands(reading.done), domain::text::thousands(reading.of))}</span>
-        <ProgressBar label="Rows loaded" now=done max=of/>
-    }
-}
-
-/// Looks again soon, where scripts run.
-fn look_again(again: impl Fn() + Clone + Send + Sync + 'static) {
-    #[cfg(feature = "hydrate")]
-    Effect::new(move |_| crate::ui::scope::Scope::here().later(std::time::Duration::from_millis(500), again.clone()));
-    #[cfg(not(feature = "hydrate"))]
-    let _ = again;
-}
-
-/// What the newest try of an action came to, if it failed.
-#[component]
-pub fn Failed<T: Clone + Send + Sync + 'static>(
-    /// The action's value.
-    #[prop(into)]
-    of: Signal<Option<Result<T, AppError>>>,
-) -> impl IntoView {
-    move || {
-        of.try_with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned()))
-            .flatten()
-            .map(|error| view! { <ErrorPanel error/> })
     }
 }
 

@@ -22,6 +22,12 @@ pub fn told(what: &str, fault: &Fault) -> AppError {
         _ => ErrorKind::Tenant,
     };
     let mut told = AppError::new(kind, what, fault.why());
+    let wait = match fault {
+        Fault::Limited(wait) => Some(*wait),
+        Fault::Refused(refusal) => refusal.retry_after,
+        _ => None,
+    };
+    told.wait_s = wait.map_or(0, |wait| u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX));
     if let Fault::Refused(Refusal { status, code, title, trace, .. }) = fault {
         let (code, title, trace) = (code.clone(), title.clone(), trace.clone());
         told.qlik = Some(Box::new(QlikSays { status: *status, code, title, trace }));

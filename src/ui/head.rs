@@ -49,17 +49,24 @@ fn focus_after_navigation(heading: NodeRef<leptos::html::H1>) {
     });
 }
 
-/// Moves the focus once the element is in the document, which it may not be yet.
+/// Moves the focus once the element is in the document, which it may not be yet; not if somebody moves it elsewhere before.
 #[cfg(feature = "hydrate")]
 pub fn focus_soon(element: leptos::web_sys::HtmlElement) {
-    fn again(element: leptos::web_sys::HtmlElement, frames: u8) {
+    use leptos::web_sys::{Element, HtmlElement};
+    fn again(element: HtmlElement, from: Option<Element>, frames: u8) {
         request_animation_frame(move || {
+            let now = document().active_element();
+            // What had the focus may be gone with its page, which leaves the focus to the body.
+            let moved = now != from && now.as_ref().is_some_and(|now| now.tag_name() != "BODY");
+            if moved {
+                return;
+            }
             if element.is_connected() {
                 let _ = element.focus();
             } else if frames > 0 {
-                again(element, frames - 1);
+                again(element, from, frames - 1);
             }
         });
     }
-    again(element, 30);
+    again(element, document().active_element(), 30);
 }

@@ -20,12 +20,11 @@ use super::view::AssignmentsView;
 use super::views::ViewMenu;
 use super::{address_of, view_of};
 use crate::error::AppError;
-use crate::features::shared::{
-    ErrorPanel, Failed, Fresh, FreshLine, Loaded, Missing, ReadingLine, Refreshing, StillReading, Trouble, live as alive,
-    use_tenant,
-};
+use crate::features::condition::{Failed, Missing, ReadingLine, StillReading, Trouble, failed};
+use crate::features::shared::{Fresh, FreshLine, Loaded, Refreshing, live as alive, use_tenant};
 use crate::ui::feedback::{Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
+use crate::ui::load::load;
 use crate::ui::pager::Pager;
 use crate::ui::query::to_query;
 
@@ -57,7 +56,7 @@ pub fn AssignmentsPage() -> impl IntoView {
         Some(before) if live.is_here() => before.clone(),
         _ => alive(query),
     });
-    let data = Resource::new(
+    let data = load(
         move || (alive(tenant), alive(asked), refreshing.version(), alive(edited), edits.try_get().unwrap_or_default()),
         |(tenant, asked, _, _, _)| assignments(tenant, asked),
     );
@@ -79,7 +78,7 @@ pub fn AssignmentsPage() -> impl IntoView {
                 return view! { <Head title="Assignments"/><StillReading reading again/> }.into_any();
             }
             Ok(Loaded::Reading(reading, Some(view))) => (Some(*view), None, Some(reading)),
-            Err(error) => return view! { <Head title="Assignments"/><ErrorPanel error/> }.into_any(),
+            Err(error) => return failed("Assignments", error, again),
         };
         let trouble = fresh.as_ref().and_then(|fresh| fresh.trouble.clone());
         let off = fresh.as_ref().is_some_and(Fresh::off);
@@ -286,7 +285,7 @@ fn follow(live: Live, query: Memo<String>, tenant: Memo<String>) -> Callback<Fil
 
 /// Loads the rows that the server's newest answer names.
 #[cfg(feature = "hydrate")]
-fn keep_rows(live: Live, tenant: Memo<String>, data: Resource<Got>) {
+fn keep_rows(live: Live, tenant: Memo<String>, data: crate::ui::load::Loads<Got>) {
     let wanted = Memo::new(move |before: Option<&u64>| {
         let named = data.try_get().flatten().and_then(Result::ok).and_then(|loaded| match loaded {
             Loaded::Ready(view, _) | Loaded::Reading(_, Some(view)) => Some(view.version),

@@ -6,10 +6,12 @@ use leptos_router::hooks::use_query_map;
 use super::api::{Edit, TakeBack, person};
 use super::view::{Choice, Edited, HeldLine, PersonView};
 use crate::error::AppError;
+use crate::features::condition::{Failed, NotShown};
 use crate::features::jobs::outcome;
-use crate::features::shared::{ErrorPanel, Failed, Refreshing, busy, live, shut, use_tenant};
+use crate::features::shared::{Refreshing, busy, live, shut, use_tenant};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::Note;
+use crate::ui::load::load;
 use crate::ui::query::escape;
 
 /// Adds a person to the table's address.
@@ -42,7 +44,7 @@ pub fn Beside(
         let answered = edited.try_get().unwrap_or_default() + undone.try_get().unwrap_or_default();
         let _ = edits.try_set(answered);
     });
-    let data = Resource::new(
+    let data = load(
         move || (live(tenant), live(subject), live(job), refreshing.version()),
         |(tenant, subject, job, _)| async move {
             let found = if subject.is_empty() { Ok(None) } else { person(tenant, subject.clone(), job).await };
@@ -66,7 +68,7 @@ pub fn Beside(
                 view! { <p class="muted">"No user or license has this subject. It may have been renamed or removed."</p> }
                     .into_any(),
             ),
-            Err(error) => (asked.clone(), view! { <ErrorPanel error/> }.into_any()),
+            Err(error) => (asked.clone(), view! { <NotShown error again=move || data.refetch()/> }.into_any()),
         };
         let heading = NodeRef::<leptos::html::H2>::new();
         #[cfg(feature = "hydrate")]

@@ -4,7 +4,9 @@ use leptos::prelude::*;
 
 use super::api::{DropView, SaveView, views};
 use super::live::Live;
-use crate::features::shared::{Failed, live as alive, use_tenant};
+use crate::features::condition::Failed;
+use crate::features::shared::{live as alive, use_tenant};
+use crate::ui::load::load;
 use crate::ui::query::to_query;
 
 /// Opens a view, keeps this one, forgets one.
@@ -14,7 +16,7 @@ pub fn ViewMenu(live: Live) -> impl IntoView {
     let save = ServerAction::<SaveView>::new();
     let forget = ServerAction::<DropView>::new();
     let (saved, forgotten) = (save.version(), forget.version());
-    let data = Resource::new(
+    let data = load(
         move || (alive(tenant), saved.try_get().unwrap_or_default(), forgotten.try_get().unwrap_or_default()),
         |(tenant, _, _)| views(tenant),
     );

@@ -8,10 +8,12 @@ use leptos_router::hooks::use_location;
 
 use super::api::audit;
 use super::view::{Asked, AuditLine, AuditView};
+use crate::features::condition::NotShown;
 use crate::features::jobs::{TallyChips, outcome, short};
-use crate::features::shared::{ErrorPanel, live, use_tenant};
+use crate::features::shared::{live, use_tenant};
 use crate::ui::feedback::{Empty, Skeleton};
 use crate::ui::head::Head;
+use crate::ui::load::load;
 
 /// What is done beside changes, with the words for it.
 const ACTIONS: [(&str, &str); 7] = [
@@ -30,7 +32,7 @@ pub fn AuditPage() -> impl IntoView {
     let tenant = use_tenant();
     let location = use_location();
     let query = Memo::new(move |_| location.search.try_with(|search| Asked::read(search).query()).unwrap_or_default());
-    let data = Resource::new(move || (live(tenant), live(query)), |(tenant, query)| audit(tenant, query));
+    let data = load(move || (live(tenant), live(query)), |(tenant, query)| audit(tenant, query));
     let export = move |format: &str| {
         let asked = Asked { before: 0, ..Asked::read(&live(query)) }.query();
         let join = if asked.is_empty() { "?" } else { "&" };
@@ -51,7 +53,7 @@ pub fn AuditPage() -> impl IntoView {
                     }.into_any(),
                     Ok(view) if view.lines.is_empty() => view! { <Empty title="No events yet">"Connections and changes are recorded here."</Empty> }.into_any(),
                     Ok(view) => view! { <Trail view asked/> }.into_any(),
-                    Err(error) => view! { <ErrorPanel error/> }.into_any(),
+                    Err(error) => view! { <NotShown error again=move || data.refetch()/> }.into_any(),
                 }
             })}
         </Transition>

@@ -5,13 +5,15 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{Connect, tenants_to_connect};
 use super::view::TenantChoice;
-use crate::features::shared::{ErrorPanel, Failed, busy};
+use crate::features::condition::{Failed, NotShown};
+use crate::features::shared::busy;
 use crate::ui::head::Head;
+use crate::ui::load::load;
 
 /// Choose a tenant, paste a key.
 #[component]
 pub fn ConnectPage() -> impl IntoView {
-    let facts = Resource::new(|| (), |()| tenants_to_connect());
+    let facts = load(|| (), |()| tenants_to_connect());
     view! {
         <main class="alone">
             <p class="brand big"><Mark/><span>"Quartermaster"</span></p>
@@ -25,7 +27,7 @@ pub fn ConnectPage() -> impl IntoView {
                     match got {
                         Ok(facts) if facts.tenants.is_empty() => view! { <NoTenant/> }.into_any(),
                         Ok(facts) => view! { <KeyForm tenants=facts.tenants demo=facts.demo_key/> }.into_any(),
-                        Err(error) => view! { <ErrorPanel error/> }.into_any(),
+                        Err(error) => view! { <NotShown error again=move || facts.refetch()/> }.into_any(),
                     }
                 })}
             </Suspense>

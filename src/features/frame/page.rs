@@ -10,6 +10,7 @@ use super::finder::Finder;
 use super::view::FrameFacts;
 use crate::features::connect::{Disconnect, Mark};
 use crate::features::shared::{Refresh, Refreshing, live, use_tenant};
+use crate::ui::load::{Loads, load};
 
 /// Navigation beside the room.
 #[component]
@@ -18,7 +19,7 @@ pub fn Frame() -> impl IntoView {
     let refresh = ServerAction::<Refresh>::new();
     let version: Signal<usize> = refresh.version().into();
     provide_context(Refreshing(refresh, version));
-    let facts = Resource::new(move || (live(tenant), version.try_get().unwrap_or_default()), |(tenant, _)| read_frame(tenant));
+    let facts = load(move || (live(tenant), version.try_get().unwrap_or_default()), |(tenant, _)| read_frame(tenant));
     let with_facts = move |read: fn(&FrameFacts) -> String| {
         view! { <Transition>{move || facts.get().and_then(Result::ok).map(|facts| read(&facts))}</Transition> }
     };
@@ -57,7 +58,7 @@ fn number(n: Option<u64>) -> String {
     n.map_or_else(String::new, |n| thousands(i64::try_from(n).unwrap_or(i64::MAX)))
 }
 
-type Facts = Resource<Result<FrameFacts, crate::error::AppError>>;
+type Facts = Loads<Result<FrameFacts, crate::error::AppError>>;
 
 #[component]
 fn TenantSwitch(facts: Facts) -> impl IntoView {

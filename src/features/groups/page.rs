@@ -11,10 +11,12 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{DraftLicense, DraftRoles, KeepDraft, group, groups};
 use super::view::{GroupLine, GroupView, Members, RoleLine};
-use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_part, use_tenant};
+use crate::features::condition::{Failed, show};
+use crate::features::shared::{Refreshing, live, shut, use_part, use_tenant};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
+use crate::ui::load::load;
 use crate::ui::pager::Pager;
 use crate::ui::query::{escape, to_query};
 
@@ -28,7 +30,7 @@ pub fn GroupsPage() -> impl IntoView {
     let page = Memo::new(move |_| {
         query.try_with(|query| query.get("page")).flatten().and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)
     });
-    let data = Resource::new(
+    let data = load(
         move || (live(tenant), live(search), live(page), refreshing.version()),
         |(tenant, q, page, _)| groups(tenant, q, page),
     );
@@ -39,10 +41,9 @@ pub fn GroupsPage() -> impl IntoView {
     view! {
         <Transition fallback=|| view! { <Head title="Groups" waiting=true/><Skeleton lines=10/> }>
             {move || data.get().map(|got| {
-                show(got, move || data.refetch(), move |view, fresh| {
+                show(got, move || data.refetch(), |_| "Groups".to_owned(), move |view, _| {
                     let none = view.groups.is_empty();
                     view! {
-                        <Head title="Groups"><FreshLine fresh/></Head>
                         <Form method="GET" action="" attr:class="filters" attr:role="search">
                             <label class="sr" for="q">"Search groups"</label>
                             <input class="search" type="search" id="q" name="q" placeholder="Name" value=search.get_untracked()/>
@@ -161,7 +162,7 @@ pub fn GroupPage() -> impl IntoView {
     let forgotten = forget.version();
     // A draft in the address: what I chose, and what I saw when I chose it.
     let carried = Memo::new(move |_| query.try_with(|query| (query.get("base"), query.get("mine"))).unwrap_or_default());
-    let data = Resource::new(
+    let data = load(
         move || (live(tenant), live(id), refreshing.version(), live(carried), forgotten.try_get().unwrap_or_default()),
         |(tenant, id, _, _, _)| group(tenant, id),
     );
@@ -170,13 +171,10 @@ pub fn GroupPage() -> impl IntoView {
         <Failed of=license.value()/>
         <Transition fallback=|| view! { <Head title="Group" waiting=true/><Skeleton lines=12/> }>
             {move || data.get().map(|got| {
-                show(got, move || data.refetch(), move |view, fresh| {
-                    let title = view.line.name.clone();
+                let heading = |view: Option<&GroupView>| view.map_or_else(|| "Group".to_owned(), |view| view.line.name.clone());
+                show(got, move || data.refetch(), heading, move |view, fresh| {
                     let (off, licenses_off) = (fresh.trouble.is_some(), fresh.off());
-                    view! {
-                        <Head title><FreshLine fresh/></Head>
-                        <Editor view carried=carried.get_untracked() draft license forget off licenses_off/>
-                    }
+                    view! { <Editor view carried=carried.get_untracked() draft license forget off licenses_off/> }
                 })
             })}
         </Transition>

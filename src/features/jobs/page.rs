@@ -8,10 +8,12 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{Redo, Steer, job, jobs};
 use super::view::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine, Tallies};
-use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
+use crate::features::condition::{Failed, LoadsItself, NotShown, failed};
+use crate::features::shared::{busy, live, use_part, use_tenant};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
+use crate::ui::load::load;
 use crate::ui::pager::Pager;
 
 /// Chips for what became of rows.
@@ -90,7 +92,7 @@ pub fn JobTable(
 #[component]
 pub fn JobsPage() -> impl IntoView {
     let tenant = use_tenant();
-    let data = Resource::new(move || live(tenant), jobs);
+    let data = load(move || live(tenant), jobs);
     view! {
         <Head title="Jobs"/>
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
@@ -102,7 +104,7 @@ pub fn JobsPage() -> impl IntoView {
                         </Empty>
                     }.into_any(),
                     Ok(lines) => view! { <JobTable lines/> }.into_any(),
-                    Err(error) => view! { <ErrorPanel error/> }.into_any(),
+                    Err(error) => view! { <NotShown error again=move || data.refetch()/> }.into_any(),
                 }
             })}
         </Transition>
@@ -120,7 +122,7 @@ pub fn JobPage() -> impl IntoView {
     let steer = ServerAction::<Steer>::new();
     let steered = steer.version();
     let redo = ServerAction::<Redo>::new();
-    let data = Resource::new(
+    let data = load(
         move || (live(tenant), live(id), live(page), steered.try_get().unwrap_or_default()),
         |(tenant, id, page, _)| job(tenant, id, page),
     );
@@ -148,7 +150,7 @@ pub fn JobPage() -> impl IntoView {
                         let pulse = Signal::derive(move || told.get().unwrap_or_else(|| page.clone()));
                         view! { <Body view pulse lost steer redo/> }.into_any()
                     }
-                    Err(error) => view! { <Head title="Job"/><ErrorPanel error/> }.into_any(),
+                    Err(error) => failed("Job", error, move || data.refetch()),
                 }
             })}
         </Transition>
@@ -165,6 +167,7 @@ mod watch {
 
     use super::super::view::{JobView, Pulse};
     use crate::error::AppError;
+    use crate::ui::load::Loads;
     use crate::ui::query::escape;
 
     /// Results are read again at most this often while the job runs, in milliseconds.
@@ -186,7 +189,7 @@ mod watch {
     pub(super) fn follow(
         tenant: Memo<String>,
         id: Memo<String>,
-        data: Resource<Result<JobView, AppError>>,
+        data: Loads<Result<JobView, AppError>>,
         told: RwSignal<Option<Pulse>>,
         lost: RwSignal<&'static str>,
     ) {
@@ -205,7 +208,7 @@ mod watch {
 
     fn open(
         address: &str,
-        data: Resource<Result<JobView, AppError>>,
+        data: Loads<Result<JobView, AppError>>,
         told: RwSignal<Option<Pulse>>,
         lost: RwSignal<&'static str>,
     ) -> Option<Stream> {
@@ -306,7 +309,7 @@ fn Body(
     let reason = Memo::new(move |_| pulse.with(|pulse| pulse.reason.clone()));
     let over = Memo::new(move |_| pulse.with(|pulse| pulse.over));
     let moves = Memo::new(move |_| pulse.with(Pulse::is_live));
-    let failed = Memo::new(move |_| pulse.with(|pulse| pulse.tally.failed()));
+    let wrong = Memo::new(move |_| pulse.with(|pulse| pulse.tally.failed()));
     let retry = Memo::new(move |_| pulse.with(|pulse| pulse.tally.failed() + pulse.tally.planned + pulse.tally.unknown));
     let done = Memo::new(move |_| pulse.with(|pulse| pulse.tally.done));
     let can = move |states: &'static [&'static str]| state.with(|state| states.contains(&state.as_str()));
@@ -328,6 +331,7 @@ fn Body(
     };
     view! {
         <Head title><span>{ended}</span></Head>
+        {moves.get_untracked().then(|| view! { <LoadsItself/> })}
         {move || (!lost.get().is_empty()).then(|| view! { <Note tone="warn" title="Live updates paused.">{lost.get()}</Note> })}
         {move || (!reason.get().is_empty()).then(|| {
             let title = if can(&["paused", PAUSING]) { "Paused." } else { "Waiting." };
@@ -337,7 +341,7 @@ fn Body(
             <div class="job">
                 <ProgressBar label="Progress"
                     now=Signal::derive(move || pulse.with(|pulse| pulse.tally.settled()))
-                    bad=Signal::derive(move || failed.get())
+                    bad=Signal::derive(move || wrong.get())
                     max=Signal::derive(move || pulse.with(|pulse| pulse.tally.total()))/>
                 <dl class="facts">
                     <dt>"State"</dt><dd><span role="status">{move || state.with(|state| state_words(state))}</span></dd>
@@ -354,7 +358,7 @@ fn Body(
             </div>
             <div class="foot">
                 <span class="grow"></span>
-                {move || (failed.get() > 0).then(|| view! {
+                {move || (wrong.get() > 0).then(|| view! {
                     <a class="button" href=move || format!("/export/{}/failures.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export failed rows"</a>
                 })}
                 {move || can(&["running", "queued"]).then(|| wish("pause", "Pause", "button"))}

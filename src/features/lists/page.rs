@@ -6,9 +6,11 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{Correct, PlanList, ReadAs, SetUsual, list, pasted};
 use super::view::{ColumnLine, FaultLine, ListView, PastedView};
-use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
+use crate::features::condition::{Failed, NotShown, failed};
+use crate::features::shared::{busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Note, Skeleton};
 use crate::ui::head::Head;
+use crate::ui::load::load;
 use crate::ui::pager::Pager;
 
 /// What can be done with a list: value, words, explanation.
@@ -25,14 +27,14 @@ pub fn ListsPage() -> impl IntoView {
     let tenant = use_tenant();
     let query = use_query_map();
     let wrong = Memo::new(move |_| query.try_with(|query| query.get("wrong")).flatten().unwrap_or_default());
-    let kept = Resource::new(move || live(tenant), pasted);
+    let kept = load(move || live(tenant), pasted);
     view! {
         <Head title="Import list"/>
         {move || (!live(wrong).is_empty()).then(|| view! { <div class="note bad" role="alert"><span class="dot bad" aria-hidden="true"></span><div>{live(wrong)}</div></div> })}
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
             {move || kept.get().map(|got| match got {
                 Ok(kept) => view! { <ImportForm kept/> }.into_any(),
-                Err(error) => view! { <ErrorPanel error/> }.into_any(),
+                Err(error) => view! { <NotShown error again=move || kept.refetch()/> }.into_any(),
             })}
         </Transition>
     }
@@ -125,7 +127,7 @@ pub fn ListPage() -> impl IntoView {
     let correct = ServerAction::<Correct>::new();
     let plan = ServerAction::<PlanList>::new();
     let (reads, corrections, chosen) = (read.version(), correct.version(), usual.version());
-    let data = Resource::new(
+    let data = load(
         move || {
             let done = (
                 reads.try_get().unwrap_or_default(),
@@ -144,7 +146,7 @@ pub fn ListPage() -> impl IntoView {
         <Transition fallback=|| view! { <Head title="List" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| match got {
                 Ok(view) => view! { <Body view read usual correct plan/> }.into_any(),
-                Err(error) => view! { <Head title="List"/><ErrorPanel error/> }.into_any(),
+                Err(error) => failed("List", error, move || data.refetch()),
             })}
         </Transition>
     }

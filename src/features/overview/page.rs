@@ -6,10 +6,12 @@ use leptos::prelude::*;
 
 use super::api::read_overview;
 use super::view::{Course, Idle, LicenseFacts, Overview, Since};
+use crate::features::condition::show;
 use crate::features::jobs::JobTable;
-use crate::features::shared::{FreshLine, Refreshing, live, show, use_tenant};
+use crate::features::shared::{Refreshing, live, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
+use crate::ui::load::load;
 use crate::ui::meter::{Bar, Meter, MeterFacts};
 
 /// How much is used, what needs attention, what changed lately.
@@ -17,14 +19,11 @@ use crate::ui::meter::{Bar, Meter, MeterFacts};
 pub fn OverviewPage() -> impl IntoView {
     let tenant = use_tenant();
     let refreshing = expect_context::<Refreshing>();
-    let data = Resource::new(move || (live(tenant), refreshing.version()), |(tenant, _)| read_overview(tenant));
+    let data = load(move || (live(tenant), refreshing.version()), |(tenant, _)| read_overview(tenant));
     view! {
         <Transition fallback=|| view! { <Head title="Overview" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {
-                show(got, move || data.refetch(), move |data, fresh| view! {
-                    <Head title="Overview"><FreshLine fresh/></Head>
-                    <Body data/>
-                })
+                show(got, move || data.refetch(), |_| "Overview".to_owned(), move |data, _| view! { <Body data/> })
             })}
         </Transition>
     }

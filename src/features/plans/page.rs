@@ -12,10 +12,12 @@ use super::api::{Adjust, Apply, Discard, Remedy, plan, plans};
 use super::view::{NOT_CONFIRMED, PlanView};
 use super::ways_out::WaysOutOf;
 use crate::error::AppError;
+use crate::features::condition::{Failed, NotShown, failed};
 use crate::features::jobs::short;
-use crate::features::shared::{ErrorPanel, Failed, busy, live, use_part, use_tenant};
+use crate::features::shared::{busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
+use crate::ui::load::load;
 use crate::ui::pager::Pager;
 
 /// The tenant's plans.
@@ -24,7 +26,7 @@ pub fn PlansPage() -> impl IntoView {
     let tenant = use_tenant();
     let query = use_query_map();
     let drafts = Memo::new(move |_| query.try_with(|query| query.get("status").as_deref() == Some("draft")).unwrap_or_default());
-    let data = Resource::new(move || live(tenant), plans);
+    let data = load(move || live(tenant), plans);
     let all =
         move || live(drafts).then(|| view! { <a class="link" href=move || format!("/t/{}/plans", live(tenant))>"All plans"</a> });
     view! {
@@ -63,7 +65,7 @@ pub fn PlansPage() -> impl IntoView {
                             </table></div>
                         }.into_any()
                     }
-                    Err(error) => view! { <ErrorPanel error/> }.into_any(),
+                    Err(error) => view! { <NotShown error again=move || data.refetch()/> }.into_any(),
                 }
             })}
         </Transition>
@@ -82,11 +84,11 @@ pub fn PlanPage() -> impl IntoView {
     let discard = ServerAction::<Discard>::new();
     let remedy = ServerAction::<Remedy>::new();
     let adjust = ServerAction::<Adjust>::new();
-    let data = Resource::new(move || (live(tenant), live(id), live(page)), |(tenant, id, page)| plan(tenant, id, page));
+    let data = load(move || (live(tenant), live(id), live(page)), |(tenant, id, page)| plan(tenant, id, page));
     // A number that was not right is told where it is typed.
-    let failed = Signal::derive(move || apply.value().get().filter(|value| !is_unconfirmed(value)));
+    let refused = Signal::derive(move || apply.value().get().filter(|value| !is_unconfirmed(value)));
     view! {
-        <Failed of=failed/>
+        <Failed of=refused/>
         <Failed of=discard.value()/>
         <Failed of=remedy.value()/>
         <Failed of=adjust.value()/>
@@ -94,7 +96,7 @@ pub fn PlanPage() -> impl IntoView {
             {move || data.get().map(|got| {
                 match got {
                     Ok(view) => view! { <Body view apply discard remedy adjust/> }.into_any(),
-                    Err(error) => view! { <Head title="Plan"/><ErrorPanel error/> }.into_any(),
+                    Err(error) => failed("Plan", error, move || data.refetch()),
                 }
             })}
         </Transition>

@@ -5,11 +5,13 @@ use leptos_router::hooks::use_query_map;
 
 use super::api::{End, Withdraw, sessions};
 use super::view::{GrantLine, SessionLine, SessionsView};
+use crate::features::condition::{Failed, NotShown};
 use crate::features::connect::Disconnect;
 use crate::features::jobs::short;
-use crate::features::shared::{ErrorPanel, Failed, busy, live, use_tenant};
+use crate::features::shared::{busy, live, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
+use crate::ui::load::load;
 
 /// Sessions and the grants of jobs.
 #[component]
@@ -20,7 +22,7 @@ pub fn SessionsPage() -> impl IntoView {
     let end = ServerAction::<End>::new();
     let withdraw = ServerAction::<Withdraw>::new();
     let (ended, withdrawn) = (end.version(), withdraw.version());
-    let data = Resource::new(
+    let data = load(
         move || (live(tenant), ended.try_get().unwrap_or_default(), withdrawn.try_get().unwrap_or_default()),
         |(tenant, _, _)| sessions(tenant),
     );
@@ -31,7 +33,7 @@ pub fn SessionsPage() -> impl IntoView {
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
             {move || data.get().map(|got| match got {
                 Ok(view) => view! { <Body view leaving=live(leaving) end withdraw/> }.into_any(),
-                Err(error) => view! { <ErrorPanel error/> }.into_any(),
+                Err(error) => view! { <NotShown error again=move || data.refetch()/> }.into_any(),
             })}
         </Transition>
     }

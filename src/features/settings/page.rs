@@ -4,9 +4,11 @@ use leptos::prelude::*;
 
 use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, settings};
 use super::view::SettingsView;
-use crate::features::shared::{Failed, FreshLine, Refreshing, live, show, shut, use_tenant};
+use crate::features::condition::{Failed, show};
+use crate::features::shared::{Refreshing, live, shut, use_tenant};
 use crate::ui::feedback::Skeleton;
 use crate::ui::head::Head;
+use crate::ui::load::load;
 
 /// Settings of the tenant and of this browser.
 #[component]
@@ -15,18 +17,14 @@ pub fn SettingsPage() -> impl IntoView {
     let refreshing = expect_context::<Refreshing>();
     let auto = ServerAction::<DraftAutoAssign>::new();
     let groups = ServerAction::<DraftGroupSettings>::new();
-    let data = Resource::new(move || (live(tenant), refreshing.version()), |(tenant, _)| settings(tenant));
+    let data = load(move || (live(tenant), refreshing.version()), |(tenant, _)| settings(tenant));
     view! {
         <Failed of=auto.value()/>
         <Failed of=groups.value()/>
         <Transition fallback=|| view! { <Head title="Settings" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {
-                show(got, move || data.refetch(), move |view, fresh| {
-                    let off = fresh.trouble.is_some();
-                    view! {
-                        <Head title="Settings"><FreshLine fresh/></Head>
-                        <Body view auto groups off/>
-                    }
+                show(got, move || data.refetch(), |_| "Settings".to_owned(), move |view, fresh| {
+                    view! { <Body view auto groups off=fresh.trouble.is_some()/> }
                 })
             })}
         </Transition>
