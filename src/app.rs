@@ -71,6 +71,7 @@ impl ChooseView for Room {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    crate::failure::provide();
     #[cfg(feature = "hydrate")]
     crate::ui::redirect::only_from_here();
     provide_context(LoadPalette(|| Box::pin(open(Room::Palette))));

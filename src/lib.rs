@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod error;
+pub mod failure;
 pub mod features;
 #[cfg(feature = "ssr")]
 pub mod router;

@@ -17,7 +17,7 @@ use tower_sessions::{Expiry, SessionManagerLayer};
 use crate::app::App;
 use crate::server::sessions::Sessions;
 use crate::server::state::{AppState, Shared};
-use crate::server::{assets, middleware};
+use crate::server::{assets, failure, middleware};
 use crate::shell::shell;
 
 /// The routes of the pages, found by walking through the app once. While that goes on, no resource of any page in this process is
@@ -50,6 +50,7 @@ pub fn router(state: &Shared) -> Router {
         .merge(crate::features::jobs::routes(state))
         .merge(crate::features::audit::routes(state))
         .layer(from_fn(middleware::answered))
+        .layer(from_fn_with_state(state.clone(), failure::carry))
         .layer(from_fn_with_state(state.clone(), middleware::caller))
         .layer(sessions)
         .layer(CompressionLayer::new());

@@ -20,6 +20,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
                 <Takeover options/>
+                <crate::failure::FailureInHead/>
                 <MetaTags/>
             </head>
             <body>

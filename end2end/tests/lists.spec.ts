@@ -8,7 +8,7 @@ const csv = (name: string, text: string) => ({ name, mimeType: "text/csv", buffe
 async function bring(page: Page, text: string, purpose = "Assign") {
   await page.goto("/t/meridian/lists");
   await hydrated(page);
-  await page.getByLabel("CSV file").setInputFiles(csv("people.csv", text));
+  await page.getByLabel("CSV or Excel file").setInputFiles(csv("people.csv", text));
   await page.getByText(purpose, { exact: true }).click();
   await page.getByRole("button", { name: "Check list" }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^List: people.csv/ })).toBeVisible();
@@ -103,9 +103,9 @@ test("a view is taken as CSV, whole and in its order; pasted list and a workbook
 
   await page.goto("/t/meridian/lists");
   await hydrated(page);
-  await page.getByLabel("CSV file").setInputFiles({ name: "book.xlsx", mimeType: "application/zip", buffer: Buffer.from("PK\x03\x04 and so on") });
+  await page.getByLabel("CSV or Excel file").setInputFiles({ name: "book.xlsx", mimeType: "application/zip", buffer: Buffer.from("PK\x03\x04 and so on") });
   await page.getByRole("button", { name: "Check list" }).click();
-  await expect(page.getByRole("alert")).toContainText("this is a spreadsheet file, not CSV; save it as CSV first", { ignoreCase: true });
+  await expect(page.getByRole("alert")).toContainText("Save the sheet as CSV and import that.");
   await hydrated(page);
   await accessible(page);
   await page.getByLabel("or paste lines").fill((await tenant.state()).users.slice(0, 3).map((u) => u.subject).join("\n"));

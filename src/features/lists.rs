@@ -7,6 +7,8 @@ mod page;
 #[cfg(feature = "ssr")]
 mod service;
 mod view;
+#[cfg(feature = "ssr")]
+mod workbook;
 
 pub use api::{correct, keep_pasted, list, pasted, plan_list, read_as, set_usual};
 

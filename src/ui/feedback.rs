@@ -52,7 +52,10 @@ pub fn ProgressBar(
     #[prop(into)]
     max: Signal<u64>,
 ) -> impl IntoView {
-    let percent = move |n: u64| format!("{:.2}%", (n as f64) * 100.0 / (max.get().max(1) as f64));
+    let percent = move |n: u64| {
+        let share = u128::from(n) * 10_000 / u128::from(max.get().max(1));
+        super::meter::percent(u32::try_from(share).unwrap_or(u32::MAX))
+    };
     view! {
         <div class="progress" role="progressbar" aria-label=label aria-valuemin="0" aria-valuemax=move || max.get() aria-valuenow=move || now.get()>
             <svg aria-hidden="true" focusable="false">

@@ -3,19 +3,19 @@
 use leptos::either::Either;
 use leptos::prelude::*;
 
-/// A stretch of the bar, in percent.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A stretch of the bar, in hundredths of a percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bar {
     /// Where it starts.
-    pub from: f64,
+    pub from: u32,
     /// How wide it is.
-    pub width: f64,
+    pub width: u32,
     /// Its look: `g-fill`, `g-warn`, `g-bad`, `g-more`.
     pub class: &'static str,
 }
 
 /// What a meter shows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterFacts {
     /// The name.
     pub label: String,
@@ -37,10 +37,10 @@ pub struct MeterFacts {
     pub tone: &'static str,
     /// The stretches.
     pub bars: Vec<Bar>,
-    /// Quarter marks, in percent.
-    pub ticks: Vec<f64>,
-    /// A labelled mark, in percent.
-    pub mark: Option<(f64, String)>,
+    /// Quarter marks, in hundredths of a percent.
+    pub ticks: Vec<u32>,
+    /// A labelled mark, in hundredths of a percent.
+    pub mark: Option<(u32, String)>,
     /// The text at the right end.
     pub end: String,
     /// How the value went: for each known day how many days ago it is, and the value, the oldest first.
@@ -64,17 +64,20 @@ fn spark(course: &[(i64, i64)]) -> String {
     if course.len() < 2 {
         return String::new();
     }
-    let y = |value: i64| if high == low { 10.0 } else { 18.0 - (value - low) as f64 * 16.0 / (high - low) as f64 };
+    // In tenths. No figure here is a fraction: what formats those is large, and every first visit would load it.
+    let y = |value: i64| if high == low { 100 } else { 180 - (value - low) * 160 / (high - low) };
     let before = std::iter::once(None).chain(course.iter().map(|(ago, _)| Some(*ago)));
     let point = |((ago, value), before): (&(i64, i64), Option<i64>)| {
         let step = if before.is_some_and(|before| before - ago <= SPARK_GAP) { 'L' } else { 'M' };
-        format!("{step}{} {:.1}", SPARK_DAYS - 1 - ago, y(*value))
+        let y = y(*value);
+        format!("{step}{} {}.{}", SPARK_DAYS - 1 - ago, y / 10, y % 10)
     };
     course.iter().zip(before).map(point).collect()
 }
 
-fn percent(value: f64) -> String {
-    format!("{value:.2}%")
+/// Hundredths of a percent as an attribute: `12.34%`.
+pub fn percent(hundredths: u32) -> String {
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }
 
 /// The meter. Positions are SVG attributes: the policy allows no inline style.
@@ -93,8 +96,8 @@ pub fn Meter(
         .into_iter()
         .map(|at| view! { <line class="g-tick" x1=percent(at) x2=percent(at) y1="18" y2="22"/> })
         .collect_view();
-    let near_end = facts.mark.as_ref().is_some_and(|(at, _)| *at > 78.0);
-    let near_start = facts.mark.as_ref().is_some_and(|(at, _)| *at < 12.0);
+    let near_end = facts.mark.as_ref().is_some_and(|(at, _)| *at > 7_800);
+    let near_start = facts.mark.as_ref().is_some_and(|(at, _)| *at < 1_200);
     let mark = facts.mark.map(|(at, text)| {
         let anchor = if near_end { "end" } else { "middle" };
         view! {

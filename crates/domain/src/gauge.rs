@@ -16,9 +16,9 @@ pub struct MonthProgress {
 }
 
 impl MonthProgress {
-    /// The part of the month that has passed at the end of `day`, in percent.
-    pub fn percent(self) -> f64 {
-        f64::from(self.day) * 100.0 / f64::from(self.days.max(1))
+    /// The part of the month that has passed at the end of `day`, in hundredths of a percent.
+    pub fn share(self) -> u32 {
+        share(self.day.into(), self.days.into())
     }
 }
 
@@ -33,26 +33,32 @@ pub enum Tone {
     Bad,
 }
 
-/// One stretch of the bar, in percent of its width.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// So much of so much, in hundredths of a percent: positions on a scale, for which whole numbers will do.
+pub fn share(n: i64, of: i64) -> u32 {
+    let share = i128::from(n.max(0)) * 10_000 / i128::from(of.max(1));
+    u32::try_from(share).unwrap_or(u32::MAX)
+}
+
+/// One stretch of the bar, in hundredths of a percent of its width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stretch {
     /// Where it starts.
-    pub from: f64,
+    pub from: u32,
     /// How wide it is.
-    pub width: f64,
+    pub width: u32,
 }
 
 /// A labelled mark on the scale.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// Where, in percent.
-    pub at: f64,
+    /// Where, in hundredths of a percent.
+    pub at: u32,
     /// What it says.
     pub text: String,
 }
 
 /// Everything a gauge shows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gauge {
     /// The wire name, for links.
     pub name: String,
@@ -78,8 +84,8 @@ pub struct Gauge {
     pub over: Option<Stretch>,
     /// Whether going over is allowed without end, and so without alarm.
     pub unbounded: bool,
-    /// Quarter marks, in percent.
-    pub ticks: Vec<f64>,
+    /// Quarter marks, in hundredths of a percent.
+    pub ticks: Vec<u32>,
     /// Where the units end within an overage, or where the month stands.
     pub mark: Option<Mark>,
     /// What stands at the right end of the scale.
@@ -113,7 +119,7 @@ pub fn read(allotment: &Allotment, month: MonthProgress) -> Gauge {
     .max(0);
     // Without a bound the scale runs on past the larger of the two, so that the bar never looks full.
     let scale = if unbounded { (max + max / 3).max(1) } else { max.max(used).max(1) };
-    let percent = |n: i64| (n.max(0) as f64) * 100.0 / (scale as f64);
+    let place = |n: i64| share(n, scale);
 
     let within = used.clamp(0, units);
     let beyond = (used - units).max(0);
@@ -132,10 +138,10 @@ pub fn read(allotment: &Allotment, month: MonthProgress) -> Gauge {
         class.push_str(", resets on the 1st");
     }
     let mark = if timed {
-        let at = percent(units) * month.percent() / 100.0;
-        Some(Mark { at, text: format!("day {}", month.day) })
+        let at = u64::from(place(units)) * u64::from(month.share()) / 10_000;
+        Some(Mark { at: u32::try_from(at).unwrap_or(u32::MAX), text: format!("day {}", month.day) })
     } else if allotment.overage != 0 || beyond > 0 {
-        Some(Mark { at: percent(units), text: thousands(units) })
+        Some(Mark { at: place(units), text: thousands(units) })
     } else {
         None
     };
@@ -149,10 +155,10 @@ pub fn read(allotment: &Allotment, month: MonthProgress) -> Gauge {
         free,
         tone,
         max,
-        fill: Stretch { from: 0.0, width: percent(within) },
-        over: (beyond > 0).then(|| Stretch { from: percent(units), width: percent(beyond) }),
+        fill: Stretch { from: 0, width: place(within) },
+        over: (beyond > 0).then(|| Stretch { from: place(units), width: place(beyond) }),
         unbounded,
-        ticks: [25.0, 50.0, 75.0].iter().map(|quarter| percent(units) * quarter / 100.0).collect(),
+        ticks: (1..4).map(|quarter| place(units) / 4 * quarter).collect(),
         mark,
         end: if unbounded { "unlimited →".to_owned() } else { thousands(max) },
     }
@@ -172,7 +178,7 @@ fn sentence(allotment: &Allotment, month: MonthProgress) -> (String, Tone) {
             };
             return (format!("{} min in overage, {tail}", thousands(-left)), Tone::Bad);
         }
-        let ahead = units > 0 && (used as f64) * 100.0 / (units as f64) > month.percent();
+        let ahead = units > 0 && share(used, units) > month.share();
         return if ahead {
             (format!("{} min left, above the monthly pace", thousands(left)), Tone::Warn)
         } else {
@@ -219,7 +225,7 @@ mod tests {
         let gauge = gauge(UsageClass::Assigned, 200, 214, 50);
         assert_eq!(gauge.free, "14 in overage, 36 left");
         assert_eq!(gauge.max, 250);
-        assert!(gauge.over.is_some_and(|over| (over.from - 80.0).abs() < 1e-9 && (over.width - 5.6).abs() < 1e-9));
+        assert!(gauge.over.is_some_and(|over| (over.from, over.width) == (8_000, 560)));
     }
 
     #[test]
@@ -228,7 +234,7 @@ mod tests {
         assert_eq!(gauge.tone, Tone::Plain);
         assert_eq!(gauge.max, 130);
         assert!(gauge.unbounded && gauge.end.starts_with("unlimited"));
-        assert!(gauge.fill.width + gauge.over.map_or(0.0, |over| over.width) < 100.0);
+        assert!(gauge.fill.width + gauge.over.map_or(0, |over| over.width) < 10_000);
     }
 
     #[test]
@@ -242,7 +248,7 @@ mod tests {
     fn beyond_all_seats_stays_inside_the_bar() {
         let gauge = gauge(UsageClass::Assigned, 10, 14, 0);
         assert_eq!(gauge.free, "4 over all seats");
-        let end = gauge.over.map_or(0.0, |over| over.from + over.width);
-        assert!((end - 100.0).abs() < 1e-9);
+        let end = gauge.over.map_or(0, |over| over.from + over.width);
+        assert!((9_999..=10_000).contains(&end), "{end}");
     }
 }

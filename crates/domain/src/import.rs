@@ -38,7 +38,7 @@ pub enum ListError {
     #[error("the list is empty; it needs one line per person")]
     Empty,
     /// A spreadsheet's own format.
-    #[error("this is a spreadsheet file, not CSV; save it as CSV first")]
+    #[error("this is a spreadsheet file of a kind that cannot be read; save it as CSV or .xlsx first")]
     Binary,
     /// JSON that is no list of people.
     #[error("this JSON is not a list of assignments; use CSV, or an array of objects with a subject and a type")]

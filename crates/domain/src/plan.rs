@@ -18,14 +18,16 @@ pub use context::PlanContext;
 pub use draft::draw_up;
 pub use intent::{BulkAction, Intent};
 pub use reason::{Measured, Reason};
-pub use remedy::{Remedy, Shortage, Spare, shortages};
+pub use remedy::{Order, Remedy, Shortage, Spare, shortages};
 pub use risk::{Confirmation, Limits, Risk, Risks};
 pub use seats::{SeatChange, seat_changes};
 pub use warning::{LeaveOut, Warning, Warnings};
 
 use crate::allotment::AllotmentName;
 use crate::change::{Change, Kind, Undo};
-use crate::inventory::RoleId;
+use crate::inventory::{Inventory, Provider, RoleId};
+use crate::table::{Row, Table};
+use crate::text;
 
 /// A change with what a person wants to know about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,6 +252,33 @@ impl Plan {
         for planned in self.changes.iter_mut().filter(|planned| planned.why.is_none()) {
             planned.why = why(&planned.change);
         }
+    }
+
+    /// Says of rows that somebody selected, and of which nothing is said yet, what is known of them: what they hold, when they
+    /// used Qlik last, how many members a group has. `how` says how they came into the plan.
+    pub fn explain_by(&mut self, table: &Table, inventory: &Inventory, how: &str) {
+        if self.changes.iter().all(|planned| planned.why.is_some()) {
+            return;
+        }
+        let rows: HashMap<String, Row<'_>> = table.rows().map(|row| (text::same(row.subject()), row)).collect();
+        let seen = |change: &Change| -> Option<String> {
+            if let Some((subject, _)) = change.takes() {
+                return reason::last_use(*rows.get(&subject.key())?);
+            }
+            if let Some((subject, _)) = change.gives() {
+                let row = rows.get(&subject.key())?;
+                return (row.allotment().is_none()).then(|| "has no license".to_owned());
+            }
+            let group = change.touches().groups().next().cloned()?;
+            let everyone = inventory.groups.iter().any(|known| known.id == group && known.provider == Provider::System);
+            let known = inventory.coverage.people.is_whole() && inventory.people.iter().all(|person| person.groups.is_some());
+            let members = || inventory.people.iter().filter(|person| person.is_in(&group)).count();
+            (known && !everyone).then(|| text::count(text::whole(members()), "member", "members"))
+        };
+        self.explain(|change| {
+            let parts = [how.to_owned(), seen(change).unwrap_or_default()];
+            Reason::plain(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "))
+        });
     }
 
     /// Whom or what will not be sent, by reason.

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use block::{Block, BlockError, Outline, decode_uses, encode_uses};
 pub use columns::{Day, Used};
-pub use filter::{Filter, Idle};
+pub use filter::{Filter, Idle, OneOf, Range};
 pub use selection::{RowSelection, Selection};
 pub use sort::{Column, Sort};
 pub use view::View;
@@ -73,6 +73,10 @@ mod flag {
     pub(super) const EXCESS: u8 = 1;
     pub(super) const ORPHAN: u8 = 2;
     pub(super) const BOT: u8 = 4;
+    /// A user whose groups may not be seen.
+    pub(super) const GROUPS_HIDDEN: u8 = 8;
+    /// A user whose roles may not be seen, or not all of them.
+    pub(super) const ROLES_HIDDEN: u8 = 16;
 }
 
 /// A row: a person and a license they hold, or a person without one. It lends from its table.
@@ -150,6 +154,16 @@ impl<'a> Row<'a> {
     /// Licenses this subject holds; 255 stands for that many and more.
     pub fn held(self) -> u8 {
         self.table.columns.held.get(self.at as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether all groups of the user are known.
+    pub fn groups_visible(self) -> bool {
+        !self.flag(flag::GROUPS_HIDDEN)
+    }
+
+    /// Whether all roles of the user are known.
+    pub fn roles_visible(self) -> bool {
+        !self.flag(flag::ROLES_HIDDEN)
     }
 
     /// Groups the user is in: id and name.
@@ -435,7 +449,17 @@ fn columns(drafts: &[Draft<'_>], names: &Names, inventory: &Inventory, complete:
         columns.statuses.push(draft.person.and_then(|person| statuses.get(&person.status)).copied().unwrap_or_default());
         columns.since.push(Day::parse(draft.since).map_or(0, Day::number));
         let orphan = complete && draft.person.is_none();
-        let bits = [(draft.excess, flag::EXCESS), (orphan, flag::ORPHAN), (draft.subject.is_bot(), flag::BOT)];
+        let unread = !complete && draft.person.is_none();
+        let no_groups = unread || draft.person.is_some_and(|person| person.groups.is_none());
+        let some_hidden =
+            |person: &Person| person.roles.is_none() || person.groups.iter().flatten().any(|group| !by_group.contains_key(group));
+        let bits = [
+            (draft.excess, flag::EXCESS),
+            (orphan, flag::ORPHAN),
+            (draft.subject.is_bot(), flag::BOT),
+            (no_groups, flag::GROUPS_HIDDEN),
+            (no_groups || draft.person.is_some_and(some_hidden), flag::ROLES_HIDDEN),
+        ];
         columns.flags.push(bits.into_iter().filter(|(on, _)| *on).fold(0, |all, (_, bit)| all | bit));
         columns.held.push(u8::try_from(draft.held).unwrap_or(u8::MAX));
         let of = |person: &Person| {

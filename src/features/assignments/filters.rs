@@ -1,9 +1,15 @@
-//! The filters above the table. A plain form without a script; with one, the table follows each choice at once.
+//! The filters above the table: a search field, and a chip for each filter that opens its own menu. A plain form without a
+//! script; with one, the table follows each choice at once.
 
-use domain::table::{Filter, Idle, View};
+mod editor;
+mod field;
+
+use domain::table::{Filter, View};
 use domain::text::{thousands, whole};
 use leptos::prelude::*;
 
+use self::editor::{Bounds, Dates, Flags, LastUse, OneOfMany, YesOrNo};
+use self::field::{Field, Names};
 use super::address_of;
 use super::live::Live;
 use super::view::{AssignmentsView, Choice};
@@ -28,18 +34,10 @@ impl Choices {
             groups: view.groups.clone(),
         }
     }
-}
 
-fn option(value: &str, label: &str) -> Choice {
-    Choice { value: value.to_owned(), label: label.to_owned(), rows: None }
-}
-
-/// Words that one may choose for the last use, and their meaning in the address.
-fn uses() -> Vec<Choice> {
-    let days = [7, 30, 60, 90];
-    let within = days.iter().take(2).map(|days| option(&Idle::Within(*days).word(), &format!("In the last {days} days")));
-    let over = days.iter().skip(1).map(|days| option(&Idle::Over(*days).word(), &format!("Unused for {days}+ days")));
-    within.chain(over).chain([option(&Idle::Never.word(), "No use on record")]).collect()
+    fn names(&self) -> Names {
+        self.roles.iter().chain(&self.groups).map(|choice| (choice.value.clone(), choice.label.clone())).collect()
+    }
 }
 
 /// `follow` takes a filter where scripts run.
@@ -53,15 +51,32 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
         follow.run(View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))).filter);
     };
     let view = live.view;
-    let read =
-        move |read: fn(&Filter) -> String| Signal::derive(move || view.try_with(|view| read(&view.filter)).unwrap_or_default());
-    let text = read(|filter| filter.text.clone());
-    let licenses = vec![option("any", "With a license"), option("none", "Without a license")];
-    let flags = vec![
-        option("excess", "Over-allocated"),
-        option("orphan", "Orphaned (not a user here)"),
-        option("several", "Multiple licenses"),
-    ];
+    let filter = Memo::new(move |_| view.try_with(|view| view.filter.clone()).unwrap_or_default());
+    let names = StoredValue::new(choices.names());
+    // The browser's table knows the names of all groups; a page of it, of some.
+    let name = move |id: &str| {
+        names.with_value(|names| names.get(id).cloned()).or_else(|| {
+            live.table.try_with(|table| {
+                let names = table.names();
+                let group = names.groups.iter().find(|(known, _)| known.as_str() == id).map(|(_, name)| name);
+                group.or_else(|| names.roles.iter().find(|(known, _)| known.as_str() == id).map(|(_, name)| name)).cloned()
+            })?
+        })
+    };
+    let asks = move |field: Field| filter.try_with(|filter| field.asks(filter, name)).flatten();
+    let set = Memo::new(move |_| Field::ALL.into_iter().filter(|field| asks(*field).is_some()).count());
+    let without = move |left: Filter| {
+        view.try_with(|view| address_of(&tenant.get(), &View { filter: left, page: 1, ..view.clone() })).unwrap_or_default()
+    };
+    let drop_to = move |left: Filter| {
+        move |event: leptos::ev::MouseEvent| {
+            if live.is_here() {
+                event.prevent_default();
+                follow.run(left.clone());
+            }
+        }
+    };
+    let text = Signal::derive(move || filter.try_with(|filter| filter.text.clone()).unwrap_or_default());
     let other = move |key: &'static str| {
         move || {
             view.try_with(|view| View { filter: Filter::default(), page: 1, ..view.clone() }.to_pairs())
@@ -72,61 +87,90 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
                 .unwrap_or_default()
         }
     };
-    let unfiltered = move || view.try_with(|view| view.filter.is_empty()).unwrap_or(true);
-    let cleared = move |event: leptos::ev::MouseEvent| {
-        if live.is_here() {
-            event.prevent_default();
-            follow.run(Filter::default());
-        }
-    };
-    let href = move || {
-        view.try_with(|view| address_of(&tenant.get(), &View { filter: Filter::default(), page: 1, ..view.clone() }))
-            .unwrap_or_default()
-    };
-    // How many of those behind "More" are set: what cannot be seen must not filter in secret.
-    let behind = move || {
-        let set = view.try_with(|view| {
-            let filter = &view.filter;
-            [filter.from.is_some(), filter.to.is_some(), filter.group.is_some(), filter.role.is_some(), !filter.status.is_empty()]
-        });
-        set.unwrap_or_default().into_iter().filter(|set| *set).count()
-    };
-    let day = move |name: &'static str, label: &'static str, value: Signal<String>| {
+    let choices = StoredValue::new(choices);
+    let chip = move |field: Field| {
+        let label = field.label();
+        let said = Memo::new(move |_| asks(field));
+        let summary = move || match said.get() {
+            Some(asked) => format!("{label}: {asked}"),
+            None => format!("{label}: any"),
+        };
+        let editor = match field {
+            Field::Allotment => {
+                let of = choices.with_value(|choices| choices.allotments.clone());
+                view! { <OneOfMany field choices=of live filter/> }.into_any()
+            }
+            Field::Status => {
+                let of = choices.with_value(|choices| choices.statuses.clone());
+                view! { <OneOfMany field choices=of live filter/> }.into_any()
+            }
+            Field::Group => {
+                let of = choices.with_value(|choices| choices.groups.clone());
+                view! { <OneOfMany field choices=of live filter/> }.into_any()
+            }
+            Field::Role => {
+                let of = choices.with_value(|choices| choices.roles.clone());
+                view! { <OneOfMany field choices=of live filter/> }.into_any()
+            }
+            Field::Used => view! { <LastUse filter/> }.into_any(),
+            Field::Licensed => view! { <YesOrNo filter/> }.into_any(),
+            Field::Flags => view! { <Flags filter/> }.into_any(),
+            Field::Assigned => view! { <Dates filter/> }.into_any(),
+            Field::Held | Field::Groups | Field::Roles => view! { <Bounds field filter/> }.into_any(),
+        };
+        let drop = move || {
+            said.get().map(|asked| {
+                let left = filter.try_with(|filter| field.dropped(filter)).unwrap_or_default();
+                let href = without(left.clone());
+                view! {
+                    <a class="drop" href=href on:click=drop_to(left) aria-label=format!("Remove filter {label}: {asked}") title="Remove filter">"×"</a>
+                }
+            })
+        };
         view! {
-            <label class="field">{label}<input class="input" type="date" name=name value=value.get_untracked() prop:value=value/></label>
+            <span class="filter" class:set=move || said.get().is_some() class:stays=field.stays()>
+                // One open at a time.
+                <details class="menu" name="filter" data-field=field.word()>
+                    <summary class="button" title=summary>{summary}</summary>
+                    <div class="sheet" role="group" aria-label=label>{editor}</div>
+                </details>
+                {drop}
+            </span>
         }
+    };
+    let chips = Field::ALL.map(chip).collect_view();
+    // Some filters for a narrow window, where they are behind a button.
+    let shown = RwSignal::new(false);
+    let add = move || {
+        let more = Field::ALL.into_iter().filter(|field| !field.stays() && asks(*field).is_none());
+        more.map(|field| {
+            view! { <li><button class="button plain" type="button" on:click=move |_| editor::open(field)>{field.label()}</button></li> }
+        })
+        .collect_view()
     };
     view! {
         <form class="filters" method="get" role="search" aria-label="Filters" node_ref=form
             on:change=move |_| take()
             on:submit=move |event| { event.prevent_default(); take(); }>
             <label class="sr" for="q">"Search name, subject or email"</label>
-            <input class="search" type="search" id="q" name="q" placeholder="Search people"
+            <input class="search" type="search" id="q" name="q" placeholder="Name, subject or email"
                 value=text.get_untracked() prop:value=text on:input=move |_| take()/>
-            <Select name="allotment" label="License type" any="Any license type" choices=choices.allotments
-                chosen=read(|filter| filter.allotment.as_ref().map(ToString::to_string).unwrap_or_default())/>
-            <Select name="license" label="License" any="With or without a license" choices=licenses
-                chosen=read(|filter| filter.licensed.map_or("", |any| if any { "any" } else { "none" }).to_owned())/>
-            <Select name="flag" label="Flag" any="Any flag" choices=flags
-                chosen=read(|filter| if filter.excess { "excess" } else if filter.orphan { "orphan" } else if filter.several { "several" } else { "" }.to_owned())/>
-            <Select name="used" label="Last used" any="Any last use" choices=uses()
-                chosen=read(|filter| filter.idle.map(Idle::word).unwrap_or_default())/>
-            <details class="menu">
-                <summary class="button plain">{move || match behind() { 0 => "More filters".to_owned(), set => format!("More filters ({set})") }}</summary>
-                <div class="sheet">
-                    <Select name="status" label="Status" any="Any status" shown=true choices=choices.statuses chosen=read(|filter| filter.status.join(","))/>
-                    <Select name="group" label="Group" any="Any group" shown=true choices=choices.groups
-                        chosen=read(|filter| filter.group.as_ref().map(ToString::to_string).unwrap_or_default())/>
-                    <Select name="role" label="Role" any="Any role" shown=true choices=choices.roles
-                        chosen=read(|filter| filter.role.as_ref().map(ToString::to_string).unwrap_or_default())/>
-                    {day("from", "Assigned on or after", read(|filter| filter.from.map(|day| day.to_string()).unwrap_or_default()))}
-                    {day("to", "Assigned on or before", read(|filter| filter.to.map(|day| day.to_string()).unwrap_or_default()))}
-                </div>
-            </details>
+            <button class="button narrow" type="button" aria-controls="chips" aria-expanded=move || if shown.get() { "true" } else { "false" }
+                on:click=move |_| shown.update(|shown| *shown = !*shown)>
+                {move || match set.get() { 0 => "Filters".to_owned(), set => format!("Filters ({set})") }}
+            </button>
+            <div class="chips" id="chips" class:shown=move || shown.get()>
+                {chips}
+                <details class="menu add js-only" name="filter">
+                    <summary class="button plain">"Add filter"</summary>
+                    <ul class="sheet targets">{add}</ul>
+                </details>
+                <a class="button plain" hidden=move || filter.try_with(Filter::is_empty).unwrap_or(true)
+                    href=move || without(Filter::default()) on:click=drop_to(Filter::default())>"Clear filters"</a>
+            </div>
             <input type="hidden" name="sort" value=other("sort")/>
             <input type="hidden" name="cols" value=other("cols")/>
             <button class="button" type="submit">"Filter"</button>
-            <a class="button plain" hidden=unfiltered href=href on:click=cleared>"Clear"</a>
         </form>
     }
 }
@@ -142,60 +186,40 @@ pub fn counted(matching: u64, of: u64) -> String {
 
 /// The pairs of a form as the browser would send them.
 fn read_form(form: &leptos::web_sys::HtmlFormElement) -> Vec<(String, String)> {
+    const KEYS: [&str; 18] = [
+        "q",
+        "allotment",
+        "license",
+        "flag",
+        "used",
+        "days",
+        "status",
+        "group",
+        "role",
+        "not",
+        "from",
+        "to",
+        "held-least",
+        "held-most",
+        "groups-least",
+        "groups-most",
+        "roles-least",
+        "roles-most",
+    ];
     let Ok(data) = leptos::web_sys::FormData::new_with_form(form) else { return Vec::new() };
-    ["q", "allotment", "license", "flag", "used", "status", "group", "role", "from", "to"]
-        .iter()
-        .filter_map(|key| Some(((*key).to_owned(), data.get(key).as_string()?)))
-        .collect()
-}
-
-#[component]
-fn Select(
-    name: &'static str,
-    label: &'static str,
-    any: &'static str,
-    choices: Vec<Choice>,
-    chosen: Signal<String>,
-    /// The label is seen beside it.
-    #[prop(optional)]
-    shown: bool,
-) -> impl IntoView {
-    let class = move || if chosen.with(String::is_empty) { "select" } else { "select set" };
-    let now = chosen.get_untracked();
-    // A value from elsewhere, such as a group that nobody is in any more, is still what the filter says.
-    let strange =
-        (!now.is_empty() && choices.iter().all(|choice| choice.value != now)).then(|| option(&now, &now.replace(',', " or ")));
-    let options = choices
-        .into_iter()
-        .chain(strange)
-        .map(|choice| {
-            let selected = choice.value == now;
-            let text =
-                choice.rows.map_or_else(|| choice.label.clone(), |rows| format!("{}, {}", choice.label, thousands(whole(rows))));
-            view! { <option value=choice.value selected=selected>{text}</option> }
-        })
-        .collect_view();
-    let select = view! {
-        <select class=class id=format!("filter-{name}") name=name prop:value=chosen>
-            <option value="">{any}</option>{options}
-        </select>
+    let all = |key: &'static str| {
+        data.get_all(key).iter().filter_map(|value| value.as_string()).map(|value| (key.to_owned(), value)).collect::<Vec<_>>()
     };
-    if shown {
-        view! { <div class="field"><label for=format!("filter-{name}")>{label}</label>{select}</div> }.into_any()
-    } else {
-        view! { <label class="sr" for=format!("filter-{name}")>{label}</label>{select} }.into_any()
-    }
+    KEYS.into_iter().flat_map(all).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::counted;
 
     #[test]
-    fn offers_for_the_last_use_are_filters() {
-        for choice in uses() {
-            assert!(Idle::parse(&choice.value).is_some(), "{}", choice.value);
-        }
+    fn rows_are_counted() {
         assert_eq!(counted(6_236, 9_412), "6,236 of 9,412 rows");
+        assert_eq!(counted(12, 12), "12 rows");
     }
 }

@@ -126,7 +126,8 @@ pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) ->
         {move || (rows.get() == 0).then(|| {
             let filtered = live.view.with(|view| !view.filter.is_empty());
             let all = live.table.with(domain::table::Table::len);
-            view! { <Nobody filtered all clear=move |()| live.view.update(|view| view.filter = domain::table::Filter::default())/> }
+            let uses = live.view.with(|view| super::nobody::by_use(&view.filter, live.uses.get()));
+            view! { <Nobody filtered all uses clear=move |()| live.view.update(|view| view.filter = domain::table::Filter::default())/> }
         })}
     }
 }

@@ -4,6 +4,8 @@
 use domain::table::{Filter, RowSelection, Selection, Sort, Table, View};
 use leptos::prelude::*;
 
+use super::view::UsesState;
+
 /// The rows in the browser and what is shown of them.
 #[derive(Clone, Copy)]
 pub struct Live {
@@ -27,19 +29,6 @@ pub struct Live {
     pub anchor: RwSignal<Option<u32>>,
     /// The menu of columns is open. Kept here, for the menu is drawn again with each answer of the server.
     pub menu: RwSignal<bool>,
-}
-
-/// Whether it is known when people used Qlik last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UsesState {
-    /// It is being read.
-    #[default]
-    Reading,
-    /// It is in the table.
-    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser asks"))]
-    Known,
-    /// It cannot be read.
-    Closed,
 }
 
 impl Live {
@@ -294,7 +283,10 @@ mod browser {
                     live.table.update(|table| fits = table.take_uses(uses));
                     return live.uses.set(if fits { UsesState::Known } else { UsesState::Closed });
                 }
-                Ok(Uses::Reading) => pause(Duration::from_secs(tries.min(10))).await,
+                Ok(got @ (Uses::Reading | Uses::Failed)) => {
+                    live.uses.set(if got == Uses::Failed { UsesState::Failed } else { UsesState::Reading });
+                    pause(Duration::from_secs(tries.min(10))).await;
+                }
                 Ok(Uses::Closed) => break,
                 Err(_) => return,
             }

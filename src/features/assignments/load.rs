@@ -4,6 +4,9 @@
 /// tenant that is being read has another version every moment.
 pub const OTHER_VERSION: u16 = 205;
 
+/// What an answer says of a last use that is not known, where the newest try to read it failed.
+pub const FAILED: &str = "failed";
+
 #[cfg(feature = "hydrate")]
 pub use browser::{Missed, Uses, block, outline, uses};
 
@@ -12,7 +15,7 @@ mod browser {
     use domain::table::{Block, Outline, Used, decode_uses};
     use gloo_net::http::Request;
 
-    use super::OTHER_VERSION;
+    use super::{FAILED, OTHER_VERSION};
     use crate::ui::query::escape;
 
     /// Why something did not come.
@@ -30,7 +33,9 @@ mod browser {
         Known(Vec<Used>),
         /// Ask again later.
         Reading,
-        /// The key cannot read it.
+        /// The newest try failed; ask again later.
+        Failed,
+        /// The key may not read it.
         Closed,
     }
 
@@ -63,6 +68,7 @@ mod browser {
     pub async fn uses(tenant: &str, version: u64) -> Result<Uses, Missed> {
         match fetch(tenant, "use", version, 0).await? {
             (200, bytes) => Ok(Uses::Known(decode_uses(&bytes).map_err(broken)?)),
+            (202, says) if says == FAILED.as_bytes() => Ok(Uses::Failed),
             (202, _) => Ok(Uses::Reading),
             _ => Ok(Uses::Closed),
         }

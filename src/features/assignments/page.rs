@@ -12,8 +12,8 @@ use super::bar::{LiveBar, LiveForm, PagedBar};
 use super::columns::{ColumnMenu, Layout};
 use super::filters::{Choices, Filters, counted};
 use super::grid::GridTable;
-use super::live::{Live, UsesState};
-use super::nobody::Nobody;
+use super::live::Live;
+use super::nobody::{Nobody, by_use};
 use super::paged::Paged;
 use super::person::{Beside, beside};
 use super::view::AssignmentsView;
@@ -66,6 +66,7 @@ pub fn AssignmentsPage() -> impl IntoView {
     {
         keep_rows(live, tenant, data);
         clear_on_escape(live);
+        close_menus();
     }
     let targets = RwSignal::new(Vec::new());
     let off = Signal::derive(move || shown.with(|shown| shown.as_ref().is_some_and(|(_, off)| *off)));
@@ -170,13 +171,7 @@ fn Rest(
             counted(matching, of)
         }
     });
-    let unknown = move || {
-        (live.uses.get() == UsesState::Closed).then(|| {
-            view! {
-                <span class="small muted">"Last use unknown: this key cannot read consumption."</span>
-            }
-        })
-    };
+    let unknown = move || live.uses.get().trouble().map(|why| view! { <span class="small muted">{why}</span> });
     let paged = move || (!live.is_here()).then(|| view! { <Pages view=view.clone() live draft off/> });
     view! {
         <div class="above">
@@ -195,7 +190,8 @@ fn Pages(view: AssignmentsView, live: Live, draft: ServerAction<Draft>, off: boo
     if view.rows.is_empty() {
         let all = usize::try_from(view.of).unwrap_or(usize::MAX);
         let clear = move |()| live.view.update(|view| view.filter = Filter::default());
-        return view! { <Nobody filtered all clear/> }.into_any();
+        let uses = by_use(&now.filter, view.uses);
+        return view! { <Nobody filtered all uses clear/> }.into_any();
     }
     let (page, pages, matching) = (view.page, view.pages, view.matching);
     let filter = to_query(&now.filter.to_pairs());
@@ -294,6 +290,25 @@ fn keep_rows(live: Live, tenant: Memo<String>, data: crate::ui::load::Loads<Got>
         named.or(before.copied()).unwrap_or_default()
     });
     super::live::keep_up(live, tenant, wanted, move || data.refetch());
+}
+
+/// A menu closes when something else is pressed.
+#[cfg(feature = "hydrate")]
+fn close_menus() {
+    use leptos::wasm_bindgen::JsCast;
+    use leptos::web_sys::Element;
+    let handle = window_event_listener(leptos::ev::pointerdown, move |event| {
+        let pressed = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let inside = pressed.and_then(|pressed| pressed.closest("details.menu").ok().flatten());
+        let Ok(open) = document().query_selector_all("details.menu[open]") else { return };
+        for at in 0..open.length() {
+            let Some(menu) = open.item(at).and_then(|node| node.dyn_into::<Element>().ok()) else { continue };
+            if inside.as_ref() != Some(&menu) {
+                let _ = menu.remove_attribute("open");
+            }
+        }
+    });
+    on_cleanup(move || handle.remove());
 }
 
 #[cfg(feature = "hydrate")]

@@ -129,7 +129,7 @@ fn cell(row: &RowLine, column: Column, href: &str) -> AnyView {
         Column::Flags => {
             flags(row).into_iter().map(|(class, words)| view! { <span class=class>{words}</span> }).collect_view().into_any()
         }
-        Column::Groups => row.groups.into_any(),
-        Column::Roles => row.roles.into_any(),
+        Column::Groups => RowLine::figure(row.groups).into_any(),
+        Column::Roles => RowLine::figure(row.roles).into_any(),
     }
 }

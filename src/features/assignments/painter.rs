@@ -6,10 +6,10 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{Document, Element, HtmlDivElement, HtmlElement, HtmlInputElement};
 
-use super::live::UsesState;
 use super::paged::{beside_name, class, flags, select_label};
 use super::person::with_person;
 use super::view::RowLine;
+use super::view::UsesState;
 
 /// What is to be seen.
 pub struct Scene<'a> {
@@ -256,12 +256,12 @@ impl Cell {
             Column::Used => self.write(match scene.known {
                 UsesState::Known => &line.used,
                 UsesState::Reading => "…",
-                UsesState::Closed => "",
+                UsesState::Closed | UsesState::Failed => "",
             }),
             Column::Status => self.write(&line.status),
             Column::Flags => self.draw_flags(line),
-            Column::Groups => self.write(&line.groups.to_string()),
-            Column::Roles => self.write(&line.roles.to_string()),
+            Column::Groups => self.write_muted(&RowLine::figure(line.groups), line.groups.is_none()),
+            Column::Roles => self.write_muted(&RowLine::figure(line.roles), line.roles.is_none()),
         }
     }
 

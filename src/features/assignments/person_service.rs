@@ -82,9 +82,8 @@ fn recent_use(access: &Access<Viewer>, user: &UserId) -> (Vec<(String, String)>,
     match (access.state.engine.readings.recent_use(&source, user), known) {
         (Some(days), _) if days.is_empty() => (Vec::new(), "No use in the last 90 days.".to_owned()),
         (Some(days), _) => (days.iter().map(|day| (day.day.to_string(), day.words())).collect(), String::new()),
-        (None, LastUse::Closed) => {
-            (Vec::new(), "Usage is unavailable: Qlik did not respond, or this key cannot read consumption. Retrying.".to_owned())
-        }
+        (None, LastUse::Closed) => (Vec::new(), "Usage is unavailable: this key cannot read consumption.".to_owned()),
+        (None, LastUse::Failed) => (Vec::new(), "Usage is unavailable: Qlik did not respond. Trying again.".to_owned()),
         (None, LastUse::Reading | LastUse::Known) => (Vec::new(), "Loading…".to_owned()),
     }
 }

@@ -10,7 +10,7 @@ use domain::table::{Table, encode_uses};
 use engine::readings::LastUse;
 use serde::Deserialize;
 
-use super::load::OTHER_VERSION;
+use super::load::{FAILED, OTHER_VERSION};
 use crate::features::shared::refused_as_text as refused;
 use crate::server::access::{Access, Caller, Viewer};
 use crate::server::state::{AppState, Shared};
@@ -75,7 +75,7 @@ async fn block(
     part(state, caller, &tenant, which.version, |table| table.block(which.first, BLOCK).encode()).await
 }
 
-/// 200 with the column, 202 while it is being read, 204 where it cannot be read at all.
+/// 200 with the column, 202 while it is being read, with a word where the newest try failed, 204 where the key may not read it.
 async fn last_use(
     Extension(state): Extension<Shared>,
     Extension(caller): Extension<Caller>,
@@ -92,6 +92,7 @@ async fn last_use(
     match (snapshot.table.uses(), known) {
         (Some(uses), _) => bytes(encode_uses(uses)),
         (None, LastUse::Closed) => StatusCode::NO_CONTENT.into_response(),
+        (None, LastUse::Failed) => (StatusCode::ACCEPTED, FAILED).into_response(),
         (None, LastUse::Known | LastUse::Reading) => StatusCode::ACCEPTED.into_response(),
     }
 }

@@ -7,9 +7,9 @@ use domain::inventory::Inventory;
 use domain::plan::BulkAction;
 use domain::table::{Row, RowKey, Selection, Table, View};
 use domain::text::count;
-use engine::readings::Snapshot;
+use engine::readings::{LastUse, Snapshot};
 
-use super::view::{AssignmentsView, Choice, NamedView, RowLine, Target};
+use super::view::{AssignmentsView, Choice, NamedView, RowLine, Target, UsesState};
 use super::view_of;
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan_with_newcomers;
@@ -20,16 +20,24 @@ use crate::ui::query::to_query;
 
 /// Rows on a page.
 const PAGE: usize = 100;
+/// Groups and roles that a page offers to filter by. The table in the browser knows them all.
+const OFFERED: usize = 200;
 /// The longest name of a view, in characters, and how many one can keep.
 const NAME: usize = 60;
 const VIEWS: usize = 50;
 
 pub async fn window(access: &Access<Viewer>, query: &str) -> Result<Loaded<AssignmentsView>, AppError> {
     let view = view_of(query);
-    look_so_far(access, |snapshot| cut(snapshot, &view)).await
+    let uses = match access.state.engine.readings.last_use(&access.source()) {
+        LastUse::Known => UsesState::Known,
+        LastUse::Reading => UsesState::Reading,
+        LastUse::Closed => UsesState::Closed,
+        LastUse::Failed => UsesState::Failed,
+    };
+    look_so_far(access, |snapshot| cut(snapshot, &view, uses)).await
 }
 
-fn cut(snapshot: &Snapshot, view: &View) -> AssignmentsView {
+fn cut(snapshot: &Snapshot, view: &View, uses: UsesState) -> AssignmentsView {
     let window = snapshot.table.window(view, PAGE);
     let (per_allotment, per_status) = snapshot.table.facets();
     let counted = |value: String, label: String, rows: u64| Choice { value, label, rows: Some(rows) };
@@ -37,12 +45,18 @@ fn cut(snapshot: &Snapshot, view: &View) -> AssignmentsView {
     let names = snapshot.table.names();
     let mut roles: Vec<Choice> = names.roles.iter().map(|(id, name)| choice(id.to_string(), name)).collect();
     let mut groups: Vec<Choice> = names.groups.iter().map(|(id, name)| choice(id.to_string(), name)).collect();
+    let asked = |value: &String| {
+        let filter = &view.filter;
+        filter.group.values.iter().any(|id| id.as_str() == value) || filter.role.values.iter().any(|id| id.as_str() == value)
+    };
     for list in [&mut roles, &mut groups] {
-        list.sort_by_cached_key(|choice| choice.label.to_lowercase());
+        list.sort_by_cached_key(|choice| (!asked(&choice.value), choice.label.to_lowercase()));
+        list.truncate(OFFERED);
     }
     AssignmentsView {
         rows: window.rows.iter().map(|row| RowLine::from(*row)).collect(),
         version: snapshot.version,
+        uses,
         matching: window.matching,
         digest: snapshot.table.digest(&snapshot.table.matching(&view.filter)),
         of: snapshot.table.len() as u64,

@@ -31,10 +31,10 @@ pub struct RowLine {
     pub bot: bool,
     /// Licenses this subject holds.
     pub held: u32,
-    /// Groups the user is in.
-    pub groups: u32,
-    /// Roles the user has, directly or by a group.
-    pub roles: u32,
+    /// Groups the user is in; `None` where that may not be seen.
+    pub groups: Option<u32>,
+    /// Roles the user has, directly or by a group; `None` where that may not be seen, or not wholly.
+    pub roles: Option<u32>,
 }
 
 impl From<Row<'_>> for RowLine {
@@ -53,13 +53,18 @@ impl From<Row<'_>> for RowLine {
             orphan: row.orphan(),
             bot: row.bot(),
             held: u32::from(row.held()),
-            groups: whole(row.groups().len()),
-            roles: whole(row.roles().len()),
+            groups: row.groups_visible().then(|| whole(row.groups().len())),
+            roles: row.roles_visible().then(|| whole(row.roles().len())),
         }
     }
 }
 
 impl RowLine {
+    /// A figure of a cell, or that it may not be seen.
+    pub fn figure(figure: Option<u32>) -> String {
+        figure.map_or_else(|| "not visible".to_owned(), |figure| figure.to_string())
+    }
+
     /// What the person is called: by name, or by subject where there is none.
     pub fn who(&self) -> &str {
         if self.name.is_empty() { &self.subject } else { &self.name }
@@ -90,6 +95,31 @@ pub struct Target {
     pub paid: i64,
 }
 
+/// Whether it is known when people used Qlik last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum UsesState {
+    /// It is being read.
+    #[default]
+    Reading,
+    /// It is in the table.
+    Known,
+    /// The key may not read it.
+    Closed,
+    /// It could not be read; another try follows.
+    Failed,
+}
+
+impl UsesState {
+    /// Why it is not known; nothing where it is, or soon will be.
+    pub fn trouble(self) -> Option<&'static str> {
+        match self {
+            Self::Reading | Self::Known => None,
+            Self::Closed => Some("Last use unknown: this key cannot read consumption."),
+            Self::Failed => Some("Last use unknown: Qlik did not respond. Trying again."),
+        }
+    }
+}
+
 /// A window of the table with what its filters offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssignmentsView {
@@ -97,6 +127,8 @@ pub struct AssignmentsView {
     pub rows: Vec<RowLine>,
     /// Names the rows: another reading of the tenant has another.
     pub version: u64,
+    /// Whether it is known when people used Qlik last.
+    pub uses: UsesState,
     /// Rows that pass the filter.
     pub matching: u64,
     /// Names the rows that pass the filter.

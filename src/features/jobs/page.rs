@@ -64,15 +64,15 @@ pub fn JobTable(
             };
             let (retry, undo) = (again("retry", line.retry, "Retry"), again("undo", line.undo, "Undo"));
             view! {
-                <tr>
-                    <td class="num-left">{line.at}</td>
-                    <td class="hide-narrow">{line.author}</td>
-                    <td class="title"><a href=move || format!("/t/{}/jobs/{id}", tenant.get()) title=line.title.clone()>{line.title.clone()}</a></td>
-                    <td class="num">{thousands(whole(line.tally.total()))}</td>
-                    <td><TallyChips tally=line.tally/></td>
+                <tr role="row">
+                    <td role="cell" class="num-left">{line.at}</td>
+                    <td role="cell" class="hide-narrow">{line.author}</td>
+                    <td role="cell" class="title wide"><a href=move || format!("/t/{}/jobs/{id}", tenant.get()) title=line.title.clone()>{line.title.clone()}</a></td>
+                    <td role="cell" class="num">{thousands(whole(line.tally.total()))}</td>
+                    <td role="cell"><TallyChips tally=line.tally/></td>
                     // What is finished says so by its result.
-                    <td class="muted">{if line.state == "finished" { String::new() } else { line.state }}</td>
-                    <td class="acts">{retry}{undo}</td>
+                    <td role="cell" class="muted">{if line.state == "finished" { String::new() } else { line.state }}</td>
+                    <td role="cell" class="acts">{retry}{undo}</td>
                 </tr>
             }
         })
@@ -80,9 +80,14 @@ pub fn JobTable(
     view! {
         <Failed of=redo.value()/>
         <div class="table" tabindex="0" role="region" aria-label="Jobs">
-            <table>
-                <thead><tr><th>"When"</th><th class="hide-narrow">"Who"</th><th>"Change"</th><th class="num">"Rows"</th><th>"Result"</th><th>"State"</th><th><span class="sr">"Actions"</span></th></tr></thead>
-                <tbody>{rows}</tbody>
+            // The roles are spelt out because narrow screens show the rows as blocks, which takes them from the elements.
+            <table class="stacks" role="table">
+                <thead role="rowgroup"><tr role="row">
+                    <th role="columnheader">"When"</th><th role="columnheader" class="hide-narrow">"Who"</th><th role="columnheader">"Change"</th>
+                    <th role="columnheader" class="num">"Rows"</th><th role="columnheader">"Result"</th><th role="columnheader">"State"</th>
+                    <th role="columnheader"><span class="sr">"Actions"</span></th>
+                </tr></thead>
+                <tbody role="rowgroup">{rows}</tbody>
             </table>
         </div>
     }
@@ -358,6 +363,9 @@ fn Body(
             </div>
             <div class="foot">
                 <span class="grow"></span>
+                {(!rows_gone && !rows_unreadable).then(|| view! {
+                    <a class="button plain" href=move || format!("/export/{}/results.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export all rows"</a>
+                })}
                 {move || (wrong.get() > 0).then(|| view! {
                     <a class="button" href=move || format!("/export/{}/failures.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export failed rows"</a>
                 })}
@@ -420,39 +428,60 @@ fn headed(group: &ResultGroup) -> String {
     if why.is_empty() { format!("{rows} {what}") } else { format!("{rows} {what}: {why}") }
 }
 
+/// What to do about a group of rows, where it is the same for all of them on this page.
+fn advice<'a>(rows: &'a [ResultLine], group: &(RowState, String)) -> Option<&'a str> {
+    let mut of = rows.iter().filter(|row| row.state == group.0 && (!row.state.is_trouble() || row.code == group.1));
+    let first = of.next().map(|row| row.remedy.as_str()).filter(|remedy| !remedy.is_empty())?;
+    of.all(|row| row.remedy == first).then_some(first)
+}
+
 #[component]
 fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
+    let key = |row: &ResultLine| (row.state, if row.state.is_trouble() { row.code.clone() } else { String::new() });
+    let of = |group: &(RowState, String)| groups.iter().find(|of| of.state == group.0 && of.code == group.1);
+    // What the heading says already is not said again.
+    let said = |row: &ResultLine| of(&key(row)).is_some_and(|of| of.title == row.title);
+    let advised = |row: &ResultLine| row.remedy.is_empty() || advice(&rows, &key(row)).is_some();
+    // A column that nothing would stand in is not drawn.
+    let responses = rows
+        .iter()
+        .any(|row| !row.code.is_empty() || !row.trace.is_empty() || (!row.title.is_empty() && !said(row)) || !advised(row));
+    let columns = if responses { "4" } else { "3" };
     let mut last = None;
-    let lines = rows
-        .into_iter()
-        .map(|row| {
-            // A heading over the first row of each group on this page.
-            let group = (row.state, if row.state.is_trouble() { row.code.clone() } else { String::new() });
-            let heading = (last.as_ref() != Some(&group)).then(|| {
-                let of = groups.iter().find(|of| of.state == group.0 && of.code == group.1);
-                of.map(|of| view! { <tr role="row" class="group"><th role="rowheader" scope="rowgroup" colspan="5">{headed(of)}</th></tr> })
-            });
-            // What the heading says already is not said again.
-            let said = groups.iter().any(|of| of.state == group.0 && of.code == group.1 && of.title == row.title);
-            let title = if said { String::new() } else { row.title };
-            last = Some(group);
-            let Told { before, after, .. } = row.change.told(&Names::default());
-            let (class, word) = worded(row.state);
-            let target = row.change.target();
-            let name = if row.name == target { String::new() } else { row.name };
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in &rows {
+        // A heading over the first row of each group on this page.
+        let group = key(row);
+        let heading = (last.as_ref() != Some(&group)).then(|| {
+            of(&group).map(|of| {
+                let advice = advice(&rows, &group).map(|advice| view! { <span class="advice">{advice.to_owned()}</span> });
+                view! { <tr role="row" class="group"><th role="rowheader" scope="rowgroup" colspan=columns>{headed(of)}{advice}</th></tr> }
+            })
+        });
+        last = Some(group);
+        let title = if said(row) { String::new() } else { row.title.clone() };
+        let remedy = (!advised(row)).then(|| view! { <span class="muted">" "{row.remedy.clone()}</span> });
+        let Told { before, after, .. } = row.change.told(&Names::default());
+        let (class, word) = worded(row.state);
+        let target = row.change.target();
+        let name = if row.name == target { String::new() } else { row.name.clone() };
+        let response = responses.then(|| {
+            let (code, trace) = (row.code.clone(), row.trace.clone());
             view! {
-                {heading}
-                <tr role="row">
-                    <td role="cell"><span class=class>{word}</span></td>
-                    <td role="cell">{(!name.is_empty()).then(|| view! { <span>{name}</span> })}<span class="sub">{target}</span></td>
-                    <td role="cell">{before}" → "{after}</td>
-                    <td role="cell">{(!row.code.is_empty()).then(|| view! { <span class="chip bad">{row.code}</span>" " })}{title}
-                        {(!row.trace.is_empty()).then(|| view! { <CopyId text=row.trace/> })}</td>
-                    <td role="cell" class="muted">{row.remedy}</td>
-                </tr>
+                <td role="cell">{(!code.is_empty()).then(|| view! { <span class="chip bad">{code}</span>" " })}{title}
+                    {(!trace.is_empty()).then(|| view! { <CopyId text=trace/> })}{remedy}</td>
             }
-        })
-        .collect_view();
+        });
+        lines.push(view! {
+            {heading}
+            <tr role="row">
+                <td role="cell"><span class=class>{word}</span></td>
+                <td role="cell">{(!name.is_empty()).then(|| view! { <span>{name}</span> })}<span class="sub">{target}</span></td>
+                <td role="cell">{before}" → "{after}</td>
+                {response}
+            </tr>
+        });
+    }
     view! {
         <section class="panel" aria-labelledby="results">
             <header><h2 id="results">"Results"</h2><span class="muted small">"errors first"</span></header>
@@ -461,7 +490,7 @@ fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
                 <table class="results" role="table">
                     <thead role="rowgroup"><tr role="row">
                         <th role="columnheader">"Result"</th><th role="columnheader">"Person or group"</th><th role="columnheader">"Change"</th>
-                        <th role="columnheader">"Qlik response"</th><th role="columnheader">"Next step"</th>
+                        {responses.then(|| view! { <th role="columnheader">"Qlik response"</th> })}
                     </tr></thead>
                     <tbody role="rowgroup">{lines}</tbody>
                 </table>

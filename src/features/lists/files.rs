@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, http::StatusCode};
-use domain::change::{Change, Line};
+use domain::change::{Change, Line, Names, Told};
 use domain::import::{Column, Field, write, write_with};
 use domain::journal::RowState;
 use domain::table::View;
@@ -14,9 +14,12 @@ use engine::readings::Latest;
 use serde::Deserialize;
 
 use super::service::{action_of, compared, find, heading, keep};
+use super::view::IMPORT;
 use crate::error::{AppError, ErrorKind};
+use crate::features::jobs::outcome;
 use crate::features::shared::refused_as_text as told;
 use crate::server::access::{Access, Caller, Operator, Role, Viewer};
+use crate::server::failure::back_to;
 use crate::server::state::{AppState, Shared};
 use crate::server::words::not_read;
 use crate::ui::query::{escape, from_query};
@@ -32,6 +35,7 @@ pub fn routes(state: &Shared) -> Router<AppState> {
         .route("/export/{tenant}/assignments.csv", get(assignments))
         .route("/export/{tenant}/plan.csv", get(plan))
         .route("/export/{tenant}/failures.csv", get(failures))
+        .route("/export/{tenant}/results.csv", get(results))
         .route("/export/{tenant}/left-out.csv", get(left_out))
         .layer(Extension(state.clone()))
 }
@@ -59,10 +63,7 @@ async fn bring(
             let back = escape(&format!("/t/{}/lists", escape(&tenant)));
             Redirect::to(&format!("/connect?tenant={}&back={back}", escape(&tenant))).into_response()
         }
-        Err(error) => {
-            let why = escape(&format!("{}. {}", error.what, error.why));
-            Redirect::to(&format!("/t/{}/lists?wrong={why}", escape(&tenant))).into_response()
-        }
+        Err(error) => back_to(&format!("/t/{}/lists", escape(&tenant)), IMPORT, error),
     }
 }
 
@@ -245,6 +246,35 @@ async fn failures(
         let headings: Vec<&str> =
             CHANGE_HEADINGS.map(Column::heading).into_iter().chain(["Code", "Qlik says", "What to do"]).collect();
         Ok(csv("failures.csv", write_with(separator_of(Some(&which.separator)), &headings, rows)))
+    };
+    taken.await.unwrap_or_else(|error: AppError| told(&error))
+}
+
+/// All rows of a job with what they came to, for whoever has to show it.
+async fn results(
+    Extension(state): Extension<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(tenant): Path<String>,
+    Query(which): Query<Which>,
+) -> Response {
+    let taken = async {
+        let access = access::<Viewer>(state, caller, &tenant).await?;
+        let store = &access.state.engine.store;
+        let job = store.job(&access.tenant.id, &which.id).await?;
+        let job = job.ok_or_else(|| AppError::not_found("Job not found", "It is not one of this tenant's jobs."))?;
+        if job.rows_gone {
+            return Err(AppError::not_found("The rows of this job are no longer stored", "The audit names each of them."));
+        }
+        let rows = store.journal(&job.id, &RowState::ALL, 0, i64::MAX).await?;
+        let rows = rows.iter().map(|row| {
+            let Told { before, after, .. } = row.change.told(&Names::default());
+            let (_, result) = outcome(row.state.as_str());
+            let result = [before, after, result, row.code.clone(), row.title.clone(), row.trace.clone()];
+            cells(&row.change, &row.name).iter().chain(&result).map(|cell| Field::new(cell)).collect()
+        });
+        let headings = ["Before", "After", "Result", "Code", "Qlik says", "Trace ID"];
+        let headings: Vec<&str> = CHANGE_HEADINGS.map(Column::heading).into_iter().chain(headings).collect();
+        Ok(csv("results.csv", write_with(separator_of(Some(&which.separator)), &headings, rows)))
     };
     taken.await.unwrap_or_else(|error: AppError| told(&error))
 }

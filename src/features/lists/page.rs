@@ -2,11 +2,14 @@
 
 use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
+use leptos::server::ServerActionError;
+use leptos::server_fn::error::ServerFnUrlError;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{Correct, PlanList, ReadAs, SetUsual, list, pasted};
-use super::view::{ColumnLine, FaultLine, ListView, PastedView};
-use crate::features::condition::{Failed, NotShown, failed};
+use super::view::{ColumnLine, FaultLine, IMPORT, ListView, PastedView};
+use crate::error::AppError;
+use crate::features::condition::{ErrorPanel, Failed, NotShown, failed};
 use crate::features::shared::{busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Note, Skeleton};
 use crate::ui::head::Head;
@@ -25,12 +28,12 @@ const PURPOSES: [(&str, &str, &str); 4] = [
 #[component]
 pub fn ListsPage() -> impl IntoView {
     let tenant = use_tenant();
-    let query = use_query_map();
-    let wrong = Memo::new(move |_| query.try_with(|query| query.get("wrong")).flatten().unwrap_or_default());
+    let refused = use_context::<ServerActionError>().filter(|failed| failed.path() == IMPORT);
+    let refused = refused.map(|failed| ServerFnUrlError::<AppError>::decode_err(failed.err()));
     let kept = load(move || live(tenant), pasted);
     view! {
         <Head title="Import list"/>
-        {move || (!live(wrong).is_empty()).then(|| view! { <div class="note bad" role="alert"><span class="dot bad" aria-hidden="true"></span><div>{live(wrong)}</div></div> })}
+        {refused.map(|error| view! { <ErrorPanel error/> })}
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
             {move || kept.get().map(|got| match got {
                 Ok(kept) => view! { <ImportForm kept/> }.into_any(),
@@ -65,10 +68,10 @@ fn ImportForm(kept: PastedView) -> impl IntoView {
         {note}
         <form class="stack form" method="post" enctype="multipart/form-data" action=move || format!("/import/{}", tenant.get())>
             <div class="field">
-                <label for="file">"CSV file"</label>
-                <input class="input" type="file" id="file" name="file" accept=".csv,.txt,.tsv,.json,text/csv,text/plain,application/json" aria-describedby="file-help"/>
+                <label for="file">"CSV or Excel file"</label>
+                <input class="input" type="file" id="file" name="file" accept=".csv,.txt,.tsv,.json,.xlsx,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet,text/csv,text/plain,application/json" aria-describedby="file-help"/>
                 <p class="muted small" id="file-help">
-                    "One line per person. Columns named userId, Name, Subject, Email, Roles, Licence and Flag are recognized; other columns can be mapped later. Any separator or encoding. "
+                    "One line per person. Columns named userId, Name, Subject, Email, Roles, Licence and Flag are recognized; other columns can be mapped later. Any separator or encoding; of an Excel workbook, the first sheet. "
                     <a href=move || format!("/export/{}/template.csv", tenant.get()) rel="external" download="">"Download a template"</a>"."
                 </p>
             </div>

@@ -12,6 +12,7 @@ use engine::readings::{Latest, Snapshot};
 use storage::{ListRow, Origin};
 
 use super::view::{ColumnLine, FaultLine, LeftLine, ListView, PastedView, ReadingView};
+use super::workbook::is_workbook;
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::server::access::{Access, Operator};
@@ -123,6 +124,7 @@ pub(super) async fn keep(
         Latest::Loading(..) | Latest::Failed(_) => Arc::new(Directory::default()),
     };
     let (body, mapping) = off_the_loop(move || {
+        let body = if is_workbook(&body) { super::workbook::read(&body)? } else { body };
         let list = read(&body, &Reading::default())?;
         let mapping = Mapping::guess(list.headings.as_deref(), &list.lines, &directory);
         Ok((body, mapping))

@@ -13,12 +13,12 @@ pub async fn plans(tenant: String) -> Result<Vec<PlanLine>, AppError> {
     super::service::list(&access).await.map_err(crate::server::access::refused)
 }
 
-/// A plan with a page of its changes.
+/// A plan with a page of its changes: all of them, or those that `q` occurs in and that are of a `kind`, by its verb.
 #[server(endpoint = "plans/one")]
-pub async fn plan(tenant: String, id: String, page: u32) -> Result<PlanView, AppError> {
+pub async fn plan(tenant: String, id: String, page: u32, q: String, kind: String) -> Result<PlanView, AppError> {
     use crate::server::access::{Access, Viewer};
     let access = Access::<Viewer>::to(&tenant).await?;
-    super::service::view(&access, &id, page).await.map_err(crate::server::access::refused)
+    super::service::view(&access, &id, page, &q, &kind).await.map_err(crate::server::access::refused)
 }
 
 /// Applies a plan, if the tenant still is as it expects; otherwise leads to the plan as it would be now.
@@ -31,10 +31,19 @@ pub async fn apply(tenant: String, id: String, #[server(default)] confirm: Strin
 
 /// Draws a plan up again with a way out of a shortage, and leads to it.
 #[server(endpoint = "plans/remedy")]
-pub async fn remedy(tenant: String, id: String, allotment: String, way: String) -> Result<(), AppError> {
+pub async fn remedy(
+    tenant: String,
+    id: String,
+    allotment: String,
+    way: String,
+    #[server(default)] order: String,
+) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    crate::server::lead::go(&access.tenant.id, super::remedies::apply(&access, &id, &allotment, &way).await)
+    crate::server::lead::go(
+        &access.tenant.id,
+        super::remedies::apply(&access, &id, &allotment, &way, domain::plan::Order::parse(&order)).await,
+    )
 }
 
 /// Draws a plan up again with what it offers, or without those whom a warning is about, and leads to it.

@@ -2,10 +2,12 @@
 
 use domain::allotment::Seats;
 use domain::change::{Kind, Names, Told, Wave};
+use domain::gauge::share;
 use domain::plan::SeatChange;
 use domain::plan::{Confirmation, OfferKind, PlannedChange, Total, Warning};
 use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
+use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{Adjust, Apply, Discard, Remedy, plan, plans};
@@ -18,7 +20,9 @@ use crate::features::shared::{busy, live, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::load::load;
+use crate::ui::meter::percent;
 use crate::ui::pager::Pager;
+use crate::ui::query::to_query;
 
 /// The tenant's plans.
 #[component]
@@ -77,14 +81,16 @@ pub fn PlansPage() -> impl IntoView {
 pub fn PlanPage() -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let query = use_query_map();
-    let page = Memo::new(move |_| {
-        query.try_with(|query| query.get("page")).flatten().and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)
-    });
+    let asked = move |key: &'static str| Memo::new(move |_| query.try_with(|query| query.get(key)).flatten().unwrap_or_default());
+    let (page, q, kind) = (asked("page"), asked("q"), asked("kind"));
     let apply = ServerAction::<Apply>::new();
     let discard = ServerAction::<Discard>::new();
     let remedy = ServerAction::<Remedy>::new();
     let adjust = ServerAction::<Adjust>::new();
-    let data = load(move || (live(tenant), live(id), live(page)), |(tenant, id, page)| plan(tenant, id, page));
+    let data = load(
+        move || (live(tenant), live(id), live(page), live(q), live(kind)),
+        |(tenant, id, page, q, kind)| plan(tenant, id, page.parse().unwrap_or(1), q, kind),
+    );
     // A number that was not right is told where it is typed.
     let refused = Signal::derive(move || apply.value().get().filter(|value| !is_unconfirmed(value)));
     view! {
@@ -95,7 +101,7 @@ pub fn PlanPage() -> impl IntoView {
         <Transition fallback=|| view! { <Head title="Plan" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {
                 match got {
-                    Ok(view) => view! { <Body view apply discard remedy adjust/> }.into_any(),
+                    Ok(view) => view! { <Body view q=live(q) kind=live(kind) apply discard remedy adjust/> }.into_any(),
                     Err(error) => failed("Plan", error, move || data.refetch()),
                 }
             })}
@@ -185,6 +191,9 @@ fn Confirm(of: Confirmation, apply: ServerAction<Apply>) -> impl IntoView {
 #[component]
 fn Body(
     view: PlanView,
+    /// What is looked for in its rows: words, and a kind of change by its verb.
+    q: String,
+    kind: String,
     apply: ServerAction<Apply>,
     discard: ServerAction<Discard>,
     remedy: ServerAction<Remedy>,
@@ -265,7 +274,13 @@ fn Body(
         .collect_view();
     let removals: u64 = view.totals.iter().filter(|total| total.kind.wave() == Wave::Frees).map(|total| total.rows).sum();
     let removals_first = removals > 0 && removals < view.total;
-    let href = Callback::new(move |to: u32| format!("/t/{}/plans/{}?page={to}", tenant.get_untracked(), id.get_untracked()));
+    let href = {
+        let (q, kind) = (q.clone(), kind.clone());
+        Callback::new(move |to: u32| {
+            let pairs = [("q", q.clone()), ("kind", kind.clone()), ("page", to.to_string())];
+            format!("/t/{}/plans/{}{}", tenant.get_untracked(), id.get_untracked(), to_query(&pairs))
+        })
+    };
     let only_removals = removals == view.total && view.total > 0;
     let said = summary(&view.totals);
     let summary = (!said.is_empty()).then(|| view! { <p class="summary"><b>{said.join("; ")}</b></p> });
@@ -327,6 +342,10 @@ fn Body(
         {summary}
         <section class="seats" aria-label="Seats before and after">{seats}</section>
         {warnings}{lasting}{offers}
+        {(view.total > SEARCHED || view.found < view.total).then(|| view! { <Search q kind totals=view.totals.clone() found=view.found of=view.total/> })}
+        {(view.total > 0 && view.found == 0).then(|| view! {
+            <Empty title="No matching changes"><a href=move || format!("/t/{}/plans/{}", tenant.get(), id.get())>"Show all changes"</a>"."</Empty>
+        })}
         {(!view.changes.is_empty()).then(|| view! { <Diff changes=view.changes roles=view.roles totals=view.totals pages=view.pages/> })}
         <Pager page=view.page pages=view.pages href/>
         <div class="muted small after">{unchanged}{removals_first.then_some("Removals run first, so freed seats can be reused.")}</div>
@@ -334,17 +353,49 @@ fn Body(
     }
 }
 
-/// Places on a seat's bar, in percent of its width.
+/// A plan of more rows than this has a search.
+const SEARCHED: u64 = 10;
+
+/// Looks for rows of a plan.
+#[component]
+fn Search(q: String, kind: String, totals: Vec<Total>, found: u64, of: u64) -> impl IntoView {
+    let mut kinds: Vec<Kind> = totals.iter().map(|total| total.kind).collect();
+    kinds.dedup();
+    let filtered = !q.is_empty() || !kind.is_empty();
+    let options = kinds
+        .iter()
+        .map(|known| {
+            let verb = known.verb();
+            view! { <option value=verb selected=verb == kind>{verb}</option> }
+        })
+        .collect_view();
+    let (tenant, id) = (use_tenant(), use_part("id"));
+    view! {
+        <Form method="GET" action="" attr:class="trail" attr:role="search" attr:aria-label="Search changes">
+            <input class="search" type="search" name="q" aria-label="Search changes" placeholder="Person, group or reason" value=q/>
+            {(kinds.len() > 1).then(|| view! { <select class="select" name="kind" aria-label="Change"><option value="">"Change: any"</option>{options}</select> })}
+            <button class="button" type="submit">"Search"</button>
+            {filtered.then(|| view! { <a class="button plain" href=move || format!("/t/{}/plans/{}", tenant.get(), id.get())>"Clear search"</a> })}
+            <span class="result muted" role="status">{if filtered {
+                format!("{} of {}", thousands(whole(found)), count(whole(of), "change", "changes"))
+            } else {
+                count(whole(of), "change", "changes")
+            }}</span>
+        </Form>
+    }
+}
+
+/// Places on a seat's bar, in hundredths of a percent of its width.
 struct SeatBar {
-    low: f64,
+    low: u32,
     /// What is added within the seats there are.
-    added: f64,
+    added: u32,
     /// What is taken away.
-    freed: f64,
+    freed: u32,
     /// What is beyond them: from where, and how much.
-    beyond: (f64, f64),
+    beyond: (u32, u32),
     /// Where the paid seats end.
-    mark: Option<f64>,
+    mark: Option<u32>,
 }
 
 fn seat_bar(seat: &SeatChange) -> SeatBar {
@@ -354,17 +405,17 @@ fn seat_bar(seat: &SeatChange) -> SeatBar {
         Seats::Bounded(seats) => seats,
         Seats::Unbounded => units,
     };
-    let scale = end.max(used).max(after).max(1) as f64;
-    let percent = |n: i64| (n.max(0) as f64) * 100.0 / scale;
+    let scale = end.max(used).max(after).max(1);
+    let place = |n: i64| share(n, scale);
     let (low, high) = (used.min(after), used.max(after));
     let grows = after >= used;
     let within = high.min(end).max(low);
     SeatBar {
-        low: percent(low),
-        added: if grows { percent(within) - percent(low) } else { 0.0 },
-        freed: if grows { 0.0 } else { percent(high) - percent(low) },
-        beyond: if grows { (percent(within), percent(high) - percent(within)) } else { (0.0, 0.0) },
-        mark: (percent(units) < 99.5).then(|| percent(units)),
+        low: place(low),
+        added: if grows { place(within) - place(low) } else { 0 },
+        freed: if grows { 0 } else { place(high) - place(low) },
+        beyond: if grows { (place(within), place(high) - place(within)) } else { (0, 0) },
+        mark: (place(units) < 9_950).then(|| place(units)),
     }
 }
 
@@ -372,7 +423,6 @@ fn seat_bar(seat: &SeatChange) -> SeatBar {
 fn Seat(seat: SeatChange) -> impl IntoView {
     let allotment = &seat.allotment;
     let bar = seat_bar(&seat);
-    let percent = |n: f64| format!("{n:.2}%");
     let over = seat.overage_after();
     let (after, class) = match (seat.short(), seat.free_after()) {
         (short, _) if short > 0 => (format!("{} seats short", thousands(short)), "small bad"),
@@ -470,15 +520,14 @@ mod tests {
     #[test]
     fn a_shortage_shows_where_the_seats_end() {
         let short = bar(1_000, 800, 0, 2_000);
-        assert!((short.low - 40.0).abs() < 1e-9 && (short.added - 10.0).abs() < 1e-9);
-        assert!((short.beyond.0 - 50.0).abs() < 1e-9 && (short.beyond.1 - 50.0).abs() < 1e-9);
-        assert_eq!(short.mark, Some(50.0));
+        assert_eq!((short.low, short.added), (4_000, 1_000));
+        assert_eq!(short.beyond, (5_000, 5_000));
+        assert_eq!(short.mark, Some(5_000));
         let fits = bar(1_000, 800, 0, 900);
-        assert_eq!((fits.beyond.1, fits.mark), (0.0, None));
+        assert_eq!((fits.beyond.1, fits.mark), (0, None));
         // Without a limit, what is beyond the paid seats is told all the same.
-        let unbounded = bar(100, 50, -1, 200);
-        assert!((unbounded.beyond.1 - 50.0).abs() < 1e-9);
-        assert!((bar(1_000, 900, 0, 400).freed - 50.0).abs() < 1e-9);
+        assert_eq!(bar(100, 50, -1, 200).beyond.1, 5_000);
+        assert_eq!(bar(1_000, 900, 0, 400).freed, 5_000);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The ways out of a shortage: what a plan's page offers, and the plan drawn up again with one of them.
 
-use domain::plan::{Intent, Plan, Remedy, draw_up, shortages};
+use domain::plan::{Intent, Order, Plan, PlannedChange, Remedy, draw_up, shortages};
 use domain::table::Day;
 use domain::text::sentence;
 use engine::clock::day;
@@ -8,7 +8,7 @@ use engine::readings::{LastUse, Latest, Snapshot};
 use storage::Origin;
 
 use super::service::{FRESH_MS, find, job_of, lead_to};
-use super::view::{WayOut, WaysOut};
+use super::view::{WayOut, WaysOut, Without};
 use crate::error::{AppError, ErrorKind};
 use crate::features::shared::WAIT;
 use crate::server::access::{Access, Operator, Role, Viewer};
@@ -39,14 +39,33 @@ pub async fn offered(access: &Access<Viewer>, plan: &Plan) -> Vec<WaysOut> {
                     why: remedy.explained(&snapshot.inventory),
                 })
                 .collect(),
+            without: Order::ALL
+                .into_iter()
+                .filter_map(|order| {
+                    let places = plan.without_seat(&shortage.allotment, order, &snapshot.table)?;
+                    let named = |at: Option<&usize>| at.and_then(|at| plan.changes.get(*at)).map(who).unwrap_or_default();
+                    Some(Without { word: order.word().to_owned(), first: named(places.first()), last: named(places.last()) })
+                })
+                .collect(),
             allotment: shortage.allotment.to_string(),
             reading,
         })
         .collect()
 }
 
+/// What a person in a plan is called.
+fn who(planned: &PlannedChange) -> String {
+    if planned.name.is_empty() { planned.change.target() } else { planned.name.clone() }
+}
+
 /// Draws the plan up again with a remedy and leads to it. The plan as it was stays.
-pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &str) -> Result<Lead, AppError> {
+pub async fn apply(
+    access: &Access<Operator>,
+    id: &str,
+    allotment: &str,
+    key: &str,
+    order: Option<Order>,
+) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
     if job_of(access, id).await?.is_some() {
         return Err(AppError::new(
@@ -71,7 +90,9 @@ pub async fn apply(access: &Access<Operator>, id: &str, allotment: &str, key: &s
         // Seats came or went since: the plan as it would be now has its own ways out, if it needs any.
         return lead_to(access, again_as(&row.plan, as_it_is), snapshot.as_of, Origin::Replaces(id.to_owned())).await;
     };
-    let (changes, left_out) = as_it_is.remedied(&allotment, &remedy);
+    let mut wanted = order.into_iter().chain(Order::ALL);
+    let without = wanted.find_map(|order| as_it_is.without_seat(&allotment, order, &snapshot.table)).unwrap_or_default();
+    let (changes, left_out) = as_it_is.remedied(&allotment, &remedy, &without);
     let mut plan = again(titled(&row.plan.title, &remedy), changes)?;
     plan.unchanged.extend(as_it_is.unchanged.into_iter().chain(left_out));
     remedy.explain(&mut plan);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::change::Change;
-use domain::plan::{Intent, LeaveOut, Offer, OfferKind, Plan, Unchanged, WhyNot, draw_up};
+use domain::plan::{Intent, LeaveOut, Offer, OfferKind, Plan, PlannedChange, Unchanged, WhyNot, draw_up};
 use domain::projection::Projection;
 use domain::text::{self, sentence};
 use domain::touch::Touches;
@@ -45,6 +45,20 @@ async fn drawn(snapshot: &Arc<Snapshot>, intent: Intent) -> Result<Plan, AppErro
     drawn.map_err(|error| AppError::invalid("Could not create a plan", sentence(&error.to_string())))
 }
 
+/// How rows came into a plan, where each of them came the same way.
+fn how_chosen(intent: &Intent) -> &'static str {
+    match intent {
+        Intent::Assign { .. } | Intent::Remove { .. } | Intent::ChangeType { .. } => "selected",
+        Intent::LicenseUnlicensed { .. } => "member of the group",
+        Intent::Rename { .. } => "renamed",
+        Intent::SetGroupRoles { .. } => "",
+        Intent::SetAutoAssign(_) | Intent::SetGroupSettings(_) => "changed in Settings",
+        Intent::List { .. } => "on the list",
+        Intent::Exactly { restores: true, .. } => "as before the job",
+        Intent::Exactly { .. } => "not done by the job",
+    }
+}
+
 /// Draws up a plan, keeps it, and leads to its page.
 pub async fn keep_plan(
     access: &Access<Operator>,
@@ -63,7 +77,9 @@ pub async fn keep_plan_besides(
     besides: Vec<Unchanged>,
     origin: Origin,
 ) -> Result<Lead, AppError> {
+    let how = how_chosen(&intent);
     let mut plan = drawn(snapshot, intent).await?;
+    plan.explain_by(&snapshot.table, &snapshot.inventory, how);
     plan.unchanged.extend(besides);
     lead_to(access, plan, snapshot.as_of, origin).await
 }
@@ -75,7 +91,9 @@ pub async fn keep_plan_with_newcomers(
     intent: Intent,
     newcomers: Option<Intent>,
 ) -> Result<Lead, AppError> {
+    let how = how_chosen(&intent);
     let mut plan = drawn(snapshot, intent).await?;
+    plan.explain_by(&snapshot.table, &snapshot.inventory, how);
     if let Some(newcomers) = newcomers {
         let changes: Vec<Change> = drawn(snapshot, newcomers).await?.changes.into_iter().map(|planned| planned.change).collect();
         plan.unchanged.extend(changes.iter().map(|change| Unchanged { target: change.target(), why: WhyNot::Newcomer }));
@@ -129,15 +147,31 @@ pub(super) async fn job_of<R: Role>(access: &Access<R>, id: &str) -> Result<Opti
     access.state.engine.store.job_of_plan(&access.tenant.id, id).await.map_err(AppError::from)
 }
 
-pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanView, AppError> {
+/// Whether a row of a plan is one that somebody looks for.
+fn is_asked(planned: &PlannedChange, needle: &str, kind: &str) -> bool {
+    let change = &planned.change;
+    let holds = |text: &str| text::folded(text).contains(needle);
+    (kind.is_empty() || change.kind().verb() == kind)
+        && (needle.is_empty()
+            || holds(&planned.name)
+            || holds(&change.target())
+            || holds(&change.what())
+            || planned.why.as_ref().is_some_and(|why| holds(&why.sentence)))
+}
+
+pub async fn view(access: &Access<Viewer>, id: &str, page: u32, q: &str, kind: &str) -> Result<PlanView, AppError> {
     let row = find(access, id).await?;
     let job = job_of(access, id).await?;
     let ways_out = if job.is_none() { offered(access, &row.plan).await } else { Vec::new() };
     let roles = role_names(access, &row).await;
     let (plan, origin) = (row.plan, row.origin);
     let total = plan.changes.len();
-    let pages = total.div_ceil(PAGE).max(1);
+    let needle = text::folded(q.trim());
+    let asked: Vec<&PlannedChange> = plan.changes.iter().filter(|planned| is_asked(planned, &needle, kind)).collect();
+    let pages = asked.len().div_ceil(PAGE).max(1);
     let page = (page.max(1) as usize).min(pages);
+    let found = asked.len() as u64;
+    let changes = asked.into_iter().skip((page - 1) * PAGE).take(PAGE).cloned().collect();
     Ok(PlanView {
         title: plan.title.clone(),
         drawn: drawn_words(row.created_at, row.inventory_at, &row.author.words),
@@ -152,7 +186,8 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<PlanVi
         lasting: plan.lasting(),
         offers: plan.offers.iter().map(|offer| (offer.kind, offer.changes.len() as u64)).collect(),
         total: total as u64,
-        changes: plan.changes.into_iter().skip((page - 1) * PAGE).take(PAGE).collect(),
+        found,
+        changes,
         seats: plan.seats,
         warnings: plan.warnings,
         roles,
@@ -361,6 +396,7 @@ pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<L
     plan.offers = offers;
     plan.removes_the_rest = row.plan.removes_the_rest;
     plan.keep_reasons(&row.plan);
+    plan.explain_by(&snapshot.table, &snapshot.inventory, "added to the plan");
     plan.unchanged.extend(unchanged);
     lead_to(access, plan, snapshot.as_of, Origin::Remedies(id.to_owned())).await
 }

@@ -31,8 +31,21 @@ pub struct WaysOut {
     pub allotment: String,
     /// The ways, the least harmful last.
     pub ways: Vec<WayOut>,
+    /// Who may go without, the usual first.
+    pub without: Vec<Without>,
     /// Who used Qlik last is still being read, so nobody can be said to be idle yet.
     pub reading: bool,
+}
+
+/// Who goes without a seat, in one of the orders there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Without {
+    /// Names the order in a form.
+    pub word: String,
+    /// The first of them.
+    pub first: String,
+    /// The last of them.
+    pub last: String,
 }
 
 /// A way out of a shortage.
@@ -65,6 +78,8 @@ pub struct PlanView {
     pub unchanged: Vec<(WhyNot, u64, Vec<String>)>,
     /// Changes in all.
     pub total: u64,
+    /// Changes that were asked for, on all pages.
+    pub found: u64,
     /// How many of each kind, and about what; over all pages.
     pub totals: Vec<Total>,
     /// What cannot be undone, or not all of it: why, and how many changes.

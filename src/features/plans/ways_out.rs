@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::api::Remedy;
-use super::view::WaysOut;
+use super::view::{WaysOut, Without};
 use crate::features::shared::{busy, use_part, use_tenant};
 use crate::ui::query::escape;
 
@@ -17,11 +17,26 @@ pub fn WaysOutOf(
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let pending = busy(action);
-    let WaysOut { allotment, ways, reading } = ways_out;
+    let WaysOut { allotment, ways, without, reading } = ways_out;
     let holders = {
         let allotment = allotment.clone();
         move || format!("/t/{}/assignments?allotment={}&sort=-used", tenant.get(), escape(&allotment))
     };
+    let several = without.len() > 1;
+    let without = without
+        .into_iter()
+        .enumerate()
+        .map(|(at, Without { word, first, last })| {
+            let who = if first == last { first } else { format!("{first} … {last}") };
+            let text = match word.as_str() {
+                "active" => "The least active",
+                _ => "The last in the plan",
+            };
+            // Without a choice it is said, not asked.
+            let choice = several.then(|| view! { <input type="radio" name="order" value=word checked=at == 0/> });
+            view! { <li><label>{choice}<span>{text}": "{who}</span></label></li> }
+        })
+        .collect_view();
     let ways = ways
         .into_iter()
         .map(|way| {
@@ -38,6 +53,7 @@ pub fn WaysOutOf(
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <input type="hidden" name="id" value=move || id.get()/>
             <input type="hidden" name="allotment" value=allotment/>
+            <fieldset class="plain without"><legend>"Who goes without a seat"</legend><ul>{without}</ul></fieldset>
             <ul>
                 {ways}
                 <li>

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::table::{Row, Used};
+use crate::text;
+
 /// Why a row is in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored")]
@@ -33,6 +36,18 @@ impl Reason {
     pub fn measured(sentence: impl Into<String>, figure: i64, threshold: i64) -> Self {
         Self { sentence: sentence.into(), measured: Some(Measured { figure, threshold }) }
     }
+}
+
+/// What is known of somebody who is to lose a license; nothing where consumption is not known.
+pub(super) fn last_use(row: Row<'_>) -> Option<String> {
+    let used = row.used();
+    Some(match (row.status(), used.ago()) {
+        (Some("disabled"), _) => "disabled".to_owned(),
+        (_, Some(0)) => "used today".to_owned(),
+        (_, Some(days)) => format!("last used {} ago", text::count(days.into(), "day", "days")),
+        (_, None) if used == Used::NEVER => "no use on record".to_owned(),
+        _ => return None,
+    })
 }
 
 /// As it is stored, by this version or by the first, which kept the sentence alone.

@@ -15,7 +15,7 @@ use crate::text::{self, whole};
 /// counts consumers (7, 30, 60 and 90 days).
 const IDLE_DAYS: u16 = 30;
 
-/// One way out of a shortage. It concerns only the rows without a seat: the last of the plan that take one.
+/// One way out of a shortage. It concerns only the rows without a seat, which [`Order`] tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
     /// They get this license instead.
@@ -24,6 +24,33 @@ pub enum Remedy {
     LeaveOut,
     /// These people, who hardly need theirs, give it back first; the longest without use first.
     RemoveFirst(Vec<Spare>),
+}
+
+/// Who goes without where a plan wants more seats than there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Those who used Qlik longest ago, or never.
+    Active,
+    /// The last of the plan.
+    Listed,
+}
+
+impl Order {
+    /// All of them, the usual one first.
+    pub const ALL: [Self; 2] = [Self::Active, Self::Listed];
+
+    /// Names it in a form.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Listed => "listed",
+        }
+    }
+
+    /// Reads what [`Self::word`] says.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|order| order.word() == word)
+    }
 }
 
 /// A license that hardly anybody misses, and why.
@@ -84,7 +111,7 @@ impl Remedy {
 
     /// What the button says, for `short` rows without a seat of `allotment`.
     pub fn label(&self, short: i64, allotment: &AllotmentName) -> String {
-        let those = format!("the last {}", text::thousands(short));
+        let those = text::count(short, "person", "people");
         match self {
             Self::Another(name) => format!("Assign {} to {those} instead", name.label()),
             Self::LeaveOut => format!("Skip {those}"),
@@ -215,8 +242,8 @@ fn is_idle(row: Row<'_>, today: Day) -> bool {
 impl Plan {
     /// The changes of this plan with a remedy for rows without a seat of `allotment`, and those it leaves out. They are
     /// compared with the tenant again before they become a plan.
-    pub fn remedied(&self, allotment: &AllotmentName, remedy: &Remedy) -> (Vec<Change>, Vec<Unchanged>) {
-        let without = self.without_seat(allotment);
+    pub fn remedied(&self, allotment: &AllotmentName, remedy: &Remedy, without: &[usize]) -> (Vec<Change>, Vec<Unchanged>) {
+        let without: HashSet<usize> = without.iter().copied().collect();
         let (mut changes, mut left_out) = (Vec::with_capacity(self.changes.len()), Vec::new());
         if let Remedy::RemoveFirst(spares) = remedy {
             let back = |spare: &Spare| Remove { subject: spare.subject.clone(), allotment: allotment.clone() }.into();
@@ -238,13 +265,36 @@ impl Plan {
         (changes, left_out)
     }
 
-    /// The places of the rows that have no seat of `allotment`.
-    fn without_seat(&self, allotment: &AllotmentName) -> HashSet<usize> {
+    /// The places of the rows that have no seat of `allotment`: the one that misses its seat by the least first. Nothing where
+    /// the order rests on something that nobody knows.
+    pub fn without_seat(&self, allotment: &AllotmentName, order: Order, table: &Table) -> Option<Vec<usize>> {
         let short = self.seats.iter().find(|seat| seat.allotment.name == *allotment).map_or(0, SeatChange::short);
         let takes = |change: &Change| change.seats().takes == Some(allotment);
-        let places = self.changes.iter().enumerate().rev().filter(|(_, planned)| takes(&planned.change)).map(|(at, _)| at);
-        places.take(usize::try_from(short).unwrap_or(0)).collect()
+        let mut places: Vec<usize> =
+            self.changes.iter().enumerate().filter(|(_, planned)| takes(&planned.change)).map(|(at, _)| at).collect();
+        if order == Order::Active {
+            let used = used_by_subject(table);
+            let of = |at: usize| -> Used {
+                let subject = self.changes.get(at).and_then(|planned| planned.change.subject());
+                subject.and_then(|subject| used.get(&subject.key()).copied()).unwrap_or(Used::UNKNOWN)
+            };
+            if places.iter().all(|at| of(*at) == Used::UNKNOWN) {
+                return None;
+            }
+            // Who is no user here, or of whom nothing is known, comes behind those who never used it.
+            places.sort_by_key(|at| match of(*at) {
+                Used::UNKNOWN => u32::MAX,
+                used => used.ago().map_or(u32::MAX - 1, u32::from),
+            });
+        }
+        let kept = places.len().saturating_sub(usize::try_from(short).unwrap_or(0));
+        Some(places.split_off(kept))
     }
+}
+
+/// When each subject used Qlik last, without case.
+pub(super) fn used_by_subject(table: &Table) -> HashMap<String, Used> {
+    table.rows().map(|row| (text::same(row.subject()), row.used())).collect()
 }
 
 fn len<T>(list: &[T]) -> i64 {

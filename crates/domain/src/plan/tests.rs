@@ -275,7 +275,11 @@ proptest! {
             prop_assert_eq!(short, short_of(&plan, &allotment));
             prop_assert!(remedies.contains(&Remedy::LeaveOut));
             for remedy in remedies {
-                let (changes, left_out) = plan.remedied(&allotment, &remedy);
+                let order = if short % 2 == 0 { Order::Active } else { Order::Listed };
+                let without = plan.without_seat(&allotment, order, &table).unwrap_or_default();
+                prop_assume!(!without.is_empty());
+                prop_assert_eq!(without.len() as i64, short);
+                let (changes, left_out) = plan.remedied(&allotment, &remedy, &without);
                 let mut again = draw_up(&inventory, Intent::Exactly { title: String::new(), changes, restores: false }).unwrap();
                 remedy.explain(&mut again);
                 // Nobody is forgotten: each row of the plan is done, done otherwise, or said to be left alone.

@@ -21,10 +21,14 @@ pub enum Idle {
 }
 
 impl Idle {
-    /// Reads `within-30`, `over-30` or `never`.
+    /// Days where somebody names none.
+    pub const USUAL: u16 = 30;
+
+    /// Reads `within-30`, `over-30` or `never`; `over` alone means [`Self::USUAL`] days.
     pub fn parse(word: &str) -> Option<Self> {
         let days = |text: &str| text.parse::<u16>().ok();
         match word.split_once('-') {
+            None if word == "over" => Some(Self::Over(Self::USUAL)),
             Some(("within", text)) => days(text).map(Self::Within),
             Some(("over", text)) => days(text).map(Self::Over),
             _ => (word == "never").then_some(Self::Never),
@@ -50,72 +54,168 @@ impl Idle {
     }
 }
 
+/// Values of which a row has one, or has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneOf<T> {
+    /// The values; nothing is asked where there is none.
+    pub values: Vec<T>,
+    /// A row that has one of them does not pass, and one that has none does.
+    pub not: bool,
+}
+
+impl<T> Default for OneOf<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), not: false }
+    }
+}
+
+impl<T> From<T> for OneOf<T> {
+    fn from(value: T) -> Self {
+        Self { values: vec![value], not: false }
+    }
+}
+
+impl<T: PartialEq + ToString> OneOf<T> {
+    /// Whether it asks for anything.
+    pub fn is_set(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    fn read(&mut self, text: &str, make: impl Fn(String) -> T) {
+        for value in text.split(',').filter(|value| !value.is_empty()).map(|value| make(value.to_owned())) {
+            if !self.values.contains(&value) {
+                self.values.push(value);
+            }
+        }
+    }
+
+    fn word(&self) -> Option<String> {
+        self.is_set().then(|| self.values.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+    }
+}
+
+/// A figure between two bounds, either of which may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Range {
+    /// At least so many.
+    pub least: Option<u32>,
+    /// At most so many.
+    pub most: Option<u32>,
+}
+
+impl Range {
+    /// Reads `3`, `3-`, `-5` or `3-5`.
+    pub fn parse(text: &str) -> Self {
+        let figure = |text: &str| text.trim().parse::<u32>().ok();
+        match text.split_once('-') {
+            Some((least, most)) => Self { least: figure(least), most: figure(most) },
+            None => Self { least: figure(text), most: figure(text) },
+        }
+    }
+
+    /// The word in the address; nothing where it has no bounds.
+    pub fn word(self) -> Option<String> {
+        let text = |bound: Option<u32>| bound.map(|bound| bound.to_string()).unwrap_or_default();
+        match (self.least, self.most) {
+            (None, None) => None,
+            (Some(least), Some(most)) if least == most => Some(least.to_string()),
+            (least, most) => Some(format!("{}-{}", text(least), text(most))),
+        }
+    }
+
+    /// Whether it asks for anything.
+    pub fn is_set(self) -> bool {
+        self != Self::default()
+    }
+
+    fn takes(self, figure: usize) -> bool {
+        let figure = u32::try_from(figure).unwrap_or(u32::MAX);
+        self.least.is_none_or(|least| figure >= least) && self.most.is_none_or(|most| figure <= most)
+    }
+}
+
 /// Which rows a view shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Filter {
     /// Words that occur in the name, the subject or the mail; neither order, case nor accents matter.
     pub text: String,
-    /// Only this allotment.
-    pub allotment: Option<AllotmentName>,
+    /// By the allotment of the license.
+    pub allotment: OneOf<AllotmentName>,
     /// With or without any license.
     pub licensed: Option<bool>,
-    /// Only what is given beyond the allotment.
-    pub excess: bool,
-    /// Only licenses whose subject is no user here.
-    pub orphan: bool,
-    /// Only subjects that hold more than one license.
-    pub several: bool,
-    /// Only users of one of these statuses; of any where there is none.
-    pub status: Vec<String>,
+    /// What is given beyond the allotment, or not.
+    pub excess: Option<bool>,
+    /// Licenses whose subject is no user here, or all others.
+    pub orphan: Option<bool>,
+    /// Users of OAuth clients, or all others.
+    pub bot: Option<bool>,
+    /// By the user's status.
+    pub status: OneOf<String>,
     /// Only licenses given on this day or later.
     pub from: Option<Day>,
     /// Only licenses given on this day or earlier.
     pub to: Option<Day>,
     /// By when Qlik was used last.
     pub idle: Option<Idle>,
-    /// Only members of this group.
-    pub group: Option<GroupId>,
-    /// Only those who have this role, directly or by a group.
-    pub role: Option<RoleId>,
+    /// By groups that the user is in. Of whom that is not known, nobody passes.
+    pub group: OneOf<GroupId>,
+    /// By roles, had directly or by a group. Of whom that is not known, nobody passes who is not known to have one.
+    pub role: OneOf<RoleId>,
+    /// By how many licenses the subject holds.
+    pub held: Range,
+    /// By how many groups the user is in.
+    pub groups: Range,
+    /// By how many roles the user has.
+    pub roles: Range,
 }
 
 /// A filter made ready for one table: words as codes.
 struct Ready<'a> {
     filter: &'a Filter,
-    allotment: Option<Code>,
-    status: Vec<Code>,
-    group: Option<u16>,
-    role: Option<u16>,
+    allotment: Option<Codes>,
+    status: Option<Codes>,
+    group: Option<Codes>,
+    role: Option<Codes>,
 }
 
-/// No row of the table has the word that a filter wants.
-struct Nowhere;
+/// Codes of which a row has one, or none.
+struct Codes {
+    codes: Vec<u16>,
+    not: bool,
+}
 
-/// A wanted word's place, where one is wanted.
-fn place<T>(wanted: Option<&T>, find: impl FnOnce(&T) -> Option<usize>) -> Result<Option<u16>, Nowhere> {
-    wanted.map(|wanted| find(wanted).and_then(|at| u16::try_from(at).ok()).ok_or(Nowhere)).transpose()
+impl Codes {
+    /// Those of the values that the table knows, each by its place and `shift`.
+    fn of<T>(wanted: &OneOf<T>, shift: usize, find: impl Fn(&T) -> Option<usize>) -> Option<Self> {
+        (!wanted.values.is_empty()).then(|| Self {
+            codes: wanted.values.iter().filter_map(|value| u16::try_from(find(value)? + shift).ok()).collect(),
+            not: wanted.not,
+        })
+    }
+
+    fn take(&self, code: u16) -> bool {
+        self.codes.contains(&code) != self.not
+    }
+
+    /// Whether a set of codes passes of which `whole` says that it is all there is.
+    fn take_any(&self, codes: &[u16], whole: bool) -> bool {
+        let has = codes.iter().any(|code| self.codes.contains(code));
+        if self.not { whole && !has } else { has }
+    }
 }
 
 impl<'a> Ready<'a> {
-    fn new(filter: &'a Filter, table: &Table) -> Result<Self, Nowhere> {
+    fn new(filter: &'a Filter, table: &Table) -> Self {
         let names = &table.names;
-        let code = |place: Option<u16>| place.map(|at| at.saturating_add(1));
-        Ok(Self {
+        Self {
             filter,
-            allotment: code(place(filter.allotment.as_ref(), |name| names.allotments.iter().position(|known| known == name))?),
-            status: {
-                let code = |name: &String| {
-                    names.statuses.iter().position(|known| known == name).and_then(|at| u16::try_from(at + 1).ok())
-                };
-                let codes: Vec<Code> = filter.status.iter().filter_map(code).collect();
-                if codes.is_empty() && !filter.status.is_empty() {
-                    return Err(Nowhere);
-                }
-                codes
-            },
-            group: place(filter.group.as_ref(), |id| names.groups.iter().position(|(known, _)| known == id))?,
-            role: place(filter.role.as_ref(), |id| names.roles.iter().position(|(known, _)| known == id))?,
-        })
+            // Code 0 stands for none.
+            allotment: Codes::of(&filter.allotment, 1, |name| names.allotments.iter().position(|known| known == name)),
+            status: Codes::of(&filter.status, 1, |name| names.statuses.iter().position(|known| known == name)),
+            group: Codes::of(&filter.group, 0, |id| names.groups.iter().position(|(known, _)| known == id)),
+            role: Codes::of(&filter.role, 0, |id| names.roles.iter().position(|(known, _)| known == id)),
+        }
     }
 
     /// Everything but the text.
@@ -124,19 +224,25 @@ impl<'a> Ready<'a> {
         let at = row.at as usize;
         let code = |codes: &[Code]| codes.get(at).copied().unwrap_or_default();
         let flags = columns.flags.get(at).copied().unwrap_or_default();
+        let flag = |wanted: Option<bool>, bit: u8| wanted.is_none_or(|wanted| (flags & bit != 0) == wanted);
         let since = || columns.since.get(at).copied().unwrap_or_default();
         let filter = self.filter;
-        self.allotment.is_none_or(|wanted| code(&columns.allotments) == wanted)
+        let (groups, roles) = (|| columns.groups.get(row.at), || columns.roles.get(row.at));
+        let (groups_whole, roles_whole) = (flags & flag::GROUPS_HIDDEN == 0, flags & flag::ROLES_HIDDEN == 0);
+        self.allotment.as_ref().is_none_or(|wanted| wanted.take(code(&columns.allotments)))
             && filter.licensed.is_none_or(|wanted| (code(&columns.allotments) != 0) == wanted)
-            && (!filter.excess || flags & flag::EXCESS != 0)
-            && (!filter.orphan || flags & flag::ORPHAN != 0)
-            && (!filter.several || row.held() > 1)
-            && (self.status.is_empty() || self.status.contains(&code(&columns.statuses)))
+            && flag(filter.excess, flag::EXCESS)
+            && flag(filter.orphan, flag::ORPHAN)
+            && flag(filter.bot, flag::BOT)
+            && self.status.as_ref().is_none_or(|wanted| wanted.take(code(&columns.statuses)))
             && filter.from.is_none_or(|from| since() >= from.number())
             && filter.to.is_none_or(|to| (1..=to.number()).contains(&since()))
             && filter.idle.is_none_or(|idle| idle.takes(row.used()))
-            && self.group.is_none_or(|wanted| columns.groups.get(row.at).contains(&wanted))
-            && self.role.is_none_or(|wanted| columns.roles.get(row.at).contains(&wanted))
+            && self.group.as_ref().is_none_or(|wanted| wanted.take_any(groups(), groups_whole))
+            && self.role.as_ref().is_none_or(|wanted| wanted.take_any(roles(), roles_whole))
+            && filter.held.takes(row.held().into())
+            && (!filter.groups.is_set() || groups_whole && filter.groups.takes(groups().len()))
+            && (!filter.roles.is_set() || roles_whole && filter.roles.takes(roles().len()))
     }
 }
 
@@ -146,7 +252,7 @@ impl Table {
         if filter.is_empty() {
             return (0..super::places(self.len())).collect();
         }
-        let Ok(ready) = Ready::new(filter, self) else { return Vec::new() };
+        let ready = Ready::new(filter, self);
         let needle = text::folded(filter.text.trim());
         let only_text = *filter == Filter { text: filter.text.clone(), ..Filter::default() };
         let passes = |at: &u32| only_text || ready.passes(Row { table: self, at: *at });
@@ -196,7 +302,7 @@ impl Filter {
     pub(super) fn read(&mut self, key: &str, value: &str) {
         match key {
             "q" => value.clone_into(&mut self.text),
-            "allotment" => self.allotment = Some(AllotmentName::new(value)),
+            "allotment" => self.allotment.read(value, AllotmentName::new),
             "license" => {
                 self.licensed = match value {
                     "none" => Some(false),
@@ -205,43 +311,84 @@ impl Filter {
                 }
             }
             "flag" => {
-                self.excess |= value == "excess";
-                self.orphan |= value == "orphan";
-                self.several |= value == "several";
-            }
-            "status" => {
-                for status in value.split(',').filter(|status| !status.is_empty()) {
-                    if !self.status.iter().any(|known| known == status) {
-                        self.status.push(status.to_owned());
+                for word in value.split(',') {
+                    let (word, on) = word.strip_prefix("not-").map_or((word, true), |word| (word, false));
+                    match word {
+                        "excess" => self.excess = Some(on),
+                        "orphan" => self.orphan = Some(on),
+                        "bot" => self.bot = Some(on),
+                        // What it was called before it became a figure.
+                        "several" if on => self.held = Range { least: Some(2), most: None },
+                        _ => {}
                     }
                 }
             }
+            "status" => self.status.read(value, std::convert::identity),
             "from" => self.from = Day::parse(value),
             "to" => self.to = Day::parse(value),
-            "used" => self.idle = Idle::parse(value),
-            "group" => self.group = Some(GroupId::new(value)),
-            "role" => self.role = Some(RoleId::new(value)),
-            _ => {}
+            "group" => self.group.read(value, GroupId::new),
+            "role" => self.role.read(value, RoleId::new),
+            "not" => {
+                for key in value.split(',') {
+                    match key {
+                        "allotment" => self.allotment.not = true,
+                        "status" => self.status.not = true,
+                        "group" => self.group.not = true,
+                        "role" => self.role.not = true,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {
+                let (key, bound) = key.split_once('-').unwrap_or((key, ""));
+                let range = match key {
+                    "held" => &mut self.held,
+                    "groups" => &mut self.groups,
+                    "roles" => &mut self.roles,
+                    _ => return,
+                };
+                match bound {
+                    "" => *range = Range::parse(value),
+                    "least" => range.least = value.parse().ok(),
+                    "most" => range.most = value.parse().ok(),
+                    _ => {}
+                }
+            }
         }
+    }
+
+    /// What was read, without what asks for nothing: a choice that is turned round and names no value.
+    pub(super) fn settled(mut self) -> Self {
+        self.allotment.not &= self.allotment.is_set();
+        self.status.not &= self.status.is_set();
+        self.group.not &= self.group.is_set();
+        self.role.not &= self.role.is_set();
+        self
     }
 
     /// The pairs of this filter in an address; the inverse of reading them.
     pub fn to_pairs(&self) -> Vec<(&'static str, String)> {
-        let flag = |on: bool, word: &str| on.then(|| word.to_owned());
-        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let flag = |wanted: Option<bool>, word: &str| wanted.map(|on| if on { word.to_owned() } else { format!("not-{word}") });
+        let flags = [flag(self.excess, "excess"), flag(self.orphan, "orphan"), flag(self.bot, "bot")];
+        let joined = |words: Vec<String>| (!words.is_empty()).then(|| words.join(","));
+        let turned =
+            [(self.allotment.not, "allotment"), (self.status.not, "status"), (self.group.not, "group"), (self.role.not, "role")];
+        let turned = turned.into_iter().filter(|(not, _)| *not).map(|(_, key)| key.to_owned()).collect();
         [
-            ("q", text(&self.text)),
-            ("allotment", self.allotment.as_ref().map(ToString::to_string)),
+            ("q", (!self.text.is_empty()).then(|| self.text.clone())),
+            ("allotment", self.allotment.word()),
             ("license", self.licensed.map(|licensed| if licensed { "any" } else { "none" }.to_owned())),
-            ("flag", flag(self.excess, "excess")),
-            ("flag", flag(self.orphan, "orphan")),
-            ("flag", flag(self.several, "several")),
-            ("status", text(&self.status.join(","))),
+            ("flag", joined(flags.into_iter().flatten().collect())),
+            ("status", self.status.word()),
             ("from", self.from.map(|day| day.to_string())),
             ("to", self.to.map(|day| day.to_string())),
             ("used", self.idle.map(Idle::word)),
-            ("group", self.group.as_ref().map(ToString::to_string)),
-            ("role", self.role.as_ref().map(ToString::to_string)),
+            ("group", self.group.word()),
+            ("role", self.role.word()),
+            ("not", joined(turned)),
+            ("held", self.held.word()),
+            ("groups", self.groups.word()),
+            ("roles", self.roles.word()),
         ]
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)))

@@ -51,7 +51,7 @@ fn nobody_is_an_orphan_before_all_users_are_read() {
 #[test]
 fn a_query_selects_what_it_matches_but_for_exceptions() {
     let table = Table::build(&inventory());
-    let filter = Filter { allotment: Some(AllotmentName::new("analyzer")), ..Filter::default() };
+    let filter = Filter { allotment: AllotmentName::new("analyzer").into(), ..Filter::default() };
     let except = vec![RowKey::new("X\\GONE", Some(&AllotmentName::new("analyzer")))];
     let rows = table.selected(&Selection { query: Some(filter), except, rows: vec![RowKey::new("m\\bob", None)] });
     assert_eq!(rows.iter().map(|row| row.subject()).collect::<Vec<_>>(), ["m\\ann", "m\\BOB"]);
@@ -139,7 +139,9 @@ fn tenants() -> impl Strategy<Value = (Inventory, HashMap<UserId, Day>)> {
             let mut person = person(&format!("M\\p{who}"), name.trim());
             person.email = email;
             person.status = ["active", "disabled"][status].into();
-            person.groups = Some(groups.iter().map(|group| GroupId::new(group.to_string())).collect());
+            // Of one in six neither groups nor roles may be seen.
+            person.groups = (who % 6 != 5).then(|| groups.iter().map(|group| GroupId::new(group.to_string())).collect());
+            person.roles = (who % 6 != 4).then(BTreeSet::new);
             if used > 0 {
                 last.insert(person.id.clone(), Day::parse(&format!("2024-03-{used:02}")).unwrap());
             }
@@ -175,32 +177,56 @@ fn tables() -> impl Strategy<Value = Table> {
 }
 
 fn filters() -> impl Strategy<Value = Filter> {
-    let word = |words: &'static [&'static str]| proptest::option::of(prop::sample::select(words).prop_map(str::to_owned));
     let day = || proptest::option::of((1_u32..5).prop_map(|day| Day::parse(&format!("2023-01-{day:02}")).unwrap()));
     let idle =
         proptest::option::of(prop_oneof![(0_u16..5).prop_map(Idle::Within), (0_u16..5).prop_map(Idle::Over), Just(Idle::Never)]);
+    let several = |words: &'static [&'static str]| {
+        let values = prop::collection::vec(prop::sample::select(words), 1..3).prop_map(|mut values| {
+            values.dedup();
+            values
+        });
+        proptest::option::of((values, any::<bool>()))
+    };
+    let flag = || prop_oneof![3 => Just(None), 1 => any::<bool>().prop_map(Some)];
+    let bound = || prop_oneof![3 => Just(None), 1 => (0_u32..4).prop_map(Some)];
+    let range = || (bound(), bound()).prop_map(|(least, most)| Range { least, most });
     (
-        prop_oneof![Just(String::new()), "[aAbBpm1é\\\\ &=+%]{0,2}"],
-        word(&["professional", "analyzer", "no such"]),
-        proptest::option::of(any::<bool>()),
-        any::<(bool, bool, bool)>().prop_filter("most filters let some through", |flags| !(flags.0 && flags.1)),
-        word(&["active", "disabled", "gone"]),
+        (prop_oneof![Just(String::new()), "[aAbBpm1é\\\\ &=+%]{0,2}"], proptest::option::of(any::<bool>())),
+        several(&["professional", "analyzer", "no such"]),
+        (flag(), flag(), flag()),
+        several(&["active", "disabled", "gone"]),
         (day(), day(), idle),
-        (word(&["0", "1", "9"]), word(&["r0", "r9"])),
+        (several(&["0", "1", "9"]), several(&["r0", "r9"])),
+        (range(), range(), range()),
     )
-        .prop_map(|(text, allotment, licensed, (excess, orphan, several), status, (from, to, idle), (group, role))| Filter {
-            text,
-            allotment: allotment.map(AllotmentName::new),
-            licensed,
-            excess,
-            orphan,
-            several,
-            status: status.into_iter().collect(),
-            from,
-            to,
-            idle,
-            group: group.map(GroupId::new),
-            role: role.map(RoleId::new),
+        .prop_map(|((text, licensed), allotment, (excess, orphan, bot), status, (from, to, idle), (group, role), ranges)| {
+            fn one_of<T: PartialEq>(chosen: Option<(Vec<&'static str>, bool)>, make: fn(String) -> T) -> OneOf<T> {
+                let Some((values, not)) = chosen else { return OneOf { values: Vec::new(), not: false } };
+                let mut made: Vec<T> = Vec::new();
+                for value in values.into_iter().map(|value| make(value.to_owned())) {
+                    if !made.contains(&value) {
+                        made.push(value);
+                    }
+                }
+                OneOf { values: made, not }
+            }
+            Filter {
+                text,
+                allotment: one_of(allotment, AllotmentName::new),
+                licensed,
+                excess,
+                orphan,
+                bot,
+                status: one_of(status, std::convert::identity),
+                from,
+                to,
+                idle,
+                group: one_of(group, GroupId::new),
+                role: one_of(role, RoleId::new),
+                held: ranges.0,
+                groups: ranges.1,
+                roles: ranges.2,
+            }
         })
 }
 
@@ -226,6 +252,12 @@ fn views() -> impl Strategy<Value = View> {
         .prop_map(|(filter, sort, columns, page)| View { filter, sort, columns, page })
 }
 
+/// What a choice of several asks of what a row has, of which `whole` says that it is all.
+fn asked<T: PartialEq>(wanted: &OneOf<T>, has: &[&T], whole: bool) -> bool {
+    let found = has.iter().any(|value| wanted.values.contains(value));
+    wanted.values.is_empty() || if wanted.not { whole && !found } else { found }
+}
+
 /// A filter in the plainest words.
 fn passes(filter: &Filter, row: Row<'_>) -> bool {
     let needle = text::folded(filter.text.trim());
@@ -233,12 +265,19 @@ fn passes(filter: &Filter, row: Row<'_>) -> bool {
     let words = needle.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
     let text = words.into_iter().all(|word| texts.iter().any(|text| text.contains(word)));
     let since = row.since();
-    text && filter.allotment.as_ref().is_none_or(|wanted| row.allotment() == Some(wanted))
+    let status = row.status().map(str::to_owned);
+    let groups: Vec<&GroupId> = row.groups().map(|(id, _)| id).collect();
+    let roles: Vec<&RoleId> = row.roles().map(|(id, _)| id).collect();
+    let within = |range: Range, figure: usize, whole: bool| {
+        let (least, most) = (range.least.unwrap_or(0) as usize, range.most.map_or(usize::MAX, |most| most as usize));
+        range == Range::default() || whole && (least..=most).contains(&figure)
+    };
+    text && asked(&filter.allotment, &row.allotment().into_iter().collect::<Vec<_>>(), true)
         && filter.licensed.is_none_or(|wanted| row.allotment().is_some() == wanted)
-        && (!filter.excess || row.excess())
-        && (!filter.orphan || row.orphan())
-        && (!filter.several || row.held() > 1)
-        && (filter.status.is_empty() || filter.status.iter().any(|wanted| row.status() == Some(wanted)))
+        && filter.excess.is_none_or(|wanted| row.excess() == wanted)
+        && filter.orphan.is_none_or(|wanted| row.orphan() == wanted)
+        && filter.bot.is_none_or(|wanted| row.bot() == wanted)
+        && asked(&filter.status, &status.iter().collect::<Vec<_>>(), true)
         && filter.from.is_none_or(|from| since.is_some_and(|since| since >= from))
         && filter.to.is_none_or(|to| since.is_some_and(|since| since <= to))
         && filter.idle.is_none_or(|idle| match (idle, row.used()) {
@@ -247,8 +286,11 @@ fn passes(filter: &Filter, row: Row<'_>) -> bool {
             (Idle::Within(days), used) => used.ago().is_some_and(|ago| ago <= days),
             (Idle::Over(days), used) => used.ago().is_none_or(|ago| ago > days),
         })
-        && filter.group.as_ref().is_none_or(|wanted| row.groups().any(|(id, _)| id == wanted))
-        && filter.role.as_ref().is_none_or(|wanted| row.roles().any(|(id, _)| id == wanted))
+        && asked(&filter.group, &groups, row.groups_visible())
+        && asked(&filter.role, &roles, row.roles_visible())
+        && within(filter.held, row.held().into(), true)
+        && within(filter.groups, groups.len(), row.groups_visible())
+        && within(filter.roles, roles.len(), row.roles_visible())
 }
 
 /// A cell as something that compares; nothing where it is empty.
@@ -287,7 +329,7 @@ fn compare(a: Row<'_>, b: Row<'_>, sort: Sort) -> Ordering {
 /// What somebody does to a selection.
 #[derive(Debug, Clone)]
 enum Step {
-    All(Filter),
+    All(Box<Filter>),
     Set(u32, bool),
     Clear,
 }
@@ -295,7 +337,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(
         prop_oneof![
-            1 => filters().prop_map(Step::All),
+            1 => filters().prop_map(|filter| Step::All(Box::new(filter))),
             6 => (0_u32..20, any::<bool>()).prop_map(|(at, on)| Step::Set(at, on)),
             1 => Just(Step::Clear),
         ],

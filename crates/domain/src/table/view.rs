@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, Filter, Row, Sort, Table};
+use super::{Column, Filter, Idle, Row, Sort, Table};
 
 /// Everything of a table that the address holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ impl View {
     /// Reads a view from decoded query pairs. What it does not know it leaves alone.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut view = Self { page: 1, ..Self::default() };
+        // A form says in two fields for how long somebody did not use Qlik.
+        let mut days_follow = false;
         for (key, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
             match key {
                 "sort" => {
@@ -50,9 +52,15 @@ impl View {
                     }
                 }
                 "page" => view.page = value.parse().unwrap_or(1).max(1),
+                "days" if days_follow => view.filter.idle = value.parse().ok().map(Idle::Over).or(view.filter.idle),
+                "used" => {
+                    days_follow = value == "over";
+                    view.filter.idle = Idle::parse(value);
+                }
                 _ => view.filter.read(key, value),
             }
         }
+        view.filter = view.filter.settled();
         if view.sort == [Sort::default()] {
             view.sort.clear();
         }

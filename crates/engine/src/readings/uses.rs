@@ -29,8 +29,10 @@ pub enum LastUse {
     Known,
     /// It is being read.
     Reading,
-    /// It cannot be read; the key has no right to, for one.
+    /// The key may not read it.
     Closed,
+    /// The newest try failed; another one follows.
+    Failed,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +42,8 @@ struct State {
     read_at: Option<i64>,
     /// When the newest reading failed.
     failed_at: Option<i64>,
+    /// It failed because the key may not read it.
+    closed: bool,
     reading: bool,
 }
 
@@ -79,6 +83,7 @@ impl Uses {
             Err(error) => {
                 tracing::info!(%error, "consumption cannot be read; when people used Qlik last stays unknown");
                 state.failed_at = Some(now);
+                state.closed = matches!(error.status(), Some(401 | 403 | 404));
                 false
             }
         }
@@ -107,7 +112,11 @@ impl Readings {
             return known;
         }
         if state.failed_at.is_some_and(|at| now - at < RETRY_MS) {
-            return if state.read_at.is_some() { LastUse::Known } else { LastUse::Closed };
+            return match (state.read_at, state.closed) {
+                (Some(_), _) => LastUse::Known,
+                (None, true) => LastUse::Closed,
+                (None, false) => LastUse::Failed,
+            };
         }
         state.reading = true;
         // From the day on which the last reading was made: what ended later that day is new, the rest is the same again.

@@ -1,0 +1,133 @@
+//! Carries what failed to the next page, for forms that are sent without a script. Leptos would put it into the address, where a
+//! reload repeats it and anybody can write what they like; here it goes by a cookie that one page uses up.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use leptos::server_fn::error::ServerFnUrlError;
+
+use super::state::Shared;
+use crate::error::AppError;
+use crate::ui::query::{escape, from_query, to_query};
+
+/// What failed, as Leptos writes it into addresses: the path of the server function, and its error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Of the server function, or of another form's target.
+    pub path: String,
+    /// The error, encoded by Leptos.
+    pub error: String,
+}
+
+/// Cookies are bounded by about 4 kB; what is longer is left out, and the page says nothing of it.
+const MOST: usize = 3_500;
+/// As long as a browser takes to ask for the page it is sent to, and not much longer; in seconds.
+const LIFETIME: u32 = 60;
+
+fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-quartermaster-failure" } else { "quartermaster-failure" }
+}
+
+/// The address without a failure, and the failure.
+fn taken_out(address: &str) -> (String, Option<Failure>) {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    if !query.contains("__err") && !query.contains("__path") {
+        return (address.to_owned(), None);
+    }
+    let pairs = from_query(query);
+    let find = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
+    let failure = find("__path").zip(find("__err")).map(|(path, error)| Failure { path, error });
+    let rest: Vec<(&str, String)> = pairs
+        .iter()
+        .filter(|(key, _)| key != "__path" && key != "__err")
+        .map(|(key, value)| (key.as_str(), value.clone()))
+        .collect();
+    (format!("{path}{}", to_query(&rest)), failure)
+}
+
+fn in_cookie(headers: &HeaderMap, name: &str) -> Option<Failure> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let value = cookies.flat_map(|line| line.split(';')).find_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then_some(value)
+    })?;
+    let pairs = from_query(value);
+    let find = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
+    Some(Failure { path: find("p")?, error: find("e")? })
+}
+
+/// Sends a form that failed back to its page, which says why. `form` is where the form was sent to.
+pub fn back_to(page: &str, form: &str, error: AppError) -> Response {
+    let Ok(url) = ServerFnUrlError::new(form, error).to_url("http://here.invalid/") else {
+        return Redirect::to(page).into_response();
+    };
+    Redirect::to(&format!("{page}?{}", url.query().unwrap_or_default())).into_response()
+}
+
+/// Moves failures from addresses into the cookie, and from the cookie to the page.
+pub async fn carry(State(state): State<Shared>, mut request: Request, next: Next) -> Response {
+    let secure = state.config.server.public_url.starts_with("https://");
+    let name = cookie_name(secure);
+    let set = |value: &str, age: u32| {
+        let secure = if secure { "; Secure" } else { "" };
+        HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}"))
+    };
+    let page = request.method() == Method::GET && !request.uri().path().starts_with("/api/");
+    let mut shown = false;
+    if page {
+        let here = request.uri().path_and_query().map_or("/", |here| here.as_str()).to_owned();
+        let (clean, failure) = taken_out(&here);
+        // Nobody writes a page's words by a link to it.
+        if failure.is_some() || clean != here {
+            return Redirect::to(&clean).into_response();
+        }
+        let reads = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        if reads.contains("text/html")
+            && let Some(failure) = in_cookie(request.headers(), name)
+        {
+            request.extensions_mut().insert(failure);
+            shown = true;
+        }
+    }
+    let mut response = next.run(request).await;
+    let mut cookie = shown.then(|| set("", 0));
+    let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).map(taken_out);
+    if let Some((clean, Some(failure))) = to {
+        if let Ok(clean) = HeaderValue::from_str(&clean) {
+            response.headers_mut().insert(header::LOCATION, clean);
+        }
+        let value = format!("p={}&e={}", escape(&failure.path), escape(&failure.error));
+        if value.len() <= MOST {
+            cookie = Some(set(&value, LIFETIME));
+        }
+    }
+    if let Some(Ok(cookie)) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_taken_out_of_an_address() {
+        let (clean, failure) = taken_out("/t/a/plans?page=2&__path=%2Fapi%2Fx&__err=eyJ9&q=a%20b");
+        assert_eq!(clean, "/t/a/plans?page=2&q=a%20b");
+        assert_eq!(failure, Some(Failure { path: "/api/x".into(), error: "eyJ9".into() }));
+        assert_eq!(taken_out("/t/a/plans?page=2"), ("/t/a/plans?page=2".into(), None));
+        assert_eq!(taken_out("/connect?__err=x"), ("/connect".into(), None));
+    }
+
+    #[test]
+    fn a_cookie_brings_back_what_was_put_into_it() {
+        let mut headers = HeaderMap::new();
+        let value = format!("a=b; quartermaster-failure=p={}&e={}", escape("/api/x"), escape("eyJ9=="));
+        headers.insert(header::COOKIE, HeaderValue::from_str(&value).unwrap());
+        let found = in_cookie(&headers, cookie_name(false));
+        assert_eq!(found, Some(Failure { path: "/api/x".into(), error: "eyJ9==".into() }));
+        assert_eq!(in_cookie(&headers, cookie_name(true)), None);
+    }
+}
