@@ -8,7 +8,7 @@ use leptos_router::{ChooseView, SsrMode, path};
 use crate::features::assignments::AssignmentsPage;
 use crate::features::audit::AuditPage;
 use crate::features::connect::ConnectPage;
-use crate::features::frame::{Frame, LoadPalette, Palette};
+use crate::features::frame::{Frame, LoadParts, Palette, SessionEnd};
 use crate::features::groups::{GroupPage, GroupsPage};
 use crate::features::jobs::{JobPage, JobsPage};
 use crate::features::lists::{ListPage, ListsPage};
@@ -35,6 +35,8 @@ enum Room {
     List,
     /// No room: what Ctrl K opens in any.
     Palette,
+    /// No room: what any says before the session ends, so many seconds before.
+    SessionEnd(u32),
 }
 
 #[leptos::lazy]
@@ -53,6 +55,7 @@ fn open(room: Room) -> AnyView {
         Room::Lists => view! { <ListsPage/> }.into_any(),
         Room::List => view! { <ListPage/> }.into_any(),
         Room::Palette => view! { <Palette/> }.into_any(),
+        Room::SessionEnd(warn_s) => view! { <SessionEnd warn_s/> }.into_any(),
     }
 }
 
@@ -74,7 +77,10 @@ pub fn App() -> impl IntoView {
     crate::failure::provide();
     #[cfg(feature = "hydrate")]
     crate::ui::redirect::only_from_here();
-    provide_context(LoadPalette(|| Box::pin(open(Room::Palette))));
+    provide_context(LoadParts {
+        palette: || Box::pin(open(Room::Palette)),
+        session_end: |warn_s| Box::pin(open(Room::SessionEnd(warn_s))),
+    });
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Quartermaster".to_owned() } else { format!("{title} · Quartermaster") }/>
         <Router>

@@ -17,7 +17,7 @@ use tower_sessions::{Expiry, SessionManagerLayer};
 use crate::app::App;
 use crate::server::sessions::Sessions;
 use crate::server::state::{AppState, Shared};
-use crate::server::{assets, failure, middleware};
+use crate::server::{assets, failure, me, middleware};
 use crate::shell::shell;
 
 /// The routes of the pages, found by walking through the app once. While that goes on, no resource of any page in this process is
@@ -27,10 +27,9 @@ static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_
 /// The portal.
 pub fn router(state: &Shared) -> Router {
     let secure = state.config.server.public_url.starts_with("https://");
-    // Browsers take the prefix with `Secure` only, and that with https only.
-    let cookie = if secure { "__Host-quartermaster" } else { "quartermaster" };
-    let sessions = SessionManagerLayer::new(Sessions::new(state.engine.store.clone(), state.engine.clock.clone()))
-        .with_name(cookie)
+    let (store, clock) = (state.engine.store.clone(), state.engine.clock.clone());
+    let sessions = SessionManagerLayer::new(Sessions::new(store, clock, state.config.session))
+        .with_name(me::cookie_name(&state.config.server.public_url))
         .with_secure(secure)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
@@ -54,9 +53,12 @@ pub fn router(state: &Shared) -> Router {
         .layer(from_fn_with_state(state.clone(), middleware::caller))
         .layer(sessions)
         .layer(CompressionLayer::new());
+    // Outside of the sessions' layer, which takes every request for use.
+    let me = Router::new().route("/auth/me", get(me::me).with_state(state.clone()));
     let files = Router::new().route("/pkg/{*file}", get(assets::serve)).route("/favicon.svg", get(assets::serve));
     Router::new()
         .merge(rooms)
+        .merge(me)
         .merge(files)
         .layer(DefaultBodyLimit::max(middleware::MAX_FORM))
         .layer(from_fn(middleware::readable))

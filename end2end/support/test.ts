@@ -65,6 +65,19 @@ export async function bulk(page: Page, action: "Assign…" | "Change type…", l
   await bar.locator(`button[value="${action === "Assign…" ? "assign" : "change"}:${license}"]`).click();
 }
 
+/** Opens a filter of the assignments table by its name, wherever it stands, and returns its menu. */
+export async function filter(page: Page, name: string) {
+  const chip = page.locator("details[data-field]").filter({ has: page.locator("summary", { hasText: new RegExp(`^${name}:`) }) });
+  if (await chip.evaluate((menu) => menu.hasAttribute("open"))) return chip.locator(".sheet");
+  if (await chip.locator("summary").isVisible()) {
+    await chip.locator("summary").click();
+  } else {
+    await page.getByText("Add filter").click();
+    await page.locator(".add").getByRole("button", { name, exact: true }).click();
+  }
+  return chip.locator(".sheet");
+}
+
 /** Types what a plan asks for before it is applied, where it asks. */
 export async function confirm(page: Page) {
   const asks = page.locator("label.confirm");

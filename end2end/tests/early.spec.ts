@@ -1,5 +1,5 @@
 // What the hand does before the program takes a page over stays and counts, on every page with a control.
-import { expect, hydrated, test } from "../support/test";
+import { expect, filter, hydrated, test } from "../support/test";
 import type { Page } from "@playwright/test";
 
 /** The program comes only when it is let through. */
@@ -24,13 +24,13 @@ test("filters that were chosen early are what is shown", async ({ connected: pag
   await hydrated(page);
   const go = await held(page, "/t/meridian/assignments");
   await page.getByLabel("Search name, subject or email").fill("meridian");
-  await page.getByLabel("License type", { exact: true }).selectOption("analyzer");
-  await page.getByLabel("Flag").selectOption("excess");
+  await (await filter(page, "License type")).getByRole("checkbox", { name: /^Analyzer \d/ }).check();
+  await (await filter(page, "Last used")).getByLabel("no use on record").check();
   await go();
   await expect(page.getByLabel("Search name, subject or email")).toHaveValue("meridian");
   await expect(page).toHaveURL(/allotment=analyzer/);
   await expect(page).toHaveURL(/q=meridian/);
-  await expect(page).toHaveURL(/flag=excess/);
+  await expect(page).toHaveURL(/used=never/);
 });
 
 test("rows that were ticked early are selected", async ({ connected: page }) => {

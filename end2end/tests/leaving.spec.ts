@@ -38,6 +38,7 @@ test("an answer leads nobody away from where they have gone meanwhile", async ({
   await people.nth(1).click();
   const first = (await side.locator("dd.mono").first().textContent())!.toLowerCase();
   const answered = page.waitForResponse(/assignments\/edit/);
+  await side.getByText("Change license", { exact: true }).click();
   await side.getByRole("button", { name: /^Change license to Full user/ }).click();
   await people.nth(4).click();
   const other = page.url();
@@ -51,6 +52,7 @@ test("an answer leads nobody away from where they have gone meanwhile", async ({
   // Another room.
   await people.nth(2).click();
   const again = page.waitForResponse(/assignments\/edit/);
+  await side.getByText("Change license", { exact: true }).click();
   await side.getByRole("button", { name: /^Change license to Full user/ }).click();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Groups" }).click();
   await again;

@@ -1,5 +1,5 @@
 // The panel beside the table: what is known of a person, a single edit applied at once, its undo, and where the focus goes.
-import { expect, hydrated, test } from "../support/test";
+import { expect, filter, hydrated, test } from "../support/test";
 import { free, pairs } from "../support/sim";
 
 test("a single edit is applied at once and can be undone", async ({ connected: page, tenant }) => {
@@ -7,7 +7,7 @@ test("a single edit is applied at once and can be undone", async ({ connected: p
   await page.goto("/t/meridian/assignments");
   await hydrated(page);
   // By way of the filter, so that the page has changed its address by itself before.
-  await page.getByLabel("License type", { exact: true }).selectOption("analyzer");
+  await (await filter(page, "License type")).getByRole("checkbox", { name: /^Analyzer \d/ }).check();
   await expect(page).toHaveURL(/allotment=analyzer/);
   await page.locator(".live a.person-link").nth(2).click();
   const side = page.getByRole("complementary");
@@ -15,6 +15,7 @@ test("a single edit is applied at once and can be undone", async ({ connected: p
   await expect(side.getByRole("heading", { level: 2 })).toBeFocused();
   const subject = (await side.locator("dd.mono").first().textContent())!.toLowerCase();
 
+  await side.getByText("Change license", { exact: true }).click();
   await side.getByRole("button", { name: /^Change license to Professional/ }).click();
   await expect(side.getByText("Change type to Professional: Done.")).toBeVisible();
   const held = (state: typeof before) => state.assignments.filter((a) => a.subject.toLowerCase() === subject).map((a) => a.type);
@@ -51,7 +52,8 @@ test("an edit without a free seat leads to its plan first", async ({ connected: 
   await hydrated(page);
   await page.getByRole("button", { name: "Refresh" }).click();
   await page.locator(".live a.person-link").first().click();
-  await page.getByRole("button", { name: "Assign Professional, 0 free" }).click();
+  await page.getByText("Assign license", { exact: true }).click();
+  await page.getByRole("button", { name: "Assign Professional, no free seat, opens a plan" }).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
   await expect(page.getByText("Professional is 1 seat short.")).toBeVisible();
 });
@@ -64,6 +66,7 @@ test("an edit that Qlik refuses is not shown as done", async ({ connected: page,
   await tenant.act({ assign: Array.from({ length: spare }, (_, n) => ({ subject: `FILL\\${n}`, type: "professional" })) });
   const before = pairs(await tenant.state());
   await page.locator(".live a.person-link").first().click();
+  await page.getByText("Assign license", { exact: true }).click();
   await page.getByRole("button", { name: /^Assign Professional/ }).click();
   await expect(page.getByText("Assign Professional: Rejected by Qlik.")).toBeVisible();
   await expect(page.getByRole("complementary").getByRole("button", { name: "Undo" })).toHaveCount(0);
@@ -86,4 +89,28 @@ test("the panel tells the newest days of use", async ({ connected: page }) => {
   const days = await side.locator("section", { hasText: "Recent usage" }).getByRole("listitem").allTextContents();
   expect(days.length).toBeLessThanOrEqual(10);
   expect(days).toEqual([...days].sort().reverse());
+});
+
+test("the panel walks along the table", async ({ connected: page }) => {
+  await page.goto("/t/meridian/assignments");
+  await hydrated(page);
+  const names = await page.locator(".live .person-link").evaluateAll((links) => links.slice(0, 12).map((link) => new URL((link as HTMLAnchorElement).href).searchParams.get("person")!));
+  const people = names.filter((one, at) => names.indexOf(one) === at);
+  const subject = page.getByRole("complementary").locator("dd.mono").first();
+  await page.locator(".live .person-link").nth(names.indexOf(people[1])).click();
+  await expect(subject).toHaveText(people[1]);
+  await expect(page.getByRole("complementary").getByRole("heading", { level: 2 })).toBeFocused();
+  await page.keyboard.press("ArrowDown");
+  await expect(subject).toHaveText(people[2]);
+  await expect(page.getByRole("complementary").getByRole("heading", { level: 2 })).toBeFocused();
+  await page.keyboard.press("ArrowUp");
+  await expect(subject).toHaveText(people[1]);
+  await page.getByRole("link", { name: "Previous person" }).click();
+  await expect(subject).toHaveText(people[0]);
+  // Nobody is before the first.
+  await expect(page.getByRole("link", { name: "Previous person" })).toHaveCount(0);
+  await page.keyboard.press("ArrowUp");
+  await expect(subject).toHaveText(people[0]);
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("complementary")).toHaveCount(0);
 });

@@ -69,6 +69,7 @@ test("pictures", async ({ connected: page, tenant }) => {
   // By now it is known who used Qlik when.
   await go("/t/meridian/assignments?license=any&sort=used", "Assignments");
   await page.locator("a.person-link").nth(3).click();
+  await page.getByRole("complementary").getByText("Change license", { exact: true }).click();
   await page.getByRole("complementary").getByRole("button", { name: /^Change license to/ }).first().click();
   await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
   await shoot("person");

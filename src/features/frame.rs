@@ -2,13 +2,17 @@
 
 mod api;
 mod commands;
+#[cfg(feature = "ssr")]
+mod find;
 mod finder;
 mod page;
 mod palette;
+mod session_end;
 mod view;
 
-pub use api::read_frame;
-pub use finder::{LoadPalette, single_keys};
+pub use api::{find, read_frame, stay};
+pub use finder::{LoadParts, single_keys};
 pub use page::Frame;
 pub use palette::Palette;
+pub use session_end::SessionEnd;
 pub use view::FrameFacts;

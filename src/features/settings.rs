@@ -6,6 +6,6 @@ mod page;
 mod service;
 mod view;
 
-pub use api::{draft_auto_assign, draft_group_settings, set_theme, settings};
-pub use page::SettingsPage;
+pub use api::{SetTheme, browser, draft_auto_assign, draft_group_settings, set_theme, set_zone, settings};
+pub use page::{SettingsPage, show_theme};
 pub use view::SettingsView;

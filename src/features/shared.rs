@@ -199,7 +199,6 @@ mod ssr {
 
     use axum::http::StatusCode;
     use axum::response::{IntoResponse, Response};
-    use engine::clock::time_of_day;
     use engine::readings::{Latest, Snapshot};
 
     use super::{Fresh, Loaded, Reading};
@@ -242,7 +241,7 @@ mod ssr {
                 let age_s = (access.now() - snapshot.as_of).max(0) / 1_000;
                 let coverage = &snapshot.inventory.coverage;
                 let fresh = Fresh {
-                    at: time_of_day(snapshot.as_of),
+                    at: access.zone.time_of_day(snapshot.as_of),
                     age_s,
                     trouble: trouble.as_ref().map(not_read),
                     missing: coverage.sentences(),

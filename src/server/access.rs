@@ -18,6 +18,7 @@ use tower_sessions::session::Id;
 use super::sessions::{secret_of, session_key};
 use super::state::Shared;
 use super::words::not_read;
+use super::zone::Zone;
 use crate::error::{AppError, ErrorKind};
 
 /// A portal role. Each includes those below it.
@@ -68,6 +69,8 @@ pub struct Caller {
     pub principal: String,
     /// The caller's name in the portal; may be empty.
     pub name: String,
+    /// How the caller reads times.
+    pub zone: Zone,
 }
 
 /// Leave to act on a tenant as a Qlik user, in the portal role `R`.
@@ -78,6 +81,8 @@ pub struct Access<R> {
     pub actor: Actor,
     /// The key, and with it the Qlik user.
     pub key: Key,
+    /// How whoever looks reads times.
+    pub zone: Zone,
     role: PhantomData<R>,
 }
 
@@ -112,7 +117,8 @@ impl<R: Role> Access<R> {
             .open(&stored.sealed, &stored.wrapped_key, Purpose::Session { secret: &secret_of(&id) }, &tenant.id)
             .map_err(|_| not_connected(&tenant))?;
         let actor = Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name);
-        Ok(Self { state, tenant, actor, key: Key::new(secret, &stored.qlik_user), role: PhantomData })
+        let key = Key::new(secret, &stored.qlik_user);
+        Ok(Self { state, tenant, actor, key, zone: caller.zone, role: PhantomData })
     }
 
     /// The Qlik user's id.
@@ -164,6 +170,7 @@ impl Access<Admin> {
             tenant: self.tenant.clone(),
             actor: self.actor.clone(),
             key: self.key.clone(),
+            zone: self.zone.clone(),
             role: PhantomData,
         }
     }

@@ -4,8 +4,10 @@ mod auth;
 mod confirm;
 mod file;
 mod server;
+mod session;
 mod storage;
 mod tenant;
+mod thresholds;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -19,8 +21,10 @@ use file::Reader;
 pub use auth::AuthMode;
 pub use file::Fault;
 pub use server::{LeptosKeys, Server};
+pub use session::SessionLengths;
 pub use storage::{Secrets, Storage};
 pub use tenant::TenantConfig;
+pub use thresholds::Thresholds;
 pub use usage::Prices;
 
 /// The effective configuration.
@@ -32,12 +36,16 @@ pub struct Config {
     pub storage: Storage,
     /// From which number on something has to be confirmed by typing it.
     pub confirm: Limits,
+    /// From when on something is worth a word.
+    pub thresholds: Thresholds,
     /// What seats cost.
     pub prices: Prices,
     /// Where secrets are.
     pub secrets: Secrets,
     /// Who may use the portal.
     pub auth: AuthMode,
+    /// How long a session lasts.
+    pub session: SessionLengths,
     /// The tenants, by their id in URLs.
     pub tenants: BTreeMap<String, TenantConfig>,
     /// Leptos' own keys.
@@ -65,9 +73,11 @@ pub fn read(file: &str, text: &str, environment: impl IntoIterator<Item = (Strin
         leptos: LeptosKeys::read(&mut reader),
         storage: Storage::read(&mut reader),
         confirm: confirm::read(&mut reader),
+        thresholds: Thresholds::read(&mut reader),
         prices: Prices::read(&mut reader),
         secrets: Secrets::read(&mut reader),
         auth: AuthMode::read(&mut reader, &server),
+        session: SessionLengths::read(&mut reader),
         tenants: tenant::read(&mut reader),
         server,
         demo_key: String::new(),
@@ -78,11 +88,11 @@ pub fn read(file: &str, text: &str, environment: impl IntoIterator<Item = (Strin
 impl fmt::Display for Config {
     /// The effective configuration, with secrets masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, storage, confirm, prices, secrets, auth, tenants, .. } = self;
+        let Self { server, storage, confirm, thresholds, prices, secrets, auth, session, tenants, .. } = self;
         write!(f, "{server}\n{storage}\n")?;
         writeln!(f, "[confirm]\nlosses = {}\noverage = {}\n", confirm.losses, confirm.overage)?;
-        write!(f, "{prices}")?;
-        write!(f, "{secrets}\n{auth}")?;
+        write!(f, "{thresholds}{prices}")?;
+        write!(f, "{secrets}\n{auth}{session}")?;
         for (id, tenant) in tenants {
             write!(f, "\n[tenants.{id}]\n{tenant}")?;
         }

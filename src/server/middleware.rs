@@ -10,6 +10,7 @@ use tower_sessions::Session;
 use super::access::{Caller, Rank, session_id};
 use super::sessions::session_key;
 use super::state::Shared;
+use super::zone::Zone;
 use crate::error::AppError;
 
 /// The largest form that is read: room for a hundred thousand rows selected one by one.
@@ -117,11 +118,13 @@ const LOCAL: &str = "local";
 /// Finds out who calls, and sends those without a credential for a tenant's pages to the connect page.
 pub async fn caller(AxumState(state): AxumState<Shared>, session: Session, mut request: Request, next: Next) -> Response {
     // `auth.mode = "none"`: whoever reaches the loopback address may do everything their Qlik credential may.
+    let zone = Zone::of(request.headers());
     request.extensions_mut().insert(Caller {
         session: session.clone(),
         rank: Rank::Admin,
         principal: LOCAL.to_owned(),
         name: String::new(),
+        zone,
     });
     if request.method() == Method::GET
         && let Some(to) = detour(&state, &session, request.uri()).await

@@ -11,10 +11,10 @@ use tower_sessions::session_store::{Error, Result};
 
 use engine::clock::SharedClock;
 
-/// A session ends after this long without use.
-const IDLE_MS: i64 = 2 * 60 * 60 * 1_000;
-/// A session ends after this long whatever happens.
-const ABSOLUTE_MS: i64 = 12 * 60 * 60 * 1_000;
+use super::access::{caller, session_id};
+use super::config::SessionLengths;
+use super::state::Shared;
+
 /// The idle end is written at most this often.
 const TOUCH_MS: i64 = 60 * 1_000;
 /// Where the version of the stored record travels in the record itself.
@@ -25,6 +25,9 @@ const VERSION: &str = "stored version";
 pub struct Sessions {
     store: Store,
     clock: SharedClock,
+    /// A session ends after this long without use, and after this long whatever happens, in milliseconds.
+    idle: i64,
+    absolute: i64,
 }
 
 /// What a session is found by: SHA-256 of its id. The id itself is only in the cookie.
@@ -37,14 +40,24 @@ pub fn secret_of(id: &Id) -> [u8; 16] {
     id.0.to_be_bytes()
 }
 
+/// In how many seconds the session of this request ends, unless it is used; 0 where it has none.
+pub async fn left_s(state: &Shared) -> u32 {
+    let Ok(caller) = caller().await else { return 0 };
+    let Some(id) = session_id(&caller.session).await else { return 0 };
+    let now = state.engine.clock.now_ms();
+    let Ok(Some(session)) = state.engine.store.load_session(&session_key(&id), now).await else { return 0 };
+    u32::try_from((session.idle_until.min(session.absolute_until) - now) / 1_000).unwrap_or(0)
+}
+
 impl Sessions {
     /// Sessions in `store`.
-    pub fn new(store: Store, clock: SharedClock) -> Self {
-        Self { store, clock }
+    pub fn new(store: Store, clock: SharedClock, lengths: SessionLengths) -> Self {
+        let ms = |seconds: u32| i64::from(seconds) * 1_000;
+        Self { store, clock, idle: ms(lengths.idle_s), absolute: ms(lengths.absolute_s) }
     }
 
     fn idle_until(&self, record: &Record) -> i64 {
-        (i64::try_from(record.expiry_date.unix_timestamp_nanos() / 1_000_000).unwrap_or(0)).min(self.clock.now_ms() + IDLE_MS)
+        (i64::try_from(record.expiry_date.unix_timestamp_nanos() / 1_000_000).unwrap_or(0)).min(self.clock.now_ms() + self.idle)
     }
 }
 
@@ -66,7 +79,7 @@ impl SessionStore for Sessions {
             let now = self.clock.now_ms();
             let created = self
                 .store
-                .create_session(&session_key(&record.id), &data, now, self.idle_until(record), now + ABSOLUTE_MS)
+                .create_session(&session_key(&record.id), &data, now, self.idle_until(record), now + self.absolute)
                 .await
                 .map_err(backend)?;
             if created {
@@ -94,9 +107,9 @@ impl SessionStore for Sessions {
         // Use keeps a session alive. Not written with every request: a minute more or less is nothing to anybody.
         let mut row = row;
         if let Some(row) = &mut row
-            && row.idle_until < now + IDLE_MS - TOUCH_MS
+            && row.idle_until < now + self.idle - TOUCH_MS.min(self.idle / 10)
         {
-            row.idle_until = now + IDLE_MS;
+            row.idle_until = now + self.idle;
             self.store.touch_session(&key, now, row.idle_until).await.map_err(backend)?;
         }
         row.map(|row| {

@@ -10,6 +10,11 @@ pub fn escape(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
+/// Reads what [`escape`] wrote.
+pub fn unescape(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
 /// `?a=1&b=2`, or nothing without pairs.
 pub fn to_query(pairs: &[(&str, String)]) -> String {
     let mut out = String::new();

@@ -92,21 +92,18 @@ pub struct Gauge {
     pub end: String,
 }
 
-/// Nearly full: less than this share of the seats is free.
-const NEARLY_FULL_PERCENT: i64 = 5;
-
-/// Whether an assigned allotment has few or no seats left.
-pub fn nearly_full(allotment: &Allotment) -> bool {
+/// Whether an assigned allotment has few or no seats left: less than `percent` of them is free.
+pub fn nearly_full(allotment: &Allotment, percent: u32) -> bool {
     match allotment.seats() {
         Seats::Unbounded => false,
         Seats::Bounded(seats) => {
-            allotment.takes_assignments() && seats > 0 && (seats - allotment.used) * 100 < seats * NEARLY_FULL_PERCENT
+            allotment.takes_assignments() && seats > 0 && (seats - allotment.used) * 100 < seats * i64::from(percent)
         }
     }
 }
 
-/// Reads an allotment as a gauge.
-pub fn read(allotment: &Allotment, month: MonthProgress) -> Gauge {
+/// Reads an allotment as a gauge. It is nearly full when less than `nearly_full` percent of its seats are free.
+pub fn read(allotment: &Allotment, month: MonthProgress, nearly_full: u32) -> Gauge {
     let timed = allotment.usage_class == UsageClass::Time;
     let used = allotment.used;
     let units = allotment.units.max(0);
@@ -124,7 +121,7 @@ pub fn read(allotment: &Allotment, month: MonthProgress) -> Gauge {
     let within = used.clamp(0, units);
     let beyond = (used - units).max(0);
     let unit = if timed { " min" } else { "" };
-    let (free, tone) = sentence(allotment, month);
+    let (free, tone) = sentence(allotment, month, nearly_full);
     let mut class = allotment.usage_class.label().to_owned();
     match allotment.overage {
         0 => {}
@@ -165,7 +162,7 @@ pub fn read(allotment: &Allotment, month: MonthProgress) -> Gauge {
 }
 
 /// What is free or over, and how loud that is.
-fn sentence(allotment: &Allotment, month: MonthProgress) -> (String, Tone) {
+fn sentence(allotment: &Allotment, month: MonthProgress, percent: u32) -> (String, Tone) {
     let (used, units) = (allotment.used, allotment.units.max(0));
     let over = allotment.in_overage();
     if allotment.usage_class == UsageClass::Time {
@@ -191,7 +188,7 @@ fn sentence(allotment: &Allotment, month: MonthProgress) -> (String, Tone) {
         Some(free) if free < 0 => (format!("{} over all seats", thousands(-free)), Tone::Bad),
         Some(free) if over > 0 => (format!("{} in overage, {} left", thousands(over), thousands(free)), Tone::Bad),
         Some(0) => ("no seats left".to_owned(), Tone::Bad),
-        Some(free) if nearly_full(allotment) => {
+        Some(free) if nearly_full(allotment, percent) => {
             let seats = free + used;
             let share = (free as f64) * 100.0 / (seats.max(1) as f64);
             (format!("{} free, {share:.0}%", thousands(free)), Tone::Warn)
@@ -208,7 +205,7 @@ mod tests {
     const MONTH: MonthProgress = MonthProgress { day: 22, days: 30 };
 
     fn gauge(class: UsageClass, units: i64, used: i64, overage: i64) -> Gauge {
-        read(&Allotment { name: AllotmentName::new("professional"), usage_class: class, units, used, overage }, MONTH)
+        read(&Allotment { name: AllotmentName::new("professional"), usage_class: class, units, used, overage }, MONTH, 5)
     }
 
     #[test]

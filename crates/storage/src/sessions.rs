@@ -9,6 +9,8 @@ pub struct SessionRow {
     pub data: Vec<u8>,
     /// Goes up with every save.
     pub version: i64,
+    /// When it began.
+    pub created_at: i64,
     /// It ends then, unless it is used.
     pub idle_until: i64,
     /// It ends then, whatever happens.
@@ -91,7 +93,7 @@ impl Store {
     /// The session, if it lives at `now`.
     pub async fn load_session(&self, key: &[u8], now: i64) -> Result<Option<SessionRow>, StoreError> {
         let row = sqlx::query(
-            "SELECT data, version, idle_until, absolute_until FROM sessions \
+            "SELECT data, version, created_at, idle_until, absolute_until FROM sessions \
              WHERE key = $1 AND revoked_at IS NULL AND idle_until > $2 AND absolute_until > $2",
         )
         .bind(key.to_vec())
@@ -102,6 +104,7 @@ impl Store {
             Ok(SessionRow {
                 data: get(&row, "data")?,
                 version: get(&row, "version")?,
+                created_at: get(&row, "created_at")?,
                 idle_until: get(&row, "idle_until")?,
                 absolute_until: get(&row, "absolute_until")?,
             })

@@ -134,7 +134,7 @@ pub fn AssignmentsPage() -> impl IntoView {
             </LiveForm>
         </Show>
         </div>
-        <Beside query subject job edits/>
+        <Beside table=live query subject job edits/>
         </div>
     }
 }

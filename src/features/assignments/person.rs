@@ -1,10 +1,13 @@
 //! The panel beside the table: everything known of a person, and their licenses to change one by one.
 
+use domain::text::thousands;
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_query_map};
 
 use super::api::{Edit, TakeBack, person};
-use super::view::{Choice, Edited, HeldLine, PersonView};
+use super::live::Live;
+use super::view::{Edited, HeldLine, PersonView, Target};
 use crate::error::AppError;
 use crate::features::condition::{Failed, NotShown};
 use crate::features::jobs::outcome;
@@ -29,6 +32,7 @@ pub fn beside(name: &'static str) -> Memo<String> {
 /// The panel; nothing where the address names nobody. `query` is the table's view as the address holds it.
 #[component]
 pub fn Beside(
+    table: Live,
     query: Memo<String>,
     subject: Memo<String>,
     job: Memo<String>,
@@ -51,6 +55,30 @@ pub fn Beside(
             (subject, found)
         },
     );
+    let address = move |subject: &str| with_person(&format!("/t/{}/assignments{}", live(tenant), live(query)), subject);
+    let beside = Memo::new(move |_| neighbours(table, &live(subject)));
+    let navigate = use_navigate();
+    // The panel walks along the table, wherever the focus is in it.
+    let walk = Callback::new(move |event: leptos::ev::KeyboardEvent| {
+        let typing = event_target_is_field(&event);
+        let to = match event.key().as_str() {
+            _ if typing || event.ctrl_key() || event.meta_key() || event.alt_key() || event.shift_key() => None,
+            "ArrowUp" => beside.get_untracked().0,
+            "ArrowDown" => beside.get_untracked().1,
+            _ => None,
+        };
+        if let Some(to) = to {
+            event.prevent_default();
+            navigate(&address(&to), NavigateOptions { scroll: false, replace: true, ..NavigateOptions::default() });
+        }
+    });
+    let step = move |key: &'static str, name: &'static str, of: fn(&Neighbours) -> Option<String>| {
+        move || {
+            beside.with(of).map(|to| {
+                view! { <a class="button plain step" data-noscroll="" href=address(&to) aria-label=name title=format!("{name} ({key})")>{key}</a> }
+            })
+        }
+    };
     let close = move || format!("/t/{}/assignments{}", live(tenant), live(query));
     // Whom the answer is about comes with it: by now the address may name somebody else already.
     let panel = move |(asked, got): (String, Result<Option<PersonView>, AppError>)| {
@@ -74,9 +102,11 @@ pub fn Beside(
         #[cfg(feature = "hydrate")]
         focus_once(heading, &asked);
         view! {
-            <aside class="side" aria-labelledby="person">
+            <aside class="side" aria-labelledby="person" on:keydown=move |event| walk.run(event)>
                 <header>
                     <h2 id="person" tabindex="-1" node_ref=heading>{title}</h2>
+                    {step("↑", "Previous person", |beside| beside.0.clone())}
+                    {step("↓", "Next person", |beside| beside.1.clone())}
                     <a class="button plain close" data-noscroll="" href=close on:click=move |_| return_focus()>"Close "<kbd>"Esc"</kbd></a>
                 </header>
                 <Failed of=edit.value()/>
@@ -87,6 +117,36 @@ pub fn Beside(
         .into_any()
     };
     view! { <Transition>{move || data.get().map(panel)}</Transition> }
+}
+
+/// The subjects of the people before and after one in the table as it is shown.
+type Neighbours = (Option<String>, Option<String>);
+
+fn neighbours(live: Live, subject: &str) -> Neighbours {
+    if subject.is_empty() || !live.is_here() {
+        return (None, None);
+    }
+    live.table.with(|table| {
+        live.order.with(|order| {
+            let is_here =
+                |at: &u32| table.row(*at).is_some_and(|row| domain::text::same(row.subject()) == domain::text::same(subject));
+            let subject_at = |at: &u32| table.row(*at).map(|row| row.subject().to_owned());
+            let Some(here) = order.iter().position(is_here) else { return (None, None) };
+            // Somebody with two licenses has two rows.
+            let (before, after) = order.split_at(here);
+            (
+                before.iter().rev().find(|at| !is_here(at)).and_then(subject_at),
+                after.iter().find(|at| !is_here(at)).and_then(subject_at),
+            )
+        })
+    })
+}
+
+/// Whether somebody types, or chooses from a list.
+fn event_target_is_field(event: &leptos::ev::KeyboardEvent) -> bool {
+    use leptos::wasm_bindgen::JsCast;
+    let target = event.target().and_then(|target| target.dyn_into::<leptos::web_sys::Element>().ok());
+    target.is_some_and(|target| matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))
 }
 
 /// The panel takes the focus when it opens for somebody, not when it is drawn again.
@@ -222,7 +282,7 @@ fn Body(
 #[component]
 fn License(
     held: Option<HeldLine>,
-    targets: Vec<Choice>,
+    targets: Vec<Target>,
     subject: String,
     query: Memo<String>,
     edit: ServerAction<Edit>,
@@ -230,18 +290,29 @@ fn License(
 ) -> impl IntoView {
     let tenant = use_tenant();
     let closed = shut(edit, off);
-    let verb = if held.is_some() { "Change license to" } else { "Assign" };
+    let (verb, menu) = if held.is_some() { ("Change license to", "Change license") } else { ("Assign", "Assign license") };
     let from = held.as_ref().map(|held| held.value.clone()).unwrap_or_default();
     let options = targets
         .into_iter()
         .filter(|target| target.value != from)
         .map(|target| {
-            let whole = format!("{verb} {}", target.label);
-            view! { <button class="button" type="submit" name="to" value=target.value aria-label=whole disabled=closed>{target.label}</button> }
+            let seats = match (target.free, target.paid) {
+                (Some(free), _) if free <= 0 => "no free seat, opens a plan".to_owned(),
+                (Some(free), _) => format!("{} free → {}", thousands(free), thousands(free - 1)),
+                (None, paid) if paid <= 0 => "in overage after, opens a plan".to_owned(),
+                (None, paid) => format!("{} paid seats free → {}", thousands(paid), thousands(paid - 1)),
+            };
+            let whole = format!("{verb} {}, {seats}", target.label);
+            view! {
+                <li><button class="button plain" type="submit" name="to" value=target.value aria-label=whole disabled=closed>
+                    {target.label}<span class="muted small">{seats}</span></button></li>
+            }
         })
         .collect_view();
     let remove = held.as_ref().map(|held| {
-        view! { <button class="button danger" type="submit" name="to" value="" disabled=closed>{format!("Remove {} license", held.label)}</button> }
+        let text = format!("Remove {}", held.label);
+        let whole = format!("{text} license");
+        view! { <li><button class="button plain bad" type="submit" name="to" value="" aria-label=whole disabled=closed>{text}</button></li> }
     });
     let what = match held {
         None => view! { <p class="muted small">"No license."</p> }.into_any(),
@@ -261,7 +332,9 @@ fn License(
                 <input type="hidden" name="subject" value=subject/>
                 <input type="hidden" name="from" value=from/>
                 <input type="hidden" name="query" value=move || query.get()/>
-                <span class="muted small wide">{verb}</span>{options}{remove}
+                <details class="menu"><summary class="button">{menu}</summary>
+                    <ul class="sheet targets">{options}{remove}</ul></details>
+                <span class="muted small">"Applied at once; can be undone."</span>
             </ActionForm>
         </li>
     }

@@ -9,12 +9,11 @@ use domain::journal::RowState;
 use domain::plan::Intent;
 use domain::subject::Subject;
 use domain::touch::Touch;
-use engine::clock::date_time;
 use engine::readings::{LastUse, Latest, Snapshot};
 use storage::Origin;
 
 use super::service::targets;
-use super::view::{Choice, Edited, HeldLine, HistoryLine, PersonView};
+use super::view::{Edited, HeldLine, HistoryLine, PersonView};
 use super::view_of;
 use crate::error::{AppError, ErrorKind};
 use crate::features::jobs::{outcome_of, undo_title};
@@ -52,7 +51,7 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
         .into_iter()
         .filter(|line| line.entry.outcome != "intent" || !came.contains(&(line.entry.job.clone(), line.entry.action.clone())))
         .map(|line| HistoryLine {
-            at: date_time(line.entry.at),
+            at: access.zone.date_time(line.entry.at),
             actor: line.entry.actor.words,
             action: line.entry.action,
             outcome: line.entry.outcome,
@@ -140,15 +139,7 @@ fn known(snapshot: &Snapshot, subject: &Subject) -> Option<PersonView> {
         recent: Vec::new(),
         no_recent: String::new(),
         held,
-        targets: targets(inventory)
-            .into_iter()
-            .map(|target| {
-                let free = target
-                    .free
-                    .map_or_else(|| "no limit".to_owned(), |free| format!("{} free", domain::text::thousands(free.max(0))));
-                Choice { label: format!("{}, {free}", target.label), value: target.value, rows: None }
-            })
-            .collect(),
+        targets: targets(inventory),
         groups: groups.iter().map(|group| (group.id.to_string(), group.name.clone())).collect(),
         roles: roles.into_iter().collect(),
         unseen: unseen.to_owned(),

@@ -229,7 +229,7 @@ pub struct PersonView {
     /// Licenses held.
     pub held: Vec<HeldLine>,
     /// Allotments one can be given.
-    pub targets: Vec<Choice>,
+    pub targets: Vec<Target>,
     /// Groups: id and name.
     pub groups: Vec<(String, String)>,
     /// Roles, and by what: `directly`, or a group's name.

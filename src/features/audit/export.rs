@@ -64,7 +64,7 @@ async fn prepared(state: Shared, caller: Caller, tenant: &str, query: &str) -> R
     let access = Access::<Operator>::of(state, caller, tenant).await?;
     let asked = Asked::read(query);
     // A file is read without the page beside it: each job row by row.
-    let filter = AuditFilter { rows: true, ..filter_of(&asked)? };
+    let filter = AuditFilter { rows: true, ..filter_of(&asked, &access.zone)? };
     let format = from_query(query).into_iter().find(|(key, _)| key == "format").map(|(_, value)| value);
     let format = match format.as_deref() {
         None | Some("csv") => Format::Csv,

@@ -3,29 +3,29 @@
 use std::collections::HashMap;
 
 use domain::journal::Tally;
-use engine::clock::{date_time, start_of};
 use engine::readings::Latest;
 use storage::{AuditEntry, AuditFilter};
 
 use super::view::{Asked, AuditLine, AuditView};
 use crate::error::AppError;
 use crate::server::access::{Access, Role, Viewer};
+use crate::server::zone::Zone;
 
 /// Events on a page.
 const PAGE: usize = 100;
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// What an address asks for, as the store is asked. A date that is none is told.
-pub fn filter_of(asked: &Asked) -> Result<AuditFilter, AppError> {
+pub fn filter_of(asked: &Asked, zone: &Zone) -> Result<AuditFilter, AppError> {
     let day = |text: &str| match text {
         "" => Ok(None),
-        text => start_of(text).map(Some).ok_or_else(|| {
+        text => zone.day(text).map(Some).ok_or_else(|| {
             let text = domain::text::shortened(text);
             AppError::invalid("Unknown date", format!("“{text}” is not a date such as 2026-11-28."))
         }),
     };
     let Asked { actor, action, target, outcome, job, .. } = asked.clone();
-    let (from, until) = (day(&asked.from)?.unwrap_or(0), day(&asked.to)?.map_or(0, |start| start + DAY_MS));
+    let from = day(&asked.from)?.map_or(0, |(start, _)| start);
+    let until = day(&asked.to)?.map_or(0, |(_, end)| end);
     if until > 0 && from >= until {
         return Err(AppError::invalid("No such days", "The first day is after the last. Swap them."));
     }
@@ -57,7 +57,7 @@ pub async fn events(access: &Access<Viewer>, query: &str) -> Result<AuditView, A
     let (store, tenant) = (&access.state.engine.store, &access.tenant.id);
     // One more than is shown says whether there are older ones.
     let most = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-    let mut events = store.audit_events(tenant, &filter_of(&asked)?, asked.before.max(0), most).await?;
+    let mut events = store.audit_events(tenant, &filter_of(&asked, &access.zone)?, asked.before.max(0), most).await?;
     let more = events.len() > PAGE;
     events.truncate(PAGE);
     let roles = role_names(access).await;
@@ -70,7 +70,7 @@ pub async fn events(access: &Access<Viewer>, query: &str) -> Result<AuditView, A
     let tallies: HashMap<String, Tally> = jobs.into_iter().map(|job| job.id).zip(tallies).collect();
     let line = |AuditEntry { seq, entry }: AuditEntry| AuditLine {
         seq,
-        at: date_time(entry.at),
+        at: access.zone.date_time(entry.at),
         tally: tallies.get(&entry.job).copied().filter(|_| entry.action == "apply"),
         actor: entry.actor.words,
         action: entry.action,

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::view::FrameFacts;
+use super::view::{Found, FrameFacts};
 use crate::error::AppError;
 
 /// What the frame shows; waits a moment for a first reading, as its room does.
@@ -25,7 +25,10 @@ pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
         Latest::Loading(..) | Latest::Failed(_) => (None, None),
     };
     let jobs = state.engine.store.jobs(&access.tenant.id, 50).await.map_err(|error| refused(error.into()))?;
+    let warn_s = state.config.session.warn_s;
     Ok(FrameFacts {
+        warn_in_s: crate::server::sessions::left_s(state).await.saturating_sub(warn_s),
+        warn_s,
         tenant: access.tenant.name.clone(),
         host: access.tenant.url.split_once("://").map_or("", |(_, host)| host).to_owned(),
         qlik_name: access.actor.words.clone(),
@@ -40,4 +43,20 @@ pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
         groups,
         running: jobs.iter().filter(|job| !job.state.is_over()).count() as u64,
     })
+}
+
+/// Keeps the session alive, as any use does.
+#[server(endpoint = "stay")]
+pub async fn stay(tenant: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Viewer};
+    Access::<Viewer>::to(&tenant).await?;
+    Ok(())
+}
+
+/// People, groups, roles, jobs and plans that fit what somebody types.
+#[server(endpoint = "find")]
+pub async fn find(tenant: String, text: String) -> Result<Vec<Found>, AppError> {
+    use crate::server::access::{Access, Viewer, refused};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::find::find(&access, &text).await.map_err(refused)
 }

@@ -1,5 +1,6 @@
 //! What the palette can lead to, and how what is typed finds it: pure.
 
+use super::view::Found;
 use crate::ui::query::escape;
 
 /// The pages of a tenant: path, name, and the letter that leads there after `g`; some have none.
@@ -26,6 +27,8 @@ pub enum Does {
     Press(usize),
     /// Shows what the keyboard can do.
     Shortcuts,
+    /// Shows the portal in a theme: `system`, `light` or `dark`.
+    Theme(&'static str),
 }
 
 /// A command.
@@ -55,13 +58,26 @@ pub fn everywhere(tenant: &str, others: &[(String, String)]) -> Vec<Command> {
         does: Does::Leave(format!("/t/{}/overview", escape(id))),
         careful: false,
     });
+    let themes = [("system", "Theme: match system"), ("light", "Theme: light"), ("dark", "Theme: dark")];
+    let themes = themes.map(|(word, label)| Command {
+        label: label.to_owned(),
+        kind: "this browser",
+        does: Does::Theme(word),
+        careful: false,
+    });
     let shortcuts = Command { label: "Keyboard shortcuts".to_owned(), kind: "help", does: Does::Shortcuts, careful: false };
-    PAGES.iter().map(|(path, label, _)| Command::page(tenant, path, label)).chain(others).chain([shortcuts]).collect()
+    PAGES
+        .iter()
+        .map(|(path, label, _)| Command::page(tenant, path, label))
+        .chain(others)
+        .chain([shortcuts])
+        .chain(themes)
+        .collect()
 }
 
 /// The commands that fit what was typed, the best first: those that begin with it, those whose words do, those that hold
-/// it. Then a search for people, where anything is typed.
-pub fn found(tenant: &str, typed: &str, commands: &[Command]) -> Vec<Command> {
+/// it. Then a search for people, where anything is typed, and what the server found: it comes late, and nothing above it moves.
+pub fn found(tenant: &str, typed: &str, commands: &[Command], besides: &[Found]) -> Vec<Command> {
     let typed = typed.trim().to_lowercase();
     let mut ranked: Vec<(u8, &Command)> = commands
         .iter()
@@ -78,6 +94,12 @@ pub fn found(tenant: &str, typed: &str, commands: &[Command]) -> Vec<Command> {
             does: Does::Go(format!("/t/{tenant}/assignments?q={}", escape(&typed))),
             careful: false,
         });
+        found.extend(besides.iter().map(|one| Command {
+            label: if one.detail.is_empty() { one.label.clone() } else { format!("{} ({})", one.label, one.detail) },
+            kind: one.kind.word(),
+            does: Does::Go(format!("/t/{tenant}/{}", one.path)),
+            careful: false,
+        }));
     }
     found
 }
@@ -95,11 +117,12 @@ fn rank(typed: &str, label: &str) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::view::FoundKind;
     use super::*;
 
     fn labels(typed: &str) -> Vec<String> {
         let others = [("north".to_owned(), "Northwind Audits".to_owned())];
-        found("m", typed, &everywhere("m", &others)).into_iter().map(|command| command.label).collect()
+        found("m", typed, &everywhere("m", &others), &[]).into_iter().map(|command| command.label).collect()
     }
 
     #[test]
@@ -113,17 +136,34 @@ mod tests {
     fn what_takes_something_away_is_never_first() {
         let press = |label: &str, careful| Command { label: label.into(), kind: "on this page", does: Does::Press(0), careful };
         let commands = [vec![press("Disconnect", true), press("Discard", true)], everywhere("m", &[])].concat();
-        let labels = |typed: &str| found("m", typed, &commands).into_iter().map(|command| command.label).collect::<Vec<_>>();
+        let labels = |typed: &str| found("m", typed, &commands, &[]).into_iter().map(|command| command.label).collect::<Vec<_>>();
         assert!(labels("")[0] == "Overview" && !labels("").contains(&"Disconnect".to_owned()));
         assert_eq!(labels("disc"), ["Disconnect", "Discard", "Search people for “disc”"]);
         assert_ne!(labels("s")[0], "Discard");
     }
 
     #[test]
+    fn what_the_server_found_comes_last_and_moves_nothing() {
+        let one = |kind, label: &str, detail: &str, path: &str| Found {
+            kind,
+            label: label.into(),
+            detail: detail.into(),
+            path: path.into(),
+        };
+        let besides =
+            [one(FoundKind::Person, "Ann", "M\\ann", "assignments?person=x"), one(FoundKind::Group, "Annex", "", "groups/1")];
+        let found = found("m", "ann", &everywhere("m", &[]), &besides);
+        let labels: Vec<(&str, &str)> = found.iter().map(|command| (command.label.as_str(), command.kind)).collect();
+        assert_eq!(labels, [("Search people for “ann”", "search"), ("Ann (M\\ann)", "person"), ("Annex", "group")]);
+        assert_eq!(found[2].does, Does::Go("/t/m/groups/1".to_owned()));
+        assert_eq!(super::found("m", "dark", &everywhere("m", &[]), &[])[0].does, Does::Theme("dark"));
+    }
+
+    #[test]
     fn nothing_typed_is_everything_and_no_search() {
-        assert_eq!(labels(" ").len(), 11);
+        assert_eq!(labels(" ").len(), 14);
         assert_eq!(labels("Ann & co"), ["Search people for “ann & co”"]);
-        let search = found("m", "a&b", &[]);
+        let search = found("m", "a&b", &[], &[]);
         assert_eq!(search[0].does, Does::Go("/t/m/assignments?q=a%26b".to_owned()));
     }
 }

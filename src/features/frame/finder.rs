@@ -28,9 +28,15 @@ pub struct Finding {
 /// A view that is on its way.
 pub type Coming = Pin<Box<dyn Future<Output = AnyView> + Send>>;
 
-/// Loads the palette. It is in the part of the program that a first visit leaves out, which the map of the portal knows.
+/// Loads what the frame needs later. It is in the part of the program that a first visit leaves out, which the map of the portal
+/// knows.
 #[derive(Debug, Clone, Copy)]
-pub struct LoadPalette(pub fn() -> Coming);
+pub struct LoadParts {
+    /// The palette.
+    pub palette: fn() -> Coming,
+    /// The word about the session's end, told so many seconds before it.
+    pub session_end: fn(u32) -> Coming,
+}
 
 /// The palette's button, and the palette once it was asked for.
 #[component]
@@ -42,7 +48,7 @@ pub fn Finder(
 ) -> impl IntoView {
     let ask = RwSignal::new(None::<Ask>);
     provide_context(Finding { tenant, others, ask });
-    let LoadPalette(load) = expect_context::<LoadPalette>();
+    let load = expect_context::<LoadParts>().palette;
     let wanted = Memo::new(move |before: Option<&bool>| before.copied().unwrap_or_default() || ask.get().is_some());
     #[cfg(feature = "hydrate")]
     listen(ask, tenant);

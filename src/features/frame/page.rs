@@ -6,7 +6,7 @@ use leptos_router::components::{A, Outlet};
 
 use super::api::read_frame;
 
-use super::finder::Finder;
+use super::finder::{Finder, LoadParts};
 use super::view::FrameFacts;
 use crate::features::connect::{Disconnect, Mark};
 use crate::features::shared::{Refresh, Refreshing, live, use_tenant};
@@ -31,6 +31,16 @@ pub fn Frame() -> impl IntoView {
             </A></li>
         }
     };
+    // Loaded when there may be something to say.
+    let session_end = expect_context::<LoadParts>().session_end;
+    let ending = RwSignal::new(None::<u32>);
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        if let Some(Ok(FrameFacts { warn_in_s, warn_s, .. })) = facts.get() {
+            let wait = std::time::Duration::from_secs(warn_in_s.into());
+            crate::ui::scope::Scope::here().later(wait, move || ending.set(Some(warn_s)));
+        }
+    });
     view! {
         <a class="skip" href="#main">"Skip to content"</a>
         <div class="frame">
@@ -49,7 +59,7 @@ pub fn Frame() -> impl IntoView {
                 </ul>
                 <Who facts/>
             </nav>
-            <main class="page" id="main"><Outlet/></main>
+            <main class="page" id="main">{move || ending.get().map(|warn_s| Suspend::new(session_end(warn_s)))}<Outlet/></main>
         </div>
     }
 }

@@ -8,6 +8,8 @@ use leptos_router::hooks::use_navigate;
 use self::browser::{close, controls, is_itself, is_open, option_of, press, reveal, show};
 use super::commands::{Command, Does, PAGES, everywhere, found};
 use super::finder::{Ask, Finding, set_single_keys, single_keys};
+use super::view::Found;
+use crate::features::settings::{SetTheme, show_theme};
 
 /// Keys and what they do, for the list that `?` shows.
 const KEYS: [(&str, &str); 14] = [
@@ -35,7 +37,30 @@ pub fn Palette() -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let at = RwSignal::new(0_usize);
     let commands = RwSignal::new(Vec::<Command>::new());
-    let shown = Memo::new(move |_| commands.with(|commands| typed.with(|typed| found(&tenant.get(), typed, commands))));
+    // What the server found, and for which words.
+    let besides = RwSignal::new((String::new(), Vec::<Found>::new()));
+    let shown = Memo::new(move |_| {
+        commands.with(|commands| {
+            typed.with(|typed| {
+                besides.with(|(of, besides)| found(&tenant.get(), typed, commands, if of == typed { besides } else { &[] }))
+            })
+        })
+    });
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        let words = typed.get();
+        if words.trim().is_empty() {
+            return;
+        }
+        // When the hands rest: each key ends the search for the words before it.
+        crate::ui::scope::Scope::here().spawn(async move {
+            crate::ui::scope::pause(std::time::Duration::from_millis(150)).await;
+            if let Ok(found) = super::api::find(tenant.get_untracked(), words.clone()).await {
+                besides.set((words, found));
+            }
+        });
+    });
+    let theme = ServerAction::<SetTheme>::new();
     let single = RwSignal::new(true);
     let show_help = move || {
         single.set(single_keys());
@@ -75,6 +100,10 @@ pub fn Palette() -> impl IntoView {
             }
             Does::Press(place) => press(place),
             Does::Shortcuts => show_help(),
+            Does::Theme(word) => {
+                show_theme(word);
+                let _ = theme.dispatch(SetTheme { tenant: tenant.get_untracked(), theme: word.to_owned() });
+            }
         }
     };
     let take = move |place: usize| {
@@ -129,7 +158,7 @@ pub fn Palette() -> impl IntoView {
         <dialog class="palette" node_ref=dialog aria-label="Search or run a command" on:click=move |event| outside(event, dialog)>
             <input class="input" type="text" role="combobox" aria-label="Page or command" aria-expanded="true" aria-controls="commands"
                 aria-autocomplete="list" aria-activedescendant=move || format!("command-{}", at.get()) autocomplete="off" spellcheck="false"
-                placeholder="Page, command or person" prop:value=move || typed.get()
+                placeholder="Page, command, person, group, role or job" prop:value=move || typed.get()
                 on:input=move |event| { typed.set(event_target_value(&event)); at.set(0); } on:keydown=key/>
             <ul id="commands" role="listbox" aria-label="Pages and commands" on:click=clicked>{options}</ul>
         </dialog>

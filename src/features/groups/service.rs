@@ -8,7 +8,6 @@ use domain::inventory::{Group, GroupId, Provider, RoleId, RoleLevel};
 use domain::plan::Intent;
 use domain::roles::{self, MAX_ROLES_PER_GROUP};
 use domain::touch::Touch;
-use engine::clock::time_of_day;
 use engine::readings::Snapshot;
 
 use storage::Origin;
@@ -105,7 +104,7 @@ pub async fn one(access: &Access<Viewer>, id: &str) -> Result<Loaded<GroupView>,
     let draft = access.state.engine.store.draft(&access.tenant.id, access.qlik_user(), &draft_of(id)).await;
     let draft = draft.map_err(|error| refused(error.into()))?.and_then(|(body, at)| {
         let (base, mine) = body.split_once(';')?;
-        Some((base.to_owned(), mine.to_owned(), time_of_day(at)))
+        Some((base.to_owned(), mine.to_owned(), access.zone.time_of_day(at)))
     });
     let loaded = look(access, Arc::clone).await?;
     // Everyone's members are everybody: counting them takes a moment.

@@ -5,7 +5,6 @@ use domain::journal::{RowState, Tally};
 use domain::pace::{self, Window};
 use domain::plan::{Intent, Unchanged, WhyNot};
 use engine::backend::Backend;
-use engine::clock::date_time;
 use engine::jobs::{self, Commanded};
 use storage::{JobRow, JobState, JournalRow, Origin, Store, StoreError, Trouble};
 
@@ -36,18 +35,18 @@ async fn counted<R: Role>(access: &Access<R>, job: &JobRow) -> Result<Tally, App
 
 async fn line<R: Role>(access: &Access<R>, job: JobRow) -> Result<JobLine, AppError> {
     let tally = counted(access, &job).await?;
-    Ok(told(job, tally, access.now()))
+    Ok(told(job, tally, access))
 }
 
-fn told(job: JobRow, tally: Tally, now: i64) -> JobLine {
+fn told<R: Role>(job: JobRow, tally: Tally, access: &Access<R>) -> JobLine {
     let again = job.state.is_over() && !job.rows_gone;
     JobLine {
-        undo: if again && now - job.created_at <= UNDO_MS { tally.done } else { 0 },
+        undo: if again && access.now() - job.created_at <= UNDO_MS { tally.done } else { 0 },
         retry: if again { tally.failed() } else { 0 },
         id: job.id,
         title: job.title,
         author: job.author.words,
-        at: date_time(job.created_at),
+        at: access.zone.date_time(job.created_at),
         ended: job.finished_at,
         state: job.state.as_str().to_owned(),
         over: job.state.is_over(),
@@ -61,7 +60,7 @@ pub async fn recent<R: Role>(access: &Access<R>, most: i64) -> Result<Vec<JobLin
     let jobs = access.state.engine.store.jobs(&access.tenant.id, most).await.map_err(read)?;
     // Counted for all of them at once.
     let tallies = access.state.engine.store.tallies(&jobs).await.map_err(read)?;
-    Ok(jobs.into_iter().zip(tallies).map(|(job, tally)| told(job, tally, access.now())).collect())
+    Ok(jobs.into_iter().zip(tallies).map(|(job, tally)| told(job, tally, access)).collect())
 }
 
 async fn find<R: Role>(access: &Access<R>, id: &str) -> Result<JobRow, AppError> {
@@ -117,7 +116,7 @@ pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> R
             "{} of {} write calls used in the last 5 min; {} reserved for interactive use",
             budget.used, budget.limit, budget.reserve
         ),
-        finished: job.finished_at.map(date_time),
+        finished: job.finished_at.map(|at| access.zone.date_time(at)),
     };
     if pulse.is_live() {
         let now = access.now();

@@ -7,7 +7,6 @@ use domain::import::{Action, Column, Directory, ENCODINGS, FaultKind, List, Mapp
 use domain::inventory::Coverage;
 use domain::plan::Intent;
 use domain::text::{count, sentence, thousands, whole};
-use engine::clock::{date_time, time_of_day};
 use engine::readings::{Latest, Snapshot};
 use storage::{ListRow, Origin};
 
@@ -90,7 +89,7 @@ pub async fn pasted(access: &Access<Operator>) -> Result<PastedView, AppError> {
         Latest::Ready(snapshot, _) => allotments(snapshot),
         Latest::Loading(..) | Latest::Failed(_) => Vec::new(),
     };
-    let (lines, at) = draft.map(|(lines, at)| (lines, time_of_day(at))).unwrap_or_default();
+    let (lines, at) = draft.map(|(lines, at)| (lines, access.zone.time_of_day(at))).unwrap_or_default();
     Ok(PastedView { lines, at, allotments })
 }
 
@@ -302,7 +301,7 @@ pub async fn view(access: &Access<Operator>, id: &str, page: u32) -> Result<List
         })
         .collect();
     Ok(ListView {
-        brought: format!("imported {} by {}", date_time(row.created_at), row.author),
+        brought: format!("imported {} by {}", access.zone.date_time(row.created_at), row.author),
         read_as: read_words(list),
         notes: noticed(&check, &snapshot.inventory.coverage),
         reading: ReadingView {

@@ -37,9 +37,6 @@ fn tone_word(tone: Tone) -> &'static str {
     }
 }
 
-/// A license type that is full in so many days is a warning.
-const SOON: i64 = 60;
-
 /// A gauge in the meter's terms: colour follows the tone, over-allocation and unbounded overage have their own look.
 pub(super) fn meter(gauge: Gauge, course: Course) -> MeterFacts {
     // A full one is no calmer than one that is nearly full.
@@ -68,7 +65,7 @@ pub(super) fn meter(gauge: Gauge, course: Course) -> MeterFacts {
         end: gauge.end,
         outlook: course
             .full_in
-            .map(|days| (if days <= SOON { "warn" } else { "" }, format!("full in about {}", count(days, "day", "days")))),
+            .map(|days| (if course.soon { "warn" } else { "" }, format!("full in about {}", count(days, "day", "days")))),
         course: course.trend.points.into_iter().map(|point| (point.ago, point.used)).collect(),
     }
 }

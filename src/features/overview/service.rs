@@ -15,13 +15,9 @@ use crate::features::assignments::view_of;
 use crate::features::jobs::{JobLine, recent};
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Viewer};
-use crate::server::config::Prices;
+use crate::server::config::{Prices, Thresholds};
 use crate::ui::query::escape;
 
-/// A license that ends within so many days needs attention.
-const SOON_DAYS: i64 = 60;
-/// A seat is idle when its holder did not use Qlik for so many days.
-const IDLE_DAYS: i64 = 90;
 /// So many of the newest jobs and plans are looked through for what happened since the last visit.
 const JOBS: i64 = 50;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -35,6 +31,8 @@ pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppEr
     let plans = store.plans(tenant, JOBS).await?;
     let use_known = access.state.engine.readings.last_use(&access.source()) == LastUse::Known;
     let recent = jobs.iter().take(3).cloned().collect();
+    let config = &access.state.config;
+    let thresholds = config.thresholds;
     look(access, |snapshot| Overview {
         alarm: alarm(snapshot),
         since: before.map(|before| since(snapshot, &days, &jobs, &plans, before, now)),
@@ -42,10 +40,13 @@ pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppEr
             .inventory
             .allotments
             .iter()
-            .map(|allotment| (gauge::read(allotment, month(now)), course(allotment, &days, today)))
+            .map(|allotment| {
+                let gauge = gauge::read(allotment, month(now), thresholds.nearly_full_percent);
+                (gauge, course(allotment, &days, today, thresholds))
+            })
             .collect(),
-        idle: use_known.then(|| idle(snapshot, &access.state.config.prices, now)),
-        attention: attention(snapshot, now),
+        idle: use_known.then(|| idle(snapshot, &config.prices, thresholds, now)),
+        attention: attention(snapshot, thresholds, now),
         license: license(snapshot, now),
         recent,
     })
@@ -57,11 +58,12 @@ fn trend_of(allotment: &Allotment, days: &[SeatDay], today: Day) -> Trend {
     Trend::new(days.iter().filter(|seats| seats.allotment == allotment.name).map(|seats| (seats.day, seats.used)), today)
 }
 
-fn course(allotment: &Allotment, days: &[SeatDay], today: Day) -> Course {
+fn course(allotment: &Allotment, days: &[SeatDay], today: Day, thresholds: Thresholds) -> Course {
     let trend = trend_of(allotment, days, today);
     // A pool of minutes begins anew each month: its days are no line.
     let free = allotment.takes_assignments().then(|| allotment.seats().free(allotment.used)).flatten();
-    Course { full_in: free.and_then(|free| trend.full_in(free)), trend }
+    let full_in = free.and_then(|free| trend.full_in(free));
+    Course { soon: full_in.is_some_and(|days| days <= i64::from(thresholds.soon_days)), full_in, trend }
 }
 
 /// What happened since somebody's last visit ended.
@@ -98,15 +100,16 @@ fn since(snapshot: &Snapshot, days: &[SeatDay], jobs: &[JobLine], plans: &[PlanS
 }
 
 /// Seats of people who did not use Qlik for so long, and had their license for as long.
-fn idle(snapshot: &Snapshot, prices: &Prices, now: i64) -> Vec<Idle> {
-    let since = day(now - IDLE_DAYS * DAY_MS);
+fn idle(snapshot: &Snapshot, prices: &Prices, thresholds: Thresholds, now: i64) -> Vec<Idle> {
+    let days = thresholds.idle_days;
+    let since = day(now - i64::from(days) * DAY_MS);
     let idle = |allotment: &Allotment| {
-        let query = format!("allotment={}&used=over-{IDLE_DAYS}&to={since}&sort=used", escape(allotment.name.as_str()));
+        let query = format!("allotment={}&used=over-{days}&to={since}&sort=used", escape(allotment.name.as_str()));
         let rows = whole(snapshot.table.matching(&view_of(&query).filter).len());
         let cost = prices.of(&allotment.name).map_or_else(String::new, |price| {
             format!("{} {} a month", thousands(rows.saturating_mul(i64::from(price))), prices.currency)
         });
-        let text = format!("{} {} unused for {IDLE_DAYS} days", thousands(rows), allotment.name.label());
+        let text = format!("{} {} unused for {days} days", thousands(rows), allotment.name.label());
         (rows > 0).then(|| Idle { text, cost, path: format!("assignments?{query}") })
     };
     snapshot.inventory.allotments.iter().filter(|allotment| allotment.takes_assignments()).filter_map(idle).collect()
@@ -138,7 +141,7 @@ fn alarm(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
-fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
+fn attention(snapshot: &Snapshot, thresholds: Thresholds, now: i64) -> Vec<Attention> {
     let inventory = &snapshot.inventory;
     let item = |tone, text: String, path: &str, go: &str| Attention { tone, text, path: path.to_owned(), go: go.to_owned() };
     let mut list = Vec::new();
@@ -159,7 +162,7 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
                 "Review",
             ));
         }
-        if gauge::nearly_full(allotment) {
+        if gauge::nearly_full(allotment, thresholds.nearly_full_percent) {
             let free = allotment.seats().free(allotment.used).unwrap_or(0);
             let here = format!("assignments?allotment={}", escape(allotment.name.as_str()));
             let text = if free > 0 {
@@ -173,7 +176,7 @@ fn attention(snapshot: &Snapshot, now: i64) -> Vec<Attention> {
     if let Some(days) = snapshot.license.ends().and_then(|end| days_left(now, end)) {
         if days < 0 {
             list.push(item(Tone::Bad, format!("The license expired {} ago", count(-days, "day", "days")), "", ""));
-        } else if days <= SOON_DAYS {
+        } else if days <= i64::from(thresholds.soon_days) {
             list.push(item(Tone::Warn, format!("The license expires in {}", count(days, "day", "days")), "", ""));
         }
     }

@@ -50,6 +50,8 @@ pub struct Course {
     pub trend: Trend,
     /// In how many days it is full, where the line says so much.
     pub full_in: Option<i64>,
+    /// That is soon.
+    pub soon: bool,
 }
 
 /// Seats that nobody uses.

@@ -7,7 +7,6 @@ use domain::plan::{Intent, LeaveOut, Offer, OfferKind, Plan, PlannedChange, Unch
 use domain::projection::Projection;
 use domain::text::{self, sentence};
 use domain::touch::Touches;
-use engine::clock::{date_time, time_of_day};
 use engine::jobs::{self, Begun, Order};
 use engine::readings::{Latest, Snapshot};
 use storage::{JobState, Origin, PlanRow};
@@ -18,6 +17,7 @@ use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer};
 use crate::server::lead::Lead;
 use crate::server::words::told;
+use crate::server::zone::Zone;
 
 /// How often a plan is read again before it starts, where jobs keep changing its rows.
 const TRIES: u32 = 3;
@@ -131,7 +131,7 @@ pub async fn list(access: &Access<Viewer>) -> Result<Vec<PlanLine>, AppError> {
             id: plan.id,
             title: plan.title,
             author: plan.author,
-            at: date_time(plan.created_at),
+            at: access.zone.date_time(plan.created_at),
             rows: plan.rows,
             job: plan.job,
         })
@@ -174,7 +174,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32, q: &str, kind: &
     let changes = asked.into_iter().skip((page - 1) * PAGE).take(PAGE).cloned().collect();
     Ok(PlanView {
         title: plan.title.clone(),
-        drawn: drawn_words(row.created_at, row.inventory_at, &row.author.words),
+        drawn: drawn_words(&access.zone, row.created_at, row.inventory_at, &row.author.words),
         unchanged: plan
             .unchanged_by_reason()
             .into_iter()
@@ -202,10 +202,10 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32, q: &str, kind: &
 }
 
 /// When a plan was drawn up and from what, with the day: a plan may be days old when somebody looks at it.
-fn drawn_words(created_at: i64, inventory_at: i64, author: &str) -> String {
-    let (drawn, said) = (date_time(created_at), date_time(inventory_at));
+fn drawn_words(zone: &Zone, created_at: i64, inventory_at: i64, author: &str) -> String {
+    let (drawn, said) = (zone.date_time(created_at), zone.date_time(inventory_at));
     let same_day = drawn.get(..10) == said.get(..10);
-    format!("created {drawn} by {author}, based on data from {}", if same_day { time_of_day(inventory_at) } else { said })
+    format!("created {drawn} by {author}, based on data from {}", if same_day { zone.time_of_day(inventory_at) } else { said })
 }
 
 /// Names of the roles that group changes speak of, as far as they are known.

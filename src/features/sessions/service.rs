@@ -1,6 +1,5 @@
 //! Lists and ends what holds a credential.
 
-use engine::clock::date_time;
 use storage::{JobRow, LiveSession, NewAudit};
 
 use super::view::{GrantLine, SessionLine, SessionsView};
@@ -28,8 +27,8 @@ pub async fn list(access: &Access<Viewer>) -> Result<SessionsView, AppError> {
     let sessions = state.engine.store.live_sessions(now).await?;
     let line = |session: LiveSession| SessionLine {
         name: name_of(&session.key),
-        began: date_time(session.created_at),
-        ends: date_time(session.idle_until.min(session.absolute_until)),
+        began: access.zone.date_time(session.created_at),
+        ends: access.zone.date_time(session.idle_until.min(session.absolute_until)),
         connected: session
             .connected
             .into_iter()
@@ -47,7 +46,7 @@ pub async fn list(access: &Access<Viewer>) -> Result<SessionsView, AppError> {
         title: job.title,
         author: job.author.words,
         state: job.state.as_str().to_owned(),
-        ends: date_time(ends),
+        ends: access.zone.date_time(ends),
     };
     Ok(SessionsView { sessions: sessions.into_iter().map(line).collect(), grants: grants.into_iter().map(grant).collect() })
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::view::SettingsView;
+use super::view::{BrowserView, SettingsView};
 use crate::error::AppError;
 use crate::features::shared::Loaded;
 
@@ -38,6 +38,21 @@ pub async fn draft_group_settings(
     let access = Access::<Admin>::to(&tenant).await?;
     let planned = super::service::draft_group_settings(&access, !create.is_empty(), !sync.is_empty()).await;
     crate::server::lead::go(&access.tenant.id, planned)
+}
+
+/// What this browser chose.
+#[server(endpoint = "settings/browser")]
+pub async fn browser(tenant: String) -> Result<BrowserView, AppError> {
+    use crate::server::access::{Access, Viewer};
+    Ok(super::service::browser(&Access::<Viewer>::to(&tenant).await?))
+}
+
+/// Chooses the time zone in which times are shown; kept in this browser.
+#[server(endpoint = "settings/zone")]
+pub async fn set_zone(tenant: String, #[server(default)] zone: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Viewer, refused};
+    Access::<Viewer>::to(&tenant).await?;
+    super::service::set_zone(&zone).map_err(refused)
 }
 
 /// Chooses light, dark, or what the system prefers; kept in this browser.

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, settings};
-use super::view::SettingsView;
-use crate::features::condition::{Failed, show};
+use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, SetZone, browser, settings};
+use super::view::{BrowserView, SettingsView};
+use crate::features::condition::{Failed, NotShown, show};
 use crate::features::shared::{Refreshing, live, shut, use_tenant};
 use crate::ui::feedback::Skeleton;
 use crate::ui::head::Head;
@@ -28,7 +28,7 @@ pub fn SettingsPage() -> impl IntoView {
                 })
             })}
         </Transition>
-        <Theme/>
+        <Browser/>
     }
 }
 
@@ -49,6 +49,14 @@ fn Body(
             </label>
         }
     };
+    // What nobody changed cannot be planned; without scripts nobody knows.
+    let (auto_changed, groups_changed) = (RwSignal::new(true), RwSignal::new(true));
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        auto_changed.set(false);
+        groups_changed.set(false);
+    });
+    let (auto_shut, groups_shut) = (shut(auto, off), shut(groups, off));
     let sync = view.group_settings.sync_idp_groups;
     let system = view
         .system
@@ -60,55 +68,114 @@ fn Body(
             }
         })
         .collect_view();
+    let thresholds = view.thresholds.into_iter().map(|(what, figure)| view! { <dt>{what}</dt><dd>{figure}</dd> }).collect_view();
     view! {
         <div class="grid settings">
             <section class="panel" aria-labelledby="auto">
                 <header><h2 id="auto">"Automatic assignment at sign-in"</h2></header>
-                <ActionForm action=auto attr:class="stack">
+                <ActionForm action=auto attr:class="stack" on:change=move |event| auto_changed.set(is_changed(&event))>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     {switch("professional", view.auto_assign.professional, "Professional", "Tried first, while seats remain.")}
                     {switch("analyzer", view.auto_assign.analyzer, "Analyzer", "Used when no Professional seat is left; then Analyzer capacity.")}
-                    <p><button class="button" type="submit" disabled=shut(auto, off)>"Review change…"</button></p>
+                    <p><button class="button" type="submit" disabled=move || auto_shut() || !auto_changed.get()>"Review change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="groups">
                 <header><h2 id="groups">"Groups"</h2></header>
-                <ActionForm action=groups attr:class="stack">
+                <ActionForm action=groups attr:class="stack" on:change=move |event| groups_changed.set(is_changed(&event))>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     {switch("create", view.group_settings.auto_create_groups, "Create groups at sign-in", "IdP groups are created when a member first signs in.")}
                     {sync.map(|sync| switch("sync", Some(sync), "Sync IdP group membership", "Deprecated by Qlik; membership updates at sign-in."))}
-                    <p><button class="button" type="submit" disabled=shut(groups, off)>"Review change…"</button></p>
+                    <p><button class="button" type="submit" disabled=move || groups_shut() || !groups_changed.get()>"Review change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="system">
                 <header><h2 id="system">"Roles for everyone"</h2></header>
                 <ul class="everyone">{system}</ul>
             </section>
+            <section class="panel" aria-labelledby="thresholds">
+                <header><h2 id="thresholds">"Thresholds"</h2><span class="muted small">"set in the server's configuration: "<code>"[thresholds]"</code>", "<code>"[confirm]"</code>", "<code>"[usage.price]"</code></span></header>
+                <dl class="facts pairs">{thresholds}</dl>
+            </section>
         </div>
     }
 }
 
+/// Whether any box of the form is not as the server drew it.
+#[cfg(not(feature = "hydrate"))]
+fn is_changed(_: &leptos::ev::Event) -> bool {
+    true
+}
+
+/// Whether any box of the form is not as the server drew it.
+#[cfg(feature = "hydrate")]
+fn is_changed(event: &leptos::ev::Event) -> bool {
+    use leptos::wasm_bindgen::JsCast;
+    use leptos::web_sys::{Element, HtmlInputElement};
+    let form = event.target().and_then(|target| target.dyn_into::<Element>().ok()?.closest("form").ok().flatten());
+    let Some(boxes) = form.and_then(|form| form.query_selector_all("input[type=checkbox]").ok()) else { return true };
+    let boxes = (0..boxes.length()).filter_map(|at| boxes.item(at)?.dyn_into::<HtmlInputElement>().ok());
+    boxes.into_iter().any(|field| field.checked() != field.default_checked())
+}
+
+/// Shows a theme at once; the cookie serves the next page.
+pub fn show_theme(chosen: &str) {
+    #[cfg(feature = "hydrate")]
+    if let Some(root) = document().document_element() {
+        let _ = if chosen == "system" { root.remove_attribute("data-theme") } else { root.set_attribute("data-theme", chosen) };
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = chosen;
+}
+
+/// What is chosen for this browser alone.
 #[component]
-fn Theme() -> impl IntoView {
+fn Browser() -> impl IntoView {
     let tenant = use_tenant();
-    let choose = ServerAction::<SetTheme>::new();
-    // The cookie serves the next page; this one follows at once.
+    let (theme, zone) = (ServerAction::<SetTheme>::new(), ServerAction::<SetZone>::new());
+    let (themed, zoned) = (theme.version(), zone.version());
+    let data = load(
+        move || (live(tenant), themed.try_get().unwrap_or_default(), zoned.try_get().unwrap_or_default()),
+        |(tenant, _, _)| browser(tenant),
+    );
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
-        let Some(chosen) = choose.input().with(|input| input.as_ref().map(|input| input.theme.clone())) else { return };
-        if let Some(root) = document().document_element() {
-            let _ =
-                if chosen == "system" { root.remove_attribute("data-theme") } else { root.set_attribute("data-theme", &chosen) };
+        let chosen = theme.input().with(|input| input.as_ref().map(|input| input.theme.clone()));
+        if let Some(chosen) = chosen {
+            show_theme(&chosen);
         }
     });
-    let button = move |theme: &'static str, text: &'static str| view! { <button class="button" type="submit" name="theme" value=theme>{text}</button> };
     view! {
-        <section class="panel settings" aria-labelledby="theme">
-            <header><h2 id="theme">"Theme"</h2><span class="muted small">"this browser"</span></header>
-            <ActionForm action=choose attr:class="inline">
-                <input type="hidden" name="tenant" value=move || tenant.get()/>
-                {button("system", "Match system")}{button("light", "Light")}{button("dark", "Dark")}
-            </ActionForm>
+        <Failed of=theme.value()/>
+        <Failed of=zone.value()/>
+        <section class="panel settings" aria-labelledby="browser">
+            <header><h2 id="browser">"This browser"</h2></header>
+            <Transition>
+                {move || data.get().map(|got| match got {
+                    Ok(BrowserView { theme: now, zone: here, zones }) => {
+                        let button = move |word: &'static str, text: &'static str| {
+                            let pressed = if now == word { "true" } else { "false" };
+                            view! { <button class="button" type="submit" name="theme" value=word aria-pressed=pressed>{text}</button> }
+                        };
+                        let zones = zones.into_iter().map(|name| view! { <option value=name></option> }).collect_view();
+                        view! {
+                            <div class="setting"><span id="theme">"Theme"</span>
+                                <ActionForm action=theme attr:class="segments" attr:role="group" attr:aria-labelledby="theme">
+                                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                                    {button("system", "Match system")}{button("light", "Light")}{button("dark", "Dark")}
+                                </ActionForm></div>
+                            <div class="setting"><label for="zone">"Time zone"<span class="muted small">"Exports and days of usage stay in UTC."</span></label>
+                                <ActionForm action=zone attr:class="inline">
+                                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                                    <input class="input zone" id="zone" name="zone" list="zones" autocomplete="off" value=here/>
+                                    <datalist id="zones">{zones}</datalist>
+                                    <button class="button" type="submit">"Save"</button>
+                                </ActionForm></div>
+                        }.into_any()
+                    }
+                    Err(error) => view! { <NotShown error again=move || data.refetch()/> }.into_any(),
+                })}
+            </Transition>
         </section>
     }
 }

@@ -1,21 +1,30 @@
 //! Reads settings and turns wishes into plans.
 
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
+use domain::allotment::AllotmentName;
 use domain::inventory::{AutoAssign, GroupSettings, Provider};
 use domain::plan::Intent;
+use domain::text::{count, whole};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use storage::Origin;
 
-use super::view::SettingsView;
+use super::view::{BrowserView, SettingsView};
 use crate::error::AppError;
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Admin, Viewer};
+use crate::server::config::Config;
 use crate::server::lead::Lead;
+use crate::server::zone::{self, Zone};
+use crate::ui::query::escape;
 
 pub async fn read(access: &Access<Viewer>) -> Result<Loaded<SettingsView>, AppError> {
+    let config = &access.state.config;
+    let thresholds = thresholds(config);
     look(access, |snapshot| SettingsView {
+        thresholds: thresholds.clone(),
         auto_assign: snapshot.inventory.auto_assign,
         group_settings: snapshot.inventory.group_settings,
         system: snapshot
@@ -52,15 +61,73 @@ pub async fn draft_group_settings(access: &Access<Admin>, create: bool, sync: bo
     keep_plan(&access.as_operator(), &snapshot, Intent::SetGroupSettings(after), Origin::Person).await
 }
 
-/// Sets the cookie that the shell reads before any script.
-pub fn set_theme(theme: &str) -> Result<(), AppError> {
-    let cookie = match theme {
-        "light" | "dark" => format!("theme={theme}; Path=/; Max-Age=31536000; SameSite=Lax"),
-        "system" => "theme=; Path=/; Max-Age=0; SameSite=Lax".to_owned(),
-        _ => return Err(AppError::invalid("Unknown theme", "Choose system, light or dark.")),
-    };
+/// From when on something is worth a word, as the configuration has it.
+fn thresholds(config: &Config) -> Vec<(String, String)> {
+    let (of, confirm) = (config.thresholds, config.confirm);
+    let days = |days: u32| count(days.into(), "day", "days");
+    let mut lines = vec![
+        ("A license type is nearly full".to_owned(), format!("below {}% free", of.nearly_full_percent)),
+        ("A seat is idle".to_owned(), format!("after {} without use", days(of.idle_days))),
+        ("Something ends, or is full, soon".to_owned(), format!("within {}", days(of.soon_days))),
+        ("Type the number before applying".to_owned(), {
+            let (losses, overage) =
+                (count(whole(confirm.losses), "license", "licenses"), count(whole(confirm.overage), "seat", "seats"));
+            format!("from {losses} lost, or {overage} into overage")
+        }),
+    ];
+    for name in ["professional", "analyzer"].map(AllotmentName::new) {
+        if let Some(price) = config.prices.of(&name) {
+            lines.push((format!("Price of {}", name.label()), format!("{price} {} a month", config.prices.currency)));
+        }
+    }
+    lines
+}
+
+/// What this browser chose, from its cookies.
+pub fn browser(access: &Access<Viewer>) -> BrowserView {
+    let parts = use_context::<Parts>();
+    let cookies = parts.as_ref().and_then(|parts| parts.headers.get(header::COOKIE)?.to_str().ok()).unwrap_or_default();
+    let theme = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("theme=")).filter(|word| is_theme(word));
+    BrowserView { theme: theme.unwrap_or("system").to_owned(), zone: access.zone.name().to_owned(), zones: Zone::names() }
+}
+
+fn is_theme(word: &str) -> bool {
+    matches!(word, "light" | "dark")
+}
+
+/// Keeps a choice in this browser for a year, or forgets it.
+fn set_cookie(name: &str, value: Option<&str>) {
+    let (value, age) = value.map_or(("", 0), |value| (value, 365 * 24 * 60 * 60));
+    let cookie = format!("{name}={value}; Path=/; Max-Age={age}; SameSite=Lax");
     if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&cookie)) {
         response.append_header(header::SET_COOKIE, value);
     }
+}
+
+/// Sets the cookie that the shell reads before any script.
+pub fn set_theme(theme: &str) -> Result<(), AppError> {
+    match theme {
+        "system" => set_cookie("theme", None),
+        theme if is_theme(theme) => set_cookie("theme", Some(theme)),
+        _ => return Err(AppError::invalid("Unknown theme", "Choose system, light or dark.")),
+    }
+    Ok(())
+}
+
+/// Sets the cookie by which times are told.
+pub fn set_zone(name: &str) -> Result<(), AppError> {
+    let name = name.trim();
+    if name.is_empty() || name == "UTC" {
+        set_cookie(zone::COOKIE, None);
+        return Ok(());
+    }
+    let Some(zone) = Zone::named(name) else {
+        let name = domain::text::shortened(name);
+        return Err(AppError::invalid(
+            "Unknown time zone",
+            format!("“{name}” is none. Choose one such as Europe/Berlin, or UTC."),
+        ));
+    };
+    set_cookie(zone::COOKIE, Some(&escape(zone.name())));
     Ok(())
 }

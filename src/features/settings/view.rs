@@ -3,6 +3,17 @@
 use domain::inventory::{AutoAssign, GroupSettings};
 use serde::{Deserialize, Serialize};
 
+/// What this browser chose, and what it can choose from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserView {
+    /// `system`, `light` or `dark`.
+    pub theme: String,
+    /// The time zone, by its IANA name.
+    pub zone: String,
+    /// All time zones.
+    pub zones: Vec<String>,
+}
+
 /// The settings as Qlik has them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsView {
@@ -10,6 +21,8 @@ pub struct SettingsView {
     pub auto_assign: AutoAssign,
     /// How groups come into being.
     pub group_settings: GroupSettings,
+    /// From when on something on the overview is worth a word: what it is, and the figure.
+    pub thresholds: Vec<(String, String)>,
     /// System groups: id, name, how many roles; `None` where they may not be seen.
     pub system: Vec<(String, String, Option<u32>)>,
 }

@@ -1,0 +1,149 @@
+//! Tells in time that the session is about to end. Loaded shortly before it may; asks the server, which does not count that as use.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use super::api::Stay;
+use crate::features::shared::{busy, use_tenant};
+use crate::ui::feedback::Note;
+use crate::ui::query::escape;
+
+/// How a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser asks"))]
+enum Standing {
+    /// It goes on.
+    Lives,
+    /// It ends in so many seconds unless it is used.
+    Idle(i64),
+    /// It ends in so many seconds, whatever happens.
+    Over(i64),
+    /// It has ended.
+    Ended,
+}
+
+/// A word about the end of the session, while there is one to say.
+#[component]
+pub fn SessionEnd(
+    /// So many seconds before the end it is told.
+    warn_s: u32,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    let standing = RwSignal::new(Standing::Lives);
+    let stay = ServerAction::<Stay>::new();
+    let pending = busy(stay);
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        // Asked again at once when somebody says that they stay.
+        let _ = stay.version().get();
+        crate::ui::scope::Scope::here().spawn(watch(standing, i64::from(warn_s)));
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = warn_s;
+    let here = use_location();
+    let again = move || {
+        let path = here.pathname.try_get().unwrap_or_default();
+        format!("/connect?tenant={}&back={}", tenant.get(), escape(&path))
+    };
+    let connect = move |text: &'static str| view! { <a class="button" href=again rel="external">{text}</a> };
+    let kept = "Pasted lists and role changes are saved.";
+    move || match standing.get() {
+        Standing::Lives => None,
+        Standing::Idle(left) => Some(
+            view! {
+                <div class="ends"><Note tone="warn" title=format!("Your session ends in {}.", about(left))>
+                    <ActionForm action=stay attr:class="inline">
+                        <input type="hidden" name="tenant" value=move || tenant.get()/>
+                        <button class="button" type="submit" disabled=pending>"Stay connected"</button>
+                    </ActionForm>
+                </Note></div>
+            }
+            .into_any(),
+        ),
+        Standing::Over(left) => Some(
+            view! {
+                <div class="ends"><Note tone="warn" title=format!("Your session ends in {}, its longest time.", about(left))>
+                    {kept}" "{connect("Connect again")}
+                </Note></div>
+            }
+            .into_any(),
+        ),
+        Standing::Ended => Some(
+            view! {
+                <div class="ends"><Note tone="bad" title="Your session has ended.">{kept}" "{connect("Connect")}</Note></div>
+            }
+            .into_any(),
+        ),
+    }
+}
+
+/// Seconds in steps that do not fidget.
+fn about(seconds: i64) -> String {
+    match seconds {
+        ..15 => "a few seconds".to_owned(),
+        15..90 => format!("{} seconds", (seconds + 5) / 10 * 10),
+        _ => format!("about {} minutes", (seconds + 30) / 60),
+    }
+}
+
+/// Asks, and asks again: when there will be something to say, or soon, while there is.
+#[cfg(feature = "hydrate")]
+async fn watch(standing: RwSignal<Standing>, warn: i64) {
+    use std::time::Duration;
+
+    use crate::ui::scope::pause;
+
+    /// While it is told how long it is.
+    const SOON_S: i64 = 10;
+    /// A timer is told no longer times than this; browsers count them in 32 bits of milliseconds.
+    const LATEST_S: i64 = 24 * 60 * 60;
+
+    loop {
+        let Some((idle, absolute)) = ask().await else {
+            standing.set(Standing::Ended);
+            return;
+        };
+        let left = idle.min(absolute);
+        standing.set(match left {
+            left if left > warn => Standing::Lives,
+            left if absolute <= idle => Standing::Over(left),
+            left => Standing::Idle(left),
+        });
+        let wait = if left > warn { (left - warn).min(LATEST_S) } else { SOON_S.min(left.max(1)) };
+        pause(Duration::from_secs(wait.unsigned_abs())).await;
+    }
+}
+
+/// Seconds until the session ends: unless it is used, and whatever happens. `None` where it is over. What is not answered says
+/// nothing of the session, and is asked again.
+#[cfg(feature = "hydrate")]
+async fn ask() -> Option<(i64, i64)> {
+    #[derive(serde::Deserialize)]
+    struct Session {
+        idle_left_s: i64,
+        absolute_left_s: i64,
+    }
+    #[derive(serde::Deserialize)]
+    struct Me {
+        session: Session,
+    }
+    /// An hour: long enough to say nothing, short enough to ask again.
+    const UNKNOWN: (i64, i64) = (3_600, 3_600);
+    let Ok(answer) = gloo_net::http::Request::get("/auth/me").send().await else { return Some(UNKNOWN) };
+    if answer.status() == 401 {
+        return None;
+    }
+    let Ok(bytes) = answer.binary().await else { return Some(UNKNOWN) };
+    let Ok(Me { session }) = serde_json::from_slice(&bytes) else { return Some(UNKNOWN) };
+    Some((session.idle_left_s, session.absolute_left_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::about;
+
+    #[test]
+    fn times_are_told_in_steps() {
+        assert_eq!([120, 89, 31, 8].map(about), ["about 2 minutes", "90 seconds", "30 seconds", "a few seconds"]);
+    }
+}

@@ -1,0 +1,106 @@
+//! Times as one person reads them: in the time zone that they chose for this browser, which a cookie keeps. Days of consumption and
+//! exports stay in UTC.
+
+use axum::http::{HeaderMap, header};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::ui::query::unescape;
+
+/// The cookie.
+pub const COOKIE: &str = "zone";
+
+/// A time zone by its IANA name; UTC where nobody chose one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self(TimeZone::UTC)
+    }
+}
+
+impl Zone {
+    /// The zone of this name; nothing where there is none.
+    pub fn named(name: &str) -> Option<Self> {
+        TimeZone::get(name).ok().map(Self)
+    }
+
+    /// What the request's cookie says.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let value = cookies.flat_map(|line| line.split(';')).find_map(|pair| {
+            let (key, value) = pair.trim().split_once('=')?;
+            (key == COOKIE).then_some(value)
+        });
+        value.and_then(|value| Self::named(&unescape(value))).unwrap_or_default()
+    }
+
+    /// Its IANA name.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// The names one can choose from.
+    pub fn names() -> Vec<String> {
+        jiff::tz::db()
+            .available()
+            .map(|name| name.as_str().to_owned())
+            .filter(|name| name.contains('/') || name == "UTC")
+            .collect()
+    }
+
+    /// `2026-11-22 13:03:22 CET`.
+    pub fn date_time(&self, ms: i64) -> String {
+        self.format(ms, "%Y-%m-%d %H:%M:%S %Z")
+    }
+
+    /// `13:03:22 CET`.
+    pub fn time_of_day(&self, ms: i64) -> String {
+        self.format(ms, "%H:%M:%S %Z")
+    }
+
+    /// When a day such as `2026-11-22` begins here, and when the next one does; nothing where it is none.
+    pub fn day(&self, day: &str) -> Option<(i64, i64)> {
+        let date: jiff::civil::Date = day.parse().ok()?;
+        let start = |date: jiff::civil::Date| Some(date.to_zoned(self.0.clone()).ok()?.timestamp().as_millisecond());
+        Some((start(date)?, start(date.tomorrow().ok()?)?))
+    }
+
+    fn format(&self, ms: i64, pattern: &str) -> String {
+        Timestamp::from_millisecond(ms).map(|at| at.to_zoned(self.0.clone()).strftime(pattern).to_string()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_the_zone_that_was_chosen() {
+        let now = 1_795_305_600_000; // 2026-11-22 00:00 UTC
+        assert_eq!(Zone::default().date_time(now), "2026-11-22 00:00:00 UTC");
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        assert_eq!((berlin.date_time(now), berlin.time_of_day(now)), ("2026-11-22 01:00:00 CET".into(), "01:00:00 CET".into()));
+        assert_eq!(berlin.day("2026-11-22"), Some((now - 3_600_000, now + 23 * 3_600_000)));
+        // Clocks go back: a day of 25 hours.
+        assert_eq!(berlin.day("2026-10-25").map(|(from, to)| (to - from) / 3_600_000), Some(25));
+        assert_eq!(berlin.day("tomorrow"), None);
+        assert!(Zone::names().iter().any(|name| name == "Europe/Berlin") && Zone::names().len() > 300);
+    }
+
+    #[test]
+    fn what_no_zone_is_called_is_utc() {
+        let of = |cookie: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
+            Zone::of(&headers).name().to_owned()
+        };
+        assert_eq!(of("theme=dark; zone=America%2FNew_York"), "America/New_York");
+        for cookie in ["zone=Nowhere%2FAtAll", "zone=", "zone=..%2F..%2Fetc%2Fpasswd", "theme=dark"] {
+            assert_eq!(of(cookie), "UTC", "{cookie}");
+        }
+    }
+}
