@@ -10,6 +10,7 @@ pub mod head;
 pub mod load;
 pub mod meter;
 pub mod pager;
+pub mod post;
 pub mod query;
 #[cfg(feature = "hydrate")]
 pub mod redirect;

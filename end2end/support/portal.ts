@@ -2,6 +2,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 const BIN = process.env.QUARTERMASTER_BIN ?? "quartermaster";
 
@@ -49,3 +52,35 @@ export const freePort = () => new Promise<number>((resolve) => {
     server.close(() => resolve(port));
   });
 });
+
+/** A small tenant of its own and a server configured for it, with more of a configuration; both end with `work`. */
+export async function served(more: string, work: (url: string, sim: string, restart: () => Promise<void>) => Promise<void>, key = "key-of-1") {
+  const folder = mkdtempSync(join(tmpdir(), "quartermaster-"));
+  const sim = await start(["--listen", "127.0.0.1:0", "--users", "80", "--assignments", "60", "--groups", "5", "--seed", "1", "--api-key", key], {}, process.env.QLIK_SIM_BIN ?? "qlik-sim");
+  let server: Running | undefined;
+  try {
+    const [port, config] = [await freePort(), join(folder, "Leptos.toml")];
+    writeFileSync(config, `
+[server]
+listen = "127.0.0.1:${port}"
+[storage]
+url = "sqlite://${join(folder, "qm.db")}"
+[secrets]
+master_key_file = "${join(folder, "qm.key")}"
+[tenants.north]
+name = "North"
+url = "${address(sim.lines[0])}"
+${more}
+`);
+    server = await start(["serve", "--config", config]);
+    await work(`http://127.0.0.1:${port}`, address(sim.lines[0]), async () => {
+      await server!.stop();
+      await new Promise((done) => setTimeout(done, 1_500));
+      server = await start(["serve", "--config", config]);
+    });
+  } finally {
+    await server?.stop();
+    await sim.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -51,7 +51,7 @@ export const test = base.extend<Fixtures & Options, { storage: string; portal: P
 export { expect };
 
 /** Types the key and waits for the overview. */
-export async function connect(page: Page, _tenant: Sim, key = KEY) {
+export async function connect(page: Page, _tenant?: Sim, key = KEY) {
   await page.goto("/");
   await page.getByLabel("API key").fill(key);
   await page.getByRole("button", { name: "Connect" }).click();
@@ -90,11 +90,14 @@ export async function hydrated(page: Page) {
   await page.waitForFunction(() => !document.querySelector(".fit") || document.querySelector(".live, .fit .note, .fit .empty"));
 }
 
-/** Nothing that axe finds, in light and dark. */
+/** Nothing that axe finds, in light, in dark and in forced colors. */
 export async function accessible(page: Page) {
-  for (const scheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme: scheme });
+  for (const media of [{ colorScheme: "light" }, { colorScheme: "dark" }, { colorScheme: "dark", forcedColors: "active" }] as const) {
+    await page.emulateMedia(media);
+    // Colors turn with the next frames.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
-    expect(found.violations.map((v) => `${scheme} ${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(" | ")}`)).toEqual([]);
+    expect(found.violations.map((v) => `${Object.values(media).join(" ")} ${v.id}: ${v.nodes.map((n) => `${n.target.join(" ")} (${n.any[0]?.message ?? ""})`).join(" | ")}`)).toEqual([]);
   }
+  await page.emulateMedia({ colorScheme: null, forcedColors: null });
 }

@@ -5,11 +5,12 @@ use domain::text::thousands;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::shared::{Fresh, FreshLine, Loaded, Reading, Refreshing, ageing, busy, use_tenant};
+use super::shared::{Fresh, FreshLine, Loaded, Reading, Refresh, Refreshing, ageing, busy, use_tenant};
 use crate::error::{AppError, Remedy};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Note, ProgressBar};
 use crate::ui::head::Head;
+use crate::ui::post::{Post, field};
 use crate::ui::query::escape;
 
 /// Shows a room: its heading, then what is wrong with what it shows, then what it has, or how far it is, or why it has nothing.
@@ -90,10 +91,10 @@ pub fn Trouble(
                     if pending() { "Retrying…".to_owned() } else { retry_in(wait - left.try_get().unwrap_or_default()) }
                 };
                 view! {
-                    <ActionForm action=refreshing>
+                    <Post action=refreshing input=|of| Refresh { tenant: field(of, "tenant") }>
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <p><button class="button" type="submit" disabled=pending>{said}</button></p>
-                    </ActionForm>
+                    </Post>
                 }
                 .into_any()
             }

@@ -5,6 +5,7 @@ use leptos_router::hooks::use_params_map;
 use serde::{Deserialize, Serialize};
 
 use crate::error::AppError;
+use crate::ui::post::{Post, field};
 
 /// How old what is shown is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,12 +168,12 @@ pub fn FreshLine(
     let at = fresh.at;
     view! {
         <span class="num">{move || format!("Updated {at} ({})", ago(age.try_get().unwrap_or_default()))}</span>
-        <ActionForm action=refreshing>
+        <Post action=refreshing input=|of| Refresh { tenant: field(of, "tenant") }>
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <button class="link" type="submit" disabled=pending>
                 {move || if pending() { "Refreshing…" } else { "Refresh" }}
             </button>
-        </ActionForm>
+        </Post>
     }
 }
 

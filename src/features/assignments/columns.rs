@@ -27,8 +27,8 @@ impl Density {
     pub fn row(self) -> f64 {
         match self {
             Self::Compact => 28.0,
-            Self::Normal => 36.0,
-            Self::Roomy => 44.0,
+            Self::Normal => 32.0,
+            Self::Roomy => 36.0,
         }
     }
 

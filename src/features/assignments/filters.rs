@@ -150,11 +150,11 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
     };
     view! {
         <form class="filters" method="get" role="search" aria-label="Filters" node_ref=form
-            on:change=move |_| take()
+            on:input=move |_| take()
             on:submit=move |event| { event.prevent_default(); take(); }>
             <label class="sr" for="q">"Search name, subject or email"</label>
             <input class="search" type="search" id="q" name="q" placeholder="Name, subject or email"
-                value=text.get_untracked() prop:value=text on:input=move |_| take()/>
+                value=text.get_untracked() prop:value=text/>
             <button class="button narrow" type="button" aria-controls="chips" aria-expanded=move || if shown.get() { "true" } else { "false" }
                 on:click=move |_| shown.update(|shown| *shown = !*shown)>
                 {move || match set.get() { 0 => "Filters".to_owned(), set => format!("Filters ({set})") }}

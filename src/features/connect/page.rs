@@ -1,6 +1,7 @@
 //! The page where a session gets its key.
 
 use leptos::prelude::*;
+use leptos::web_sys::FormData;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{Connect, tenants_to_connect};
@@ -9,6 +10,7 @@ use crate::features::condition::{Failed, NotShown};
 use crate::features::shared::busy;
 use crate::ui::head::Head;
 use crate::ui::load::load;
+use crate::ui::post::{Post, field};
 
 /// Choose a tenant, paste a key.
 #[component]
@@ -77,12 +79,13 @@ fn KeyForm(tenants: Vec<TenantChoice>, demo: String) -> impl IntoView {
             }
         })
         .collect_view();
+    let entered = |of: &FormData| Connect { tenant: field(of, "tenant"), key: field(of, "key"), back: field(of, "back") };
     // A form of its own: it works without scripts.
     let offered = (!demo.is_empty()).then({
         let back = back.clone();
         move || {
             view! {
-                <ActionForm action=connect attr:class="note ok">
+                <Post action=connect input=entered class="note ok">
                     <span class="dot ok" aria-hidden="true"></span>
                     <div>
                         <b>"This is a demo tenant."</b>" Its key: "<code>{demo.clone()}</code>" "
@@ -91,13 +94,13 @@ fn KeyForm(tenants: Vec<TenantChoice>, demo: String) -> impl IntoView {
                         <input type="hidden" name="back" value=back.clone()/>
                         <button class="link" type="submit" disabled=pending>"Use the demo key"</button>
                     </div>
-                </ActionForm>
+                </Post>
             }
         }
     });
     view! {
         <Failed of=connect.value()/>
-        <ActionForm action=connect attr:class="stack">
+        <Post action=connect input=entered class="stack">
             <fieldset class="plain"><legend>"Tenant"</legend>{choices}</fieldset>
             <div class="field">
                 <label for="key">"API key"</label>
@@ -111,7 +114,7 @@ fn KeyForm(tenants: Vec<TenantChoice>, demo: String) -> impl IntoView {
             <p><button class="button primary" type="submit" disabled=pending>
                 {move || if pending() { "Checking the key…" } else { "Connect" }}
             </button></p>
-        </ActionForm>
+        </Post>
         {offered}
     }
 }

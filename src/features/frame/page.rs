@@ -11,6 +11,7 @@ use super::view::FrameFacts;
 use crate::features::connect::{Disconnect, Mark};
 use crate::features::shared::{Refresh, Refreshing, live, use_tenant};
 use crate::ui::load::{Loads, load};
+use crate::ui::post::{Post, field};
 
 /// Navigation beside the room.
 #[component]
@@ -102,10 +103,10 @@ fn Who(facts: Facts) -> impl IntoView {
         <div class="who">
             <Transition>{move || facts.get().and_then(Result::ok).map(|facts| view! { <p>"Connected as "{facts.qlik_name}</p> })}</Transition>
             <A href=move || format!("/t/{}/sessions", tenant.get())>"Sessions"</A>" "
-            <ActionForm action=disconnect>
+            <Post action=disconnect input=|of| Disconnect { tenant: field(of, "tenant"), jobs: String::new() }>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <button class="link" type="submit" data-careful="">"Disconnect"</button>
-            </ActionForm>
+            </Post>
         </div>
     }
 }

@@ -15,6 +15,7 @@ use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::load::load;
 use crate::ui::pager::Pager;
+use crate::ui::post::{Post, field};
 
 /// Chips for what became of rows.
 #[component]
@@ -55,11 +56,12 @@ pub fn JobTable(
                 let spoken = format!("{verb} {} of job {}", count(whole(rows), "change", "changes"), short(&line.id));
                 let (id, verb) = (line.id.clone(), verb.to_owned());
                 (rows > 0).then(|| view! {
-                    <ActionForm action=redo attr:class="inline">
+                    <Post action=redo class="inline" input=|of| Redo { tenant: field(of, "tenant"), id: field(of, "id"), what: field(of, "what") }>
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=id/>
-                        <button class="link" type="submit" name="what" value=what aria-label=spoken disabled=pending data-careful="">{verb}</button>
-                    </ActionForm>
+                        <input type="hidden" name="what" value=what/>
+                        <button class="link" type="submit" aria-label=spoken disabled=pending data-careful="">{verb}</button>
+                    </Post>
                 })
             };
             let (retry, undo) = (again("retry", line.retry, "Retry"), again("undo", line.undo, "Undo"));

@@ -160,9 +160,11 @@ fn Browser() -> impl IntoView {
                         let zones = zones.into_iter().map(|name| view! { <option value=name></option> }).collect_view();
                         view! {
                             <div class="setting"><span id="theme">"Theme"</span>
-                                <ActionForm action=theme attr:class="segments" attr:role="group" attr:aria-labelledby="theme">
+                                <ActionForm action=theme>
                                     <input type="hidden" name="tenant" value=move || tenant.get()/>
-                                    {button("system", "Match system")}{button("light", "Light")}{button("dark", "Dark")}
+                                    <div class="segments" role="group" aria-labelledby="theme">
+                                        {button("system", "Match system")}{button("light", "Light")}{button("dark", "Dark")}
+                                    </div>
                                 </ActionForm></div>
                             <div class="setting"><label for="zone">"Time zone"<span class="muted small">"Exports and days of usage stay in UTC."</span></label>
                                 <ActionForm action=zone attr:class="inline">

@@ -110,7 +110,7 @@ pub(super) fn OneOfMany(field: Field, choices: Vec<Choice>, live: Live, filter: 
         </select>
         {long.then(|| view! {
             <input class="input js-only" type="search" aria-label=format!("Find {}", field.label().to_lowercase()) placeholder="Type to find"
-                on:input=find on:change=|event| event.stop_propagation()/>
+                on:input=find/>
         })}
         {list}
     }

@@ -134,7 +134,7 @@ impl Grid {
 
     /// Rows on a screen.
     fn page(self) -> u32 {
-        rolling::drawn(self.height.get_untracked(), self.row.get_untracked()).saturating_sub(rolling::drawn(0.0, 36.0)).max(1)
+        rolling::drawn(self.height.get_untracked(), self.row.get_untracked()).saturating_sub(rolling::drawn(0.0, 32.0)).max(1)
     }
 
     fn nudge(self, event: &KeyboardEvent, cell: usize, by: i32) -> Option<String> {
