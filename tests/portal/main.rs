@@ -14,6 +14,7 @@ mod support;
 mod exits;
 mod kept;
 mod readings;
+mod shown;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
