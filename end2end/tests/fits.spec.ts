@@ -12,6 +12,9 @@ const cut = (page: Page) =>
     for (const element of document.querySelectorAll<HTMLElement>("button, a, summary, select, label, th, td, dt, dd, h1, h2, h3, p, .cell, .chip, legend")) {
       const box = element.getBoundingClientRect();
       const style = getComputedStyle(element);
+      // Headings that only a screen reader reads, where rows are shown as blocks.
+      const heads = element.closest("thead");
+      if (heads && getComputedStyle(heads).clipPath !== "none") continue;
       // What only a screen reader reads, and what is not there.
       if (!box.width || !box.height || style.visibility === "hidden" || element.closest(".sr, [hidden], .skip") || folded(element)) continue;
       if (style.display === "inline" || element.scrollWidth <= element.clientWidth + 1) continue;

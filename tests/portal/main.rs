@@ -350,7 +350,7 @@ async fn a_way_out_of_a_shortage_is_judged_by_how_the_tenant_is() {
     };
     let short = to("/api/assignments/draft", format!("tenant=meridian&action=assign&to=professional{rows}")).await;
     let page = portal.text(get(&short, &cookie)).await;
-    assert!(page.contains("Professional is 2 seats short.") && page.contains("Skip the last 2"), "{short}");
+    assert!(page.contains("Professional is 2 seats short.") && page.contains("Skip 2 people"), "{short}");
     let id = short.rsplit('/').next().unwrap();
     let take = |way: &str| format!("tenant=meridian&id={id}&allotment=professional&way={way}");
 

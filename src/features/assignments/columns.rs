@@ -112,7 +112,7 @@ fn usual_width(column: Column) -> u32 {
         Column::Mail => 208,
         Column::Allotment => 128,
         Column::Flags => 112,
-        Column::Since => 104,
+        Column::Since => 112,
         Column::Status | Column::Used => 96,
         Column::Groups | Column::Roles => 80,
     }
@@ -266,6 +266,6 @@ mod tests {
         assert_eq!(layout.width(Column::Mail), NARROWEST);
         layout.set_width(Column::Mail, 5_000);
         assert_eq!(layout.width(Column::Mail), WIDEST);
-        assert_eq!(layout.width(Column::Since), 104);
+        assert_eq!(layout.width(Column::Since), 112);
     }
 }
