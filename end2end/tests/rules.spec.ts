@@ -433,3 +433,31 @@ test("a page that is open while the server restarts has the way to ask again", a
     await expect(page.getByText("No plans yet")).toBeVisible();
   });
 });
+
+test("by keyboard: a link skips to the table, and Esc in the bar gives the focus back to it", async ({ connected: page }) => {
+  await page.goto("/t/meridian/assignments");
+  await hydrated(page);
+  await page.getByRole("link", { name: "Skip to table" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".live [tabindex='0']")).toBeFocused();
+  await page.keyboard.press("x");
+  const bar = page.getByRole("toolbar", { name: "Selection" });
+  await expect(bar).toContainText("1 selected");
+  await bar.getByText("Assign…").focus();
+  await page.keyboard.press("Escape");
+  await expect(bar).toBeHidden();
+  await expect(page.locator(".live [tabindex='0']")).toBeFocused();
+});
+
+test("the overview says what the key can do", async ({ connected: page, tenant, guard }) => {
+  const rights = page.getByRole("region", { name: "This key" });
+  await expect(async () => {
+    await page.reload();
+    await expect(rights).toContainText(/It can do everything that this portal does|read consumption: still loading/, { timeout: 1_000 });
+  }).toPass();
+  await page.setViewportSize({ width: 390, height: 844 });
+  // The state of the license is seen on narrow screens as well.
+  await expect(page.getByRole("region", { name: "License", exact: true }).locator(".chip").first()).toBeVisible();
+  expect(guard).toEqual([]);
+  await tenant.faults([]);
+});

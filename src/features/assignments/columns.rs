@@ -111,8 +111,7 @@ fn usual_width(column: Column) -> u32 {
         Column::Person => 240,
         Column::Mail => 208,
         Column::Allotment => 128,
-        Column::Flags => 112,
-        Column::Since => 112,
+        Column::Flags | Column::Since => 112,
         Column::Status | Column::Used => 96,
         Column::Groups | Column::Roles => 80,
     }

@@ -123,6 +123,7 @@ pub fn AssignmentsPage() -> impl IntoView {
         <Failed of=draft.value()/>
         <div class="split fit" class:open=move || !alive(subject).is_empty()>
         <div class="main">
+        <a class="skip" href="#table" on:click=move |event| if to_table() { event.prevent_default() }>"Skip to table"</a>
         <Transition fallback=|| view! { <Head title="Assignments" waiting=true/><Skeleton lines=12/> }>
             {move || data.get().map(body)}
         </Transition>
@@ -202,7 +203,7 @@ fn Pages(view: AssignmentsView, live: Live, draft: ServerAction<Draft>, off: boo
     };
     // A plain form: the whole page is left for the plan.
     view! {
-        <form class="fill paged" method="post" action=Draft::url()>
+        <form class="fill paged" id="table" tabindex="-1" method="post" action=Draft::url()>
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <Paged rows=view.rows now matching first=u64::from(page - 1) * PAGE/>
             <Pager page pages href/>
@@ -292,6 +293,19 @@ fn keep_rows(live: Live, tenant: Memo<String>, data: crate::ui::load::Loads<Got>
     super::live::keep_up(live, tenant, wanted, move || data.refetch());
 }
 
+/// Puts the focus into the table, where it was last; says whether there is one.
+fn to_table() -> bool {
+    #[cfg(feature = "hydrate")]
+    {
+        use leptos::wasm_bindgen::JsCast;
+        let stop = document().query_selector(".live [tabindex='0']").ok().flatten();
+        let Some(stop) = stop.and_then(|stop| stop.dyn_into::<leptos::web_sys::HtmlElement>().ok()) else { return false };
+        stop.focus().is_ok()
+    }
+    #[cfg(not(feature = "hydrate"))]
+    false
+}
+
 /// A menu closes when something else is pressed.
 #[cfg(feature = "hydrate")]
 fn close_menus() {
@@ -331,7 +345,14 @@ fn clear_on_escape(live: Live) {
         }
         match find(".side .close").and_then(|link| link.dyn_into::<leptos::web_sys::HtmlElement>().ok()) {
             Some(close) => close.click(),
-            None => live.clear(),
+            None => {
+                // The bar goes with the selection; the hand goes back to the table.
+                let in_bar = document().active_element().is_some_and(|now| now.closest(".bar").ok().flatten().is_some());
+                live.clear();
+                if in_bar {
+                    to_table();
+                }
+            }
         }
     });
     on_cleanup(move || handle.remove());

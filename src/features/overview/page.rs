@@ -5,7 +5,7 @@ use domain::text::{count, thousands};
 use leptos::prelude::*;
 
 use super::api::read_overview;
-use super::view::{Course, Idle, LicenseFacts, Overview, Since};
+use super::view::{Course, Idle, LicenseFacts, Overview, Right, Since};
 use crate::features::condition::show;
 use crate::features::jobs::JobTable;
 use crate::features::shared::{Refreshing, live, use_tenant};
@@ -112,6 +112,7 @@ fn Body(data: Overview) -> impl IntoView {
                     </section>
                     {data.idle.filter(|idle| !idle.is_empty()).map(|idle| view! { <IdleSeats idle/> })}
                     <License facts=data.license/>
+                    <Rights rights=data.rights/>
                 </div>
             </div>
             <section class="panel" aria-labelledby="recent">
@@ -170,13 +171,39 @@ fn IdleSeats(idle: Vec<Idle>) -> impl IntoView {
     }
 }
 
+/// What the key of this session can and cannot do.
+#[component]
+fn Rights(rights: Vec<Right>) -> impl IntoView {
+    let all = rights.iter().all(|right| right.can == Some(true));
+    let lines = rights
+        .into_iter()
+        .map(|Right { what, can, why }| {
+            let (class, mark) = match can {
+                Some(true) => ("ok", "can"),
+                Some(false) => ("bad", "cannot"),
+                None => ("muted", "unknown"),
+            };
+            let why = (!why.is_empty()).then(|| format!(": {why}"));
+            view! { <li><span class=class>{mark}</span><span>{what}<span class="muted">{why}</span></span></li> }
+        })
+        .collect_view();
+    let summary =
+        if all { "It can do everything that this portal does." } else { "It cannot do everything, or that is not known." };
+    view! {
+        <section class="panel" aria-labelledby="rights">
+            <header><h2 id="rights">"This key"</h2></header>
+            <details class="more" open=!all><summary>{summary}</summary><ul class="rights">{lines}</ul></details>
+        </section>
+    }
+}
+
 #[component]
 fn License(facts: LicenseFacts) -> impl IntoView {
     let chip = if facts.tone == Tone::Plain { "chip ok" } else { "chip bad" };
     let ends = facts.days_left.map(|days| {
         let (class, text) = match days {
             ..0 => ("chip bad", format!("expired {} ago", count(-days, "day", "days"))),
-            0..=60 => ("chip warn", format!("expires in {}", count(days, "day", "days"))),
+            0.. if facts.soon => ("chip warn", format!("expires in {}", count(days, "day", "days"))),
             _ => ("chip", format!("expires in {}", count(days, "day", "days"))),
         };
         view! { <span class=class>{text}</span> }

@@ -1,7 +1,10 @@
 //! Reads the overview out of a snapshot.
 
+use std::collections::BTreeSet;
+
 use domain::allotment::{Allotment, Seats};
 use domain::gauge::{self, Tone};
+use domain::inventory::{Part, RoleId};
 use domain::table::Day;
 use domain::text::{count, thousands, whole};
 use domain::trend::{self, Trend};
@@ -9,7 +12,7 @@ use engine::clock::{day, day_of, days_left, month};
 use engine::readings::{LastUse, Snapshot};
 use storage::{PlanSummary, SeatDay};
 
-use super::view::{Attention, Course, Idle, LicenseFacts, Overview, Since};
+use super::view::{Attention, Course, Idle, LicenseFacts, Overview, Right, Since};
 use crate::error::AppError;
 use crate::features::assignments::view_of;
 use crate::features::jobs::{JobLine, recent};
@@ -29,7 +32,8 @@ pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppEr
     let today = day_of(now);
     let days = store.seat_days(tenant, day_of(now - trend::DAYS * DAY_MS)).await?;
     let plans = store.plans(tenant, JOBS).await?;
-    let use_known = access.state.engine.readings.last_use(&access.source()) == LastUse::Known;
+    let last_use = access.state.engine.readings.last_use(&access.source());
+    let use_known = last_use == LastUse::Known;
     let recent = jobs.iter().take(3).cloned().collect();
     let config = &access.state.config;
     let thresholds = config.thresholds;
@@ -47,7 +51,8 @@ pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppEr
             .collect(),
         idle: use_known.then(|| idle(snapshot, &config.prices, thresholds, now)),
         attention: attention(snapshot, thresholds, now),
-        license: license(snapshot, now),
+        license: license(snapshot, thresholds, now),
+        rights: rights(snapshot, last_use, access.qlik_user()),
         recent,
     })
     .await
@@ -113,6 +118,54 @@ fn idle(snapshot: &Snapshot, prices: &Prices, thresholds: Thresholds, now: i64) 
         (rows > 0).then(|| Idle { text, cost, path: format!("assignments?{query}") })
     };
     snapshot.inventory.allotments.iter().filter(|allotment| allotment.takes_assignments()).filter_map(idle).collect()
+}
+
+/// What the key of a session can do, as far as reading the tenant has shown: `user` is the key's own user.
+fn rights(snapshot: &Snapshot, last_use: LastUse, user: &str) -> Vec<Right> {
+    let inventory = &snapshot.inventory;
+    let right = |what: &str, can: Option<bool>, why: &str| Right {
+        what: what.to_owned(),
+        can,
+        why: if can == Some(true) { String::new() } else { why.to_owned() },
+    };
+    let seen = |what: &str, part: Part| match part {
+        Part::Whole | Part::Short { .. } => right(what, Some(true), ""),
+        Part::Hidden => right(what, Some(false), "Qlik refuses it"),
+        Part::Unread => right(what, None, "not loaded"),
+    };
+    let coverage = &inventory.coverage;
+    let roles_hidden = inventory.groups.iter().any(|group| group.roles.is_none());
+    let usage = match last_use {
+        LastUse::Known => right("read consumption", Some(true), ""),
+        LastUse::Closed => right("read consumption", Some(false), "Qlik refuses it"),
+        LastUse::Reading => right("read consumption", None, "still loading"),
+        LastUse::Failed => right("read consumption", None, "Qlik did not respond"),
+    };
+    let admin: Vec<&RoleId> =
+        inventory.roles.iter().filter(|role| role.name == "TenantAdmin" && !role.custom).map(|role| &role.id).collect();
+    let own = inventory.people.iter().find(|person| person.id.as_str() == user);
+    let has = |roles: Option<&BTreeSet<RoleId>>| roles.is_some_and(|roles| admin.iter().any(|id| roles.contains(*id)));
+    let by_group = own.is_some_and(|own| {
+        own.groups.iter().flatten().filter_map(|id| inventory.group(id)).any(|group| has(group.roles.as_ref()))
+    });
+    let is_admin = own.is_some_and(|own| has(own.roles.as_ref())) || by_group;
+    let whole = own.is_some_and(|own| own.roles.is_some() && own.groups.is_some()) && !roles_hidden && !admin.is_empty();
+    let change = match (is_admin, whole) {
+        (true, _) => right("change licenses and group roles", Some(true), ""),
+        (false, true) => right("change licenses and group roles", Some(false), "its user is not a Tenant Admin"),
+        (false, false) => right("change licenses and group roles", None, "the roles of its user are not visible with this key"),
+    };
+    vec![
+        change,
+        seen("see who has a license", coverage.licenses),
+        seen("see users and their groups", coverage.people),
+        if roles_hidden {
+            right("see the roles of groups", Some(false), "Qlik leaves them out")
+        } else {
+            seen("see the roles of groups", coverage.groups)
+        },
+        usage,
+    ]
 }
 
 /// What makes the tenant unusable, in a sentence.
@@ -221,7 +274,7 @@ fn grouped(number: &str) -> String {
     chars.chunks(4).map(|chunk| chunk.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
-fn license(snapshot: &Snapshot, now: i64) -> LicenseFacts {
+fn license(snapshot: &Snapshot, thresholds: Thresholds, now: i64) -> LicenseFacts {
     let (overview, status) = (snapshot.license.overview.as_ref(), snapshot.license.status.as_ref());
     let word = snapshot.license.word().to_owned();
     let mut facts = Vec::new();
@@ -262,11 +315,13 @@ fn license(snapshot: &Snapshot, now: i64) -> LicenseFacts {
             })
             .collect()
     });
+    let days_left = snapshot.license.ends().and_then(|end| days_left(now, end));
     LicenseFacts {
+        soon: days_left.is_some_and(|days| days <= i64::from(thresholds.soon_days)),
         tone: if word == "Ok" { Tone::Plain } else { Tone::Bad },
         status: word,
         facts,
-        days_left: snapshot.license.ends().and_then(|end| days_left(now, end)),
+        days_left,
         parameters: parameters.unwrap_or_default(),
     }
 }

@@ -30,8 +30,21 @@ pub struct LicenseFacts {
     pub facts: Vec<(String, String)>,
     /// Days until the license ends, where it does.
     pub days_left: Option<i64>,
+    /// That is soon.
+    pub soon: bool,
     /// The license's parameter sets, as sentences.
     pub parameters: Vec<String>,
+}
+
+/// Something that the key of this session may be allowed to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Right {
+    /// What, as the rest of “this key can”.
+    pub what: String,
+    /// Whether it can; `None` where nothing says so.
+    pub can: Option<bool>,
+    /// Why not, or why that is not known; empty where it can.
+    pub why: String,
 }
 
 /// What happened since somebody's last visit.
@@ -80,6 +93,8 @@ pub struct Overview {
     pub attention: Vec<Attention>,
     /// The license.
     pub license: LicenseFacts,
+    /// What the key of this session can do.
+    pub rights: Vec<Right>,
     /// The latest jobs.
     pub recent: Vec<JobLine>,
 }
