@@ -84,6 +84,7 @@ pub fn App() -> impl IntoView {
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Quartermaster".to_owned() } else { format!("{title} · Quartermaster") }/>
         <Router>
+            <crate::failure::ForgetFailure/>
             <Routes fallback=NotFound>
                 <Route path=path!("/") view=Start ssr=SsrMode::Async/>
                 <Route path=path!("/connect") view=ConnectPage ssr=SsrMode::Async/>

@@ -7,11 +7,34 @@ use leptos::server::ServerActionError;
 /// Names the place in the document's head.
 const NAME: &str = "failure";
 
+/// Where the failure is known; it is forgotten there.
+#[derive(Clone)]
+struct Known(Owner);
+
 /// Lets actions and pages know what failed. Called where the app is drawn, before its router.
 pub fn provide() {
     if let Some((path, error)) = failed() {
         provide_context(ServerActionError::new(&path, &error));
+        if let Some(owner) = Owner::current() {
+            provide_context(Known(owner));
+        }
     }
+}
+
+/// Forgets the failure once another page is shown: it was told. Drawn inside of the router.
+#[component]
+pub fn ForgetFailure() -> impl IntoView {
+    let known = use_context::<Known>();
+    let here = leptos_router::hooks::use_location();
+    Effect::new(move |before: Option<String>| {
+        let now = here.pathname.get();
+        if let Some(Known(owner)) = &known
+            && before.is_some_and(|before| before != now)
+        {
+            owner.with(|| provide_context(ServerActionError::new("", "")));
+        }
+        now
+    });
 }
 
 /// The failure in the head of the document.

@@ -5,6 +5,7 @@ pub mod assets;
 pub mod bounds;
 pub mod checks;
 pub mod config;
+pub mod cookies;
 pub mod failure;
 pub mod lead;
 pub mod me;

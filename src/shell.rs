@@ -61,12 +61,11 @@ fn theme() -> Option<&'static str> {
     #[cfg(feature = "ssr")]
     {
         let parts = use_context::<axum::http::request::Parts>()?;
-        let cookies = parts.headers.get(axum::http::header::COOKIE)?.to_str().ok()?;
-        cookies.split(';').find_map(|cookie| match cookie.trim() {
-            "theme=light" => Some("light"),
-            "theme=dark" => Some("dark"),
+        match crate::server::cookies::value(&parts.headers, "theme")? {
+            "light" => Some("light"),
+            "dark" => Some("dark"),
             _ => None,
-        })
+        }
     }
     #[cfg(not(feature = "ssr"))]
     None

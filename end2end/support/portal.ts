@@ -53,12 +53,20 @@ export const freePort = () => new Promise<number>((resolve) => {
   });
 });
 
-/** A small tenant of its own and a server configured for it, with more of a configuration; both end with `work`. */
-export async function served(more: string, work: (url: string, sim: string, restart: () => Promise<void>) => Promise<void>, key = "key-of-1") {
+/** Small tenants of their own, a server configured for them with more of a configuration; all end with `work`. The n-th tenant's key
+ * is `key-of-n`. */
+export async function served(more: string, work: (url: string, restart: () => Promise<void>) => Promise<void>, names = ["north"]) {
   const folder = mkdtempSync(join(tmpdir(), "quartermaster-"));
-  const sim = await start(["--listen", "127.0.0.1:0", "--users", "80", "--assignments", "60", "--groups", "5", "--seed", "1", "--api-key", key], {}, process.env.QLIK_SIM_BIN ?? "qlik-sim");
+  const running: Running[] = [];
   let server: Running | undefined;
   try {
+    const tenants: string[] = [];
+    for (const [at, name] of names.entries()) {
+      const args = ["--listen", "127.0.0.1:0", "--users", "80", "--assignments", "60", "--groups", "5", "--seed", `${at + 1}`, "--api-key", `key-of-${at + 1}`];
+      const sim = await start(args, {}, process.env.QLIK_SIM_BIN ?? "qlik-sim");
+      running.push(sim);
+      tenants.push(`[tenants.${name}]\nname = "${name[0].toUpperCase()}${name.slice(1)}"\nurl = "${address(sim.lines[0])}"`);
+    }
     const [port, config] = [await freePort(), join(folder, "Leptos.toml")];
     writeFileSync(config, `
 [server]
@@ -67,20 +75,18 @@ listen = "127.0.0.1:${port}"
 url = "sqlite://${join(folder, "qm.db")}"
 [secrets]
 master_key_file = "${join(folder, "qm.key")}"
-[tenants.north]
-name = "North"
-url = "${address(sim.lines[0])}"
 ${more}
+${tenants.join("\n")}
 `);
     server = await start(["serve", "--config", config]);
-    await work(`http://127.0.0.1:${port}`, address(sim.lines[0]), async () => {
+    await work(`http://127.0.0.1:${port}`, async () => {
       await server!.stop();
       await new Promise((done) => setTimeout(done, 1_500));
       server = await start(["serve", "--config", config]);
     });
   } finally {
     await server?.stop();
-    await sim.stop();
+    for (const sim of running) await sim.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }

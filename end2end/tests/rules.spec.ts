@@ -284,7 +284,7 @@ test("rule 15: a tenant that is down: last known data under the heading, one act
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Jobs" }).click();
   await expect(page.getByRole("alert")).toContainText("Lost connection to Quartermaster");
   await page.unroute("**/api/jobs/list*");
-  await page.getByRole("button", { name: "Retry" }).click();
+  await page.getByRole("link", { name: "Retry" }).click();
   await expect(page.getByRole("alert")).toHaveCount(0);
   refused(guard);
 });
@@ -414,7 +414,7 @@ test("rule 22: the end of a session is told in time, staying keeps it, and conne
 
 test("a page that is open while the server restarts has the way to ask again", async ({ browser }) => {
   test.setTimeout(120_000);
-  await served("", async (url, _sim, restart) => {
+  await served("", async (url, restart) => {
     const page = await (await browser.newContext({ baseURL: url })).newPage();
     await page.goto("/");
     await page.getByLabel("API key").fill("key-of-1");
@@ -429,7 +429,7 @@ test("a page that is open while the server restarts has the way to ask again", a
     await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Plans" }).click();
     await expect(page.getByRole("alert")).toContainText("Lost connection to Quartermaster");
     await back;
-    await page.getByRole("button", { name: "Retry" }).click();
+    await page.getByRole("link", { name: "Retry" }).click();
     await expect(page.getByText("No plans yet")).toBeVisible();
   });
 });

@@ -5,7 +5,7 @@ use domain::text::thousands;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::shared::{Fresh, FreshLine, Loaded, Reading, Refresh, Refreshing, ageing, busy, use_tenant};
+use super::shared::{Fresh, FreshLine, Loaded, Reading, Refresh, Refreshing, ageing, busy, live, use_tenant};
 use crate::error::{AppError, Remedy};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Note, ProgressBar};
@@ -64,7 +64,7 @@ pub fn NotShown(
             event.prevent_default();
             again();
         };
-        view! { <p><a class="button" href="" role="button" on:click=pressed>{said}</a></p> }
+        view! { <p><a class="button" href="" on:click=pressed>{said}</a></p> }
     });
     view! { <Panel error>{retry}</Panel> }
 }
@@ -92,7 +92,7 @@ pub fn Trouble(
                 };
                 view! {
                     <Post action=refreshing input=|of| Refresh { tenant: field(of, "tenant") }>
-                        <input type="hidden" name="tenant" value=move || tenant.get()/>
+                        <input type="hidden" name="tenant" value=move || live(tenant)/>
                         <p><button class="button" type="submit" disabled=pending>{said}</button></p>
                     </Post>
                 }
@@ -125,7 +125,7 @@ pub fn Missing(
         };
         view! {
             <Note tone="warn" title>
-                {sentences.join(" ")}" Something that is missing here may exist. Refresh to load again."
+                {sentences.join(" ")}" Data not shown here may still exist. Refresh to load again."
             </Note>
         }
     })
@@ -168,20 +168,20 @@ pub fn Failed<T: Clone + Send + Sync + 'static>(
 /// The way to connect with another key and to come back to this page.
 #[component]
 fn OtherKey() -> impl IntoView {
+    view! { <p><a class="button" href=to_connect() rel="external">"Use a different key"</a></p> }
+}
+
+/// The address where one connects, and comes back from to this page.
+pub fn to_connect() -> impl Fn() -> String + Clone + Send + Sync + 'static {
     let tenant = use_tenant();
     // A page that is loaded anew: what this one remembers is of a session that is over.
     let here = use_location();
-    let href = move || {
-        let back = format!(
-            "{}{}",
-            here.pathname.try_get().unwrap_or_default(),
-            here.search
-                .try_with(|search| if search.is_empty() { String::new() } else { format!("?{search}") })
-                .unwrap_or_default()
-        );
-        format!("/connect?tenant={}&back={}", tenant.get(), escape(&back))
-    };
-    view! { <p><a class="button" href=href rel="external">"Use a different key"</a></p> }
+    move || {
+        let search = here.search.try_get().unwrap_or_default();
+        let search = if search.is_empty() { String::new() } else { format!("?{search}") };
+        let back = format!("{}{search}", here.pathname.try_get().unwrap_or_default());
+        format!("/connect?tenant={}&back={}", live(tenant), escape(&back))
+    }
 }
 
 /// What Qlik said, one click away.

@@ -2,11 +2,12 @@
 //! reload repeats it and anybody can write what they like; here it goes by a cookie that one page uses up.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::server_fn::error::ServerFnUrlError;
 
+use super::cookies;
 use super::state::Shared;
 use crate::error::AppError;
 use crate::ui::query::{escape, from_query, to_query};
@@ -29,30 +30,28 @@ fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-quartermaster-failure" } else { "quartermaster-failure" }
 }
 
-/// The address without a failure, and the failure.
-fn taken_out(address: &str) -> (String, Option<Failure>) {
-    let (path, query) = address.split_once('?').unwrap_or((address, ""));
-    if !query.contains("__err") && !query.contains("__path") {
-        return (address.to_owned(), None);
-    }
+/// The address without a failure, and the failure; `None` where the address names none.
+fn taken_out(address: &str) -> Option<(String, Option<Failure>)> {
+    let (path, query) = address.split_once('?')?;
     let pairs = from_query(query);
+    let is_ours = |key: &str| key == "__err" || key == "__path";
+    if !pairs.iter().any(|(key, _)| is_ours(key)) {
+        return None;
+    }
     let find = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
     let failure = find("__path").zip(find("__err")).map(|(path, error)| Failure { path, error });
-    let rest: Vec<(&str, String)> = pairs
-        .iter()
-        .filter(|(key, _)| key != "__path" && key != "__err")
-        .map(|(key, value)| (key.as_str(), value.clone()))
-        .collect();
-    (format!("{path}{}", to_query(&rest)), failure)
+    let rest: Vec<(&str, String)> =
+        pairs.iter().filter(|(key, _)| !is_ours(key)).map(|(key, value)| (key.as_str(), value.clone())).collect();
+    Some((format!("{path}{}", to_query(&rest)), failure))
+}
+
+/// Whether an address is one of this portal's: what a browser would read as another host's is none.
+fn is_here(path: &str) -> bool {
+    path.starts_with('/') && !path.starts_with("//") && !path.contains('\\')
 }
 
 fn in_cookie(headers: &HeaderMap, name: &str) -> Option<Failure> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let value = cookies.flat_map(|line| line.split(';')).find_map(|pair| {
-        let (key, value) = pair.trim().split_once('=')?;
-        (key == name).then_some(value)
-    })?;
-    let pairs = from_query(value);
+    let pairs = from_query(cookies::value(headers, name)?);
     let find = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
     Some(Failure { path: find("p")?, error: find("e")? })
 }
@@ -77,9 +76,8 @@ pub async fn carry(State(state): State<Shared>, mut request: Request, next: Next
     let mut shown = false;
     if page {
         let here = request.uri().path_and_query().map_or("/", |here| here.as_str()).to_owned();
-        let (clean, failure) = taken_out(&here);
         // Nobody writes a page's words by a link to it.
-        if failure.is_some() || clean != here {
+        if let Some((clean, _)) = taken_out(&here).filter(|_| is_here(&here)) {
             return Redirect::to(&clean).into_response();
         }
         let reads = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
@@ -91,8 +89,9 @@ pub async fn carry(State(state): State<Shared>, mut request: Request, next: Next
         }
     }
     let mut response = next.run(request).await;
-    let mut cookie = shown.then(|| set("", 0));
-    let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).map(taken_out);
+    // Only a page that was drawn has told it.
+    let mut cookie = (shown && response.status() == StatusCode::OK).then(|| set("", 0));
+    let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).and_then(taken_out);
     if let Some((clean, Some(failure))) = to {
         if let Ok(clean) = HeaderValue::from_str(&clean) {
             response.headers_mut().insert(header::LOCATION, clean);
@@ -114,11 +113,24 @@ mod tests {
 
     #[test]
     fn a_failure_is_taken_out_of_an_address() {
-        let (clean, failure) = taken_out("/t/a/plans?page=2&__path=%2Fapi%2Fx&__err=eyJ9&q=a%20b");
+        let (clean, failure) = taken_out("/t/a/plans?page=2&__path=%2Fapi%2Fx&__err=eyJ9&q=a%20b").unwrap();
         assert_eq!(clean, "/t/a/plans?page=2&q=a%20b");
         assert_eq!(failure, Some(Failure { path: "/api/x".into(), error: "eyJ9".into() }));
-        assert_eq!(taken_out("/t/a/plans?page=2"), ("/t/a/plans?page=2".into(), None));
-        assert_eq!(taken_out("/connect?__err=x"), ("/connect".into(), None));
+        assert_eq!(taken_out("/connect?__err=x"), Some(("/connect".into(), None)));
+        // Whatever it is led to names none, or browsers would be led for ever.
+        for address in ["/t/a/plans?page=2", "/?a%20b=1&x=__err", "/?%0A=1", "/"] {
+            assert_eq!(taken_out(address), None, "{address}");
+        }
+        let (clean, _) = taken_out("/?a%20b=1&%0A=2&__err=x").unwrap();
+        assert_eq!((clean.as_str(), taken_out(&clean)), ("/?a%20b=1&%0A=2", None));
+    }
+
+    #[test]
+    fn nobody_is_led_elsewhere() {
+        for there in ["//evil.example/?__err=x", "/\\evil.example/?__err=x", "https://evil.example/?__err=x"] {
+            assert!(!is_here(there), "{there}");
+        }
+        assert!(is_here("/t/a/plans?__err=x"));
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::str::FromStr;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::clock::iso;
 use serde_json::json;
 use tower_sessions::session::Id;
 
+use super::cookies;
 use super::sessions::session_key;
 use super::state::Shared;
 use crate::error::AppError;
@@ -20,23 +21,21 @@ pub fn cookie_name(public_url: &str) -> &'static str {
     if public_url.starts_with("https://") { "__Host-quartermaster" } else { "quartermaster" }
 }
 
-fn session_of(headers: &HeaderMap, name: &str) -> Option<Id> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(key, _)| *key == name).and_then(|(_, value)| Id::from_str(value).ok())
-}
-
 /// Answers for the session in the cookie; 401 where there is none that lives.
 pub async fn me(State(state): State<Shared>, headers: HeaderMap) -> Response {
     match found(&state, &headers).await {
         Ok(Some(answer)) => answer,
-        Ok(None) => (StatusCode::UNAUTHORIZED, Json(json!({ "error": "no_session", "sign_in": "/auth/login" }))).into_response(),
-        Err(error) => crate::features::shared::refused_as_text(&error),
+        Ok(None) => (StatusCode::UNAUTHORIZED, Json(json!({ "error": "no_session", "sign_in": "/connect" }))).into_response(),
+        Err(error) => {
+            let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, format!("{}. {}\n", error.what, error.why)).into_response()
+        }
     }
 }
 
 async fn found(state: &Shared, headers: &HeaderMap) -> Result<Option<Response>, AppError> {
-    let Some(id) = session_of(headers, cookie_name(&state.config.server.public_url)) else { return Ok(None) };
+    let cookie = cookies::value(headers, cookie_name(&state.config.server.public_url));
+    let Some(id) = cookie.and_then(|value| Id::from_str(value).ok()) else { return Ok(None) };
     let (key, now) = (session_key(&id), state.engine.clock.now_ms());
     let Some(session) = state.engine.store.load_session(&key, now).await? else { return Ok(None) };
     let credentials = state.engine.store.credentials(&key).await?;

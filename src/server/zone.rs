@@ -1,10 +1,11 @@
 //! Times as one person reads them: in the time zone that they chose for this browser, which a cookie keeps. Days of consumption and
 //! exports stay in UTC.
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::cookies;
 use crate::ui::query::unescape;
 
 /// The cookie.
@@ -28,12 +29,7 @@ impl Zone {
 
     /// What the request's cookie says.
     pub fn of(headers: &HeaderMap) -> Self {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let value = cookies.flat_map(|line| line.split(';')).find_map(|pair| {
-            let (key, value) = pair.trim().split_once('=')?;
-            (key == COOKIE).then_some(value)
-        });
-        value.and_then(|value| Self::named(&unescape(value))).unwrap_or_default()
+        cookies::value(headers, COOKIE).and_then(|value| Self::named(&unescape(value))).unwrap_or_default()
     }
 
     /// Its IANA name.
@@ -74,7 +70,7 @@ impl Zone {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderValue, header};
 
     use super::*;
 

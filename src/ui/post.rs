@@ -12,7 +12,7 @@ pub fn field(of: &FormData, name: &str) -> String {
     of.get(name).as_string().unwrap_or_default()
 }
 
-/// The form. Its fields say the same as `input` makes of them.
+/// The form. Its fields say the same as `input` makes of them; the name and value of a button are not among them.
 #[component]
 pub fn Post<S>(
     /// What it is sent to.

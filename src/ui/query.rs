@@ -20,7 +20,7 @@ pub fn to_query(pairs: &[(&str, String)]) -> String {
     let mut out = String::new();
     for (key, value) in pairs {
         out.push(if out.is_empty() { '?' } else { '&' });
-        out.push_str(key);
+        out.push_str(&escape(key));
         out.push('=');
         out.push_str(&escape(value));
     }

@@ -77,6 +77,8 @@ mod flag {
     pub(super) const GROUPS_HIDDEN: u8 = 8;
     /// A user whose roles may not be seen, or not all of them.
     pub(super) const ROLES_HIDDEN: u8 = 16;
+    /// A subject of whom nobody knows yet whether it is a user.
+    pub(super) const UNREAD: u8 = 32;
 }
 
 /// A row: a person and a license they hold, or a person without one. It lends from its table.
@@ -154,6 +156,11 @@ impl<'a> Row<'a> {
     /// Licenses this subject holds; 255 stands for that many and more.
     pub fn held(self) -> u8 {
         self.table.columns.held.get(self.at as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether it is known whether the subject is a user, and which.
+    pub fn person_known(self) -> bool {
+        !self.flag(flag::UNREAD)
     }
 
     /// Whether all groups of the user are known.
@@ -457,6 +464,7 @@ fn columns(drafts: &[Draft<'_>], names: &Names, inventory: &Inventory, complete:
             (draft.excess, flag::EXCESS),
             (orphan, flag::ORPHAN),
             (draft.subject.is_bot(), flag::BOT),
+            (unread, flag::UNREAD),
             (no_groups, flag::GROUPS_HIDDEN),
             (no_groups || draft.person.is_some_and(some_hidden), flag::ROLES_HIDDEN),
         ];

@@ -108,7 +108,7 @@ pub fn nudge(layout: RwSignal<Layout>, column: Column, by: i32) {
 /// Widths of the style sheet in pixels.
 fn usual_width(column: Column) -> u32 {
     match column {
-        Column::Person => 240,
+        Column::Person => 288,
         Column::Mail => 208,
         Column::Allotment => 128,
         Column::Flags | Column::Since => 112,
@@ -124,8 +124,8 @@ const GIVEN_UP: [Column; 7] =
 /// What of `shown` fits into so many pixels. Who chose columns or widths themselves gets them, and scrolls.
 pub fn fitting(mut shown: Vec<Column>, pixels: f64) -> Vec<Column> {
     for column in GIVEN_UP {
-        // The box has its own place; a column may be a quarter narrower than usual.
-        let least = 40 + shown.iter().map(|column| usual_width(*column) * 3 / 4).sum::<u32>();
+        // The box has its own place; a column may be a tenth narrower than usual.
+        let least = 40 + shown.iter().map(|column| usual_width(*column) * 9 / 10).sum::<u32>();
         if f64::from(least) <= pixels {
             break;
         }

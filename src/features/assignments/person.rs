@@ -62,9 +62,11 @@ pub fn Beside(
     let walk = Callback::new(move |event: leptos::ev::KeyboardEvent| {
         let typing = event_target_is_field(&event);
         let to = match event.key().as_str() {
+            // In an open menu they are the menu's.
+            _ if document().query_selector(".side details[open]").ok().flatten().is_some() => None,
             _ if typing || event.ctrl_key() || event.meta_key() || event.alt_key() || event.shift_key() => None,
-            "ArrowUp" => beside.get_untracked().0,
-            "ArrowDown" => beside.get_untracked().1,
+            "ArrowUp" => beside.try_get_untracked().and_then(|beside| beside.0),
+            "ArrowDown" => beside.try_get_untracked().and_then(|beside| beside.1),
             _ => None,
         };
         if let Some(to) = to {
@@ -74,7 +76,7 @@ pub fn Beside(
     });
     let step = move |key: &'static str, name: &'static str, of: fn(&Neighbours) -> Option<String>| {
         move || {
-            beside.with(of).map(|to| {
+            beside.try_with(of).flatten().map(|to| {
                 view! { <a class="button plain step" data-noscroll="" href=address(&to) aria-label=name title=format!("{name} ({key})")>{key}</a> }
             })
         }
@@ -128,18 +130,29 @@ fn neighbours(live: Live, subject: &str) -> Neighbours {
     }
     live.table.with(|table| {
         live.order.with(|order| {
-            let is_here =
-                |at: &u32| table.row(*at).is_some_and(|row| domain::text::same(row.subject()) == domain::text::same(subject));
-            let subject_at = |at: &u32| table.row(*at).map(|row| row.subject().to_owned());
-            let Some(here) = order.iter().position(is_here) else { return (None, None) };
-            // Somebody with two licenses has two rows.
-            let (before, after) = order.split_at(here);
-            (
-                before.iter().rev().find(|at| !is_here(at)).and_then(subject_at),
-                after.iter().find(|at| !is_here(at)).and_then(subject_at),
-            )
+            let rows = order.iter().filter_map(|at| table.row(*at));
+            beside_of(rows.map(|row| (row.subject(), row.held() > 1)), subject)
         })
     })
+}
+
+/// The subjects before and after one among rows of a subject and whether it may have several. Each counts where it comes first.
+fn beside_of<'a>(rows: impl Iterator<Item = (&'a str, bool)>, subject: &str) -> Neighbours {
+    let here = domain::text::same(subject);
+    let mut seen = std::collections::HashSet::new();
+    let (mut before, mut found) = (None, false);
+    for (of, several) in rows {
+        let key = domain::text::same(of);
+        if several && !seen.insert(key.clone()) {
+            continue;
+        }
+        match (found, key == here) {
+            (true, _) => return (before, Some(of.to_owned())),
+            (false, true) => found = true,
+            (false, false) => before = Some(of.to_owned()),
+        }
+    }
+    if found { (before, None) } else { (None, None) }
 }
 
 /// Whether somebody types, or chooses from a list.
@@ -379,5 +392,21 @@ fn Outcome(
                 </ActionForm>
             })}
         </Note>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::beside_of;
+
+    #[test]
+    fn the_panel_meets_everybody_once() {
+        let rows = [("m\\a", true), ("m\\b", false), ("M\\A", true), ("m\\c", false)];
+        let of = |subject: &str| beside_of(rows.into_iter(), subject);
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(of("m\\a"), (None, text("m\\b")));
+        assert_eq!(of("m\\B"), (text("m\\a"), text("m\\c")));
+        assert_eq!(of("m\\c"), (text("m\\b"), None));
+        assert_eq!(of("m\\nobody"), (None, None));
     }
 }

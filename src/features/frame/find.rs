@@ -96,7 +96,7 @@ pub async fn find(access: &Access<Viewer>, text: &str) -> Result<Vec<Found>, App
     }
     let store = &access.state.engine.store;
     // A job is called by the first letters of its id as well.
-    let of = |id: &str, title: &str| rank(title, &needle).or_else(|| folded(&short(id)).starts_with(&needle).then_some(0));
+    let of = |id: &str, title: &str| rank(title, &needle).or_else(|| folded(id).starts_with(&needle).then_some(0));
     let jobs = store.jobs(&access.tenant.id, RECENT).await?;
     found.extend(best(jobs.into_iter(), |job| of(&job.id, &job.title)).into_iter().map(|job| Found {
         kind: FoundKind::Job,

@@ -1,12 +1,11 @@
 //! Tells in time that the session is about to end. Loaded shortly before it may; asks the server, which does not count that as use.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
 use super::api::Stay;
-use crate::features::shared::{busy, use_tenant};
+use crate::features::condition::to_connect;
+use crate::features::shared::{busy, live, use_tenant};
 use crate::ui::feedback::Note;
-use crate::ui::query::escape;
 
 /// How a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +39,11 @@ pub fn SessionEnd(
     });
     #[cfg(not(feature = "hydrate"))]
     let _ = warn_s;
-    let here = use_location();
-    let again = move || {
-        let path = here.pathname.try_get().unwrap_or_default();
-        format!("/connect?tenant={}&back={}", tenant.get(), escape(&path))
+    let again = StoredValue::new(to_connect());
+    let connect = move |text: &'static str| {
+        let again = again.get_value();
+        view! { <a class="button" href=again rel="external">{text}</a> }
     };
-    let connect = move |text: &'static str| view! { <a class="button" href=again rel="external">{text}</a> };
     let kept = "Pasted lists and role changes are saved.";
     move || match standing.get() {
         Standing::Lives => None,
@@ -53,7 +51,7 @@ pub fn SessionEnd(
             view! {
                 <div class="ends"><Note tone="warn" title=format!("Your session ends in {}.", about(left))>
                     <ActionForm action=stay attr:class="inline">
-                        <input type="hidden" name="tenant" value=move || tenant.get()/>
+                        <input type="hidden" name="tenant" value=move || live(tenant)/>
                         <button class="button" type="submit" disabled=pending>"Stay connected"</button>
                     </ActionForm>
                 </Note></div>
@@ -62,7 +60,7 @@ pub fn SessionEnd(
         ),
         Standing::Over(left) => Some(
             view! {
-                <div class="ends"><Note tone="warn" title=format!("Your session ends in {}, its longest time.", about(left))>
+                <div class="ends"><Note tone="warn" title=format!("Your session reaches its maximum length in {}.", about(left))>
                     {kept}" "{connect("Connect again")}
                 </Note></div>
             }
@@ -77,7 +75,7 @@ pub fn SessionEnd(
     }
 }
 
-/// Seconds in steps that do not fidget.
+/// Seconds in steps, so that the words do not change all the time.
 fn about(seconds: i64) -> String {
     match seconds {
         ..15 => "a few seconds".to_owned(),
@@ -99,25 +97,40 @@ async fn watch(standing: RwSignal<Standing>, warn: i64) {
     const LATEST_S: i64 = 24 * 60 * 60;
 
     loop {
-        let Some((idle, absolute)) = ask().await else {
-            standing.set(Standing::Ended);
-            return;
+        let wait = match ask().await {
+            Asked::Ended => {
+                standing.set(Standing::Ended);
+                return;
+            }
+            // The server may be restarting: what was said stands.
+            Asked::NotAnswered => SOON_S,
+            Asked::Left { idle, absolute } => {
+                let left = idle.min(absolute);
+                standing.set(match left {
+                    left if left > warn => Standing::Lives,
+                    left if absolute <= idle => Standing::Over(left),
+                    left => Standing::Idle(left),
+                });
+                if left > warn { (left - warn).min(LATEST_S) } else { SOON_S.min(left.max(1)) }
+            }
         };
-        let left = idle.min(absolute);
-        standing.set(match left {
-            left if left > warn => Standing::Lives,
-            left if absolute <= idle => Standing::Over(left),
-            left => Standing::Idle(left),
-        });
-        let wait = if left > warn { (left - warn).min(LATEST_S) } else { SOON_S.min(left.max(1)) };
         pause(Duration::from_secs(wait.unsigned_abs())).await;
     }
 }
 
-/// Seconds until the session ends: unless it is used, and whatever happens. `None` where it is over. What is not answered says
-/// nothing of the session, and is asked again.
+/// What the server says of the session.
 #[cfg(feature = "hydrate")]
-async fn ask() -> Option<(i64, i64)> {
+enum Asked {
+    /// It ends in so many seconds: unless it is used, and whatever happens.
+    Left { idle: i64, absolute: i64 },
+    /// It is over.
+    Ended,
+    /// It did not answer.
+    NotAnswered,
+}
+
+#[cfg(feature = "hydrate")]
+async fn ask() -> Asked {
     #[derive(serde::Deserialize)]
     struct Session {
         idle_left_s: i64,
@@ -127,15 +140,15 @@ async fn ask() -> Option<(i64, i64)> {
     struct Me {
         session: Session,
     }
-    /// An hour: long enough to say nothing, short enough to ask again.
-    const UNKNOWN: (i64, i64) = (3_600, 3_600);
-    let Ok(answer) = gloo_net::http::Request::get("/auth/me").send().await else { return Some(UNKNOWN) };
+    let Ok(answer) = gloo_net::http::Request::get("/auth/me").send().await else { return Asked::NotAnswered };
     if answer.status() == 401 {
-        return None;
+        return Asked::Ended;
     }
-    let Ok(bytes) = answer.binary().await else { return Some(UNKNOWN) };
-    let Ok(Me { session }) = serde_json::from_slice(&bytes) else { return Some(UNKNOWN) };
-    Some((session.idle_left_s, session.absolute_left_s))
+    let Ok(bytes) = answer.binary().await else { return Asked::NotAnswered };
+    match serde_json::from_slice(&bytes) {
+        Ok(Me { session }) => Asked::Left { idle: session.idle_left_s, absolute: session.absolute_left_s },
+        Err(_) => Asked::NotAnswered,
+    }
 }
 
 #[cfg(test)]

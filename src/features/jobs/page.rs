@@ -443,7 +443,7 @@ fn Results(rows: Vec<ResultLine>, groups: Vec<ResultGroup>) -> impl IntoView {
     let of = |group: &(RowState, String)| groups.iter().find(|of| of.state == group.0 && of.code == group.1);
     // What the heading says already is not said again.
     let said = |row: &ResultLine| of(&key(row)).is_some_and(|of| of.title == row.title);
-    let advised = |row: &ResultLine| row.remedy.is_empty() || advice(&rows, &key(row)).is_some();
+    let advised = |row: &ResultLine| row.remedy.is_empty() || (of(&key(row)).is_some() && advice(&rows, &key(row)).is_some());
     // A column that nothing would stand in is not drawn.
     let responses = rows
         .iter()

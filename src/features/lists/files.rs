@@ -12,6 +12,7 @@ use domain::table::View;
 use engine::clock::date_time;
 use engine::readings::Latest;
 use serde::Deserialize;
+use storage::JobRow;
 
 use super::service::{action_of, compared, find, heading, keep};
 use super::view::IMPORT;
@@ -222,6 +223,12 @@ async fn plan(
     taken.await.unwrap_or_else(|error: AppError| told(&error))
 }
 
+/// A job of the tenant.
+async fn job_of(access: &Access<Viewer>, id: &str) -> Result<JobRow, AppError> {
+    let job = access.state.engine.store.job(&access.tenant.id, id).await?;
+    job.ok_or_else(|| AppError::not_found("Job not found", "It is not one of this tenant's jobs."))
+}
+
 /// Rows of a job that were not done, as a list that can be brought again unchanged.
 async fn failures(
     Extension(state): Extension<Shared>,
@@ -231,12 +238,10 @@ async fn failures(
 ) -> Response {
     let taken = async {
         let access = access::<Viewer>(state, caller, &tenant).await?;
-        let store = &access.state.engine.store;
-        let job = store.job(&access.tenant.id, &which.id).await?;
-        let job = job.ok_or_else(|| AppError::not_found("Job not found", "It is not one of this tenant's jobs."))?;
+        let job = job_of(&access, &which.id).await?;
         let backend = &access.tenant.backend;
         let states = [RowState::Refused, RowState::Conflict, RowState::Unknown, RowState::Planned];
-        let rows = store.journal(&job.id, &states, 0, i64::MAX).await?;
+        let rows = access.state.engine.store.journal(&job.id, &states, 0, i64::MAX).await?;
         let rows = rows.iter().map(|row| {
             let refused = row.state == RowState::Refused;
             let what_to_do = if refused { backend.advice(&row.change, &row.answer()) } else { String::new() };
@@ -259,13 +264,11 @@ async fn results(
 ) -> Response {
     let taken = async {
         let access = access::<Viewer>(state, caller, &tenant).await?;
-        let store = &access.state.engine.store;
-        let job = store.job(&access.tenant.id, &which.id).await?;
-        let job = job.ok_or_else(|| AppError::not_found("Job not found", "It is not one of this tenant's jobs."))?;
+        let job = job_of(&access, &which.id).await?;
         if job.rows_gone {
             return Err(AppError::not_found("The rows of this job are no longer stored", "The audit names each of them."));
         }
-        let rows = store.journal(&job.id, &RowState::ALL, 0, i64::MAX).await?;
+        let rows = access.state.engine.store.journal(&job.id, &RowState::ALL, 0, i64::MAX).await?;
         let rows = rows.iter().map(|row| {
             let Told { before, after, .. } = row.change.told(&Names::default());
             let (_, result) = outcome(row.state.as_str());

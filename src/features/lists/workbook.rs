@@ -2,13 +2,15 @@
 
 use std::io::{Cursor, Read, copy, sink};
 
-use calamine::{Data, Reader, Xlsx};
+use calamine::{Data, DataRef, Reader, SheetVisible, Xlsx};
 use domain::import::{Field, MAX_ROWS, lines};
 
 use crate::error::AppError;
 
 /// What a workbook may hold once it is unpacked, in bytes; a small archive can hold very much.
-const MOST: u64 = 512 * 1024 * 1024;
+const MOST: u64 = 128 * 1024 * 1024;
+/// Columns of a sheet at most. A list has a handful.
+const COLUMNS: u32 = 200;
 
 /// Whether a file is a zip archive, as workbooks are.
 pub fn is_workbook(bytes: &[u8]) -> bool {
@@ -19,7 +21,7 @@ fn unreadable(why: &str) -> AppError {
     AppError::invalid("The workbook cannot be read", format!("{why} Save the sheet as CSV and import that."))
 }
 
-/// Unpacks the archive to nowhere, for what its directory says of sizes may not be true.
+/// Unpacks the archive and keeps nothing of it, for what its directory says of sizes may not be true.
 fn bounded(bytes: &[u8], most: u64) -> Result<(), AppError> {
     let broken = |_| unreadable("The file is damaged or not an Excel workbook.");
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
@@ -32,11 +34,13 @@ fn bounded(bytes: &[u8], most: u64) -> Result<(), AppError> {
     Ok(())
 }
 
-/// A cell as it is shown, as far as that can be told without the sheet's formats.
-fn shown(cell: &Data) -> String {
-    match cell {
-        Data::Empty | Data::Error(_) => String::new(),
-        Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
+/// A cell as it is shown, as far as that can be told without the sheet's formats. What could not be computed says so: an empty
+/// cell would mean something else.
+fn shown(cell: DataRef<'_>) -> String {
+    match Data::from(cell) {
+        Data::Empty => String::new(),
+        Data::Error(error) => error.to_string(),
+        Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => text,
         Data::Float(number) => number.to_string(),
         Data::Int(number) => number.to_string(),
         Data::Bool(is) => is.to_string(),
@@ -44,22 +48,56 @@ fn shown(cell: &Data) -> String {
     }
 }
 
+/// The rows of a sheet from its first, each as far as its last cell; none where nothing is in it. Cell by cell, for a sheet of two
+/// cells may say that they are a billion apart.
+fn rows(book: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Vec<Vec<String>>, AppError> {
+    let damaged = |_| unreadable("One of its sheets is damaged.");
+    let mut cells = book.worksheet_cells_reader(name).map_err(damaged)?;
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    while let Some(cell) = cells.next_cell().map_err(damaged)? {
+        let (row, column) = cell.get_position();
+        let text = shown(cell.get_value().clone());
+        if text.is_empty() {
+            continue;
+        }
+        if row as usize >= MAX_ROWS || column >= COLUMNS {
+            let most = domain::text::thousands(domain::text::whole(MAX_ROWS));
+            return Err(unreadable(&format!("A sheet can have {most} rows and {COLUMNS} columns.")));
+        }
+        let (row, column) = (row as usize, column as usize);
+        if rows.len() <= row {
+            rows.resize_with(row + 1, Vec::new);
+        }
+        if let Some(cells) = rows.get_mut(row) {
+            if cells.len() <= column {
+                cells.resize(column + 1, String::new());
+            }
+            if let Some(place) = cells.get_mut(column) {
+                *place = text;
+            }
+        }
+    }
+    Ok(rows)
+}
+
 /// The lines of a workbook, as CSV. A line has the number that its row has in the sheet.
 pub fn read(bytes: &[u8]) -> Result<Vec<u8>, AppError> {
     bounded(bytes, MOST)?;
     let mut book: Xlsx<_> =
         Xlsx::new(Cursor::new(bytes)).map_err(|_| unreadable("The file is damaged or not an Excel workbook."))?;
-    for name in book.sheet_names() {
-        let sheet = book.worksheet_range(&name).map_err(|_| unreadable("One of its sheets is damaged."))?;
-        let Some((above, _)) = sheet.start().filter(|_| !sheet.is_empty()) else { continue };
-        if sheet.height() > MAX_ROWS {
-            return Err(unreadable("It has more than 250,000 rows; split it."));
+    // What is hidden nobody means.
+    let seen = book.sheets_metadata().iter().filter(|sheet| sheet.visible == SheetVisible::Visible);
+    let names: Vec<String> = seen.map(|sheet| sheet.name.clone()).collect();
+    for name in names {
+        let rows = rows(&mut book, &name)?;
+        let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+        if width == 0 {
+            continue;
         }
-        let empty = std::iter::repeat_n(vec![Field::new("")], above as usize);
-        let rows = sheet.rows().map(|row| row.iter().map(|cell| Field::new(&shown(cell))).collect());
-        return Ok(lines(',', empty.chain(rows)));
+        let cell = |row: &[String], at: usize| Field::new(row.get(at).map_or("", String::as_str));
+        return Ok(lines(',', rows.iter().map(|row| (0..width).map(|at| cell(row, at)).collect())));
     }
-    Err(unreadable("None of its sheets has anything in it."))
+    Err(unreadable("None of its visible sheets has anything in it."))
 }
 
 #[cfg(test)]
@@ -118,6 +156,22 @@ mod tests {
             let error = read(bytes).unwrap_err();
             assert!(error.why.ends_with("Save the sheet as CSV and import that."), "{error}");
         }
+    }
+
+    #[test]
+    fn two_cells_far_apart_take_no_memory() {
+        let far = r#"<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>"#;
+        assert!(read(&workbook(far)).unwrap_err().why.contains("A sheet can have 250,000 rows and 200 columns."));
+    }
+
+    #[test]
+    fn what_could_not_be_computed_is_not_empty() {
+        let sheet = format!(
+            r#"{}<row r="2"><c r="A2" t="inlineStr"><is><t>M\\ann</t></is></c><c r="B2" t="e"><v>#N/A</v></c></row>"#,
+            row(1, &["Subject", "Licence"])
+        );
+        let text = String::from_utf8(read(&workbook(&sheet)).unwrap()).unwrap();
+        assert!(text.contains("#N/A"), "{text}");
     }
 
     #[test]

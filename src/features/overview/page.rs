@@ -187,8 +187,7 @@ fn Rights(rights: Vec<Right>) -> impl IntoView {
             view! { <li><span class=class>{mark}</span><span>{what}<span class="muted">{why}</span></span></li> }
         })
         .collect_view();
-    let summary =
-        if all { "It can do everything that this portal does." } else { "It cannot do everything, or that is not known." };
+    let summary = if all { "It can do everything that this portal does." } else { "Some permissions are missing or unknown." };
     view! {
         <section class="panel" aria-labelledby="rights">
             <header><h2 id="rights">"This key"</h2></header>

@@ -90,8 +90,18 @@ pub async fn apply(
         // Seats came or went since: the plan as it would be now has its own ways out, if it needs any.
         return lead_to(access, again_as(&row.plan, as_it_is), snapshot.as_of, Origin::Replaces(id.to_owned())).await;
     };
-    let mut wanted = order.into_iter().chain(Order::ALL);
-    let without = wanted.find_map(|order| as_it_is.without_seat(&allotment, order, &snapshot.table)).unwrap_or_default();
+    let without = match order {
+        Some(order) => as_it_is.without_seat(&allotment, order, &snapshot.table).ok_or_else(|| {
+            AppError::new(
+                ErrorKind::Conflict,
+                "Nobody knows who is least active",
+                "Consumption is not loaded. Reload the plan and choose who goes without a seat.",
+            )
+        })?,
+        None => {
+            Order::ALL.into_iter().find_map(|order| as_it_is.without_seat(&allotment, order, &snapshot.table)).unwrap_or_default()
+        }
+    };
     let (changes, left_out) = as_it_is.remedied(&allotment, &remedy, &without);
     let mut plan = again(titled(&row.plan.title, &remedy), changes)?;
     plan.unchanged.extend(as_it_is.unchanged.into_iter().chain(left_out));

@@ -45,6 +45,19 @@ async fn drawn(snapshot: &Arc<Snapshot>, intent: Intent) -> Result<Plan, AppErro
     drawn.map_err(|error| AppError::invalid("Could not create a plan", sentence(&error.to_string())))
 }
 
+/// Says why rows are in a plan, on a thread where a large one holds nobody up.
+async fn explained(mut plan: Plan, snapshot: &Arc<Snapshot>, how: &'static str) -> Result<Plan, AppError> {
+    let snapshot = snapshot.clone();
+    let worked = tokio::task::spawn_blocking(move || {
+        plan.explain_by(&snapshot.table, &snapshot.inventory, how);
+        plan
+    });
+    worked.await.map_err(|error| {
+        tracing::error!(%error, "a plan could not be explained");
+        AppError::new(ErrorKind::Internal, "Could not create the plan", "Nothing was sent. Try again.")
+    })
+}
+
 /// How rows came into a plan, where each of them came the same way.
 fn how_chosen(intent: &Intent) -> &'static str {
     match intent {
@@ -79,7 +92,7 @@ pub async fn keep_plan_besides(
 ) -> Result<Lead, AppError> {
     let how = how_chosen(&intent);
     let mut plan = drawn(snapshot, intent).await?;
-    plan.explain_by(&snapshot.table, &snapshot.inventory, how);
+    plan = explained(plan, snapshot, how).await?;
     plan.unchanged.extend(besides);
     lead_to(access, plan, snapshot.as_of, origin).await
 }
@@ -93,7 +106,7 @@ pub async fn keep_plan_with_newcomers(
 ) -> Result<Lead, AppError> {
     let how = how_chosen(&intent);
     let mut plan = drawn(snapshot, intent).await?;
-    plan.explain_by(&snapshot.table, &snapshot.inventory, how);
+    plan = explained(plan, snapshot, how).await?;
     if let Some(newcomers) = newcomers {
         let changes: Vec<Change> = drawn(snapshot, newcomers).await?.changes.into_iter().map(|planned| planned.change).collect();
         plan.unchanged.extend(changes.iter().map(|change| Unchanged { target: change.target(), why: WhyNot::Newcomer }));
@@ -396,7 +409,7 @@ pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<L
     plan.offers = offers;
     plan.removes_the_rest = row.plan.removes_the_rest;
     plan.keep_reasons(&row.plan);
-    plan.explain_by(&snapshot.table, &snapshot.inventory, "added to the plan");
+    let mut plan = explained(plan, &snapshot, "added to the plan").await?;
     plan.unchanged.extend(unchanged);
     lead_to(access, plan, snapshot.as_of, Origin::Remedies(id.to_owned())).await
 }

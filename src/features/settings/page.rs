@@ -53,8 +53,10 @@ fn Body(
     let (auto_changed, groups_changed) = (RwSignal::new(true), RwSignal::new(true));
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
-        auto_changed.set(false);
-        groups_changed.set(false);
+        // What was ticked before the program took the page over counts.
+        let changed = |id: &str| document().get_element_by_id(id).is_some_and(|form| is_changed(&form));
+        auto_changed.set(changed("auto-assign"));
+        groups_changed.set(changed("group-settings"));
     });
     let (auto_shut, groups_shut) = (shut(auto, off), shut(groups, off));
     let sync = view.group_settings.sync_idp_groups;
@@ -73,7 +75,7 @@ fn Body(
         <div class="grid settings">
             <section class="panel" aria-labelledby="auto">
                 <header><h2 id="auto">"Automatic assignment at sign-in"</h2></header>
-                <ActionForm action=auto attr:class="stack" on:change=move |event| auto_changed.set(is_changed(&event))>
+                <ActionForm action=auto attr:class="stack" attr:id="auto-assign" on:change=move |event| auto_changed.set(form_changed(&event))>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     {switch("professional", view.auto_assign.professional, "Professional", "Tried first, while seats remain.")}
                     {switch("analyzer", view.auto_assign.analyzer, "Analyzer", "Used when no Professional seat is left; then Analyzer capacity.")}
@@ -82,7 +84,7 @@ fn Body(
             </section>
             <section class="panel" aria-labelledby="groups">
                 <header><h2 id="groups">"Groups"</h2></header>
-                <ActionForm action=groups attr:class="stack" on:change=move |event| groups_changed.set(is_changed(&event))>
+                <ActionForm action=groups attr:class="stack" attr:id="group-settings" on:change=move |event| groups_changed.set(form_changed(&event))>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     {switch("create", view.group_settings.auto_create_groups, "Create groups at sign-in", "IdP groups are created when a member first signs in.")}
                     {sync.map(|sync| switch("sync", Some(sync), "Sync IdP group membership", "Deprecated by Qlik; membership updates at sign-in."))}
@@ -101,21 +103,29 @@ fn Body(
     }
 }
 
-/// Whether any box of the form is not as the server drew it.
-#[cfg(not(feature = "hydrate"))]
-fn is_changed(_: &leptos::ev::Event) -> bool {
-    true
+/// Whether any box of the form in which something was changed is not as the server drew it.
+fn form_changed(event: &leptos::ev::Event) -> bool {
+    #[cfg(feature = "hydrate")]
+    {
+        use leptos::wasm_bindgen::JsCast;
+        use leptos::web_sys::Element;
+        let form = event.target().and_then(|target| target.dyn_into::<Element>().ok()?.closest("form").ok().flatten());
+        form.is_none_or(|form| is_changed(&form))
+    }
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = event;
+        true
+    }
 }
 
-/// Whether any box of the form is not as the server drew it.
 #[cfg(feature = "hydrate")]
-fn is_changed(event: &leptos::ev::Event) -> bool {
+fn is_changed(form: &leptos::web_sys::Element) -> bool {
     use leptos::wasm_bindgen::JsCast;
-    use leptos::web_sys::{Element, HtmlInputElement};
-    let form = event.target().and_then(|target| target.dyn_into::<Element>().ok()?.closest("form").ok().flatten());
-    let Some(boxes) = form.and_then(|form| form.query_selector_all("input[type=checkbox]").ok()) else { return true };
-    let boxes = (0..boxes.length()).filter_map(|at| boxes.item(at)?.dyn_into::<HtmlInputElement>().ok());
-    boxes.into_iter().any(|field| field.checked() != field.default_checked())
+    use leptos::web_sys::HtmlInputElement;
+    let Ok(boxes) = form.query_selector_all("input[type=checkbox]") else { return true };
+    let mut boxes = (0..boxes.length()).filter_map(|at| boxes.item(at)?.dyn_into::<HtmlInputElement>().ok());
+    boxes.any(|field| field.checked() != field.default_checked())
 }
 
 /// Shows a theme at once; the cookie serves the next page.
@@ -166,7 +176,7 @@ fn Browser() -> impl IntoView {
                                         {button("system", "Match system")}{button("light", "Light")}{button("dark", "Dark")}
                                     </div>
                                 </ActionForm></div>
-                            <div class="setting"><label for="zone">"Time zone"<span class="muted small">"Exports and days of usage stay in UTC."</span></label>
+                            <div class="setting"><label for="zone">"Time zone"<span class="muted small">"Times in exported files and days of usage stay in UTC."</span></label>
                                 <ActionForm action=zone attr:class="inline">
                                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                                     <input class="input zone" id="zone" name="zone" list="zones" autocomplete="off" value=here/>

@@ -16,6 +16,7 @@ use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Admin, Viewer};
 use crate::server::config::Config;
+use crate::server::cookies;
 use crate::server::lead::Lead;
 use crate::server::zone::{self, Zone};
 use crate::ui::query::escape;
@@ -86,8 +87,7 @@ fn thresholds(config: &Config) -> Vec<(String, String)> {
 /// What this browser chose, from its cookies.
 pub fn browser(access: &Access<Viewer>) -> BrowserView {
     let parts = use_context::<Parts>();
-    let cookies = parts.as_ref().and_then(|parts| parts.headers.get(header::COOKIE)?.to_str().ok()).unwrap_or_default();
-    let theme = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("theme=")).filter(|word| is_theme(word));
+    let theme = parts.as_ref().and_then(|parts| cookies::value(&parts.headers, "theme")).filter(|word| is_theme(word));
     BrowserView { theme: theme.unwrap_or("system").to_owned(), zone: access.zone.name().to_owned(), zones: Zone::names() }
 }
 
@@ -98,7 +98,7 @@ fn is_theme(word: &str) -> bool {
 /// Keeps a choice in this browser for a year, or forgets it.
 fn set_cookie(name: &str, value: Option<&str>) {
     let (value, age) = value.map_or(("", 0), |value| (value, 365 * 24 * 60 * 60));
-    let cookie = format!("{name}={value}; Path=/; Max-Age={age}; SameSite=Lax");
+    let cookie = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax");
     if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&cookie)) {
         response.append_header(header::SET_COOKIE, value);
     }
@@ -125,7 +125,7 @@ pub fn set_zone(name: &str) -> Result<(), AppError> {
         let name = domain::text::shortened(name);
         return Err(AppError::invalid(
             "Unknown time zone",
-            format!("“{name}” is none. Choose one such as Europe/Berlin, or UTC."),
+            format!("“{name}” is not a time zone. Choose one such as Europe/Berlin, or UTC."),
         ));
     };
     set_cookie(zone::COOKIE, Some(&escape(zone.name())));

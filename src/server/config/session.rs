@@ -32,6 +32,9 @@ impl SessionLengths {
         if lengths.absolute_s < lengths.idle_s {
             reader.fault(reader.file(), "`auth.session.absolute_s` must be at least `auth.session.idle_s`".to_owned());
         }
+        if lengths.warn_s >= lengths.idle_s {
+            reader.fault(reader.file(), "`auth.session.warn_s` must be less than `auth.session.idle_s`".to_owned());
+        }
         lengths
     }
 }

@@ -281,10 +281,10 @@ impl Plan {
             if places.iter().all(|at| of(*at) == Used::UNKNOWN) {
                 return None;
             }
-            // Who is no user here, or of whom nothing is known, comes behind those who never used it.
+            // Of whom nothing is known comes before those who are known not to use it.
             places.sort_by_key(|at| match of(*at) {
-                Used::UNKNOWN => u32::MAX,
-                used => used.ago().map_or(u32::MAX - 1, u32::from),
+                Used::UNKNOWN => u32::MAX - 1,
+                used => used.ago().map_or(u32::MAX, u32::from),
             });
         }
         let kept = places.len().saturating_sub(usize::try_from(short).unwrap_or(0));

@@ -228,13 +228,15 @@ impl<'a> Ready<'a> {
         let since = || columns.since.get(at).copied().unwrap_or_default();
         let filter = self.filter;
         let (groups, roles) = (|| columns.groups.get(row.at), || columns.roles.get(row.at));
+        let person_known = flags & flag::UNREAD == 0;
         let (groups_whole, roles_whole) = (flags & flag::GROUPS_HIDDEN == 0, flags & flag::ROLES_HIDDEN == 0);
         self.allotment.as_ref().is_none_or(|wanted| wanted.take(code(&columns.allotments)))
             && filter.licensed.is_none_or(|wanted| (code(&columns.allotments) != 0) == wanted)
             && flag(filter.excess, flag::EXCESS)
             && flag(filter.orphan, flag::ORPHAN)
+            && (filter.orphan != Some(false) || person_known)
             && flag(filter.bot, flag::BOT)
-            && self.status.as_ref().is_none_or(|wanted| wanted.take(code(&columns.statuses)))
+            && self.status.as_ref().is_none_or(|wanted| wanted.take(code(&columns.statuses)) && (!wanted.not || person_known))
             && filter.from.is_none_or(|from| since() >= from.number())
             && filter.to.is_none_or(|to| (1..=to.number()).contains(&since()))
             && filter.idle.is_none_or(|idle| idle.takes(row.used()))

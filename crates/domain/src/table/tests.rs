@@ -171,8 +171,12 @@ fn tenants() -> impl Strategy<Value = (Inventory, HashMap<UserId, Day>)> {
 }
 
 fn tables() -> impl Strategy<Value = Table> {
-    tenants().prop_map(|(inventory, last)| {
-        Table::build(&inventory).with_use(&inventory, |id| last.get(id).copied(), Day::parse("2024-03-04").unwrap())
+    (tenants(), any::<bool>()).prop_map(|((inventory, last), complete)| {
+        if complete { Table::build(&inventory) } else { Table::build_so_far(&inventory) }.with_use(
+            &inventory,
+            |id| last.get(id).copied(),
+            Day::parse("2024-03-04").unwrap(),
+        )
     })
 }
 
@@ -275,9 +279,9 @@ fn passes(filter: &Filter, row: Row<'_>) -> bool {
     text && asked(&filter.allotment, &row.allotment().into_iter().collect::<Vec<_>>(), true)
         && filter.licensed.is_none_or(|wanted| row.allotment().is_some() == wanted)
         && filter.excess.is_none_or(|wanted| row.excess() == wanted)
-        && filter.orphan.is_none_or(|wanted| row.orphan() == wanted)
+        && filter.orphan.is_none_or(|wanted| row.orphan() == wanted && (wanted || row.person_known()))
         && filter.bot.is_none_or(|wanted| row.bot() == wanted)
-        && asked(&filter.status, &status.iter().collect::<Vec<_>>(), true)
+        && asked(&filter.status, &status.iter().collect::<Vec<_>>(), row.person_known())
         && filter.from.is_none_or(|from| since.is_some_and(|since| since >= from))
         && filter.to.is_none_or(|to| since.is_some_and(|since| since <= to))
         && filter.idle.is_none_or(|idle| match (idle, row.used()) {

@@ -13,6 +13,17 @@ const OFFERED: usize = 50;
 /// A list that is longer has a field to find something in it.
 const SHORT: usize = 8;
 
+/// What a list offers, and for which words and of how many it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Offers {
+    needle: String,
+    of: usize,
+    most: usize,
+    shown: Vec<Choice>,
+    /// So many more fit, and are not shown.
+    more: usize,
+}
+
 /// Opens a filter's menu, and puts the focus into it.
 pub(super) fn open(field: Field) {
     use leptos::wasm_bindgen::JsCast;
@@ -61,23 +72,32 @@ pub(super) fn OneOfMany(field: Field, choices: Vec<Choice>, live: Live, filter: 
         });
         named.filter(|named| !named.is_empty()).unwrap_or_else(|| choices.get_value())
     };
-    // What is chosen stays in sight, whatever is typed; in place, for nothing jumps below a hand that clicks.
-    let offers = Memo::new(move |_| {
-        let (values, _) = now.get_untracked();
+    // What is chosen stays in sight, whatever is typed; in place, for nothing jumps below a pointer. What is chosen elsewhere, as by
+    // going back, comes in.
+    let offers = Memo::new(move |before: Option<&Offers>| {
+        let (values, _) = now.get();
         let wanted = needle.with(|needle| folded(needle.trim()));
         let mut all = all();
+        // A page without scripts shows all that the server sends.
+        let most = if live.is_here() { OFFERED } else { usize::MAX };
+        if let Some(before) = before
+            && (&before.needle, before.of, before.most) == (&wanted, all.len(), most)
+            && values.iter().all(|value| before.shown.iter().any(|choice| choice.value == *value))
+        {
+            return before.clone();
+        }
         all.sort_by_cached_key(|choice| (choice.rows.is_none(), folded(&choice.label)));
+        let of = all.len();
         let missing = values.iter().filter(|value| all.iter().all(|choice| choice.value != **value)).cloned();
         let strange: Vec<Choice> = missing.map(|value| Choice { label: value.clone(), value, rows: None }).collect();
         let (first, rest): (Vec<Choice>, Vec<Choice>) = all.into_iter().partition(|choice| values.contains(&choice.value));
         let found: Vec<Choice> = rest.into_iter().filter(|choice| folded(&choice.label).contains(&wanted)).collect();
-        // A page without scripts shows all that the server sends.
-        let most = if live.is_here() { OFFERED } else { usize::MAX };
         let more = found.len().saturating_sub(most);
-        (strange.into_iter().chain(first).chain(found.into_iter().take(most)).collect::<Vec<_>>(), more)
+        let shown = strange.into_iter().chain(first).chain(found.into_iter().take(most)).collect();
+        Offers { needle: wanted, of, most, shown, more }
     });
     let list = move || {
-        let (offers, more) = offers.get();
+        let Offers { shown: offers, more, .. } = offers.get();
         let none = offers.is_empty();
         let offers = offers
             .into_iter()
@@ -120,20 +140,36 @@ pub(super) fn OneOfMany(field: Field, choices: Vec<Choice>, live: Live, filter: 
 #[component]
 pub(super) fn LastUse(filter: Memo<Filter>) -> impl IntoView {
     let now = move || filter.try_with(|filter| filter.idle).flatten();
+    let is_own = |idle: Option<Idle>| matches!(idle, Some(Idle::Over(_))) && !idle.is_some_and(|idle| USES.contains(&idle));
+    let days_of = |idle: Option<Idle>| if let Some(Idle::Over(days)) = idle { days.to_string() } else { String::new() };
+    // A number that is typed passes by those that have a choice of their own: the field stays chosen, and as it was typed.
+    let own = RwSignal::new(is_own(now()));
+    let text = RwSignal::new(if own.get_untracked() { days_of(now()) } else { String::new() });
+    Effect::new(move |_| {
+        let idle = now();
+        if is_own(idle) && text.with_untracked(|text| *text != days_of(idle)) {
+            own.set(true);
+            text.set(days_of(idle));
+        } else if !matches!(idle, Some(Idle::Over(_))) {
+            own.set(false);
+        }
+    });
     let custom = NodeRef::<leptos::html::Input>::new();
-    let own = move || now().filter(|idle| !USES.contains(idle));
     let choice = move |idle: Option<Idle>| {
-        let on = move || now() == idle;
+        let on = move || !own.get() && now() == idle;
         let text = idle.map_or_else(|| "any".to_owned(), use_words);
         let value = idle.map(Idle::word).unwrap_or_default();
-        view! { <li><label><input type="radio" name="used" value=value checked=on() prop:checked=on/><span>{text}</span></label></li> }
+        view! {
+            <li><label><input type="radio" name="used" value=value checked=on() prop:checked=on on:input=move |_| own.set(false)/><span>{text}</span></label></li>
+        }
     };
-    let days = move || match own() {
-        Some(Idle::Over(days) | Idle::Within(days)) => days.to_string(),
-        _ => String::new(),
-    };
-    // Who types a number means it.
-    let typed = move |_| {
+    // A span that an address names and no choice does.
+    let other =
+        move || now().filter(|idle| matches!(idle, Idle::Within(_)) && !USES.contains(idle)).map(|idle| choice(Some(idle)));
+    let typed = move |event: leptos::ev::Event| {
+        text.set(event_target_value(&event));
+        own.set(true);
+        // The form is read before this shows.
         if let Some(radio) = custom.get_untracked() {
             radio.set_checked(true);
         }
@@ -142,9 +178,10 @@ pub(super) fn LastUse(filter: Memo<Filter>) -> impl IntoView {
         <ul class="options">
             {choice(None)}
             {USES.map(|idle| choice(Some(idle))).collect_view()}
-            <li><label><input type="radio" name="used" value="over" node_ref=custom checked=own().is_some() prop:checked=move || own().is_some()/>
+            {other}
+            <li><label><input type="radio" name="used" value="over" node_ref=custom checked=own.get_untracked() prop:checked=own on:input=move |_| own.set(true)/>
                 <span>"unused for"</span></label>
-                <input class="input figure" type="number" name="days" min="1" max="9999" aria-label="Days without use" value=days() prop:value=days on:input=typed/>
+                <input class="input figure" type="number" name="days" min="1" max="9999" aria-label="Days without use" value=text.get_untracked() prop:value=text on:input=typed/>
                 <span>"+ days"</span></li>
         </ul>
     }
