@@ -36,7 +36,7 @@ pub struct Config {
     pub storage: Storage,
     /// From which number on something has to be confirmed by typing it.
     pub confirm: Limits,
-    /// From when on something is worth a word.
+    /// From when on the overview shows a warning.
     pub thresholds: Thresholds,
     /// What seats cost.
     pub prices: Prices,

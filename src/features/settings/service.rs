@@ -62,7 +62,7 @@ pub async fn draft_group_settings(access: &Access<Admin>, create: bool, sync: bo
     keep_plan(&access.as_operator(), &snapshot, Intent::SetGroupSettings(after), Origin::Person).await
 }
 
-/// From when on something is worth a word, as the configuration has it.
+/// From when on the overview shows a warning, as the configuration has it.
 fn thresholds(config: &Config) -> Vec<(String, String)> {
     let (of, confirm) = (config.thresholds, config.confirm);
     let days = |days: u32| count(days.into(), "day", "days");

@@ -21,7 +21,7 @@ pub struct SettingsView {
     pub auto_assign: AutoAssign,
     /// How groups come into being.
     pub group_settings: GroupSettings,
-    /// From when on something on the overview is worth a word: what it is, and the figure.
+    /// From when on the overview shows a warning: what it is about, and the figure.
     pub thresholds: Vec<(String, String)>,
     /// System groups: id, name, how many roles; `None` where they may not be seen.
     pub system: Vec<(String, String, Option<u32>)>,

@@ -1,10 +1,10 @@
-//! `[thresholds]`: from when on something on the overview is worth a word.
+//! `[thresholds]`: from when on the overview shows a warning.
 
 use std::fmt;
 
 use super::file::Reader;
 
-/// From when on something is worth a word.
+/// From when on the overview shows a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
     /// A license type is nearly full when less than so many percent of its seats are free.
