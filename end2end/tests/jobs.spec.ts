@@ -8,7 +8,7 @@ async function start(page: import("@playwright/test").Page, rows: number) {
   await hydrated(page);
   const boxes = page.locator(".live .line:not(.top):not([hidden]) input");
   await boxes.first().click();
-  await page.locator(".live").evaluate((element, top) => { element.scrollTop = top; }, (rows - 5) * 36);
+  await page.locator(".live").evaluate((element, top) => { element.scrollTop = top; }, (rows - 5) * 32);
   await page.locator(`.live [aria-rowindex="${rows + 1}"] input`).click({ modifiers: ["Shift"] });
   await expect(page.getByText(`${rows} selected`)).toBeVisible();
   await bulk(page, "Assign…", "analyzer");

@@ -46,6 +46,7 @@ test("the palette only goes to what takes something away", async ({ connected: p
   await hydrated(page);
   await page.locator(".live a.person-link").first().click();
   await expect(page.getByRole("complementary")).toBeVisible();
+  await page.getByText("Change license", { exact: true }).click();
   await page.keyboard.press("Control+k");
   await page.keyboard.type("remove analyzer");
   await page.keyboard.press("Enter");

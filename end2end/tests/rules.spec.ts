@@ -102,6 +102,14 @@ test("rule 5: filters are typed, take several values, none of them, and bounds, 
   await expect(result).toContainText(`${(state.assignments.length - of(["analyzer", "professional"])).toLocaleString("en")} of`);
   await expect(page).toHaveURL(/allotment=analyzer%2Cprofessional&license=any&not=allotment/);
   await page.getByRole("link", { name: "Clear filters" }).first().click();
+  // A number that is typed passes by the choices there are, and stays as it was typed.
+  const used = await filter(page, "Last used");
+  await used.getByLabel("Days without use").pressSequentially("305", { delay: 60 });
+  await expect(page).toHaveURL(/used=over-305/);
+  await expect(used.getByLabel("Days without use")).toHaveValue("305");
+  await used.getByLabel("no use on record").check();
+  await expect(page).toHaveURL(/used=never/);
+  await page.getByRole("link", { name: "Clear filters" }).first().click();
   await (await filter(page, "Licenses held")).getByLabel("at least").fill("2");
   const holds = new Map<string, number>();
   for (const one of state.assignments) holds.set(one.subject.toLowerCase(), (holds.get(one.subject.toLowerCase()) ?? 0) + 1);

@@ -155,12 +155,13 @@ pub(super) fn LastUse(filter: Memo<Filter>) -> impl IntoView {
         }
     });
     let custom = NodeRef::<leptos::html::Input>::new();
+    // At `change`, which comes after the form has read its fields at `input`: what this draws anew must not be what is read.
     let choice = move |idle: Option<Idle>| {
         let on = move || !own.get() && now() == idle;
         let text = idle.map_or_else(|| "any".to_owned(), use_words);
         let value = idle.map(Idle::word).unwrap_or_default();
         view! {
-            <li><label><input type="radio" name="used" value=value checked=on() prop:checked=on on:input=move |_| own.set(false)/><span>{text}</span></label></li>
+            <li><label><input type="radio" name="used" value=value checked=on() prop:checked=on on:change=move |_| own.set(false)/><span>{text}</span></label></li>
         }
     };
     // A span that an address names and no choice does.
@@ -179,7 +180,7 @@ pub(super) fn LastUse(filter: Memo<Filter>) -> impl IntoView {
             {choice(None)}
             {USES.map(|idle| choice(Some(idle))).collect_view()}
             {other}
-            <li><label><input type="radio" name="used" value="over" node_ref=custom checked=own.get_untracked() prop:checked=own on:input=move |_| own.set(true)/>
+            <li><label><input type="radio" name="used" value="over" node_ref=custom checked=own.get_untracked() prop:checked=own on:change=move |_| own.set(true)/>
                 <span>"unused for"</span></label>
                 <input class="input figure" type="number" name="days" min="1" max="9999" aria-label="Days without use" value=text.get_untracked() prop:value=text on:input=typed/>
                 <span>"+ days"</span></li>
