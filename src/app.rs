@@ -61,13 +61,67 @@ fn open(room: Room) -> AnyView {
 
 impl ChooseView for Room {
     async fn choose(self) -> AnyView {
-        open(self).await
+        reach(self).await.unwrap_or_else(|| view! { <OutOfReach/> }.into_any())
     }
 
     async fn preload(&self) {
         #[cfg(target_arch = "wasm32")]
-        __preload_open().await;
+        if is_within_reach().await {
+            __preload_open().await;
+        }
     }
+}
+
+/// A room, or nothing where its part of the program cannot be loaded now.
+async fn reach(room: Room) -> Option<AnyView> {
+    #[cfg(target_arch = "wasm32")]
+    {
+        if !is_within_reach().await {
+            return None;
+        }
+        let view = open(room).await;
+        LOADED.set(true);
+        Some(view)
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    Some(open(room).await)
+}
+
+#[cfg(target_arch = "wasm32")]
+thread_local! {
+    /// The rooms' part of the program is here.
+    static LOADED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Whether the rooms' part of the program is here, or can be loaded now. What loads it ends the whole program where it cannot, so
+/// something small is asked for first; not while a page is taken over, which has just come from the server.
+#[cfg(target_arch = "wasm32")]
+async fn is_within_reach() -> bool {
+    let ready = document().document_element().is_some_and(|root| root.has_attribute("data-ready"));
+    if LOADED.get() || !ready {
+        return true;
+    }
+    // Asked beside: what a route waits for may move between threads, and a request of a browser may not.
+    let (told, heard) = futures::channel::oneshot::channel();
+    crate::ui::scope::detached(async move {
+        let answer = gloo_net::http::Request::get("/favicon.svg").send().await;
+        let _ = told.send(answer.is_ok_and(|answer| answer.ok()));
+    });
+    heard.await.unwrap_or(false)
+}
+
+/// What is shown in place of a room that cannot be loaded.
+#[component]
+fn OutOfReach() -> impl IntoView {
+    let error = crate::error::AppError::new(
+        crate::error::ErrorKind::Internal,
+        "Lost connection to Quartermaster",
+        "This page could not be loaded.",
+    );
+    let again = || {
+        let _ = window().location().reload();
+    };
+    crate::features::condition::failed("Not loaded", error, again)
 }
 
 /// The app, the same on both sides.
@@ -78,8 +132,8 @@ pub fn App() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     crate::ui::redirect::only_from_here();
     provide_context(LoadParts {
-        palette: || Box::pin(open(Room::Palette)),
-        session_end: |warn_s| Box::pin(open(Room::SessionEnd(warn_s))),
+        palette: || Box::pin(reach(Room::Palette)),
+        session_end: |warn_s| Box::pin(reach(Room::SessionEnd(warn_s))),
     });
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Quartermaster".to_owned() } else { format!("{title} · Quartermaster") }/>

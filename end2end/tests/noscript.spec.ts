@@ -7,8 +7,9 @@ const test = base;
 test("read, filter, sort, page", async ({ connected: page }) => {
   await expect(page.getByRole("meter").first()).toBeVisible();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Assignments" }).click();
-  await (await filter(page, "License type")).getByRole("checkbox", { name: /^Analyzer \d/ }).check();
-  await page.getByRole("button", { name: "Filter" }).click();
+  const menu = await filter(page, "License type");
+  await menu.getByRole("checkbox", { name: /^Analyzer \d/ }).check();
+  await menu.getByRole("button", { name: "Filter" }).click();
   await expect(page).toHaveURL(/allotment=analyzer/);
   await expect(page.locator(".rows .line:not(.top)").first()).toContainText("Analyzer");
   await page.getByRole("link", { name: "Assigned on" }).click();

@@ -305,6 +305,12 @@ test("rule 16: what cannot be used now is there, disabled, and says why", async 
   await expect(page.getByRole("button", { name: "Review change…" }).first()).toBeEnabled();
   await page.getByRole("checkbox").first().click();
   await expect(page.getByRole("button", { name: "Review change…" }).first()).toBeDisabled();
+  // Also after the page was drawn again.
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await expect(page.getByRole("button", { name: "Refresh", exact: true })).toBeEnabled();
+  await page.waitForTimeout(300);
+  await page.getByRole("checkbox").first().click();
+  await expect(page.getByRole("button", { name: "Review change…" }).first()).toBeEnabled();
   await page.goto("/t/meridian/assignments?allotment=analyzer");
   await hydrated(page);
   await boxes(page).first().click();
@@ -321,6 +327,7 @@ test("rule 17: the palette finds pages, people, groups, roles, jobs, plans and t
   await hydrated(page);
   const look = async (words: string, kind: string, label: string | RegExp) => {
     await page.keyboard.press("Control+k");
+    await expect(page.getByRole("combobox", { name: "Page or command" })).toBeFocused();
     await page.keyboard.type(words);
     await expect(page.getByRole("option").filter({ hasText: label }).filter({ hasText: kind }).first()).toBeVisible();
     await page.keyboard.press("Escape");
@@ -418,6 +425,20 @@ test("rule 22: the end of a session is told in time, staying keeps it, and conne
     await expect(page).toHaveURL(/\/t\/north\/lists/);
     await expect(page.getByLabel("or paste lines")).toHaveValue("NORTH\\somebody");
   });
+});
+
+test("a room that cannot be loaded says so, and the program goes on", async ({ connected: page, guard }) => {
+  await hydrated(page);
+  await page.context().setOffline(true);
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Groups" }).click();
+  await expect(page.getByRole("alert")).toContainText("This page could not be loaded.");
+  await page.keyboard.press("Control+k");
+  await page.context().setOffline(false);
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Jobs" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Jobs" })).toBeVisible();
+  await page.keyboard.press("Control+k");
+  await expect(page.getByRole("combobox", { name: "Page or command" })).toBeFocused();
+  refused(guard);
 });
 
 test("a page that is open while the server restarts has the way to ask again", async ({ browser }) => {

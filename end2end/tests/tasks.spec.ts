@@ -102,6 +102,7 @@ test("task 4: why somebody has admin rights, by keyboard and one choice", async 
   await hydrated(page);
   const hand = new Hand(page);
   await page.keyboard.press("Control+k");
+  await expect(page.getByRole("combobox", { name: "Page or command" })).toBeFocused();
   await page.keyboard.type(subject);
   const option = page.getByRole("option").filter({ hasText: subject }).filter({ hasText: "person" });
   await hand.click(option.first());
@@ -118,6 +119,7 @@ test("task 5: give a role to a group, 5 clicks", async ({ connected: page, tenan
   const hand = new Hand(page);
   await hydrated(page);
   await page.keyboard.press("Control+k");
+  await expect(page.getByRole("combobox", { name: "Page or command" })).toBeFocused();
   await page.keyboard.type(group.name);
   await hand.click(page.getByRole("option").filter({ hasText: group.name }).filter({ hasText: /group$/ }).first());
   await expect(page.getByRole("heading", { level: 1, name: group.name })).toBeVisible();

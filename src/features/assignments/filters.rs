@@ -132,7 +132,7 @@ pub fn Filters(choices: Choices, live: Live, follow: Callback<Filter>) -> impl I
                 // One open at a time.
                 <details class="menu" name="filter" data-field=field.word()>
                     <summary class="button" title=summary>{summary}</summary>
-                    <div class="sheet" role="group" aria-label=label>{editor}</div>
+                    <div class="sheet" role="group" aria-label=label>{editor}<button class="button without-scripts" type="submit">"Filter"</button></div>
                 </details>
                 {drop}
             </span>

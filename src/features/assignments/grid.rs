@@ -88,6 +88,20 @@ pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) ->
     {
         grid.follow_browser();
         grid.paint(first, drawn, subject);
+        // Whose panel is open is in view, also when the panel walks on by itself.
+        Effect::new(move |_| {
+            let open = subject.get();
+            let at = live.table.with_untracked(|table| {
+                live.order.with_untracked(|order| {
+                    let open = domain::text::same(&open);
+                    let is_open = |at: &u32| table.row(*at).is_some_and(|row| domain::text::same(row.subject()) == open);
+                    if open.is_empty() { None } else { order.iter().position(is_open) }
+                })
+            });
+            if let Some(row) = at.and_then(|at| u32::try_from(at).ok()) {
+                grid.show(row);
+            }
+        });
     }
     #[cfg(not(feature = "hydrate"))]
     let _ = subject;

@@ -47,6 +47,19 @@ pub fn Beside(
     Effect::new(move |_| {
         let answered = edited.try_get().unwrap_or_default() + undone.try_get().unwrap_or_default();
         let _ = edits.try_set(answered);
+        // What was pressed is drawn anew: the focus stays in the panel.
+        #[cfg(feature = "hydrate")]
+        if answered > 0 {
+            crate::ui::scope::Scope::here().later(std::time::Duration::from_millis(400), || {
+                use leptos::wasm_bindgen::JsCast;
+                let lost = document().active_element().is_none_or(|now| now.tag_name() == "BODY");
+                let heading = document().get_element_by_id("person");
+                if let Some(heading) = heading.filter(|_| lost).and_then(|it| it.dyn_into::<leptos::web_sys::HtmlElement>().ok())
+                {
+                    let _ = heading.focus();
+                }
+            });
+        }
     });
     let data = load(
         move || (live(tenant), live(subject), live(job), refreshing.version()),
@@ -62,6 +75,8 @@ pub fn Beside(
     let walk = Callback::new(move |event: leptos::ev::KeyboardEvent| {
         let typing = event_target_is_field(&event);
         let to = match event.key().as_str() {
+            // What was asked for is told in the panel it was asked in.
+            _ if busy(edit)() || busy(undo)() => None,
             // In an open menu they are the menu's.
             _ if document().query_selector(".side details[open]").ok().flatten().is_some() => None,
             _ if typing || event.ctrl_key() || event.meta_key() || event.alt_key() || event.shift_key() => None,

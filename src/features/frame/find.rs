@@ -15,17 +15,18 @@ const MOST: usize = 5;
 /// Jobs and plans that are looked through.
 const RECENT: i64 = 200;
 
-/// How well a name fits what is looked for: 0 where it begins with it, 1 where a word of it does, 2 where it holds it.
+/// How well a name fits what is looked for: 0 where it is that, 1 where it begins with it, 2 where a word of it does, 3 where it
+/// holds it.
 fn rank(name: &str, needle: &str) -> Option<u8> {
     let name = folded(name);
     if name.starts_with(needle) {
-        return Some(0);
+        return Some(u8::from(name != needle));
     }
     let begins = |word: &str| name.split(|c: char| !c.is_alphanumeric()).any(|of| of.starts_with(word));
     if needle.split_whitespace().all(begins) {
-        return Some(1);
+        return Some(2);
     }
-    name.contains(needle).then_some(2)
+    name.contains(needle).then_some(3)
 }
 
 /// The best of many, the best first; what is equally good in its own order.
@@ -42,7 +43,7 @@ fn people(snapshot: &Snapshot, text: &str) -> Vec<Found> {
     let rows = snapshot.table.matching(&filter).into_iter().filter_map(|at| snapshot.table.row(at));
     // Somebody with two licenses has two rows.
     let rows = rows.filter(|row| seen.insert(domain::text::same(row.subject())));
-    best(rows, |row: &Row<'_>| rank(row.name(), &needle).or(Some(3)))
+    best(rows, |row: &Row<'_>| rank(row.name(), &needle).or(Some(4)))
         .into_iter()
         .map(|row| Found {
             kind: FoundKind::Person,
@@ -121,9 +122,9 @@ mod tests {
 
     #[test]
     fn what_begins_with_it_comes_first() {
-        let names = ["Audit Production", "Production Izmir", "Reproduction", "Nothing"];
+        let names = ["Audit Production", "Prod", "Production Izmir", "Reproduction", "Nothing"];
         let found = best(names.into_iter(), |name| rank(name, "prod"));
-        assert_eq!(found, ["Production Izmir", "Audit Production", "Reproduction"]);
-        assert_eq!(rank("Müller, Jörg", &folded("JORG muller")), Some(1));
+        assert_eq!(found, ["Prod", "Production Izmir", "Audit Production", "Reproduction"]);
+        assert_eq!(rank("Müller, Jörg", &folded("JORG muller")), Some(2));
     }
 }

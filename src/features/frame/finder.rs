@@ -25,8 +25,8 @@ pub struct Finding {
     pub ask: RwSignal<Option<Ask>>,
 }
 
-/// A view that is on its way.
-pub type Coming = Pin<Box<dyn Future<Output = AnyView> + Send>>;
+/// A view that is on its way; nothing where it cannot be loaded.
+pub type Coming = Pin<Box<dyn Future<Output = Option<AnyView>> + Send>>;
 
 /// Loads what the frame needs later. It is in the part of the program that a first visit leaves out, which the map of the portal
 /// knows.
@@ -49,12 +49,25 @@ pub fn Finder(
     let ask = RwSignal::new(None::<Ask>);
     provide_context(Finding { tenant, others, ask });
     let load = expect_context::<LoadParts>().palette;
-    let wanted = Memo::new(move |before: Option<&bool>| before.copied().unwrap_or_default() || ask.get().is_some());
+    // Whoever asks again where it could not be loaded before, tries again.
+    let here = RwSignal::new(false);
+    let tries = Memo::new(move |before: Option<&u32>| {
+        let before = before.copied().unwrap_or_default();
+        if ask.get().is_some() && !here.get_untracked() { before + 1 } else { before }
+    });
+    let coming = move || {
+        let coming = load();
+        Suspend::new(async move {
+            let view = coming.await;
+            here.set(view.is_some());
+            view
+        })
+    };
     #[cfg(feature = "hydrate")]
     listen(ask, tenant);
     view! {
         <button class="find" type="button" aria-haspopup="dialog" on:click=move |_| ask.set(Some(Ask::Palette))><span>"Go to…"</span><kbd>"Ctrl K"</kbd></button>
-        {move || wanted.get().then(|| Suspend::new(load()))}
+        {move || (tries.get() > 0).then(coming)}
     }
 }
 

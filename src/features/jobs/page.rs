@@ -100,6 +100,14 @@ pub fn JobTable(
 pub fn JobsPage() -> impl IntoView {
     let tenant = use_tenant();
     let data = load(move || live(tenant), jobs);
+    // While a job is under way, the list follows it.
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        let moves = matches!(data.get(), Some(Ok(lines)) if lines.iter().any(|line| !line.over && line.state != "paused"));
+        if moves {
+            crate::ui::scope::Scope::here().later(std::time::Duration::from_secs(2), move || data.refetch());
+        }
+    });
     view! {
         <Head title="Jobs"/>
         <Transition fallback=|| view! { <Skeleton lines=6/> }>

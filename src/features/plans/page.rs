@@ -372,7 +372,7 @@ fn Search(q: String, kind: String, totals: Vec<Total>, found: u64, of: u64) -> i
     let (tenant, id) = (use_tenant(), use_part("id"));
     view! {
         <Form method="GET" action="" attr:class="trail" attr:role="search" attr:aria-label="Search changes">
-            <input class="search" type="search" name="q" aria-label="Search changes" placeholder="Person, group or reason" value=q/>
+            <input class="search" type="search" name="q" aria-label="Search changes" placeholder="Person, group or reason" value=q.clone() prop:value=q/>
             {(kinds.len() > 1).then(|| view! { <select class="select" name="kind" aria-label="Change"><option value="">"Change: any"</option>{options}</select> })}
             <button class="button" type="submit">"Search"</button>
             {filtered.then(|| view! { <a class="button plain" href=move || format!("/t/{}/plans/{}", tenant.get(), id.get())>"Clear search"</a> })}

@@ -7,7 +7,7 @@ use engine::clock::day;
 use engine::readings::{LastUse, Latest, Snapshot};
 use storage::Origin;
 
-use super::service::{FRESH_MS, find, job_of, lead_to};
+use super::service::{FRESH_MS, explained, find, job_of, lead_to};
 use super::view::{WayOut, WaysOut, Without};
 use crate::error::{AppError, ErrorKind};
 use crate::features::shared::WAIT;
@@ -106,7 +106,9 @@ pub async fn apply(
     let mut plan = again(titled(&row.plan.title, &remedy), changes)?;
     plan.unchanged.extend(as_it_is.unchanged.into_iter().chain(left_out));
     remedy.explain(&mut plan);
-    lead_to(access, again_as(&row.plan, plan), snapshot.as_of, Origin::Remedies(id.to_owned())).await
+    plan = again_as(&row.plan, plan);
+    plan = explained(plan, &snapshot, format!("no seat of {}", allotment.label())).await?;
+    lead_to(access, plan, snapshot.as_of, Origin::Remedies(id.to_owned())).await
 }
 
 /// What a plan that was drawn up again keeps of the one before.

@@ -46,10 +46,11 @@ async fn drawn(snapshot: &Arc<Snapshot>, intent: Intent) -> Result<Plan, AppErro
 }
 
 /// Says why rows are in a plan, on a thread where a large one holds nobody up.
-async fn explained(mut plan: Plan, snapshot: &Arc<Snapshot>, how: &'static str) -> Result<Plan, AppError> {
+pub(super) async fn explained(mut plan: Plan, snapshot: &Arc<Snapshot>, how: impl Into<String>) -> Result<Plan, AppError> {
+    let how = how.into();
     let snapshot = snapshot.clone();
     let worked = tokio::task::spawn_blocking(move || {
-        plan.explain_by(&snapshot.table, &snapshot.inventory, how);
+        plan.explain_by(&snapshot.table, &snapshot.inventory, &how);
         plan
     });
     worked.await.map_err(|error| {
@@ -355,7 +356,10 @@ async fn try_at_once(
             format!("Reason: {why}. The page shows the current state."),
         ));
     }
+    // What may be billed is read before it is applied.
+    let billed = plan.seats.iter().any(|seat| seat.taken > 0 && seat.overage_after() > 0);
     let wants_reading = plan.changes.len() > 1
+        || billed
         || plan.warnings.iter().any(domain::plan::Warning::is_loud)
         || plan.confirmation(access.state.config.confirm).is_some();
     let id = keep(access, plan, snapshot.as_of, origin).await?;

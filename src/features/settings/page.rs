@@ -18,13 +18,15 @@ pub fn SettingsPage() -> impl IntoView {
     let auto = ServerAction::<DraftAutoAssign>::new();
     let groups = ServerAction::<DraftGroupSettings>::new();
     let data = load(move || (live(tenant), refreshing.version()), |(tenant, _)| settings(tenant));
+    // What nobody changed cannot be planned; without scripts nobody knows. They outlive the forms, which are drawn again.
+    let (auto_changed, groups_changed) = (RwSignal::new(true), RwSignal::new(true));
     view! {
         <Failed of=auto.value()/>
         <Failed of=groups.value()/>
         <Transition fallback=|| view! { <Head title="Settings" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {
                 show(got, move || data.refetch(), |_| "Settings".to_owned(), move |view, fresh| {
-                    view! { <Body view auto groups off=fresh.trouble.is_some()/> }
+                    view! { <Body view auto groups auto_changed groups_changed off=fresh.trouble.is_some()/> }
                 })
             })}
         </Transition>
@@ -37,6 +39,9 @@ fn Body(
     view: SettingsView,
     auto: ServerAction<DraftAutoAssign>,
     groups: ServerAction<DraftGroupSettings>,
+    /// Whether a form is not as the server drew it.
+    auto_changed: RwSignal<bool>,
+    groups_changed: RwSignal<bool>,
     off: bool,
 ) -> impl IntoView {
     let tenant = use_tenant();
@@ -49,8 +54,6 @@ fn Body(
             </label>
         }
     };
-    // What nobody changed cannot be planned; without scripts nobody knows.
-    let (auto_changed, groups_changed) = (RwSignal::new(true), RwSignal::new(true));
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
         // What was ticked before the program took the page over counts.

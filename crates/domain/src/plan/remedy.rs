@@ -173,7 +173,12 @@ pub fn shortages(plan: &Plan, inventory: &Inventory, table: &Table, today: Day) 
         .map(|seat| {
             let (allotment, short) = (&seat.allotment.name, seat.short());
             let (mut remedies, mut billed) = (Vec::new(), Vec::new());
-            for name in others(inventory, &after, allotment, short) {
+            // A license that nobody without a seat could be given is no way out.
+            let helps = |name: &AllotmentName| {
+                let takers = plan.changes.iter().filter(|planned| planned.change.seats().takes == Some(allotment));
+                takers.into_iter().any(|planned| planned.change.giving(name).is_some())
+            };
+            for name in others(inventory, &after, allotment, short).filter(helps) {
                 let paid = inventory.allotment(&name).is_some_and(|other| {
                     let used = after.get(&name).map_or(other.used, |seat| seat.after);
                     used + short <= other.units

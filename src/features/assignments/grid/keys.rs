@@ -159,16 +159,21 @@ impl Grid {
     fn go(self, to: Place) {
         self.at.set(to);
         if let Some(row) = to.row {
-            let (top, height, px) = (self.top.get_untracked(), self.height.get_untracked(), self.row.get_untracked());
-            let target = rolling::into_view(row, top, height, px);
-            if (target - top).abs() > 0.5
-                && let Some(scroller) = self.scroller.get_untracked()
-            {
-                #[expect(clippy::cast_possible_truncation, reason = "pixels of a scroll are far fewer than that")]
-                scroller.set_scroll_top(target.round() as i32);
-                self.top.set(target);
-            }
+            self.show(row);
         }
         self.focus.set_value(true);
+    }
+
+    /// Scrolls a row into view, if it is not in it.
+    pub(super) fn show(self, row: u32) {
+        let (top, height, px) = (self.top.get_untracked(), self.height.get_untracked(), self.row.get_untracked());
+        let target = rolling::into_view(row, top, height, px);
+        if (target - top).abs() > 0.5
+            && let Some(scroller) = self.scroller.get_untracked()
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "pixels of a scroll are far fewer than that")]
+            scroller.set_scroll_top(target.round() as i32);
+            self.top.set(target);
+        }
     }
 }
