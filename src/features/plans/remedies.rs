@@ -94,7 +94,7 @@ pub async fn apply(
         Some(order) => as_it_is.without_seat(&allotment, order, &snapshot.table).ok_or_else(|| {
             AppError::new(
                 ErrorKind::Conflict,
-                "Nobody knows who is least active",
+                "Unknown who is least active",
                 "Consumption is not loaded. Reload the plan and choose who goes without a seat.",
             )
         })?,
