@@ -54,6 +54,7 @@ test("a change of one row does not wait for a large job", async ({ connected: pa
   await page.goto("/t/meridian/assignments?allotment=professional");
   await hydrated(page);
   await page.locator(".live .person-link").first().click();
+  await page.getByText("Change license", { exact: true }).click();
   await page.getByRole("button", { name: /^Remove Professional license/ }).click();
   await expect(page.getByText("Remove Professional: Done.")).toBeVisible();
   await page.goto(job);

@@ -332,7 +332,8 @@ fn License(
             };
             let whole = format!("{verb} {}, {seats}", target.label);
             view! {
-                <li><button class="button plain" type="submit" name="to" value=target.value aria-label=whole disabled=closed>
+                // Applied at once, so the palette only goes to it.
+                <li><button class="button plain" type="submit" name="to" value=target.value aria-label=whole disabled=closed data-careful="">
                     {target.label}<span class="muted small">{seats}</span></button></li>
             }
         })
@@ -340,7 +341,7 @@ fn License(
     let remove = held.as_ref().map(|held| {
         let text = format!("Remove {}", held.label);
         let whole = format!("{text} license");
-        view! { <li><button class="button plain bad" type="submit" name="to" value="" aria-label=whole disabled=closed>{text}</button></li> }
+        view! { <li><button class="button plain bad" type="submit" name="to" value="" aria-label=whole disabled=closed data-careful="">{text}</button></li> }
     });
     let what = match held {
         None => view! { <p class="muted small">"No license."</p> }.into_any(),

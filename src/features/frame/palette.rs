@@ -84,10 +84,11 @@ pub fn Palette() -> impl IntoView {
     Effect::new(move |_| {
         if let Some(asked) = ask.get() {
             ask.set(None);
-            match asked {
+            // With the next frame the dialogs are in the document, also where they have only just been loaded.
+            request_animation_frame(move || match asked {
                 Ask::Palette => open(),
                 Ask::Keys => show_help(),
-            }
+            });
         }
     });
     let navigate = use_navigate();
