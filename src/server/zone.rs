@@ -21,10 +21,15 @@ impl Default for Zone {
     }
 }
 
+/// Whether a name is a place's, or UTC: the database has others that mean nothing to anyone.
+fn is_offered(name: &str) -> bool {
+    name.contains('/') || name == "UTC"
+}
+
 impl Zone {
     /// The zone of this name; nothing where there is none.
     pub fn named(name: &str) -> Option<Self> {
-        TimeZone::get(name).ok().map(Self)
+        is_offered(name).then(|| TimeZone::get(name).ok().map(Self)).flatten()
     }
 
     /// What the request's cookie says.
@@ -39,11 +44,7 @@ impl Zone {
 
     /// The names one can choose from.
     pub fn names() -> Vec<String> {
-        jiff::tz::db()
-            .available()
-            .map(|name| name.as_str().to_owned())
-            .filter(|name| name.contains('/') || name == "UTC")
-            .collect()
+        jiff::tz::db().available().map(|name| name.as_str().to_owned()).filter(|name| is_offered(name)).collect()
     }
 
     /// `2026-11-22 13:03:22 CET`.
@@ -95,7 +96,7 @@ mod tests {
             Zone::of(&headers).name().to_owned()
         };
         assert_eq!(of("theme=dark; zone=America%2FNew_York"), "America/New_York");
-        for cookie in ["zone=Nowhere%2FAtAll", "zone=", "zone=..%2F..%2Fetc%2Fpasswd", "theme=dark"] {
+        for cookie in ["zone=Nowhere%2FAtAll", "zone=", "zone=..%2F..%2Fetc%2Fpasswd", "zone=Factory", "theme=dark"] {
             assert_eq!(of(cookie), "UTC", "{cookie}");
         }
     }

@@ -109,7 +109,7 @@ pub fn nudge(layout: RwSignal<Layout>, column: Column, by: i32) {
 fn usual_width(column: Column) -> u32 {
     match column {
         Column::Person => 288,
-        Column::Mail => 208,
+        Column::Mail => 240,
         Column::Allotment => 128,
         Column::Flags | Column::Since => 112,
         Column::Status | Column::Used => 96,

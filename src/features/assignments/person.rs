@@ -363,7 +363,7 @@ fn License(
                 <input type="hidden" name="query" value=move || query.get()/>
                 <details class="menu"><summary class="button">{menu}</summary>
                     <ul class="sheet targets">{options}{remove}</ul></details>
-                <span class="muted small">"Applied at once; can be undone."</span>
+                <span class="muted small">"Applied at once, unless it says that it opens a plan. Can be undone."</span>
             </ActionForm>
         </li>
     }

@@ -159,7 +159,7 @@ fn Event(line: AuditLine) -> impl IntoView {
             <td role="cell" class="title wide"><span class:mono=line.action != "apply">{line.target}</span></td>
             <td role="cell">{result}</td>
             <td role="cell" class="muted">{detail}{job}</td>
-            <td role="cell" class="num muted">{line.seq}</td>
+            <td role="cell" class="num muted" data-before="No. ">{line.seq}</td>
         </tr>
     }
 }

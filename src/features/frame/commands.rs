@@ -78,7 +78,8 @@ pub fn everywhere(tenant: &str, others: &[(String, String)]) -> Vec<Command> {
 /// The commands that fit what was typed, the best first: those that begin with it, those whose words do, those that hold
 /// it. Then a search for people, where anything is typed, and what the server found: it comes late, and nothing above it moves.
 pub fn found(tenant: &str, typed: &str, commands: &[Command], besides: &[Found]) -> Vec<Command> {
-    let typed = typed.trim().to_lowercase();
+    let words = typed.trim();
+    let typed = words.to_lowercase();
     let mut ranked: Vec<(u8, &Command)> = commands
         .iter()
         .filter(|command| !command.careful || !typed.is_empty())
@@ -89,9 +90,9 @@ pub fn found(tenant: &str, typed: &str, commands: &[Command], besides: &[Found])
     let mut found: Vec<Command> = ranked.into_iter().map(|(_, command)| command.clone()).collect();
     if !typed.is_empty() {
         found.push(Command {
-            label: format!("Search people for “{typed}”"),
+            label: format!("Search people for “{words}”"),
             kind: "search",
-            does: Does::Go(format!("/t/{tenant}/assignments?q={}", escape(&typed))),
+            does: Does::Go(format!("/t/{tenant}/assignments?q={}", escape(words))),
             careful: false,
         });
         found.extend(besides.iter().map(|one| Command {
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn nothing_typed_is_everything_and_no_search() {
         assert_eq!(labels(" ").len(), 14);
-        assert_eq!(labels("Ann & co"), ["Search people for “ann & co”"]);
+        assert_eq!(labels("Ann & co"), ["Search people for “Ann & co”"]);
         let search = found("m", "a&b", &[], &[]);
         assert_eq!(search[0].does, Does::Go("/t/m/assignments?q=a%26b".to_owned()));
     }

@@ -209,7 +209,7 @@ mod browser {
     use leptos::web_sys::{Element, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
     /// What somebody can press on a page; rows of tables have their own ways.
-    const CONTROLS: &str = "main button, main a.button, main .head a, main summary, .who button";
+    const CONTROLS: &str = "main button, main a.button, main .head a, main summary.button, .who button";
     /// A control with a longer name is a text, not an action.
     const LONGEST: usize = 60;
 

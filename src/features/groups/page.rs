@@ -88,23 +88,24 @@ fn GroupTable(lines: Vec<GroupLine>, label: &'static str) -> impl IntoView {
         .map(|line| {
             let id = escape(&line.id);
             view! {
-                <tr>
-                    <td><a href=move || format!("/t/{}/groups/{id}", tenant.get())>{line.name}</a></td>
-                    <td class="hide-narrow muted">{line.provider}</td>
-                    <td>{if line.status == "active" { view! { <span class="muted">"active"</span> }.into_any() } else { view! { <span class="chip warn">{line.status}</span> }.into_any() }}</td>
-                    <td class="num">{line.roles.map_or_else(|| view! { <span class="muted">"not visible"</span> }.into_any(), IntoAny::into_any)}</td>
-                    <td>{line.admin.then(|| view! { <span class="chip warn">"admin role"</span> })}</td>
-                    <td class="num">{line.members.words()}</td>
-                    <td class="num hide-narrow">{line.updated}</td>
+                <tr role="row">
+                    <td role="cell" class="wide"><a href=move || format!("/t/{}/groups/{id}", tenant.get())>{line.name}</a></td>
+                    <td role="cell" class="hide-narrow muted">{line.provider}</td>
+                    <td role="cell">{if line.status == "active" { view! { <span class="muted">"active"</span> }.into_any() } else { view! { <span class="chip warn">{line.status}</span> }.into_any() }}</td>
+                    <td role="cell" class="num" data-after=line.roles.map(|_| " roles")>{line.roles.map_or_else(|| view! { <span class="muted">"not visible"</span> }.into_any(), IntoAny::into_any)}</td>
+                    <td role="cell">{line.admin.then(|| view! { <span class="chip warn">"admin role"</span> })}</td>
+                    <td role="cell" class="num" data-after=" members">{line.members.words()}</td>
+                    <td role="cell" class="num" data-before="updated ">{line.updated}</td>
                 </tr>
             }
         })
         .collect_view();
     view! {
         <div class="table" tabindex="0" role="region" aria-label=label>
-            <table>
-                <thead><tr><th>"Name"</th><th class="hide-narrow">"Source"</th><th>"Status"</th><th class="num">"Roles"</th><th>"Flags"</th><th class="num">"Members"</th><th class="num hide-narrow">"Updated"</th></tr></thead>
-                <tbody>{rows}</tbody>
+            // The roles are spelt out because narrow screens show the rows as blocks, which takes them from the elements.
+            <table class="stacks" role="table">
+                <thead role="rowgroup"><tr role="row"><th role="columnheader">"Name"</th><th role="columnheader" class="hide-narrow">"Source"</th><th role="columnheader">"Status"</th><th role="columnheader" class="num">"Roles"</th><th role="columnheader">"Flags"</th><th role="columnheader" class="num">"Members"</th><th role="columnheader" class="num hide-narrow">"Updated"</th></tr></thead>
+                <tbody role="rowgroup">{rows}</tbody>
             </table>
         </div>
     }

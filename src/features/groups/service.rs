@@ -13,13 +13,15 @@ use engine::readings::Snapshot;
 use storage::Origin;
 
 use super::view::{GroupLine, GroupView, GroupsView, Members, RoleLine};
-use crate::error::{AppError, ErrorKind};
+use crate::error::{AppError, ErrorKind, Remedy};
 use crate::features::plans::keep_plan;
-use crate::features::shared::{Loaded, look};
+use crate::features::shared::{Fresh, Loaded, look};
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
 use crate::server::lead::Lead;
 use crate::server::words::told;
 
+/// What failed where a group cannot be shown.
+const FAILED: &str = "Couldn't load the group";
 /// Groups on a page.
 const PAGE: usize = 100;
 
@@ -89,7 +91,6 @@ pub async fn list(access: &Access<Viewer>, q: &str, page: u32) -> Result<Loaded<
 async fn read_now<R: Role>(access: &Access<R>, id: &str) -> Result<Group, AppError> {
     /// Longer than any id of Qlik's.
     const MOST: usize = 256;
-    const FAILED: &str = "Couldn't load the group";
     if id.is_empty() || id.len() > MOST {
         return Err(AppError::not_found("Group not found", "The address may be wrong. See the list of groups."));
     }
@@ -100,7 +101,12 @@ async fn read_now<R: Role>(access: &Access<R>, id: &str) -> Result<Group, AppErr
 }
 
 pub async fn one(access: &Access<Viewer>, id: &str) -> Result<Loaded<GroupView>, AppError> {
-    let now = read_now(access, id).await.map_err(refused)?;
+    // Where the tenant does not answer, the group as it was last read, to look at and not to change.
+    let (now, trouble) = match read_now(access, id).await {
+        Ok(now) => (Some(now), None),
+        Err(error) if error.kind.remedy() == Remedy::Again => (None, Some(error)),
+        Err(error) => return Err(refused(error)),
+    };
     let draft = access.state.engine.store.draft(&access.tenant.id, access.qlik_user(), &draft_of(id)).await;
     let draft = draft.map_err(|error| refused(error.into()))?.and_then(|(body, at)| {
         let (base, mine) = body.split_once(';')?;
@@ -108,15 +114,28 @@ pub async fn one(access: &Access<Viewer>, id: &str) -> Result<Loaded<GroupView>,
     });
     let loaded = look(access, Arc::clone).await?;
     // Everyone's members are everybody: counting them takes a moment.
-    loaded
+    let wanted = GroupId::new(id);
+    let loaded = loaded
         .map(|snapshot| {
-            let (now, draft) = (now.clone(), draft.clone());
+            let known = || snapshot.inventory.group(&wanted).cloned();
+            let (now, draft, trouble) = (now.clone().or_else(known), draft.clone(), trouble.clone());
             async move {
+                let Some(now) = now else {
+                    let gone = || AppError::not_found(FAILED, "It no longer exists in Qlik. Refresh.");
+                    return Err(refused(trouble.unwrap_or_else(gone)));
+                };
                 let worked = tokio::task::spawn_blocking(move || GroupView { draft, ..edit(&snapshot, &now) }).await;
                 worked.map_err(|_| AppError::new(ErrorKind::Internal, "The group could not be loaded", "Try again."))
             }
         })
-        .await
+        .await?;
+    Ok(match loaded {
+        Loaded::Ready(view, fresh) => {
+            let trouble = trouble.or(fresh.trouble.clone());
+            Loaded::Ready(view, Fresh { trouble, ..fresh })
+        }
+        reading @ Loaded::Reading(..) => reading,
+    })
 }
 
 /// Names somebody's draft of a group's roles.

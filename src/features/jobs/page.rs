@@ -70,7 +70,7 @@ pub fn JobTable(
                     <td role="cell" class="num-left">{line.at}</td>
                     <td role="cell" class="hide-narrow">{line.author}</td>
                     <td role="cell" class="title wide"><a href=move || format!("/t/{}/jobs/{id}", tenant.get()) title=line.title.clone()>{line.title.clone()}</a></td>
-                    <td role="cell" class="num">{thousands(whole(line.tally.total()))}</td>
+                    <td role="cell" class="num" data-after=" rows">{thousands(whole(line.tally.total()))}</td>
                     <td role="cell"><TallyChips tally=line.tally/></td>
                     // What is finished says so by its result.
                     <td role="cell" class="muted">{if line.state == "finished" { String::new() } else { line.state }}</td>

@@ -111,8 +111,7 @@ fn Body(data: Overview) -> impl IntoView {
                         <ul class="attention">{attention}</ul>
                     </section>
                     {data.idle.filter(|idle| !idle.is_empty()).map(|idle| view! { <IdleSeats idle/> })}
-                    <License facts=data.license/>
-                    <Rights rights=data.rights/>
+                    <License facts=data.license rights=data.rights/>
                 </div>
             </div>
             <section class="panel" aria-labelledby="recent">
@@ -171,7 +170,7 @@ fn IdleSeats(idle: Vec<Idle>) -> impl IntoView {
     }
 }
 
-/// What the key of this session can and cannot do.
+/// What the key of this session can and cannot do: a line where it can do everything.
 #[component]
 fn Rights(rights: Vec<Right>) -> impl IntoView {
     let all = rights.iter().all(|right| right.can == Some(true));
@@ -187,17 +186,12 @@ fn Rights(rights: Vec<Right>) -> impl IntoView {
             view! { <li><span class=class>{mark}</span><span>{what}<span class="muted">{why}</span></span></li> }
         })
         .collect_view();
-    let summary = if all { "It can do everything that this portal does." } else { "Some permissions are missing or unknown." };
-    view! {
-        <section class="panel" aria-labelledby="rights">
-            <header><h2 id="rights">"This key"</h2></header>
-            <details class="more" open=!all><summary>{summary}</summary><ul class="rights">{lines}</ul></details>
-        </section>
-    }
+    let summary = if all { "This key can do everything here" } else { "This key: some permissions are missing or unknown" };
+    view! { <details class="more" open=!all><summary>{summary}</summary><ul class="rights">{lines}</ul></details> }
 }
 
 #[component]
-fn License(facts: LicenseFacts) -> impl IntoView {
+fn License(facts: LicenseFacts, rights: Vec<Right>) -> impl IntoView {
     let chip = if facts.tone == Tone::Plain { "chip ok" } else { "chip bad" };
     let ends = facts.days_left.map(|days| {
         let (class, text) = match days {
@@ -223,6 +217,7 @@ fn License(facts: LicenseFacts) -> impl IntoView {
         <section class="panel" aria-labelledby="license">
             <header><h2 id="license">"License"</h2><span class="chips"><span class=chip>{facts.status}</span>{ends}</span></header>
             <details class="more"><summary>"Details"</summary><dl class="facts">{rows}{parameters}</dl></details>
+            <Rights rights/>
         </section>
     }
 }

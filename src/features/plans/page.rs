@@ -48,12 +48,12 @@ pub fn PlansPage() -> impl IntoView {
                         let rows = lines.into_iter().filter(|line| !only || line.job.is_empty()).map(|line| {
                             let (id, job) = (line.id.clone(), line.job.clone());
                             view! {
-                                <tr>
-                                    <td class="num-left">{line.at}</td>
-                                    <td class="hide-narrow">{line.author}</td>
-                                    <td><a href=move || format!("/t/{}/plans/{id}", tenant.get())>{line.title}</a></td>
-                                    <td class="num">{thousands(line.rows)}</td>
-                                    <td>{if job.is_empty() {
+                                <tr role="row">
+                                    <td role="cell" class="num-left">{line.at}</td>
+                                    <td role="cell" class="hide-narrow">{line.author}</td>
+                                    <td role="cell" class="wide"><a href=move || format!("/t/{}/plans/{id}", tenant.get())>{line.title}</a></td>
+                                    <td role="cell" class="num" data-after=" changes">{thousands(line.rows)}</td>
+                                    <td role="cell">{if job.is_empty() {
                                         view! { <span class="muted">"draft"</span> }.into_any()
                                     } else {
                                         let text = format!("job {}", short(&job));
@@ -63,9 +63,9 @@ pub fn PlansPage() -> impl IntoView {
                             }
                         }).collect_view();
                         view! {
-                            <div class="table" tabindex="0" role="region" aria-label="Plans"><table>
-                                <thead><tr><th>"When"</th><th class="hide-narrow">"Author"</th><th>"Change"</th><th class="num">"Changes"</th><th>"Status"</th></tr></thead>
-                                <tbody>{rows}</tbody>
+                            <div class="table" tabindex="0" role="region" aria-label="Plans"><table class="stacks" role="table">
+                                <thead role="rowgroup"><tr role="row"><th role="columnheader">"When"</th><th role="columnheader" class="hide-narrow">"Author"</th><th role="columnheader">"Change"</th><th role="columnheader" class="num">"Changes"</th><th role="columnheader">"Status"</th></tr></thead>
+                                <tbody role="rowgroup">{rows}</tbody>
                             </table></div>
                         }.into_any()
                     }
@@ -461,8 +461,11 @@ fn Diff(changes: Vec<PlannedChange>, roles: Vec<(String, String)>, totals: Vec<T
             // Of the plan, not of the page: this is what is read before it is applied.
             let all: u64 = totals.iter().filter(|total| total.kind == kind).map(|total| total.rows).sum();
             let here = changes.iter().filter(|other| other.change.kind() == kind).count() as u64;
-            let on_page =
-                if pages > 1 && here < all { format!(", {} on this page", thousands(whole(here))) } else { String::new() };
+            let on_page = match (here < all, pages > 1) {
+                (false, _) => String::new(),
+                (true, true) => format!(", {} on this page", thousands(whole(here))),
+                (true, false) => format!(", {} shown", thousands(whole(here))),
+            };
             rows.push(view! { <tr class="group"><td></td><th scope="colgroup" colspan="4">{format!("{}{on_page}", kind.counted(all))}</th></tr> }.into_any());
             last = Some(kind);
         }

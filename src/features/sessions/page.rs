@@ -50,9 +50,9 @@ fn Body(view: SessionsView, leaving: bool, end: ServerAction<End>, withdraw: Ser
         <div class="grid">
             <div class="panel">
                 <header><h2>"Sessions"</h2><span class="muted small">"each has its own encrypted keys"</span></header>
-                <div class="table" tabindex="0" role="region" aria-label="Sessions"><table>
-                    <thead><tr><th>"Started"</th><th class="hide-narrow">"Expires"</th><th>"Connected as"</th><th><span class="sr">"Actions"</span></th></tr></thead>
-                    <tbody>{sessions}</tbody>
+                <div class="table" tabindex="0" role="region" aria-label="Sessions"><table class="stacks" role="table">
+                    <thead role="rowgroup"><tr role="row"><th role="columnheader">"Started"</th><th role="columnheader" class="hide-narrow">"Expires"</th><th role="columnheader">"Connected as"</th><th role="columnheader"><span class="sr">"Actions"</span></th></tr></thead>
+                    <tbody role="rowgroup">{sessions}</tbody>
                 </table></div>
             </div>
             <div class="panel">
@@ -61,9 +61,9 @@ fn Body(view: SessionsView, leaving: bool, end: ServerAction<End>, withdraw: Ser
                     view! { <Empty title="No jobs are using a key">"A job gets one when a plan is applied and drops it when it finishes."</Empty> }.into_any()
                 } else {
                     view! {
-                        <div class="table" tabindex="0" role="region" aria-label="Keys in use by jobs"><table>
-                            <thead><tr><th>"Job"</th><th class="hide-narrow">"Started by"</th><th>"State"</th><th class="hide-narrow">"Key expires"</th><th><span class="sr">"Actions"</span></th></tr></thead>
-                            <tbody>{grants}</tbody>
+                        <div class="table" tabindex="0" role="region" aria-label="Keys in use by jobs"><table class="stacks" role="table">
+                            <thead role="rowgroup"><tr role="row"><th role="columnheader">"Job"</th><th role="columnheader" class="hide-narrow">"Started by"</th><th role="columnheader">"State"</th><th role="columnheader" class="hide-narrow">"Key expires"</th><th role="columnheader"><span class="sr">"Actions"</span></th></tr></thead>
+                            <tbody role="rowgroup">{grants}</tbody>
                         </table></div>
                     }.into_any()
                 }}
@@ -79,11 +79,11 @@ fn Session(line: SessionLine, end: ServerAction<End>) -> impl IntoView {
     let connected = if line.connected.is_empty() { "nothing".to_owned() } else { line.connected.join(", ") };
     let label = format!("Sign out the session started {}", line.began);
     view! {
-        <tr>
-            <td class="num-left">{line.began}{line.this.then(|| view! { " "<span class="chip">"this session"</span> })}</td>
-            <td class="num-left hide-narrow">{line.ends}</td>
-            <td>{connected}</td>
-            <td class="num">
+        <tr role="row">
+            <td role="cell" class="num-left">{line.began}{line.this.then(|| view! { " "<span class="chip">"this session"</span> })}</td>
+            <td role="cell" class="num-left hide-narrow">{line.ends}</td>
+            <td role="cell">{connected}</td>
+            <td role="cell" class="num">
                 <ActionForm action=end>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     <input type="hidden" name="name" value=line.name/>
@@ -101,12 +101,12 @@ fn Grant(line: GrantLine, withdraw: ServerAction<Withdraw>) -> impl IntoView {
     let (job, title) = (line.job.clone(), format!("{}: {}", short(&line.job), line.title));
     let label = format!("Revoke the key of job {}", short(&line.job));
     view! {
-        <tr>
-            <td><a href=move || format!("/t/{}/jobs/{job}", tenant.get())>{title}</a></td>
-            <td class="hide-narrow">{line.author}</td>
-            <td>{line.state}</td>
-            <td class="num-left hide-narrow">{line.ends}</td>
-            <td class="num">
+        <tr role="row">
+            <td role="cell"><a href=move || format!("/t/{}/jobs/{job}", tenant.get())>{title}</a></td>
+            <td role="cell" class="hide-narrow">{line.author}</td>
+            <td role="cell">{line.state}</td>
+            <td role="cell" class="num-left hide-narrow">{line.ends}</td>
+            <td role="cell" class="num">
                 <ActionForm action=withdraw>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     <input type="hidden" name="job" value=line.job/>
