@@ -39,7 +39,7 @@ test("an answer leads nobody away from where they have gone meanwhile", async ({
   const first = (await side.locator("dd.mono").first().textContent())!.toLowerCase();
   const answered = page.waitForResponse(/assignments\/edit/);
   await side.getByText("Change license", { exact: true }).click();
-  await side.getByRole("button", { name: /^Change license to Full user/ }).click();
+  await side.getByRole("button", { name: /^Change license to Insight viewer/ }).click();
   await people.nth(4).click();
   const other = page.url();
   await answered;
@@ -47,13 +47,13 @@ test("an answer leads nobody away from where they have gone meanwhile", async ({
   expect(page.url()).toBe(other);
   // The table beside it knows all the same: the person has left this filter.
   await expect(page.locator(".live").getByText(first, { exact: false })).toHaveCount(0);
-  expect((await tenant.state()).assignments.filter((a) => a.subject.toLowerCase() === first).map((a) => a.type)).toEqual(["fullUser"]);
+  expect((await tenant.state()).assignments.filter((a) => a.subject.toLowerCase() === first).map((a) => a.type)).toEqual(["insightViewer"]);
 
   // Another room.
   await people.nth(2).click();
   const again = page.waitForResponse(/assignments\/edit/);
   await side.getByText("Change license", { exact: true }).click();
-  await side.getByRole("button", { name: /^Change license to Full user/ }).click();
+  await side.getByRole("button", { name: /^Change license to Insight viewer/ }).click();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Groups" }).click();
   await again;
   await page.waitForTimeout(800);

@@ -66,10 +66,10 @@ test("a person's license is changed beside the table, and changed back", async (
   await page.locator("a.person-link").first().click();
   const side = page.getByRole("complementary");
   await side.getByText("Change license", { exact: true }).click();
-  await side.getByRole("button", { name: /^Change license to Full user/ }).click();
-  await expect(side.getByText("Change type to Full user: Done.")).toBeVisible();
+  await side.getByRole("button", { name: /^Change license to Insight viewer/ }).click();
+  await expect(side.getByText("Change type to Insight viewer: Done.")).toBeVisible();
   await side.getByRole("button", { name: "Undo" }).click();
-  await expect(side.getByText("Undo: Change type to Full user: Done.")).toBeVisible();
+  await expect(side.getByText("Undo: Change type to Insight viewer: Done.")).toBeVisible();
   expect(pairs(await tenant.state())).toEqual(pairs(before));
   await side.getByRole("link", { name: "Close" }).click();
   await expect(side).toHaveCount(0);

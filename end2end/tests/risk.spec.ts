@@ -31,6 +31,7 @@ test("a large loss is typed, whatever the verb; the wrong number is told at the 
   const field = page.locator("label.confirm").getByRole("textbox");
   await expect(field).toBeVisible();
   await expect(field).toBeInViewport();
+  await hydrated(page);
   await field.fill("1");
   // Enter goes to the button and does not press it.
   await field.press("Enter");

@@ -151,6 +151,7 @@ test("rule 7: what is lost by many has to be typed, and Enter does not press", a
   await page.getByRole("button", { name: "Remove…" }).click();
   await expect(plan(page)).toBeVisible();
   const field = page.locator("label.confirm").getByRole("textbox");
+  await hydrated(page);
   await field.fill("1");
   await field.press("Enter");
   await expect(page.getByRole("button", { name: /^Apply/ })).toBeFocused();
@@ -294,7 +295,7 @@ test("rule 15: a tenant that is down: last known data under the heading, one act
   await page.goto("/t/meridian/overview");
   await hydrated(page);
   await tenant.faults([]);
-  await page.getByRole("button", { name: /^Retry/ }).click();
+  await page.getByRole("button", { name: "Retry", exact: true }).click();
   await expect(page.getByText("Showing the last known data.")).toHaveCount(0, { timeout: 20_000 });
   // A page whose answer does not come has the way to ask again.
   await page.route("**/api/jobs/list*", (route) => route.abort());

@@ -326,8 +326,8 @@ fn License(
         .map(|target| {
             let seats = match (target.free, target.paid) {
                 (Some(free), _) if free <= 0 => "no free seat, opens a plan".to_owned(),
+                (_, paid) if paid <= 0 => "in overage after, opens a plan".to_owned(),
                 (Some(free), _) => format!("{} free → {}", thousands(free), thousands(free - 1)),
-                (None, paid) if paid <= 0 => "in overage after, opens a plan".to_owned(),
                 (None, paid) => format!("{} paid seats free → {}", thousands(paid), thousands(paid - 1)),
             };
             let whole = format!("{verb} {}, {seats}", target.label);

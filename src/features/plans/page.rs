@@ -170,7 +170,7 @@ fn Confirm(of: Confirmation, apply: ServerAction<Apply>) -> impl IntoView {
             #[cfg(feature = "hydrate")]
             {
                 use leptos::wasm_bindgen::JsCast;
-                let button = document().query_selector(".apply button[type=submit]").ok().flatten();
+                let button = document().query_selector(".apply button[type=submit]:not([hidden])").ok().flatten();
                 if let Some(button) = button.and_then(|button| button.dyn_into::<leptos::web_sys::HtmlElement>().ok()) {
                     let _ = button.focus();
                 }
@@ -316,6 +316,8 @@ fn Body(
                     <ActionForm action=apply attr:class="apply">
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
+                        // The form's first button is what Enter would press, with scripts or without: one that cannot be pressed.
+                        <button type="submit" disabled hidden></button>
                         {view.confirm.map(|of| view! { <Confirm of apply/> })}
                         <button class=if only_removals { "button danger solid" } else { "button primary" } type="submit" disabled=pending>
                             {move || if pending() { "Checking for changes…".to_owned() } else { button.clone() }}
