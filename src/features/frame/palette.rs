@@ -84,11 +84,16 @@ pub fn Palette() -> impl IntoView {
     Effect::new(move |_| {
         if let Some(asked) = ask.get() {
             ask.set(None);
-            // With the next frame the dialogs are in the document, also where they have only just been loaded.
-            request_animation_frame(move || match asked {
+            let answer = move || match asked {
                 Ask::Palette => open(),
                 Ask::Keys => show_help(),
-            });
+            };
+            // At once, for somebody types on; where the dialogs have only just been loaded, with the next frame.
+            if dialog.get_untracked().is_some_and(|dialog| dialog.is_connected()) {
+                answer();
+            } else {
+                request_animation_frame(answer);
+            }
         }
     });
     let navigate = use_navigate();
