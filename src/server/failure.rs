@@ -21,8 +21,10 @@ pub struct Failure {
     pub error: String,
 }
 
-/// Cookies are bounded by about 4 kB; what is longer is left out, and the page says nothing of it.
+/// Cookies are bounded by about 4 kB; what is longer is shortened.
 const MOST: usize = 3_500;
+/// Of a headline or a reason that is shortened; at four bytes a letter, both fit a cookie.
+const LETTERS: usize = 250;
 /// As long as a browser takes to ask for the page it is sent to, and not much longer; in seconds.
 const LIFETIME: u32 = 60;
 
@@ -54,6 +56,27 @@ fn in_cookie(headers: &HeaderMap, name: &str) -> Option<Failure> {
     let pairs = from_query(cookies::value(headers, name)?);
     let find = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
     Some(Failure { path: find("p")?, error: find("e")? })
+}
+
+fn into_cookie(failure: &Failure) -> String {
+    let value = |failure: &Failure| format!("p={}&e={}", escape(&failure.path), escape(&failure.error));
+    let whole = value(failure);
+    if whole.len() <= MOST {
+        return whole;
+    }
+    let error = ServerFnUrlError::<AppError>::decode_err(&failure.error);
+    let short = |text: &str| {
+        let kept: String = text.chars().take(LETTERS).collect();
+        if kept.len() < text.len() { format!("{kept}…") } else { kept }
+    };
+    let error = AppError { what: short(&error.what), why: short(&error.why), qlik: None, ..error };
+    encoded(&failure.path, error).map_or(whole, |failure| value(&failure))
+}
+
+/// A failure as Leptos writes it.
+fn encoded(form: &str, error: AppError) -> Option<Failure> {
+    let url = ServerFnUrlError::new(form, error).to_url("http://here.invalid/").ok()?;
+    taken_out(url.as_str())?.1
 }
 
 /// Sends a form that failed back to its page, which says why. `form` is where the form was sent to.
@@ -96,10 +119,7 @@ pub async fn carry(State(state): State<Shared>, mut request: Request, next: Next
         if let Ok(clean) = HeaderValue::from_str(&clean) {
             response.headers_mut().insert(header::LOCATION, clean);
         }
-        let value = format!("p={}&e={}", escape(&failure.path), escape(&failure.error));
-        if value.len() <= MOST {
-            cookie = Some(set(&value, LIFETIME));
-        }
+        cookie = Some(set(&into_cookie(&failure), LIFETIME));
     }
     if let Some(Ok(cookie)) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -131,6 +151,18 @@ mod tests {
             assert!(!is_here(there), "{there}");
         }
         assert!(is_here("/t/a/plans?__err=x"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_shortened_not_lost() {
+        let error = AppError::invalid("𝄞".repeat(5_000), format!("Line 1 is wrong. {}", "ß".repeat(5_000)));
+        let value = into_cookie(&encoded("/api/lists/upload", error).unwrap());
+        assert!(value.len() <= MOST, "{}", value.len());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, HeaderValue::from_str(&format!("quartermaster-failure={value}")).unwrap());
+        let found = in_cookie(&headers, cookie_name(false)).unwrap();
+        let told = ServerFnUrlError::<AppError>::decode_err(&found.error);
+        assert!(told.why.starts_with("Line 1 is wrong. ß") && told.why.ends_with('…'), "{told:?}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::grid::GridTable;
 use super::live::Live;
 use super::nobody::{Nobody, by_use};
 use super::paged::Paged;
-use super::person::{Beside, beside};
+use super::person::{Beside, beside, with_person};
 use super::view::AssignmentsView;
 use super::views::ViewMenu;
 use super::{address_of, view_of};
@@ -61,7 +61,7 @@ pub fn AssignmentsPage() -> impl IntoView {
         |(tenant, asked, _, _, _)| assignments(tenant, asked),
     );
     let shown = RwSignal::new(None::<(Choices, bool)>);
-    let follow = follow(live, query, tenant);
+    let follow = follow(live, query, tenant, subject);
     #[cfg(feature = "hydrate")]
     {
         keep_rows(live, tenant, data);
@@ -214,7 +214,7 @@ fn Pages(view: AssignmentsView, live: Live, draft: ServerAction<Draft>, off: boo
 }
 
 /// The table follows a filter at once, and the address follows the table when the hands rest.
-fn follow(live: Live, query: Memo<String>, tenant: Memo<String>) -> Callback<Filter> {
+fn follow(live: Live, query: Memo<String>, tenant: Memo<String>, open: Memo<String>) -> Callback<Filter> {
     let navigate = use_navigate();
     let address = StoredValue::new(query.get_untracked());
     let go = move |replace: bool| {
@@ -222,7 +222,9 @@ fn follow(live: Live, query: Memo<String>, tenant: Memo<String>) -> Callback<Fil
         let to = to_query(&pairs);
         if address.get_value() != to {
             address.set_value(to.clone());
+            // Whoever is looked at beside the table stays there.
             let here = format!("/t/{}/assignments{to}", tenant.get_untracked());
+            let here = if open.get_untracked().is_empty() { here } else { with_person(&here, &open.get_untracked()) };
             navigate(&here, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() });
         }
     };
@@ -236,10 +238,11 @@ fn follow(live: Live, query: Memo<String>, tenant: Memo<String>) -> Callback<Fil
             let go = go.clone();
             move |before: Option<View>| {
                 let now = live.view.get();
-                // A new order is a step one can go back from; a filter that is being typed is not.
+                // A new order and a choice are steps one can go back from; a filter that is being typed is not.
                 // What was chosen before the program took over is a change as well.
                 let before = before.unwrap_or_else(|| view_of(&address.get_value()));
-                let replace = before.sort == now.sort && before.columns == now.columns;
+                let laid_out = before.sort != now.sort || before.columns != now.columns;
+                let replace = !laid_out && before.filter.chosen() == now.filter.chosen();
                 if before != now {
                     let go = go.clone();
                     if let Some(earlier) = pending.try_update_value(Option::take).flatten() {
@@ -247,7 +250,7 @@ fn follow(live: Live, query: Memo<String>, tenant: Memo<String>) -> Callback<Fil
                     }
                     if live.is_here() {
                         // After what was asked for is on the screen; while one types, when the hands rest.
-                        let rest = Duration::from_millis(if replace { 250 } else { 60 });
+                        let rest = Duration::from_millis(if laid_out { 60 } else { 250 });
                         step.update_value(|step| *step |= !replace);
                         let late = move || {
                             let replace = !step.try_update_value(std::mem::take).unwrap_or_default();

@@ -258,8 +258,9 @@ fn attention(snapshot: &Snapshot, thresholds: Thresholds, now: i64) -> Vec<Atten
             "{label}: {} in overage ({limit}), which may be billed",
             count(allotment.in_overage(), "seat is", "seats are")
         );
-        let here = format!("assignments?allotment={}", escape(allotment.name.as_str()));
-        list.push(item(Tone::Warn, text, &here, "View holders"));
+        // Overage is no mark on anybody; whoever came last is looked at first.
+        let here = format!("assignments?allotment={}&sort=-since", escape(allotment.name.as_str()));
+        list.push(item(Tone::Warn, text, &here, "View newest holders"));
     }
     list.sort_by_key(|item| match item.tone {
         Tone::Bad => 0,

@@ -300,6 +300,13 @@ impl Filter {
         *self == Self::default()
     }
 
+    /// Without what is typed: words, days and bounds. What is left was chosen.
+    pub fn chosen(&self) -> Self {
+        let typed = Self::default();
+        let (from, to, held, groups, roles) = (None, None, typed.held, typed.groups, typed.roles);
+        Self { text: typed.text, from, to, held, groups, roles, ..self.clone() }
+    }
+
     /// Reads one pair of an address; what it does not know it leaves alone.
     pub(super) fn read(&mut self, key: &str, value: &str) {
         match key {
