@@ -387,20 +387,30 @@ impl Table {
 
     /// How many rows each allotment and status has, for filter choices.
     pub fn facets(&self) -> (BTreeMap<AllotmentName, u64>, BTreeMap<String, u64>) {
-        let count = |codes: &[Code], of: usize| {
-            let mut counts = vec![0_u64; of + 1];
-            for code in codes {
-                if let Some(count) = counts.get_mut(usize::from(*code)) {
-                    *count += 1;
-                }
-            }
-            counts.into_iter().skip(1)
-        };
         let (names, columns) = (&self.names, &self.columns);
+        let count = |codes: &[Code], of: usize| counted(codes.iter().copied(), of).into_iter().skip(1);
         let allotments = names.allotments.iter().cloned().zip(count(&columns.allotments, names.allotments.len()));
         let statuses = names.statuses.iter().cloned().zip(count(&columns.statuses, names.statuses.len()));
         (allotments.filter(|(_, rows)| *rows > 0).collect(), statuses.filter(|(_, rows)| *rows > 0).collect())
     }
+
+    /// How many of some rows hold each license; `None` stands for those without one.
+    pub fn held_by(&self, rows: impl Iterator<Item = u32>) -> BTreeMap<Option<AllotmentName>, u64> {
+        let codes = rows.filter_map(|at| self.columns.allotments.get(at as usize)).copied();
+        let names = std::iter::once(None).chain(self.names.allotments.iter().cloned().map(Some));
+        names.zip(counted(codes, self.names.allotments.len())).filter(|(_, rows)| *rows > 0).collect()
+    }
+}
+
+/// How often each code occurs, from 0 to `of`.
+fn counted(codes: impl Iterator<Item = Code>, of: usize) -> Vec<u64> {
+    let mut counts = vec![0_u64; of + 1];
+    for code in codes {
+        if let Some(count) = counts.get_mut(usize::from(code)) {
+            *count += 1;
+        }
+    }
+    counts
 }
 
 fn first_bytes(hash: &[u8]) -> u64 {

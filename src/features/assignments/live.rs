@@ -70,19 +70,9 @@ impl Live {
 
     /// How many of the rows selected hold each license; empty stands for those without one.
     pub fn held(self) -> std::collections::BTreeMap<String, usize> {
-        let mut held = std::collections::BTreeMap::new();
-        self.table.with(|table| {
-            self.picked.with(|picked| {
-                for row in picked.rows().filter_map(|at| table.row(at)) {
-                    let name = row.allotment().map_or("", domain::allotment::AllotmentName::as_str);
-                    match held.get_mut(name) {
-                        Some(rows) => *rows += 1,
-                        None => drop(held.insert(name.to_owned(), 1)),
-                    }
-                }
-            });
-        });
-        held
+        let held = self.table.with(|table| self.picked.with(|picked| table.held_by(picked.rows())));
+        let word = |name: Option<domain::allotment::AllotmentName>| name.map(|name| name.to_string()).unwrap_or_default();
+        held.into_iter().map(|(name, rows)| (word(name), usize::try_from(rows).unwrap_or(usize::MAX))).collect()
     }
 
     /// Selects everything that passes the filter.

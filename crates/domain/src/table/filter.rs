@@ -301,6 +301,7 @@ impl Filter {
     }
 
     /// Without what is typed: words, days and bounds. What is left was chosen.
+    #[must_use]
     pub fn chosen(&self) -> Self {
         let typed = Self::default();
         let (from, to, held, groups, roles) = (None, None, typed.held, typed.groups, typed.roles);

@@ -365,6 +365,16 @@ proptest! {
     }
 
     #[test]
+    fn what_is_selected_is_counted_by_license(table in tables(), filter in filters()) {
+        let rows = table.matching(&filter);
+        let mut counted: std::collections::BTreeMap<Option<AllotmentName>, u64> = std::collections::BTreeMap::new();
+        for row in rows.iter().filter_map(|at| table.row(*at)) {
+            *counted.entry(row.allotment().cloned()).or_default() += 1;
+        }
+        prop_assert_eq!(table.held_by(rows.iter().copied()), counted);
+    }
+
+    #[test]
     fn filters_do_what_they_say(table in tables(), filter in filters()) {
         let plain: Vec<u32> = table.rows().filter(|row| passes(&filter, *row)).map(|row| row.at).collect();
         prop_assert_eq!(table.matching(&filter), plain);
