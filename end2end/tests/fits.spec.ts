@@ -46,6 +46,8 @@ for (const width of [1280, 390, 320]) {
   test(`nothing is cut off at ${width} px`, async ({ connected: page, tenant }) => {
     test.setTimeout(180_000);
     const look = async (what: string) => {
+      // A page that was just come to is measured with its style, which a browser may still be loading.
+      await hydrated(page);
       expect(await cut(page), `${what} at ${width} px`).toEqual([]);
       expect(await outside(page), `${what} at ${width} px`).toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth), `${what} at ${width} px`).toBeLessThanOrEqual(width);
