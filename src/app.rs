@@ -129,6 +129,7 @@ fn OutOfReach() -> impl IntoView {
 pub fn App() -> impl IntoView {
     provide_meta_context();
     crate::failure::provide();
+    crate::features::me::provide();
     #[cfg(feature = "hydrate")]
     crate::ui::redirect::only_from_here();
     provide_context(LoadParts {

@@ -7,10 +7,16 @@ use serde::{Deserialize, Serialize};
 /// Which kind of failure it is; decides the HTTP status and what the page offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
+    /// Nobody is signed in to the portal.
+    SignedOut,
     /// No credential for this tenant in this session.
     NotConnected,
-    /// The credential, or the portal role, may not do this.
+    /// Whoever asks has to confirm first that it is them.
+    StepUp,
+    /// The credential may not do this.
     Forbidden,
+    /// The role in the portal does not allow it.
+    Role,
     /// It is not there.
     NotFound,
     /// The input makes no sense.
@@ -29,8 +35,8 @@ impl ErrorKind {
     /// The HTTP status of an answer that fails like this.
     pub fn status(self) -> u16 {
         match self {
-            Self::NotConnected => 401,
-            Self::Forbidden => 403,
+            Self::SignedOut | Self::NotConnected => 401,
+            Self::Forbidden | Self::Role | Self::StepUp => 403,
             Self::NotFound => 404,
             Self::Invalid => 422,
             Self::Conflict => 409,
@@ -68,17 +74,25 @@ pub struct AppError {
     pub qlik: Option<Box<QlikSays>>,
     /// Trying again makes sense after so many seconds; 0 where nobody said.
     pub wait_s: u32,
+    /// The address that helps, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
 }
 
 impl AppError {
     /// A failure of this kind.
     pub fn new(kind: ErrorKind, what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), why: why.into(), qlik: None, wait_s: 0 }
+        Self { kind, what: what.into(), why: why.into(), qlik: None, wait_s: 0, to: None }
     }
 
     /// Input that makes no sense.
     pub fn invalid(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, what, why)
+    }
+
+    /// Something that the portal role does not allow. Another key does not help.
+    pub fn role(why: &'static str) -> Self {
+        Self::new(ErrorKind::Role, "Your role does not allow this", why)
     }
 
     /// Nothing there.
@@ -91,9 +105,11 @@ impl ErrorKind {
     /// What a person can do about it from the page that shows it.
     pub fn remedy(self) -> Remedy {
         match self {
+            Self::SignedOut => Remedy::SignIn,
+            Self::StepUp => Remedy::StepUp,
             Self::NotConnected | Self::Forbidden => Remedy::OtherKey,
             Self::RateLimited | Self::Tenant | Self::Internal => Remedy::Again,
-            Self::NotFound | Self::Invalid | Self::Conflict => Remedy::None,
+            Self::Role | Self::NotFound | Self::Invalid | Self::Conflict => Remedy::None,
         }
     }
 }
@@ -101,6 +117,10 @@ impl ErrorKind {
 /// What helps against a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
+    /// Signing in again.
+    SignIn,
+    /// Confirming that it is them.
+    StepUp,
     /// Connecting with another key.
     OtherKey,
     /// Trying again.

@@ -8,6 +8,7 @@ pub mod frame;
 pub mod groups;
 pub mod jobs;
 pub mod lists;
+pub mod me;
 pub mod overview;
 pub mod plans;
 pub mod sessions;

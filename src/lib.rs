@@ -7,6 +7,7 @@ pub mod app;
 pub mod error;
 pub mod failure;
 pub mod features;
+pub mod rank;
 #[cfg(feature = "ssr")]
 pub mod router;
 #[cfg(feature = "ssr")]

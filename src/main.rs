@@ -11,7 +11,9 @@ use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use engine::clock::{Clock, SharedClock, WallClock};
 use engine::seal::Sealer;
 use quartermaster::router;
+use quartermaster::server::config::secret::{NotPrivate, read_private, weak_key};
 use quartermaster::server::config::{self, Config, TenantConfig};
+use quartermaster::server::memory;
 use quartermaster::server::state::State;
 use storage::Store;
 use tokio::net::TcpListener;
@@ -63,6 +65,9 @@ struct Demo {
     /// Where to keep what must survive a restart; a folder that goes away with the demo if not set.
     #[arg(long)]
     storage: Option<String>,
+    /// Takes how people sign in (`[auth]`) from this configuration file; no one is asked if not set.
+    #[arg(long)]
+    auth: Option<PathBuf>,
 }
 
 /// Requests that are under way when the server is asked to stop have so long.
@@ -75,7 +80,7 @@ enum Failure {
     Config(String),
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
-    #[error("cannot read the master key file {0}: {1}")]
+    #[error("the master key file {0} cannot be used: {1}")]
     MasterKey(PathBuf, String),
     #[error("{0} is not a loopback address: the demo is for this machine only")]
     NotLoopback(SocketAddr),
@@ -103,6 +108,7 @@ async fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .init();
+    memory::guard();
     let outcome = match arguments.command {
         Some(Command::Demo(demo)) => run_demo(demo).await,
         Some(Command::CheckConfig(Serve { config })) => check_config(config),
@@ -119,8 +125,11 @@ async fn main() -> ExitCode {
 }
 
 fn read_config(path: Option<PathBuf>) -> Result<Config, Failure> {
-    config::load(path.as_deref(), std::env::vars())
-        .map_err(|faults| Failure::Config(faults.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n")))
+    config::load(path.as_deref(), std::env::vars()).map_err(|faults| told(&faults))
+}
+
+fn told(faults: &[config::Fault]) -> Failure {
+    Failure::Config(faults.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n"))
 }
 
 fn check_config(path: Option<PathBuf>) -> Result<(), Failure> {
@@ -137,15 +146,16 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failure> {
     run(config, store, sealer, listener, || println!("Quartermaster is ready at {url}")).await
 }
 
-/// The master key: 32 bytes at least. Made where the file is missing, readable by its owner only.
+/// The master key, which nobody else may read. Made where the file is missing, readable by its owner only.
 fn master_key(file: &PathBuf) -> Result<Vec<u8>, Failure> {
     use std::io::Write as _;
-    const LEAST: usize = 32;
     let failed = |reason: String| Failure::MasterKey(file.clone(), reason);
-    match std::fs::read(file) {
-        Ok(key) if key.len() >= LEAST => Ok(key),
-        Ok(key) => Err(failed(format!("it holds {} bytes, and needs at least {LEAST}", key.len()))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    match read_private(file) {
+        Ok(key) => match weak_key(&key) {
+            None => Ok(key),
+            Some(why) => Err(failed(why)),
+        },
+        Err(NotPrivate::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = Sealer::new_master_key()?;
             let mut options = std::fs::OpenOptions::new();
             options.write(true).create_new(true);
@@ -180,7 +190,11 @@ async fn run_demo(demo: Demo) -> Result<(), Failure> {
     let listener = TcpListener::bind(demo.listen).await.map_err(|error| Failure::Listen(demo.listen, error))?;
     let listen = listener.local_addr().map_err(|error| Failure::Listen(demo.listen, error))?;
     // A demo takes nothing from the environment: it must run the same everywhere.
-    let mut config = config::read("demo", "", []).map_err(|_| Failure::NotLoopback(listen))?;
+    let mut config = match &demo.auth {
+        Some(file) => config::load(Some(file), []).map_err(|faults| told(&faults))?,
+        None => config::read("demo", "", []).map_err(|faults| told(&faults))?,
+    };
+    config.tenants.clear();
     config.server.listen = listen;
     config.server.public_url = format!("http://{listen}");
     config.storage.url = demo.storage.unwrap_or_else(|| format!("sqlite://{}", folder.0.join("demo.db").display()));
@@ -254,7 +268,8 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
         }
         None => None,
     };
-    let app = router::router(&state);
+    // Whose address it is goes into the trail.
+    let app = router::router(&state).into_make_service_with_connect_info::<SocketAddr>();
     ready();
     let closing = state.clone();
     let stop = async move {

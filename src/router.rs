@@ -15,9 +15,10 @@ use tower_sessions::cookie::SameSite;
 use tower_sessions::{Expiry, SessionManagerLayer};
 
 use crate::app::App;
-use crate::server::sessions::Sessions;
+use crate::server::auth::{self, gate};
+use crate::server::sessions::{Sessions, cookie_name};
 use crate::server::state::{AppState, Shared};
-use crate::server::{assets, failure, me, middleware};
+use crate::server::{assets, failure, middleware};
 use crate::shell::shell;
 
 /// The routes of the pages, found by walking through the app once. While that goes on, no resource of any page in this process is
@@ -26,10 +27,10 @@ static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_
 
 /// The portal.
 pub fn router(state: &Shared) -> Router {
-    let secure = state.config.server.public_url.starts_with("https://");
+    let secure = state.is_secure();
     let (store, clock) = (state.engine.store.clone(), state.engine.clock.clone());
-    let sessions = SessionManagerLayer::new(Sessions::new(store, clock, state.config.session))
-        .with_name(me::cookie_name(&state.config.server.public_url))
+    let sessions = SessionManagerLayer::new(Sessions::new(store, clock, state.config.auth.session))
+        .with_name(cookie_name(secure))
         .with_secure(secure)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
@@ -50,19 +51,19 @@ pub fn router(state: &Shared) -> Router {
         .merge(crate::features::audit::routes(state))
         .layer(from_fn(middleware::answered))
         .layer(from_fn_with_state(state.clone(), failure::carry))
-        .layer(from_fn_with_state(state.clone(), middleware::caller))
+        .layer(from_fn_with_state(state.clone(), gate::caller))
         .layer(sessions)
         .layer(CompressionLayer::new());
-    // Outside of the sessions' layer, which takes every request for use.
-    let me = Router::new().route("/auth/me", get(me::me).with_state(state.clone()));
     let files = Router::new().route("/pkg/{*file}", get(assets::serve)).route("/favicon.svg", get(assets::serve));
     Router::new()
         .merge(rooms)
-        .merge(me)
+        .merge(auth::routes(state))
         .merge(files)
         .layer(DefaultBodyLimit::max(middleware::MAX_FORM))
         .layer(from_fn(middleware::readable))
         .layer(from_fn_with_state(state.clone(), middleware::csrf))
+        // Carries its own proof, and comes from the provider and no page.
+        .merge(auth::told_by_provider(state))
         .layer(from_fn_with_state(state.clone(), middleware::host))
         .layer(from_fn_with_state(state.clone(), middleware::headers))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &axum::extract::Request| {
@@ -79,8 +80,14 @@ pub fn management(state: &Shared) -> Router {
             tracing::error!(%error, "the database does not answer");
             return (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned());
         }
+        // The portal serves everyone who is signed in while the provider is away, so that is told and no reason to restart it.
+        let provider = match &state.provider {
+            Some(provider) => provider.metadata(state.engine.clock.now_ms()).await.err(),
+            None => None,
+        };
+        let away = provider.map_or_else(String::new, |trouble| format!("sign-in: {trouble}\n"));
         match state.engine.watch.unwell().as_slice() {
-            [] => (StatusCode::OK, "ok\n".to_owned()),
+            [] => (StatusCode::OK, format!("ok\n{away}")),
             tasks => (StatusCode::SERVICE_UNAVAILABLE, format!("not running as it should: {}\n", tasks.join(", "))),
         }
     };

@@ -2,14 +2,17 @@
 
 pub mod access;
 pub mod assets;
+pub mod auth;
 pub mod bounds;
 pub mod checks;
 pub mod config;
 pub mod cookies;
 pub mod failure;
+pub mod keys;
 pub mod lead;
-pub mod me;
+pub mod memory;
 pub mod middleware;
+pub mod paths;
 pub mod sessions;
 pub mod state;
 pub mod words;

@@ -409,3 +409,35 @@ async fn the_other_server_takes_over() {
     assert!(two.page(&path, &cookie).await.contains("finished"), "the other server does not tell that it is finished");
     store.close().await;
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_abort_leaves_no_core() {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Command;
+
+    let shell = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -c unlimited; {script}"), "sh", env!("CARGO_BIN_EXE_quartermaster")]);
+        command.current_dir(std::env::temp_dir());
+        command
+    };
+    // So that the test can fail: a program that does nothing about it leaves one.
+    if !shell("exec sh -c 'kill -ABRT $$'").status().unwrap().core_dumped() {
+        eprintln!("SKIPPED: this machine dumps no cores");
+        return;
+    }
+    let script = "exec \"$1\" demo --listen 127.0.0.1:0 --users 20 --assignments 10 --groups 2 >/dev/null 2>&1";
+    let mut child = shell(script).spawn().unwrap();
+    let limits = format!("/proc/{}/limits", child.id());
+    let guarded = |text: String| text.lines().any(|line| line.starts_with("Max core file size") && line.contains(" 0 "));
+    for _ in 0..100 {
+        if std::fs::read_to_string(&limits).is_ok_and(guarded) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(Command::new("kill").args(["-ABRT", &child.id().to_string()]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    assert_eq!((status.signal(), status.core_dumped()), (Some(6), false));
+}

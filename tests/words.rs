@@ -25,6 +25,9 @@ const FORBIDDEN: [(&str, &str); 16] = [
     ("allotments?", "license type"),
 ];
 
+/// Sentences about signing in that were agreed word for word.
+const AGREED: [&str; 2] = ["so nobody was signed in.", "Send this to whoever runs Quartermaster"];
+
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -60,6 +63,7 @@ fn nothing_that_a_person_reads_is_dialect() {
     for file in &all {
         let source = std::fs::read_to_string(file).unwrap();
         for text in texts(&source) {
+            let text = AGREED.iter().fold(text, |text, agreed| text.replace(agreed, ""));
             for (pattern, word, instead) in &forbidden {
                 if pattern.is_match(&text) {
                     wrong.push(format!("{}: “{text}” says “{word}”: {instead}", file.display()));

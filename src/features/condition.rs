@@ -83,7 +83,7 @@ pub fn Trouble(
     trouble.map(|error| {
         let helps = match error.kind.remedy() {
             Remedy::OtherKey => view! { <OtherKey/> }.into_any(),
-            Remedy::Again | Remedy::None => {
+            Remedy::SignIn | Remedy::StepUp | Remedy::Again | Remedy::None => {
                 let refreshing = expect_context::<Refreshing>().0;
                 let (pending, left) = (busy(refreshing), ageing(0, 1));
                 let wait = i64::from(error.wait_s);
@@ -142,11 +142,19 @@ pub fn ErrorPanel(
 
 #[component]
 fn Panel(error: AppError, #[prop(optional)] children: Option<Children>) -> impl IntoView {
-    let key = (error.kind.remedy() == Remedy::OtherKey).then(|| view! { <OtherKey/> });
+    let helps = match error.kind.remedy() {
+        Remedy::OtherKey => Some(view! { <OtherKey/> }.into_any()),
+        Remedy::SignIn => Some(view! { <SignIn/> }.into_any()),
+        Remedy::StepUp => error
+            .to
+            .clone()
+            .map(|to| view! { <p><a class="button primary" href=to rel="external">"Confirm it is you"</a></p> }.into_any()),
+        Remedy::Again | Remedy::None => None,
+    };
     view! {
         <div class="note bad" role="alert">
             <span class="dot bad" aria-hidden="true"></span>
-            <div><b>{format!("{}.", error.what)}</b>" "{error.why.clone()}<QlikDetails error/>{key}{children.map(|children| children())}</div>
+            <div><b>{format!("{}.", error.what)}</b>" "{error.why.clone()}<QlikDetails error/>{helps}{children.map(|children| children())}</div>
         </div>
     }
 }
@@ -171,17 +179,33 @@ fn OtherKey() -> impl IntoView {
     view! { <p><a class="button" href=to_connect() rel="external">"Use a different key"</a></p> }
 }
 
-/// The address where one connects, and comes back from to this page.
-pub fn to_connect() -> impl Fn() -> String + Clone + Send + Sync + 'static {
-    let tenant = use_tenant();
+/// The way to sign in again and to come back to this page.
+#[component]
+fn SignIn() -> impl IntoView {
+    view! { <p><a class="button primary" href=to_sign_in() rel="external">"Sign in again"</a></p> }
+}
+
+/// This page's address, escaped, for a page that leads back to it.
+fn back_here() -> impl Fn() -> String + Clone + Send + Sync + 'static {
     // A page that is loaded anew: what this one remembers is of a session that is over.
     let here = use_location();
     move || {
         let search = here.search.try_get().unwrap_or_default();
         let search = if search.is_empty() { String::new() } else { format!("?{search}") };
-        let back = format!("{}{search}", here.pathname.try_get().unwrap_or_default());
-        format!("/connect?tenant={}&back={}", live(tenant), escape(&back))
+        escape(&format!("{}{search}", here.pathname.try_get().unwrap_or_default()))
     }
+}
+
+/// The address where one signs in, and comes back from to this page.
+pub fn to_sign_in() -> impl Fn() -> String + Clone + Send + Sync + 'static {
+    let back = back_here();
+    move || format!("/auth/login?back={}", back())
+}
+
+/// The address where one connects, and comes back from to this page.
+pub fn to_connect() -> impl Fn() -> String + Clone + Send + Sync + 'static {
+    let (tenant, back) = (use_tenant(), back_here());
+    move || format!("/connect?tenant={}&back={}", live(tenant), back())
 }
 
 /// What Qlik said, one click away.

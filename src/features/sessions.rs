@@ -6,7 +6,7 @@ mod page;
 mod service;
 mod view;
 
-pub use api::{end, sessions, withdraw};
+pub use api::{end, end_all, sessions, withdraw};
 pub use page::SessionsPage;
 #[cfg(feature = "ssr")]
 pub use service::{own_grants, withdraw as withdraw_grant};

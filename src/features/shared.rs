@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use serde::{Deserialize, Serialize};
 
+use super::me::may_not_change;
 use crate::error::AppError;
 use crate::ui::post::{Post, field};
 
@@ -83,13 +84,15 @@ where
     move || pending.try_get().unwrap_or_default()
 }
 
-/// Whether a form cannot be sent now: its action is under way, or changes are `off`.
+/// Whether a form that changes something cannot be sent now: its action is under way, changes are `off`, or the role of whoever looks
+/// does not allow any.
 pub fn shut<S>(action: ServerAction<S>, off: bool) -> impl Fn() -> bool + Copy + Send + Sync + 'static
 where
     S: leptos::server_fn::ServerFn + Clone + Send + Sync + 'static,
     S::Output: Send + Sync + 'static,
     S::Error: Send + Sync + 'static,
 {
+    let off = off || may_not_change().is_some();
     let busy = busy(action);
     move || off || busy()
 }

@@ -11,31 +11,23 @@ use engine::readings::{Latest, Snapshot, Source};
 use engine::seal::Purpose;
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
-use storage::Actor;
+use storage::{Actor, JobRow};
 use tower_sessions::Session;
 use tower_sessions::session::Id;
 
+use super::auth::person::SignedIn;
+use super::auth::trail::{CameFrom, count};
 use super::sessions::{secret_of, session_key};
 use super::state::Shared;
 use super::words::not_read;
 use super::zone::Zone;
 use crate::error::{AppError, ErrorKind};
+use crate::rank::Rank;
 
 /// A portal role. Each includes those below it.
 pub trait Role: Send + Sync + 'static {
     /// Its rank.
     const RANK: Rank;
-}
-
-/// The ranks of portal roles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rank {
-    /// Reads.
-    Viewer,
-    /// Draws up and applies plans.
-    Operator,
-    /// Changes settings of the tenant.
-    Admin,
 }
 
 /// Reads.
@@ -69,8 +61,21 @@ pub struct Caller {
     pub principal: String,
     /// The caller's name in the portal; may be empty.
     pub name: String,
+    /// Who the caller is, as they signed in.
+    pub signed_in: SignedIn,
+    /// Where the request came from.
+    pub from: CameFrom,
     /// How the caller reads times.
     pub zone: Zone,
+}
+
+impl Caller {
+    /// Refuses whoever has a lower role than `needed`, and writes that down.
+    pub async fn must_be(&self, state: &Shared, needed: Rank) -> Result<(), AppError> {
+        let Some(why) = self.rank.lacks(needed) else { return Ok(()) };
+        count(state, "authz.refused", needed.word(), &self.from).await;
+        Err(AppError::role(why))
+    }
 }
 
 /// Leave to act on a tenant as a Qlik user, in the portal role `R`.
@@ -81,6 +86,12 @@ pub struct Access<R> {
     pub actor: Actor,
     /// The key, and with it the Qlik user.
     pub key: Key,
+    /// The Qlik user's name.
+    pub qlik_name: String,
+    /// The session's key.
+    pub session: Vec<u8>,
+    /// The role of whoever acts; at least that of `R`.
+    pub rank: Rank,
     /// How whoever looks reads times.
     pub zone: Zone,
     role: PhantomData<R>,
@@ -101,13 +112,7 @@ impl<R: Role> Access<R> {
     /// The same outside of a server function: for files that come and go.
     pub async fn of(state: Shared, caller: Caller, tenant: &str) -> Result<Self, AppError> {
         let tenant = known_tenant(&state, tenant)?;
-        if caller.rank < R::RANK {
-            return Err(AppError::new(
-                ErrorKind::Forbidden,
-                "Not allowed",
-                "You don't have permission to do this. Ask your Quartermaster administrator.",
-            ));
-        }
+        caller.must_be(&state, R::RANK).await?;
         let id = session_id(&caller.session).await.ok_or_else(|| not_connected(&tenant))?;
         let stored = state.engine.store.credential(&session_key(&id), &tenant.id).await?;
         let stored = stored.ok_or_else(|| not_connected(&tenant))?;
@@ -118,12 +123,37 @@ impl<R: Role> Access<R> {
             .map_err(|_| not_connected(&tenant))?;
         let actor = Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name);
         let key = Key::new(secret, &stored.qlik_user);
-        Ok(Self { state, tenant, actor, key, zone: caller.zone, role: PhantomData })
+        Ok(Self {
+            state,
+            tenant,
+            actor,
+            key,
+            qlik_name: stored.qlik_name,
+            session: session_key(&id),
+            rank: caller.rank,
+            zone: caller.zone,
+            role: PhantomData,
+        })
     }
 
     /// The Qlik user's id.
     pub fn qlik_user(&self) -> &str {
         self.key.user()
+    }
+
+    /// The portal's user who acts, by their id.
+    pub fn principal(&self) -> &str {
+        &self.actor.principal
+    }
+
+    /// Whether a job is one's own: asked for by the same person, or done as the same Qlik user.
+    pub fn is_own(&self, job: &JobRow) -> bool {
+        job.author.principal == self.principal() || job.qlik_user == self.qlik_user()
+    }
+
+    /// Refuses to steer a job that is somebody else's to whoever is no admin.
+    pub fn may_steer(&self, job: &JobRow) -> Result<(), AppError> {
+        if self.is_own(job) || self.rank >= Rank::Admin { Ok(()) } else { Err(AppError::role(NOT_YOURS)) }
     }
 
     /// Who acts, on which tenant.
@@ -170,11 +200,17 @@ impl Access<Admin> {
             tenant: self.tenant.clone(),
             actor: self.actor.clone(),
             key: self.key.clone(),
+            qlik_name: self.qlik_name.clone(),
+            session: self.session.clone(),
+            rank: self.rank,
             zone: self.zone.clone(),
             role: PhantomData,
         }
     }
 }
+
+/// Why somebody may not pause, resume or cancel a job.
+const NOT_YOURS: &str = "Someone else started this job, as another Qlik user. Needs the role admin.";
 
 /// The caller of this request.
 pub async fn caller() -> Result<Caller, AppError> {

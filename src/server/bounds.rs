@@ -8,8 +8,10 @@ const MINUTE_MS: i64 = 60 * 1_000;
 
 /// So many keys that Qlik does not accept may be tried at a tenant in a minute.
 const WRONG_KEYS: usize = 30;
-/// So many refusals a minute are written down one by one.
-const LINES: u64 = 10;
+/// So many refusals a minute are written down.
+const LINES: u64 = 60;
+/// So many kinds of refusals are counted from one minute to the next.
+const KINDS: usize = 1_000;
 
 /// Keys that were not accepted, by tenant: when each was tried.
 #[derive(Debug, Default)]
@@ -39,20 +41,48 @@ impl WrongKeys {
 
 /// Refusals of this minute.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<(i64, u64)>);
+pub struct Refusals(Mutex<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    minute: i64,
+    /// So many were written down within the minute.
+    written: u64,
+    /// How often each was refused, by what it was and from where.
+    by_kind: HashMap<String, u64>,
+    /// How many were not written down since, by the same.
+    missed: HashMap<String, u64>,
+    /// The same for whatever there was no room to count apart.
+    missed_besides: u64,
+}
 
 impl Refusals {
-    /// Whether a refusal is to be written down; and how many were not since the last one that was.
-    pub fn write_down(&self, now: i64) -> Option<u64> {
+    /// Whether a refusal is to be written down: one of each kind a minute, and [`LINES`] in all; and how many like it were not since
+    /// the last one that was. `kind` says what was refused, and from where.
+    pub fn write_down(&self, now: i64, kind: &str) -> Option<u64> {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let minute = now / MINUTE_MS;
-        if counted.0 != minute {
-            let missed = counted.1.saturating_sub(LINES);
-            *counted = (minute, 1);
-            return Some(missed);
+        if counted.minute != minute {
+            let by_kind = std::mem::take(&mut counted.by_kind);
+            for (kind, times) in by_kind {
+                if times > 1 && counted.missed.len() < KINDS {
+                    *counted.missed.entry(kind).or_default() += times - 1;
+                }
+            }
+            (counted.minute, counted.written) = (minute, 0);
         }
-        counted.1 += 1;
-        (counted.1 <= LINES).then_some(0)
+        if let Some(times) = counted.by_kind.get_mut(kind) {
+            *times += 1;
+            return None;
+        }
+        if counted.written >= LINES {
+            counted.missed_besides += 1;
+            return None;
+        }
+        counted.written += 1;
+        counted.by_kind.insert(kind.to_owned(), 1);
+        let missed = counted.missed.remove(kind).unwrap_or_default();
+        Some(missed + std::mem::take(&mut counted.missed_besides))
     }
 }
 
@@ -63,10 +93,14 @@ mod tests {
     #[test]
     fn a_flood_of_refusals_is_counted_and_not_written() {
         let refusals = Refusals::default();
-        let written = (0..500).filter_map(|n| refusals.write_down(60_000 + n)).count();
-        assert_eq!(written, 10);
-        assert_eq!(refusals.write_down(120_000), Some(490), "the next minute tells how many there were");
-        assert_eq!(refusals.write_down(180_000), Some(0));
+        let written = (0..500).filter_map(|n| refusals.write_down(60_000 + n, "csrf 10.0.0.1")).count();
+        assert_eq!(written, 1);
+        assert_eq!(refusals.write_down(60_000, "csrf 10.0.0.2"), Some(0), "another address is another matter");
+        assert_eq!(refusals.write_down(120_000, "csrf 10.0.0.1"), Some(499), "the next minute tells how many there were");
+        assert_eq!(refusals.write_down(180_000, "csrf 10.0.0.1"), Some(0));
+        // Whoever has many addresses fills neither the trail nor the memory.
+        let flood = |minute: i64| (0..5_000).filter_map(|n| refusals.write_down(minute, &format!("csrf {n}"))).count() as u64;
+        assert_eq!((flood(240_000), flood(300_000)), (LINES, LINES));
     }
 
     #[test]

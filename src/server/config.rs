@@ -3,8 +3,8 @@
 mod auth;
 mod confirm;
 mod file;
+pub mod secret;
 mod server;
-mod session;
 mod storage;
 mod tenant;
 mod thresholds;
@@ -18,10 +18,9 @@ use domain::plan::Limits;
 
 use file::Reader;
 
-pub use auth::AuthMode;
+pub use auth::{Auth, AuthMode, EndSession, Oidc, PlanChecks, Roles, SessionLengths};
 pub use file::Fault;
 pub use server::{LeptosKeys, Server};
-pub use session::SessionLengths;
 pub use storage::{Secrets, Storage};
 pub use tenant::TenantConfig;
 pub use thresholds::Thresholds;
@@ -42,10 +41,8 @@ pub struct Config {
     pub prices: Prices,
     /// Where secrets are.
     pub secrets: Secrets,
-    /// Who may use the portal.
-    pub auth: AuthMode,
-    /// How long a session lasts.
-    pub session: SessionLengths,
+    /// Who may use the portal, and how.
+    pub auth: Auth,
     /// The tenants, by their id in URLs.
     pub tenants: BTreeMap<String, TenantConfig>,
     /// Leptos' own keys.
@@ -76,8 +73,7 @@ pub fn read(file: &str, text: &str, environment: impl IntoIterator<Item = (Strin
         thresholds: Thresholds::read(&mut reader),
         prices: Prices::read(&mut reader),
         secrets: Secrets::read(&mut reader),
-        auth: AuthMode::read(&mut reader, &server),
-        session: SessionLengths::read(&mut reader),
+        auth: Auth::read(&mut reader, &server),
         tenants: tenant::read(&mut reader),
         server,
         demo_key: String::new(),
@@ -88,11 +84,11 @@ pub fn read(file: &str, text: &str, environment: impl IntoIterator<Item = (Strin
 impl fmt::Display for Config {
     /// The effective configuration, with secrets masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, storage, confirm, thresholds, prices, secrets, auth, session, tenants, .. } = self;
+        let Self { server, storage, confirm, thresholds, prices, secrets, auth, tenants, .. } = self;
         write!(f, "{server}\n{storage}\n")?;
         writeln!(f, "[confirm]\nlosses = {}\noverage = {}\n", confirm.losses, confirm.overage)?;
         write!(f, "{thresholds}{prices}")?;
-        write!(f, "{secrets}\n{auth}{session}")?;
+        write!(f, "{secrets}\n{auth}")?;
         for (id, tenant) in tenants {
             write!(f, "\n[tenants.{id}]\n{tenant}")?;
         }

@@ -1,12 +1,16 @@
-//! Reads a cookie of a request.
+//! Reads the cookies of a request.
 
 use axum::http::{HeaderMap, header};
 
-/// The value of a cookie, as it was set.
-pub fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// All cookies: names and values, as they were set.
+pub fn all(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}
+
+/// The value of a cookie.
+pub fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    all(headers).find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ pub fn back_to(page: &str, form: &str, error: AppError) -> Response {
 
 /// Moves failures from addresses into the cookie, and from the cookie to the page.
 pub async fn carry(State(state): State<Shared>, mut request: Request, next: Next) -> Response {
-    let secure = state.config.server.public_url.starts_with("https://");
+    let secure = state.is_secure();
     let name = cookie_name(secure);
     let set = |value: &str, age: u32| {
         let secure = if secure { "; Secure" } else { "" };

@@ -1,16 +1,13 @@
-//! What stands before every room: host check, CSRF check, headers, who calls, and where the unconnected are sent.
+//! What stands before every room: host check, CSRF check, headers, and what can be read at all.
 
 use axum::extract::{Request, State as AxumState};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use storage::{Actor, NewAudit};
-use tower_sessions::Session;
 
-use super::access::{Caller, Rank, session_id};
-use super::sessions::session_key;
+use super::auth::trail::{CameFrom, count};
 use super::state::Shared;
-use super::zone::Zone;
 use crate::error::AppError;
 
 /// The largest form that is read: room for a hundred thousand rows selected one by one.
@@ -46,7 +43,7 @@ pub async fn headers(AxumState(state): AxumState<Shared>, request: Request, next
     if !asset {
         put(header::CACHE_CONTROL, "no-store");
     }
-    if state.config.server.public_url.starts_with("https://") {
+    if state.is_secure() {
         put(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }
     response
@@ -63,6 +60,8 @@ pub async fn host(AxumState(state): AxumState<Shared>, request: Request, next: N
     if given.is_some_and(|given| given.eq_ignore_ascii_case(wanted)) {
         return next.run(request).await;
     }
+    let from = CameFrom::of(request.extensions(), request.headers());
+    count(&state, "host.refused", "host", &from).await;
     (StatusCode::MISDIRECTED_REQUEST, format!("This server answers only as {}.\n", state.config.server.public_url))
         .into_response()
 }
@@ -93,8 +92,10 @@ pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: N
     }
     let refused = (StatusCode::FORBIDDEN, "Rejected: request did not come from this site (CSRF check).\n").into_response();
     let now = state.engine.clock.now_ms();
+    let from = CameFrom::of(request.extensions(), request.headers());
+    tracing::warn!(target: "quartermaster::security", event = "csrf.refused", address = %from.address);
     // Whoever reaches the port can send these as fast as they like; the trail is written to disk line by line.
-    let Some(missed) = state.refusals.write_down(now) else { return refused };
+    let Some(missed) = state.refusals.write_down(now, &format!("csrf {}", from.address)) else { return refused };
     let and_more = if missed == 0 { String::new() } else { format!("; {missed} more before it were not recorded one by one") };
     let line = NewAudit {
         tenant: String::new(),
@@ -110,56 +111,6 @@ pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: N
         tracing::error!(%error, "the refusal could not be recorded");
     }
     refused
-}
-
-/// Whoever reaches a portal that asks nobody who they are.
-const LOCAL: &str = "local";
-
-/// Finds out who calls, and sends those without a credential for a tenant's pages to the connect page.
-pub async fn caller(AxumState(state): AxumState<Shared>, session: Session, mut request: Request, next: Next) -> Response {
-    // `auth.mode = "none"`: whoever reaches the loopback address may do everything their Qlik credential may.
-    let zone = Zone::of(request.headers());
-    request.extensions_mut().insert(Caller {
-        session: session.clone(),
-        rank: Rank::Admin,
-        principal: LOCAL.to_owned(),
-        name: String::new(),
-        zone,
-    });
-    if request.method() == Method::GET
-        && let Some(to) = detour(&state, &session, request.uri()).await
-    {
-        return Redirect::to(&to).into_response();
-    }
-    next.run(request).await
-}
-
-async fn detour(state: &Shared, session: &Session, uri: &Uri) -> Option<String> {
-    let path = uri.path();
-    let connected = async |tenant: &str| -> bool {
-        let Some(id) = session_id(session).await else { return false };
-        state.engine.store.credential(&session_key(&id), tenant).await.ok().flatten().is_some()
-    };
-    if path == "/" {
-        for tenant in state.engine.tenants.keys() {
-            if connected(tenant).await {
-                return Some(format!("/t/{tenant}/overview"));
-            }
-        }
-        return Some("/connect".to_owned());
-    }
-    let tenant = path.strip_prefix("/t/")?.split('/').next()?;
-    if !state.engine.tenants.contains_key(tenant) || connected(tenant).await {
-        return None;
-    }
-    let back = crate::ui::query::escape(uri.path_and_query().map_or(path, |whole| whole.as_str()));
-    Some(format!("/connect?tenant={tenant}&back={back}"))
-}
-
-/// A path of this portal to go back to; anything that could lead elsewhere becomes `None`.
-pub fn own_path(back: &str) -> Option<&str> {
-    let ours = back.starts_with("/t/") && back.len() < 4_096 && !back.contains('\\') && !back.contains("//");
-    (ours && !back.chars().any(char::is_control)).then_some(back)
 }
 
 /// Refuses addresses that no page of ours has, and takes what no text has out of forms: a NUL, which databases do not take and
@@ -263,23 +214,5 @@ mod tests {
     fn a_nul_is_no_part_of_a_form() {
         assert_eq!(without_nul(b"a=%00b%00&c\0=%0a"), b"a=b&c=%0a");
         assert!(find(b"a%00", b"%00") && !find(b"a%0", b"%00"));
-    }
-
-    #[test]
-    fn the_way_back_stays_here() {
-        assert_eq!(own_path("/t/a/overview?x=1"), Some("/t/a/overview?x=1"));
-        for evil in [
-            "//evil",
-            "/\\evil",
-            "https://evil",
-            "/t//evil",
-            "/t/\\evil",
-            "javascript:alert(1)",
-            "",
-            "/t/a/\u{1f}",
-            "/t/a/\u{7f}",
-        ] {
-            assert_eq!(own_path(evil), None, "{evil}");
-        }
     }
 }

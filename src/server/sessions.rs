@@ -1,17 +1,19 @@
 //! The session store behind tower-sessions: ids are kept as hashes only, saves are compare-and-set, ends are final.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use storage::Store;
+use storage::{Ending, NewAudit, Store};
 use time::OffsetDateTime;
-use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
+use tower_sessions::{Session, SessionStore};
 
 use engine::clock::SharedClock;
 
 use super::access::{caller, session_id};
+use super::auth::person::{LOCAL, SignedIn};
 use super::config::SessionLengths;
 use super::state::Shared;
 
@@ -28,6 +30,41 @@ pub struct Sessions {
     /// A session ends after this long without use, and after this long whatever happens, in milliseconds.
     idle: i64,
     absolute: i64,
+}
+
+/// The session cookie's name: browsers take the prefix with `Secure` only, and that with https only.
+pub fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-quartermaster" } else { "quartermaster" }
+}
+
+/// What a session remembers of whoever signed in.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Remembered {
+    /// When it began, in milliseconds; says that it is in the store.
+    pub since: i64,
+    /// Who signed in; nobody where nobody is asked.
+    #[serde(default)]
+    pub who: Option<SignedIn>,
+    /// The provider's token for signing out there, sealed under the session's secret; empty where it is not needed.
+    #[serde(default)]
+    pub hint: String,
+}
+
+impl Remembered {
+    /// As the session layer stores it.
+    pub fn data(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// From what the session layer stored.
+    pub fn of(data: &[u8]) -> Self {
+        serde_json::from_slice(data).unwrap_or_default()
+    }
+}
+
+/// Who signed in to the session of a request; nobody where it has none, or nobody did.
+pub async fn person_of(session: &Session) -> std::result::Result<Option<SignedIn>, tower_sessions::session::Error> {
+    Ok(session.get::<Option<SignedIn>>("who").await?.flatten())
 }
 
 /// What a session is found by: SHA-256 of its id. The id itself is only in the cookie.
@@ -79,7 +116,8 @@ impl SessionStore for Sessions {
             let now = self.clock.now_ms();
             let created = self
                 .store
-                .create_session(&session_key(&record.id), &data, now, self.idle_until(record), now + self.absolute)
+                // Only where nobody is asked who they are does the session layer begin one by itself.
+                .create_session(&session_key(&record.id), LOCAL, &data, now, self.idle_until(record), now + self.absolute)
                 .await
                 .map_err(backend)?;
             if created {
@@ -96,7 +134,7 @@ impl SessionStore for Sessions {
         let saved = self.store.save_session(&key, &data, version, now, self.idle_until(record)).await.map_err(backend)?;
         if !saved {
             // Answered as if saved: the answer that is on its way is good, only what it wanted to remember is overtaken.
-            tracing::warn!("a session was changed or ended while a request was under way; its save is dropped");
+            tracing::warn!(target: "quartermaster::security", event = "session.save_dropped", "a session was changed or ended while a request was under way; its save is dropped");
         }
         Ok(())
     }
@@ -125,6 +163,8 @@ impl SessionStore for Sessions {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        self.store.revoke_session(&session_key(id), self.clock.now_ms()).await.map_err(backend)
+        let ending = session_key(id);
+        let nothing_to_tell = |_: &[storage::Ended]| Vec::<NewAudit>::new();
+        self.store.end_sessions(&Ending::One(&ending), self.clock.now_ms(), nothing_to_tell).await.map(|_| ()).map_err(backend)
     }
 }

@@ -10,12 +10,13 @@ use engine::clock::SharedClock;
 use engine::fault::Fault;
 use engine::seal::Sealer;
 use engine::{Engine, Tenant};
+use identity::provider::Provider;
 use leptos::prelude::LeptosOptions;
 use storage::Store;
 
 use super::bounds::{Refusals, WrongKeys};
 use super::checks::Checks;
-use super::config::{Config, TenantConfig};
+use super::config::{AuthMode, Config, TenantConfig};
 
 /// The state.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct State {
     pub refusals: Refusals,
     /// Lists that were compared with a tenant.
     pub checks: Checks,
+    /// Where people sign in, where they do.
+    pub provider: Option<Provider>,
     pub leptos: LeptosOptions,
 }
 
@@ -51,6 +54,9 @@ pub enum StateError {
     /// A tenant's address is unusable.
     #[error("tenant {0}: {1}")]
     Tenant(String, Fault),
+    /// The provider cannot be used as it is configured.
+    #[error("the OpenID provider: {0}")]
+    Provider(String),
 }
 
 fn tenant(id: &str, config: &TenantConfig) -> Result<Tenant, StateError> {
@@ -81,13 +87,23 @@ impl State {
             .site_pkg_dir(config.leptos.site_pkg_dir.as_str())
             .site_addr(config.server.listen)
             .build();
+        let provider = match &config.auth.mode {
+            AuthMode::None => None,
+            AuthMode::Oidc(oidc) => Some(oidc.provider().map_err(StateError::Provider)?),
+        };
         Ok(Arc::new(Self {
             engine: Engine::new(store, sealer, clock, tenants, config.storage.keep),
             config,
             wrong_keys: WrongKeys::default(),
             refusals: Refusals::default(),
             checks: Checks::default(),
+            provider,
             leptos,
         }))
+    }
+
+    /// Browsers reach the portal by https: cookies keep their prefix and need it.
+    pub fn is_secure(&self) -> bool {
+        self.config.server.public_url.starts_with("https://")
     }
 }

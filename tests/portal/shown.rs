@@ -71,7 +71,7 @@ async fn no_link_puts_words_into_a_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn asking_until_when_one_is_connected_is_no_use_of_the_session() {
     let clock = SetClock::at(1_780_000_000_000);
-    let portal = portal_at(tenant(), clock.clone(), |config, _| config.session.idle_s = 600).await;
+    let portal = portal_at(tenant(), clock.clone(), |config, _| config.auth.session.idle_s = 600).await;
     let cookie = portal.connect().await;
     let me = async || -> (StatusCode, Value) {
         let answer = portal.send(get("/auth/me", &cookie)).await;

@@ -9,6 +9,8 @@
     reason = "each test takes what it needs, and may fail by panicking"
 )]
 
+pub mod provider;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;

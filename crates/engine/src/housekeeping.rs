@@ -51,6 +51,8 @@ pub struct Tidied {
     pub drafts: u64,
     /// Seats by day.
     pub seat_days: u64,
+    /// What sign-ins and sign-outs left behind.
+    pub sign_ins: u64,
 }
 
 /// Tidies up at once, then every hour.
@@ -86,6 +88,7 @@ pub async fn tidy(engine: &Engine) -> Result<Tidied, StoreError> {
         };
     }
     all!(purge_sessions, now, sessions);
+    all!(purge_sign_ins, now, sign_ins);
     all!(purge_lists, before(lists_days), lists);
     all!(purge_plans, before(plans_days), plans);
     all!(purge_journals, before(journals_days), journal_rows);

@@ -3,6 +3,8 @@
 //! A session's data key is wrapped under the master key *and* the session's secret, so the database and the master key
 //! together open nothing. A job's grant is wrapped under the master key alone, so that a job outlives its session.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
@@ -25,6 +27,13 @@ pub enum Purpose<'a> {
     },
     /// A job's grant.
     Grant,
+    /// What a browser keeps for us while somebody signs in.
+    Login,
+    /// What is shown to the provider when somebody signs out.
+    Hint {
+        /// The session id's bytes.
+        secret: &'a [u8],
+    },
 }
 
 /// A sealed secret.
@@ -72,6 +81,8 @@ impl Sealer {
         let (salt, info): (&[u8], &[u8]) = match purpose {
             Purpose::Session { secret } => (secret, b"quartermaster session credential 1"),
             Purpose::Grant => (&[], b"quartermaster job grant 1"),
+            Purpose::Login => (&[], b"login cookie 1"),
+            Purpose::Hint { secret } => (secret, b"quartermaster sign-out hint 1"),
         };
         let mut key = Zeroizing::new([0; KEY]);
         Hkdf::<Sha256>::new(Some(salt), self.master.expose_secret()).expand(info, key.as_mut()).map_err(|_| SealError)?;
@@ -85,6 +96,17 @@ impl Sealer {
             sealed: encrypt(&data_key, secret.expose_secret().as_bytes(), context)?,
             wrapped_key: encrypt(self.wrapping_key(purpose)?.as_ref(), &data_key, context)?,
         })
+    }
+
+    /// Seals something short into text for cookies and the like (base64url), without a data key of its own.
+    pub fn seal_text(&self, plain: &[u8], purpose: Purpose<'_>, context: &str) -> Result<String, SealError> {
+        Ok(URL_SAFE_NO_PAD.encode(encrypt(self.wrapping_key(purpose)?.as_ref(), plain, context)?))
+    }
+
+    /// Opens what was sealed into text for the same purpose and context.
+    pub fn open_text(&self, sealed: &str, purpose: Purpose<'_>, context: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| SealError)?;
+        decrypt(self.wrapping_key(purpose)?.as_ref(), &sealed, context)
     }
 
     /// Opens what was sealed for the same purpose and context.
@@ -143,5 +165,17 @@ mod tests {
         // The master key alone, as somebody has who stole it with the database, does not open a session's credential.
         assert_eq!(open(&sealer, Purpose::Grant, "meridian"), Err(SealError));
         assert_eq!(open(&Sealer::new(vec![8; 32]), session, "meridian"), Err(SealError));
+    }
+
+    #[test]
+    fn a_sealed_text_opens_for_its_purpose_and_context_only() {
+        let sealer = Sealer::new(vec![7; 32]);
+        let text = sealer.seal_text(b"canary", Purpose::Login, "a").unwrap();
+        assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
+        assert_eq!(sealer.open_text(&text, Purpose::Login, "a").unwrap().as_slice(), b"canary");
+        for (purpose, context) in [(Purpose::Login, "b"), (Purpose::Grant, "a"), (Purpose::Hint { secret: b"" }, "a")] {
+            assert!(sealer.open_text(&text, purpose, context).is_err());
+        }
+        assert!(sealer.open_text("!", Purpose::Login, "a").is_err());
     }
 }

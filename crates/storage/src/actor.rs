@@ -2,7 +2,7 @@
 
 use sqlx::any::AnyRow;
 
-use crate::store::{Store, StoreError, get};
+use crate::store::{StoreError, get};
 
 /// Who did something.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,22 +40,6 @@ impl std::fmt::Display for Actor {
 /// From a row with the columns `principal` and `qlik_user`, and the words in a column of this name.
 pub(crate) fn read_actor(row: &AnyRow, words: &'static str) -> Result<Actor, StoreError> {
     Ok(Actor { principal: get(row, "principal")?, qlik_user: get(row, "qlik_user")?, words: get(row, words)? })
-}
-
-impl Store {
-    /// Remembers a user of the portal: their name now, and when they were here first and last.
-    pub async fn put_principal(&self, id: &str, name: &str, now: i64) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO principals (id, name, first_seen, last_seen) VALUES ($1, $2, $3, $3) \
-             ON CONFLICT (id) DO UPDATE SET name = excluded.name, last_seen = excluded.last_seen",
-        )
-        .bind(id.to_owned())
-        .bind(name.to_owned())
-        .bind(now)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
 }
 
 #[cfg(test)]

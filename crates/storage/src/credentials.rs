@@ -1,6 +1,7 @@
 //! Sealed credentials, one per session and tenant.
 
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 
 use crate::store::{Store, StoreError, get};
 
@@ -29,24 +30,21 @@ impl std::fmt::Debug for StoredCredential {
 }
 
 impl Store {
-    /// Keeps a credential; an earlier one of this session and tenant is replaced.
-    pub async fn put_credential(&self, session: &[u8], credential: &StoredCredential, now: i64) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO credentials (session_key, tenant, sealed, wrapped_key, qlik_user, qlik_name, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (session_key, tenant) DO UPDATE SET \
-             sealed = excluded.sealed, wrapped_key = excluded.wrapped_key, qlik_user = excluded.qlik_user, \
-             qlik_name = excluded.qlik_name, created_at = excluded.created_at",
-        )
-        .bind(session.to_vec())
-        .bind(credential.tenant.clone())
-        .bind(credential.sealed.clone())
-        .bind(credential.wrapped_key.clone())
-        .bind(credential.qlik_user.clone())
-        .bind(credential.qlik_name.clone())
-        .bind(now)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    /// Keeps a credential; an earlier one of this session and tenant is replaced. `false` where the session has ended meanwhile:
+    /// nothing is kept for it any more.
+    pub async fn put_credential(&self, session: &[u8], credential: &StoredCredential, now: i64) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        // Holds the session: whatever ends it comes before or after.
+        let held = sqlx::query("UPDATE sessions SET used_at = used_at WHERE key = $1 AND revoked_at IS NULL")
+            .bind(session.to_vec())
+            .execute(&mut *transaction)
+            .await?;
+        if held.rows_affected() == 0 {
+            return Ok(false);
+        }
+        put(&mut transaction, session, credential, now).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// The credential of a session for a tenant.
@@ -94,4 +92,29 @@ fn read(row: &AnyRow) -> Result<StoredCredential, StoreError> {
         qlik_user: get(row, "qlik_user")?,
         qlik_name: get(row, "qlik_name")?,
     })
+}
+
+/// Keeps a credential within a transaction.
+pub(crate) async fn put(
+    transaction: &mut Transaction<'static, Any>,
+    session: &[u8],
+    credential: &StoredCredential,
+    now: i64,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO credentials (session_key, tenant, sealed, wrapped_key, qlik_user, qlik_name, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (session_key, tenant) DO UPDATE SET \
+         sealed = excluded.sealed, wrapped_key = excluded.wrapped_key, qlik_user = excluded.qlik_user, \
+         qlik_name = excluded.qlik_name, created_at = excluded.created_at",
+    )
+    .bind(session.to_vec())
+    .bind(credential.tenant.clone())
+    .bind(credential.sealed.clone())
+    .bind(credential.wrapped_key.clone())
+    .bind(credential.qlik_user.clone())
+    .bind(credential.qlik_name.clone())
+    .bind(now)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }

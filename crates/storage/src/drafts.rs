@@ -4,16 +4,16 @@ use crate::store::{Store, StoreError, get};
 
 impl Store {
     /// Keeps somebody's draft of one thing (`what`); an empty one is forgotten.
-    pub async fn put_draft(&self, tenant: &str, qlik_user: &str, what: &str, body: &str, now: i64) -> Result<(), StoreError> {
+    pub async fn put_draft(&self, tenant: &str, principal: &str, what: &str, body: &str, now: i64) -> Result<(), StoreError> {
         if body.is_empty() {
-            return self.drop_draft(tenant, qlik_user, what).await;
+            return self.drop_draft(tenant, principal, what).await;
         }
         sqlx::query(
-            "INSERT INTO drafts (tenant, qlik_user, what, body, updated_at) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (tenant, qlik_user, what) DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at",
+            "INSERT INTO drafts (tenant, principal, what, body, updated_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (tenant, principal, what) DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at",
         )
         .bind(tenant.to_owned())
-        .bind(qlik_user.to_owned())
+        .bind(principal.to_owned())
         .bind(what.to_owned())
         .bind(body.to_owned())
         .bind(now)
@@ -23,10 +23,10 @@ impl Store {
     }
 
     /// Somebody's draft of one thing, and when it was kept.
-    pub async fn draft(&self, tenant: &str, qlik_user: &str, what: &str) -> Result<Option<(String, i64)>, StoreError> {
-        sqlx::query("SELECT body, updated_at FROM drafts WHERE tenant = $1 AND qlik_user = $2 AND what = $3")
+    pub async fn draft(&self, tenant: &str, principal: &str, what: &str) -> Result<Option<(String, i64)>, StoreError> {
+        sqlx::query("SELECT body, updated_at FROM drafts WHERE tenant = $1 AND principal = $2 AND what = $3")
             .bind(tenant.to_owned())
-            .bind(qlik_user.to_owned())
+            .bind(principal.to_owned())
             .bind(what.to_owned())
             .fetch_optional(&self.pool)
             .await?
@@ -35,10 +35,10 @@ impl Store {
     }
 
     /// Forgets a draft.
-    pub async fn drop_draft(&self, tenant: &str, qlik_user: &str, what: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM drafts WHERE tenant = $1 AND qlik_user = $2 AND what = $3")
+    pub async fn drop_draft(&self, tenant: &str, principal: &str, what: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM drafts WHERE tenant = $1 AND principal = $2 AND what = $3")
             .bind(tenant.to_owned())
-            .bind(qlik_user.to_owned())
+            .bind(principal.to_owned())
             .bind(what.to_owned())
             .execute(&self.pool)
             .await?;

@@ -37,8 +37,8 @@ impl Store {
     /// Deletes drafts nobody touched since a time. Returns how many.
     pub async fn purge_drafts(&self, before: i64) -> Result<u64, StoreError> {
         self.purge(
-            "DELETE FROM drafts WHERE (tenant, qlik_user, what) IN \
-             (SELECT tenant, qlik_user, what FROM drafts WHERE updated_at < $1 LIMIT $2)",
+            "DELETE FROM drafts WHERE (tenant, principal, what) IN \
+             (SELECT tenant, principal, what FROM drafts WHERE updated_at < $1 LIMIT $2)",
             before,
         )
         .await

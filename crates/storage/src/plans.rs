@@ -3,6 +3,7 @@
 use domain::plan::Plan;
 
 use crate::actor::{Actor, read_actor};
+use crate::audit::{NewAudit, append};
 use crate::form::{self, FORM};
 use crate::store::{Store, StoreError, get};
 
@@ -23,6 +24,23 @@ pub struct PlanRow {
     pub created_at: i64,
     /// The plan.
     pub plan: Plan,
+}
+
+/// A second person's word for a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Which plan.
+    pub plan: String,
+    /// What it did when it was approved, as its hash.
+    pub hash: String,
+    /// Who approved it: their id among the portal's users.
+    pub principal: String,
+    /// Their name.
+    pub name: String,
+    /// In which session.
+    pub session: Vec<u8>,
+    /// When.
+    pub at: i64,
 }
 
 /// A line in a list of plans.
@@ -137,6 +155,16 @@ impl Store {
         }))
     }
 
+    /// The tenant and the hash of a plan, wherever it is.
+    pub async fn plan_anywhere(&self, id: &str) -> Result<Option<(String, String)>, StoreError> {
+        sqlx::query("SELECT tenant, hash FROM plans WHERE id = $1")
+            .bind(id.to_owned())
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| Ok((get(&row, "tenant")?, get(&row, "hash")?)))
+            .transpose()
+    }
+
     /// The newest plans of a tenant.
     pub async fn plans(&self, tenant: &str, most: i64) -> Result<Vec<PlanSummary>, StoreError> {
         sqlx::query(
@@ -159,6 +187,50 @@ impl Store {
             })
         })
         .collect()
+    }
+
+    /// Keeps a second person's word for a plan, in place of an earlier one, with the record of it.
+    pub async fn approve_plan(&self, approval: &Approval, record: &NewAudit) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO approvals (plan_id, plan_hash, principal, name, session_key, at) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (plan_id) DO UPDATE SET plan_hash = excluded.plan_hash, principal = excluded.principal, \
+             name = excluded.name, session_key = excluded.session_key, at = excluded.at",
+        )
+        .bind(approval.plan.clone())
+        .bind(approval.hash.clone())
+        .bind(approval.principal.clone())
+        .bind(approval.name.clone())
+        .bind(approval.session.clone())
+        .bind(approval.at)
+        .execute(&mut *transaction)
+        .await?;
+        append(&mut transaction, std::slice::from_ref(record)).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The word of a second person for a plan as it is (`hash`), if it was given after `since`.
+    pub async fn approval(&self, plan: &str, hash: &str, since: i64) -> Result<Option<Approval>, StoreError> {
+        sqlx::query(
+            "SELECT plan_id, plan_hash, principal, name, session_key, at FROM approvals WHERE plan_id = $1 AND plan_hash = $2 AND at > $3",
+        )
+        .bind(plan.to_owned())
+        .bind(hash.to_owned())
+        .bind(since)
+        .fetch_optional(&self.pool)
+        .await?
+        .map(|row| {
+            Ok(Approval {
+                plan: get(&row, "plan_id")?,
+                hash: get(&row, "plan_hash")?,
+                principal: get(&row, "principal")?,
+                name: get(&row, "name")?,
+                session: get(&row, "session_key")?,
+                at: get(&row, "at")?,
+            })
+        })
+        .transpose()
     }
 
     /// Throws a plan away that no job applied. `false` where it is gone or applied.

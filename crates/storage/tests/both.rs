@@ -14,8 +14,8 @@ use domain::subject::Subject;
 use domain::table::Day;
 use domain::touch::{Setting, Touch};
 use storage::{
-    Actor, AuditFilter, CreateJob, Grant, JobState, JournalRow, ListRow, NewAudit, NewJob, Origin, PlanRow, RowResult, SeatDay,
-    Store, StoreError, StoredCredential,
+    Actor, Approval, AuditFilter, Begins, CreateJob, Ending, Grant, JobState, JournalRow, ListRow, NewAudit, NewJob, NewSession,
+    Origin, Person, PlanRow, RowResult, SeatDay, Store, StoreError, StoredCredential,
 };
 
 /// Runs a test on SQLite, and on PostgreSQL in a schema of its own where there is one.
@@ -63,7 +63,14 @@ on_both!(
     a_visit_ends_when_somebody_is_away,
     events_are_found_by_what_is_asked,
     both_subjects_of_a_rename_have_its_trail,
-    who_did_it_is_known_by_id
+    who_did_it_is_known_by_id,
+    a_session_begins_in_place_of_another,
+    too_many_sessions_end_the_one_unused_longest,
+    a_logout_ends_what_it_names_and_what_is_on_its_way,
+    everywhere_is_everywhere,
+    what_is_used_once_is_used_once,
+    a_confirmation_is_for_one_plan_and_one_session,
+    an_approval_is_for_a_plan_as_it_was
 );
 
 /// As [`on_both`], for what wants to look into the database itself.
@@ -175,7 +182,7 @@ mod suite {
         let store = Store::open(url).await.unwrap();
         let pool = sqlx::AnyPool::connect(url).await.unwrap();
         for (key, idle, absolute) in [(b"used", DAY, 9 * DAY), (b"left", DAY, 9 * DAY)] {
-            assert!(store.create_session(key, b"{}", 1, idle, absolute).await.unwrap());
+            assert!(store.create_session(key, "local", b"{}", 1, idle, absolute).await.unwrap());
             let credential = StoredCredential {
                 tenant: "t".into(),
                 sealed: vec![1],
@@ -185,7 +192,7 @@ mod suite {
             };
             store.put_credential(key, &credential, 1).await.unwrap();
         }
-        store.revoke_session(b"left", 2).await.unwrap();
+        store.end_sessions(&Ending::One(b"left"), 2, |_| Vec::new()).await.unwrap();
         let list = ListRow {
             id: "l".into(),
             tenant: "t".into(),
@@ -489,7 +496,10 @@ mod suite {
         store.audit(&[NewAudit { tenant: "t".into(), actor: actor.clone(), ..NewAudit::default() }]).await.unwrap();
         assert_eq!(store.audit_trail("t", 0, 1).await.unwrap()[0].entry.actor, actor);
         for (name, at) in [("bo", 1), ("Bo", 9)] {
-            store.put_principal("p1", name, at).await.unwrap();
+            store
+                .put_person(&Person { issuer: String::new(), subject: "p1".to_owned(), name: name.to_owned() }, at)
+                .await
+                .unwrap();
         }
     }
 
@@ -531,7 +541,7 @@ mod suite {
 
     pub(super) async fn sessions_and_grants_are_listed_and_withdrawn(store: &Store) {
         for (key, at) in [(b"a", 1), (b"b", 2)] {
-            assert!(store.create_session(key, b"", at, 100, 1_000).await.unwrap());
+            assert!(store.create_session(key, "local", b"", at, 100, 1_000).await.unwrap());
         }
         let credential = |tenant: &str| StoredCredential {
             tenant: tenant.into(),
@@ -542,12 +552,12 @@ mod suite {
         };
         store.put_credential(b"a", &credential("x"), 3).await.unwrap();
         store.put_credential(b"a", &credential("y"), 3).await.unwrap();
-        let live = store.live_sessions(50).await.unwrap();
+        let live = store.live_sessions(50, None).await.unwrap();
         let seen: Vec<_> = live.iter().map(|s| (s.key.clone(), s.connected.len())).collect();
         assert_eq!(seen, [(b"b".to_vec(), 0), (b"a".to_vec(), 2)]);
-        store.revoke_session(b"b", 60).await.unwrap();
-        assert_eq!(store.live_sessions(70).await.unwrap().len(), 1);
-        assert!(store.live_sessions(100).await.unwrap().is_empty());
+        store.end_sessions(&Ending::One(b"b"), 60, |_| Vec::new()).await.unwrap();
+        assert_eq!(store.live_sessions(70, None).await.unwrap().len(), 1);
+        assert!(store.live_sessions(100, None).await.unwrap().is_empty());
 
         assert_eq!(job(store, "j", &[assign(1)]).await, CreateJob::Created);
         let grants = store.live_grants("t", 20).await.unwrap();
@@ -563,7 +573,7 @@ mod suite {
     }
 
     pub(super) async fn use_keeps_a_session(store: &Store) {
-        assert!(store.create_session(b"used", b"{}", 0, 100, 1_000).await.unwrap());
+        assert!(store.create_session(b"used", "local", b"{}", 0, 100, 1_000).await.unwrap());
         store.touch_session(b"used", 50, 150).await.unwrap();
         assert_eq!(store.load_session(b"used", 120).await.unwrap().map(|row| row.idle_until), Some(150));
         // Never back, never once it ended, and it brings nothing back that was ended.
@@ -571,9 +581,175 @@ mod suite {
         store.touch_session(b"used", 200, 300).await.unwrap();
         assert_eq!(store.load_session(b"used", 149).await.unwrap().map(|row| row.idle_until), Some(150));
         assert_eq!(store.load_session(b"used", 150).await.unwrap(), None);
-        store.revoke_session(b"used", 60).await.unwrap();
+        store.end_sessions(&Ending::One(b"used"), 60, |_| Vec::new()).await.unwrap();
         store.touch_session(b"used", 61, 400).await.unwrap();
         assert_eq!(store.load_session(b"used", 62).await.unwrap(), None);
+    }
+
+    fn ann(key: &[u8], sid: &str, now: i64) -> NewSession {
+        NewSession {
+            key: key.to_vec(),
+            data: b"{}".to_vec(),
+            person: Person { issuer: "https://id".into(), subject: "ann".into(), name: "Ann".into() },
+            sid: sid.into(),
+            begun_s: now / 1_000,
+            method: "oidc",
+            address: "10.0.0.1".into(),
+            agent: "a browser".into(),
+            now,
+            idle_until: now + 1_000_000,
+            absolute_until: now + 9_000_000,
+            most: 3,
+            instead_of: None,
+            confirmed: None,
+            record: NewAudit { at: now, actor: Actor::named("Ann"), action: "auth.sign_in".into(), ..NewAudit::default() },
+        }
+    }
+
+    fn credential(tenant: &str) -> StoredCredential {
+        StoredCredential {
+            tenant: tenant.into(),
+            sealed: b"sealed".to_vec(),
+            wrapped_key: b"key".to_vec(),
+            qlik_user: "u".into(),
+            qlik_name: "Ann".into(),
+        }
+    }
+
+    async fn lives(store: &Store, key: &[u8], now: i64) -> bool {
+        store.load_session(key, now).await.unwrap().is_some()
+    }
+
+    pub(super) async fn a_session_begins_in_place_of_another(store: &Store) {
+        assert_eq!(store.begin_session(&ann(b"old", "", 10)).await.unwrap(), Begins::Begun);
+        assert!(store.put_credential(b"old", &credential("t"), 11).await.unwrap());
+        let moved = StoredCredential { sealed: b"again".to_vec(), ..credential("t") };
+        let new = NewSession { instead_of: Some((b"old".to_vec(), vec![moved.clone()])), ..ann(b"new", "", 20) };
+        store.begin_session(&new).await.unwrap();
+        assert!(!lives(store, b"old", 21).await && lives(store, b"new", 21).await);
+        assert_eq!(store.credentials(b"old").await.unwrap(), []);
+        assert_eq!(store.credentials(b"new").await.unwrap(), [moved]);
+        assert!(!store.put_credential(b"old", &credential("t"), 22).await.unwrap(), "nothing is kept for a session that ended");
+        assert!(!store.save_session(b"old", b"{}", 1, 22, 1_000).await.unwrap(), "nor saved");
+        let live = store.live_sessions(30, Some(&new.person.principal())).await.unwrap();
+        assert_eq!((live.len(), live[0].name.as_str(), live[0].address.as_str()), (1, "Ann", "10.0.0.1"));
+        assert!(store.live_sessions(30, Some("somebody else")).await.unwrap().is_empty());
+        // It is in the portal's own trail.
+        let trail = store.audit_trail("", 0, 10).await.unwrap();
+        assert_eq!(trail.iter().filter(|entry| entry.entry.action == "auth.sign_in").count(), 2);
+    }
+
+    pub(super) async fn too_many_sessions_end_the_one_unused_longest(store: &Store) {
+        for (at, key) in [b"a", b"b", b"c"].into_iter().enumerate() {
+            store.begin_session(&ann(key, "", 10 + at as i64)).await.unwrap();
+        }
+        store.touch_session(b"a", 500, 2_000_000).await.unwrap();
+        store.begin_session(&ann(b"d", "", 600)).await.unwrap();
+        let living = [lives(store, b"a", 601).await, lives(store, b"b", 601).await, lives(store, b"c", 601).await];
+        assert_eq!(living, [true, false, true]);
+    }
+
+    pub(super) async fn a_logout_ends_what_it_names_and_what_is_on_its_way(store: &Store) {
+        let bob = |key: &[u8], sid: &str, now| NewSession {
+            person: Person { issuer: "https://id".into(), subject: "bob".into(), name: "Bob".into() },
+            ..ann(key, sid, now)
+        };
+        store.begin_session(&ann(b"s1", "one", 10_000)).await.unwrap();
+        store.begin_session(&ann(b"s2", "two", 10_000)).await.unwrap();
+        store.begin_session(&bob(b"b1", "one", 10_000)).await.unwrap();
+        let out = async |which: Ending<'_>, token: &str, at_s: i64| {
+            let ended = store.log_out(&which, token, 900_000, at_s * 1_000, |_| Vec::new()).await.unwrap();
+            ended.map(|ended| ended.len())
+        };
+        // One session there, of one person; the same token a second time is none.
+        let one = Ending::Sid { issuer: "https://id", sid: "one", subject: Some("ann") };
+        assert_eq!(out(one.clone(), "t1", 20).await, Some(1));
+        assert_eq!(out(one, "t1", 20).await, None);
+        assert!(!lives(store, b"s1", 20_001).await && lives(store, b"s2", 20_001).await && lives(store, b"b1", 20_001).await);
+        // A session there that was signed out does not begin here, however late it comes; nobody else is hurt.
+        assert_eq!(store.begin_session(&ann(b"s3", "one", 30_000)).await.unwrap(), Begins::LoggedOut);
+        assert!(!lives(store, b"s3", 30_001).await);
+        assert_eq!(store.begin_session(&bob(b"b2", "one", 30_000)).await.unwrap(), Begins::Begun);
+        // A person, everywhere: what began before, or was on its way; a sign-in that is begun later counts.
+        assert_eq!(out(Ending::Subject { issuer: "https://id", subject: "ann" }, "t2", 40).await, Some(1));
+        let overtaken = NewSession { begun_s: 39, ..ann(b"s4", "four", 41_000) };
+        assert_eq!(store.begin_session(&overtaken).await.unwrap(), Begins::LoggedOut);
+        assert_eq!(store.begin_session(&ann(b"s5", "five", 45_000)).await.unwrap(), Begins::Begun);
+        // Of another provider it is another person.
+        assert_eq!(out(Ending::Subject { issuer: "https://other", subject: "ann" }, "t3", 50).await, Some(0));
+        // In time all that is forgotten.
+        assert!(store.purge_sign_ins(1_000_000).await.unwrap() > 0);
+        assert_eq!(store.begin_session(&ann(b"s6", "one", 1_000_001)).await.unwrap(), Begins::Begun);
+    }
+
+    pub(super) async fn everywhere_is_everywhere(store: &Store) {
+        store.begin_session(&ann(b"s1", "", 10)).await.unwrap();
+        store.begin_session(&ann(b"s2", "", 20)).await.unwrap();
+        store.put_credential(b"s2", &credential("t"), 21).await.unwrap();
+        let me = ann(b"s1", "", 10).person.principal();
+        let ended = store.end_sessions(&Ending::Everywhere(&me), 30, |_| Vec::new()).await.unwrap();
+        assert_eq!(ended.len(), 2);
+        assert_eq!(store.credentials(b"s2").await.unwrap(), []);
+        // Whatever still writes to one of them changes nothing.
+        store.touch_session(b"s1", 31, 5_000_000).await.unwrap();
+        assert!(!store.save_session(b"s1", b"{}", 1, 31, 5_000_000).await.unwrap());
+        assert!(!lives(store, b"s1", 32).await);
+        store.begin_session(&ann(b"s3", "", 40)).await.unwrap();
+        assert!(lives(store, b"s3", 41).await);
+    }
+
+    pub(super) async fn what_is_used_once_is_used_once(store: &Store) {
+        assert!(store.use_once("state", "x", 100).await.unwrap());
+        assert!(!store.use_once("state", "x", 200).await.unwrap());
+        assert!(store.use_once("state", "y", 100).await.unwrap());
+        assert_eq!(store.purge_sign_ins(100).await.unwrap(), 2);
+        assert!(store.use_once("state", "x", 300).await.unwrap());
+    }
+
+    pub(super) async fn a_confirmation_is_for_one_plan_and_one_session(store: &Store) {
+        store.begin_session(&ann(b"s1", "", 10)).await.unwrap();
+        let new = NewSession {
+            instead_of: Some((b"s1".to_vec(), Vec::new())),
+            confirmed: Some(("hash".into(), 500)),
+            ..ann(b"s2", "", 20)
+        };
+        store.begin_session(&new).await.unwrap();
+        assert_eq!(store.step_up(b"s2", "hash", 30).await.unwrap(), Some(500));
+        for (session, hash, now) in [(b"s2", "another", 30), (b"s1", "hash", 30), (b"s2", "hash", 500)] {
+            assert_eq!(store.step_up(session, hash, now).await.unwrap(), None);
+        }
+        assert!(store.use_step_up(b"s2", "hash", 40).await.unwrap());
+        assert!(!store.use_step_up(b"s2", "hash", 41).await.unwrap(), "used up");
+        store.put_step_up(b"s2", "hash", 900).await.unwrap();
+        store.end_sessions(&Ending::One(b"s2"), 50, |_| Vec::new()).await.unwrap();
+        assert_eq!(store.step_up(b"s2", "hash", 60).await.unwrap(), None);
+    }
+
+    pub(super) async fn an_approval_is_for_a_plan_as_it_was(store: &Store) {
+        store.begin_session(&ann(b"s1", "", 10)).await.unwrap();
+        let row = plan("p", &[assign(1)]);
+        store.put_plan(&row).await.unwrap();
+        let hash = row.plan.hash();
+        let approval = Approval {
+            plan: "p".into(),
+            hash: hash.clone(),
+            principal: "ann".into(),
+            name: "Ann".into(),
+            session: b"s1".to_vec(),
+            at: 100,
+        };
+        let record = NewAudit { at: 100, actor: Actor::named("Ann"), action: "approve".into(), ..NewAudit::default() };
+        store.approve_plan(&approval, &record).await.unwrap();
+        assert_eq!(store.approval("p", &hash, 50).await.unwrap().as_ref(), Some(&approval));
+        assert_eq!(store.approval("p", "another", 50).await.unwrap(), None);
+        assert_eq!(store.approval("p", &hash, 100).await.unwrap(), None, "too old");
+        // One's own sign-out takes nothing back; an admin who ends the session does.
+        store.end_sessions(&Ending::One(b"s1"), 110, |_| Vec::new()).await.unwrap();
+        assert!(store.approval("p", &hash, 50).await.unwrap().is_some());
+        store.begin_session(&ann(b"s2", "", 120)).await.unwrap();
+        store.approve_plan(&Approval { session: b"s2".to_vec(), ..approval }, &record).await.unwrap();
+        store.end_sessions_of_another(&Ending::One(b"s2"), 130, |_| Vec::new()).await.unwrap();
+        assert_eq!(store.approval("p", &hash, 50).await.unwrap(), None);
     }
 
     pub(super) async fn views_have_names(store: &Store) {
@@ -589,22 +765,22 @@ mod suite {
     }
 
     pub(super) async fn sessions_end_for_good(store: &Store) {
-        assert!(store.create_session(b"k", b"one", 0, 100, 1_000).await.unwrap());
-        assert!(!store.create_session(b"k", b"two", 0, 100, 1_000).await.unwrap());
+        assert!(store.create_session(b"k", "local", b"one", 0, 100, 1_000).await.unwrap());
+        assert!(!store.create_session(b"k", "local", b"two", 0, 100, 1_000).await.unwrap());
         let row = store.load_session(b"k", 50).await.unwrap().unwrap();
         assert_eq!((row.data.as_slice(), row.version), (b"one".as_slice(), 1));
         assert!(store.save_session(b"k", b"three", 1, 50, 150).await.unwrap());
         assert!(!store.save_session(b"k", b"late", 1, 50, 150).await.unwrap(), "an older version must not win");
         assert!(store.load_session(b"k", 150).await.unwrap().is_none(), "idle for too long");
-        store.revoke_session(b"k", 60).await.unwrap();
+        store.end_sessions(&Ending::One(b"k"), 60, |_| Vec::new()).await.unwrap();
         assert!(store.load_session(b"k", 61).await.unwrap().is_none());
         assert!(!store.save_session(b"k", b"back", 2, 61, 200).await.unwrap(), "a late save must not bring it back");
-        assert!(!store.create_session(b"k", b"again", 61, 200, 1_000).await.unwrap());
+        assert!(!store.create_session(b"k", "local", b"again", 61, 200, 1_000).await.unwrap());
         assert_eq!(store.purge_sessions(1_000).await.unwrap(), 1);
     }
 
     pub(super) async fn credentials_go_with_the_session(store: &Store) {
-        store.create_session(b"k", b"", 0, 100, 1_000).await.unwrap();
+        store.create_session(b"k", "local", b"", 0, 100, 1_000).await.unwrap();
         let mut credential = StoredCredential {
             tenant: "t".into(),
             sealed: vec![0, 159, 255],
@@ -618,7 +794,7 @@ mod suite {
         assert_eq!(store.credential(b"k", "t").await.unwrap(), Some(credential.clone()));
         assert_eq!(store.credentials(b"k").await.unwrap(), [credential]);
         assert_eq!(store.credential(b"k", "other").await.unwrap(), None);
-        store.revoke_session(b"k", 3).await.unwrap();
+        store.end_sessions(&Ending::One(b"k"), 3, |_| Vec::new()).await.unwrap();
         assert_eq!(store.credential(b"k", "t").await.unwrap(), None);
     }
 

@@ -12,6 +12,7 @@ use super::api::Draft;
 
 use super::live::{Live, remember};
 use super::view::Target;
+use crate::features::me::may_not_change;
 use crate::features::shared::{shut, use_tenant};
 use crate::ui::query::to_query;
 
@@ -71,7 +72,7 @@ fn TargetMenu(
     shut: bool,
 ) -> impl IntoView {
     if shut {
-        return view! { <button class=class type="button" disabled>{text}</button> }.into_any();
+        return view! { <button class=class type="button" disabled title=may_not_change()>{text}</button> }.into_any();
     }
     let options = targets
         .into_iter()
@@ -97,7 +98,7 @@ fn Actions(targets: Vec<Target>, held: Held, draft: ServerAction<Draft>, off: bo
         held.iter().flatten().filter(|(name, _)| !name.is_empty()).map(|(name, rows)| (name.clone(), *rows)).collect();
     let remove = if closed || kinds.len() < 2 {
         let none = held.is_some() && kinds.is_empty();
-        view! { <button class="button danger" type="submit" name="action" value="remove" disabled=closed || none>"Remove…"</button> }.into_any()
+        view! { <button class="button danger" type="submit" name="action" value="remove" disabled=closed || none title=may_not_change()>"Remove…"</button> }.into_any()
     } else {
         let all: usize = kinds.iter().map(|(_, rows)| rows).sum();
         let label = |name: &str| {

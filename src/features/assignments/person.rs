@@ -11,6 +11,7 @@ use super::view::{Edited, HeldLine, PersonView, Target};
 use crate::error::AppError;
 use crate::features::condition::{Failed, NotShown};
 use crate::features::jobs::outcome;
+use crate::features::me::may_not_change;
 use crate::features::shared::{Refreshing, busy, live, shut, use_tenant};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::Note;
@@ -333,7 +334,7 @@ fn License(
             let whole = format!("{verb} {}, {seats}", target.label);
             view! {
                 // Applied at once, so the palette only goes to it.
-                <li><button class="button plain" type="submit" name="to" value=target.value aria-label=whole disabled=closed data-careful="">
+                <li><button class="button plain" type="submit" name="to" value=target.value aria-label=whole disabled=closed title=may_not_change() data-careful="">
                     {target.label}<span class="muted small">{seats}</span></button></li>
             }
         })
@@ -341,7 +342,7 @@ fn License(
     let remove = held.as_ref().map(|held| {
         let text = format!("Remove {}", held.label);
         let whole = format!("{text} license");
-        view! { <li><button class="button plain bad" type="submit" name="to" value="" aria-label=whole disabled=closed data-careful="">{text}</button></li> }
+        view! { <li><button class="button plain bad" type="submit" name="to" value="" aria-label=whole disabled=closed title=may_not_change() data-careful="">{text}</button></li> }
     });
     let what = match held {
         None => view! { <p class="muted small">"No license."</p> }.into_any(),
@@ -392,7 +393,7 @@ fn Outcome(
         "refused" => ("bad", "Rejected by Qlik."),
         _ => ("warn", "Result not known yet."),
     };
-    let pending = busy(undo);
+    let (pending, closed) = (busy(undo), shut(undo, false));
     let job = edited.job.clone();
     view! {
         <Note tone title=format!("{}: {says}", edited.title)>
@@ -404,7 +405,7 @@ fn Outcome(
                     <input type="hidden" name="subject" value=subject/>
                     <input type="hidden" name="job" value=edited.job/>
                     <input type="hidden" name="query" value=move || query.get()/>
-                    <button class="link" type="submit" disabled=pending>{move || if pending() { "Undoing…" } else { "Undo" }}</button>
+                    <button class="link" type="submit" disabled=closed title=may_not_change()>{move || if pending() { "Undoing…" } else { "Undo" }}</button>
                 </ActionForm>
             })}
         </Note>

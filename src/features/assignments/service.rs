@@ -190,7 +190,7 @@ pub fn selection(rows: &[String], query: Option<&str>, lines: &str) -> Selection
 }
 
 pub async fn views(access: &Access<Viewer>) -> Result<Vec<NamedView>, AppError> {
-    let kept = access.state.engine.store.views(&access.tenant.id, access.qlik_user()).await;
+    let kept = access.state.engine.store.views(&access.tenant.id, access.principal()).await;
     Ok(kept?.into_iter().map(|(name, query)| NamedView { name, query }).collect())
 }
 
@@ -205,9 +205,9 @@ pub async fn save_view(access: &Access<Viewer>, name: &str, query: &str) -> Resu
     }
     // Only what a view knows is kept, and not its page.
     let query = to_query(&View { page: 1, ..view_of(query) }.to_pairs());
-    access.state.engine.store.put_view(&access.tenant.id, access.qlik_user(), name, &query).await.map_err(AppError::from)
+    access.state.engine.store.put_view(&access.tenant.id, access.principal(), name, &query).await.map_err(AppError::from)
 }
 
 pub async fn drop_view(access: &Access<Viewer>, name: &str) -> Result<(), AppError> {
-    access.state.engine.store.drop_view(&access.tenant.id, access.qlik_user(), name).await.map_err(AppError::from)
+    access.state.engine.store.drop_view(&access.tenant.id, access.principal(), name).await.map_err(AppError::from)
 }

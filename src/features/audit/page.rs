@@ -16,11 +16,13 @@ use crate::ui::head::Head;
 use crate::ui::load::load;
 
 /// What is done beside changes, with the words for it.
-const ACTIONS: [(&str, &str); 7] = [
+const ACTIONS: [(&str, &str); 9] = [
     ("apply", "apply a plan"),
     ("connect", "connect"),
     ("disconnect", "disconnect"),
     ("end session", "sign out a session"),
+    ("approve plan", "approve a plan"),
+    ("apply approved plan", "apply an approved plan"),
     ("revoke key", "revoke a job's key"),
     ("export", "export the trail"),
     ("refuse", "reject a request"),

@@ -1,8 +1,6 @@
 //! Checks, seals and forgets credentials.
 
-use engine::backend::Key;
 use engine::seal::Purpose;
-use secrecy::SecretString;
 use storage::{Actor, NewAudit, StoredCredential};
 use tower_sessions::session::Id;
 
@@ -10,13 +8,10 @@ use super::view::{ConnectFacts, TenantChoice};
 use crate::error::{AppError, ErrorKind};
 use crate::features::sessions::{own_grants, withdraw_grant};
 use crate::server::access::{Access, Operator, caller, known_tenant, session_id, state};
+use crate::server::keys::whose;
 use crate::server::lead::Lead;
-use crate::server::middleware::own_path;
+use crate::server::paths::own_path;
 use crate::server::sessions::{secret_of, session_key};
-use crate::server::words::told;
-
-/// Longer than any key Qlik gives out.
-const MAX_KEY: usize = 8_192;
 
 pub async fn facts() -> Result<ConnectFacts, AppError> {
     let state = state();
@@ -54,39 +49,7 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppE
     let state = state();
     let caller = caller().await?;
     let tenant = known_tenant(&state, tenant)?;
-    let key = key.trim().to_owned();
-    if key.is_empty() {
-        return Err(AppError::invalid(
-            "No key given",
-            "Paste an API key for this tenant. Create one in Qlik under Profile settings → API keys.",
-        ));
-    }
-    if key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(AppError::invalid(
-            "That doesn't look like an API key",
-            "A key has letters, digits and punctuation only, no spaces or line breaks. Copy it again.",
-        ));
-    }
-    if let Some(wait) = state.wrong_keys.wait_s(&tenant.id, state.engine.clock.now_ms()) {
-        return Err(AppError::new(
-            ErrorKind::RateLimited,
-            "Too many failed attempts",
-            format!("Qlik rejected all of them. Try again in {wait} seconds."),
-        ));
-    }
-    // Until it is known whose key it is, it draws on a budget that all such keys share.
-    let secret = SecretString::from(key);
-    let me = match tenant.backend.who(&Key::of_a_stranger(secret.clone())).await {
-        Ok(me) => me,
-        Err(fault) if fault.status() == Some(401) => {
-            state.wrong_keys.count(&tenant.id, state.engine.clock.now_ms());
-            let mut told = told("Qlik rejected this key", &fault);
-            told.kind = ErrorKind::Invalid;
-            told.why = "It may be mistyped, expired, revoked, or for another tenant. Check it and paste it again.".to_owned();
-            return Err(told);
-        }
-        Err(fault) => return Err(told(&format!("Could not connect to {}", tenant.name), &fault)),
-    };
+    let (secret, me) = whose(&state, &tenant, &key).await?;
     let now = state.engine.clock.now_ms();
     let id = begin_session(&caller.session, now).await?;
     let sealed =
@@ -98,13 +61,23 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppE
         qlik_user: me.id.clone(),
         qlik_name: me.name.clone(),
     };
-    state.engine.store.put_credential(&session_key(&id), &credential, now).await?;
+    if !state.engine.store.put_credential(&session_key(&id), &credential, now).await? {
+        return Err(AppError::new(
+            ErrorKind::SignedOut,
+            "Your session has ended",
+            "The key was not stored. Sign in again, then connect.",
+        ));
+    }
     // What an earlier key of the same user saw may not be what this one sees.
     state.engine.readings.forget(&tenant.id, &me.id);
-    state.engine.store.put_principal(&caller.principal, &caller.name, now).await?;
+    state.engine.store.put_person(&caller.signed_in.person(), now).await?;
     let actor = Actor::new(&caller.principal, &caller.name, &me.id, &me.name);
+    let (subject, issuer, address) = (&caller.signed_in.subject, &caller.signed_in.issuer, &caller.from.address);
+    tracing::info!(target: "quartermaster::security", event = "credential.connected", tenant = %tenant.id, subject, issuer, address);
     record(&tenant.id, now, actor, "connect").await?;
-    Ok(Lead::Path(own_path(back).map_or_else(|| format!("/t/{}/overview", tenant.id), ToOwned::to_owned)))
+    // Only a tenant's page is a way back from here.
+    let back = own_path(back).filter(|back| back.starts_with("/t/"));
+    Ok(Lead::Path(back.map_or_else(|| format!("/t/{}/overview", tenant.id), ToOwned::to_owned)))
 }
 
 pub async fn disconnect(tenant: &str, jobs: &str) -> Result<Lead, AppError> {
@@ -134,7 +107,8 @@ pub async fn disconnect(tenant: &str, jobs: &str) -> Result<Lead, AppError> {
             record(tenant, state.engine.clock.now_ms(), actor, "disconnect").await?;
         }
         state.engine.store.delete_credential(&key, tenant).await?;
-        if state.engine.store.credentials(&key).await?.is_empty() {
+        // Whoever signed in stays signed in without a connection.
+        if caller.signed_in.issuer.is_empty() && state.engine.store.credentials(&key).await?.is_empty() {
             session.flush().await.map_err(session_failed)?;
         }
     }

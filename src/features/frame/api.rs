@@ -25,13 +25,13 @@ pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
         Latest::Loading(..) | Latest::Failed(_) => (None, None),
     };
     let jobs = state.engine.store.jobs(&access.tenant.id, 50).await.map_err(|error| refused(error.into()))?;
-    let warn_s = state.config.session.warn_s;
+    let warn_s = state.config.auth.session.warn_s;
     Ok(FrameFacts {
         warn_in_s: crate::server::sessions::left_s(state).await.saturating_sub(warn_s),
         warn_s,
         tenant: access.tenant.name.clone(),
         host: access.tenant.url.split_once("://").map_or("", |(_, host)| host).to_owned(),
-        qlik_name: access.actor.words.clone(),
+        qlik_name: access.qlik_name.clone(),
         others: state
             .engine
             .tenants

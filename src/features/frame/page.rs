@@ -9,6 +9,7 @@ use super::api::read_frame;
 use super::finder::{Finder, LoadParts};
 use super::view::FrameFacts;
 use crate::features::connect::{Disconnect, Mark};
+use crate::features::me::{me, signs_in};
 use crate::features::shared::{Refresh, Refreshing, live, use_tenant};
 use crate::ui::load::{Loads, load};
 use crate::ui::post::{Post, field};
@@ -101,12 +102,16 @@ fn Who(facts: Facts) -> impl IntoView {
     let disconnect = ServerAction::<Disconnect>::new();
     view! {
         <div class="who">
+            {me().filter(|me| !me.name.is_empty()).map(|me| view! { <p>"Signed in as "<bdi>{me.name}</bdi>", "{me.rank.word()}</p> })}
             <Transition>{move || facts.get().and_then(Result::ok).map(|facts| view! { <p>"Connected as "{facts.qlik_name}</p> })}</Transition>
             <A href=move || format!("/t/{}/sessions", tenant.get())>"Sessions"</A>" "
             <Post action=disconnect input=|of| Disconnect { tenant: field(of, "tenant"), jobs: String::new() }>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <button class="link" type="submit" data-careful="">"Disconnect"</button>
             </Post>
+            {signs_in().then(|| view! {
+                <form method="post" action="/auth/logout"><button class="link" type="submit" data-careful="">"Sign out"</button></form>
+            })}
         </div>
     }
 }

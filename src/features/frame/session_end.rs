@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use super::api::Stay;
-use crate::features::condition::to_connect;
+use crate::features::condition::{to_connect, to_sign_in};
+use crate::features::me::signs_in;
 use crate::features::shared::{busy, live, use_tenant};
 use crate::ui::feedback::Note;
 
@@ -39,12 +40,18 @@ pub fn SessionEnd(
     });
     #[cfg(not(feature = "hydrate"))]
     let _ = warn_s;
-    let again = StoredValue::new(to_connect());
-    let connect = move |text: &'static str| {
-        let again = again.get_value();
-        view! { <a class="button" href=again rel="external">{text}</a> }
+    let again = StoredValue::new((to_sign_in(), to_connect()));
+    let signs_in = signs_in();
+    // The way on: signing in again, or connecting again where no one signs in.
+    let on = move |connect_text: &'static str| {
+        let (sign_in, connect) = again.get_value();
+        if signs_in {
+            view! { <a class="button" href=sign_in rel="external">"Sign in again"</a> }.into_any()
+        } else {
+            view! { <a class="button" href=connect rel="external">{connect_text}</a> }.into_any()
+        }
     };
-    let kept = "Pasted lists and role changes are saved.";
+    let kept = "What you were writing is kept.";
     move || match standing.get() {
         Standing::Lives => None,
         Standing::Idle(left) => Some(
@@ -61,14 +68,14 @@ pub fn SessionEnd(
         Standing::Over(left) => Some(
             view! {
                 <div class="ends"><Note tone="warn" title=format!("Your session reaches its maximum length in {}.", about(left))>
-                    {kept}" "{connect("Connect again")}
+                    {kept}" "{on("Connect again")}
                 </Note></div>
             }
             .into_any(),
         ),
         Standing::Ended => Some(
             view! {
-                <div class="ends"><Note tone="bad" title="Your session has ended.">{kept}" "{connect("Connect")}</Note></div>
+                <div class="ends"><Note tone="bad" title="Your session has ended.">{kept}" "{on("Connect")}</Note></div>
             }
             .into_any(),
         ),

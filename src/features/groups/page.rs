@@ -12,6 +12,7 @@ use leptos_router::hooks::use_query_map;
 use super::api::{DraftLicense, DraftRoles, KeepDraft, group, groups};
 use super::view::{GroupLine, GroupView, Members, RoleLine};
 use crate::features::condition::{Failed, show};
+use crate::features::me::may_not_change;
 use crate::features::shared::{Refreshing, live, shut, use_part, use_tenant};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Empty, Note, Skeleton};
@@ -305,11 +306,11 @@ fn Editor(
                                 <ActionForm action=forget on:submit=planned>
                                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                                     <input type="hidden" name="id" value=move || id.get()/>
-                                    <button class="button plain" type="submit">"Discard"</button>
+                                    <button class="button plain" type="submit" disabled=shut(forget, false) title=may_not_change()>"Discard"</button>
                                 </ActionForm>
                             }.into_any()
                         }}
-                        <button class="button primary" type="submit" form="roles" disabled=shut(draft, off)>
+                        <button class="button primary" type="submit" form="roles" disabled=shut(draft, off) title=may_not_change()>
                             {move || if changes() == 0 { "Review change".to_owned() } else { format!("Review {}", count(whole(changes() as u64), "change", "changes")) }}
                         </button>
                     </div>
@@ -339,7 +340,7 @@ fn Editor(
                         <input type="hidden" name="id" value=move || id.get()/>
                         <label class="sr" for="to">"License"</label>
                         <select class="select" id="to" name="to">{view.targets.iter().map(|(value, label)| view! { <option value=value.clone()>{label.clone()}</option> }).collect_view()}</select>
-                        <button class="button" type="submit" disabled=shut(license, licenses_off || view.unlicensed.is_none())>"Review…"</button>
+                        <button class="button" type="submit" disabled=shut(license, licenses_off || view.unlicensed.is_none()) title=may_not_change()>"Review…"</button>
                     </ActionForm>
                 </section>
             </aside>
@@ -367,7 +368,7 @@ fn RoleBox(role: RoleLine, chosen: RwSignal<BTreeSet<RoleId>>) -> impl IntoView 
     let checked = on.get_untracked();
     view! {
         <label class:added=move || !was && on.get() class:removed=move || was && !on.get()>
-            <input type="checkbox" name="roles[]" value=role.id checked=checked prop:checked=on
+            <input type="checkbox" name="roles[]" value=role.id checked=checked prop:checked=on disabled=may_not_change().is_some() title=may_not_change()
                 on:change=move |event| {
                     let now = event_target_checked(&event);
                     chosen.update(|chosen| {

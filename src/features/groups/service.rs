@@ -107,7 +107,7 @@ pub async fn one(access: &Access<Viewer>, id: &str) -> Result<Loaded<GroupView>,
         Err(error) if error.kind.remedy() == Remedy::Again => (None, Some(error)),
         Err(error) => return Err(refused(error)),
     };
-    let draft = access.state.engine.store.draft(&access.tenant.id, access.qlik_user(), &draft_of(id)).await;
+    let draft = access.state.engine.store.draft(&access.tenant.id, access.principal(), &draft_of(id)).await;
     let draft = draft.map_err(|error| refused(error.into()))?.and_then(|(body, at)| {
         let (base, mine) = body.split_once(';')?;
         Some((base.to_owned(), mine.to_owned(), access.zone.time_of_day(at)))
@@ -152,7 +152,7 @@ pub async fn keep_draft(access: &Access<Operator>, id: &str, base: &str, mine: &
     }
     let body = if base == mine { String::new() } else { format!("{base};{mine}") };
     let kept =
-        access.state.engine.store.put_draft(&access.tenant.id, access.qlik_user(), &draft_of(id), &body, access.now()).await;
+        access.state.engine.store.put_draft(&access.tenant.id, access.principal(), &draft_of(id), &body, access.now()).await;
     kept.map_err(AppError::from)
 }
 
@@ -248,7 +248,7 @@ pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], m
     let snapshot = access.refresh().await?;
     let lead = keep_plan(access, &snapshot, Intent::SetGroupRoles { group: now.id, roles: mine }, Origin::Person).await?;
     // It is a plan now.
-    access.state.engine.store.drop_draft(&access.tenant.id, access.qlik_user(), &draft_of(id)).await?;
+    access.state.engine.store.drop_draft(&access.tenant.id, access.principal(), &draft_of(id)).await?;
     Ok(lead)
 }
 

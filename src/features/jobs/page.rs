@@ -9,7 +9,9 @@ use leptos_router::hooks::use_query_map;
 use super::api::{Redo, Steer, job, jobs};
 use super::view::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine, Tallies};
 use crate::features::condition::{Failed, LoadsItself, NotShown, failed};
-use crate::features::shared::{busy, live, use_part, use_tenant};
+use crate::features::me::{lacks, may_not_change};
+use crate::features::shared::{live, shut, use_part, use_tenant};
+use crate::rank::Rank;
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Empty, Note, ProgressBar, Skeleton};
 use crate::ui::head::Head;
@@ -47,7 +49,7 @@ pub fn JobTable(
 ) -> impl IntoView {
     let tenant = use_tenant();
     let redo = ServerAction::<Redo>::new();
-    let pending = busy(redo);
+    let pending = shut(redo, false);
     let rows = lines
         .into_iter()
         .map(|line| {
@@ -60,7 +62,7 @@ pub fn JobTable(
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=id/>
                         <input type="hidden" name="what" value=what/>
-                        <button class="link" type="submit" aria-label=spoken disabled=pending data-careful="">{verb}</button>
+                        <button class="link" type="submit" aria-label=spoken disabled=pending title=may_not_change() data-careful="">{verb}</button>
                     </Post>
                 })
             };
@@ -300,13 +302,15 @@ fn Body(
     redo: ServerAction<Redo>,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let JobView { line, plan, undo_of, groups, rows, rows_gone, rows_unreadable, page, pages, .. } = view;
+    let JobView { line, own, plan, undo_of, groups, rows, rows_gone, rows_unreadable, page, pages, .. } = view;
+    // Whoever may change something steers their own jobs; an admin steers all.
+    let not_mine = if own { may_not_change() } else { lacks(Rank::Admin) };
     let wish = move |to: &'static str, text: &'static str, class: &'static str| {
         view! {
             <ActionForm action=steer>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
-                <button class=class type="submit" name="to" value=to>{text}</button>
+                <button class=class type="submit" name="to" value=to disabled=not_mine.is_some() title=not_mine>{text}</button>
             </ActionForm>
         }
     };
@@ -315,7 +319,7 @@ fn Body(
             <ActionForm action=redo>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
-                <button class=class type="submit" name="what" value=what disabled=busy(redo)>{text}</button>
+                <button class=class type="submit" name="what" value=what disabled=shut(redo, false) title=may_not_change()>{text}</button>
             </ActionForm>
         }
     };

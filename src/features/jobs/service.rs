@@ -174,6 +174,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobVie
         .filter(|group| group.rows > 0)
         .collect();
     Ok(JobView {
+        own: access.is_own(&job),
         groups,
         line,
         plan,
@@ -224,6 +225,7 @@ fn in_state(tally: &domain::journal::Tally, state: RowState) -> u64 {
 
 pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), AppError> {
     let job = find(access, id).await?;
+    access.may_steer(&job)?;
     let (engine, by) = (&access.state.engine, access.acting());
     let commanded = match to {
         "pause" => jobs::pause(engine, &by, id).await?,

@@ -98,6 +98,8 @@ impl Pulse {
 /// A job's page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobView {
+    /// Whoever looks started it, or acts as the same Qlik user.
+    pub own: bool,
     /// The job.
     pub line: JobLine,
     /// The plan it applies.

@@ -10,7 +10,8 @@ use super::api::{Correct, PlanList, ReadAs, SetUsual, list, pasted};
 use super::view::{ColumnLine, FaultLine, IMPORT, ListView, PastedView};
 use crate::error::AppError;
 use crate::features::condition::{ErrorPanel, Failed, NotShown, failed};
-use crate::features::shared::{busy, live, use_part, use_tenant};
+use crate::features::me::may_not_change;
+use crate::features::shared::{busy, live, shut, use_part, use_tenant};
 use crate::ui::feedback::{Note, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::load::load;
@@ -86,7 +87,7 @@ fn ImportForm(kept: PastedView) -> impl IntoView {
                 <select class="select" id="usual" name="usual" aria-describedby="usual-help"><option value="">"on each line"</option>{allotments}</select>
                 <p class="muted small" id="usual-help">"Used if a line has no license."</p>
             </div>
-            <p><button class="button primary" type="submit">"Check list"</button></p>
+            <p><button class="button primary" type="submit" disabled=may_not_change().is_some() title=may_not_change()>"Check list"</button></p>
             <p class="muted small">"Nothing changes yet: you can fix errors, then review a plan."</p>
         </form>
     }
@@ -165,10 +166,11 @@ fn Body(
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let planning = busy(plan);
+    let role = may_not_change();
     let (wrong, understood, no_license) = (view.wrong, view.understood, view.no_license);
     let stopped = view.stopped.clone();
     let is_stopped = !stopped.is_empty();
-    let shut = move || wrong > 0 || understood == 0 || is_stopped || planning();
+    let closed = move || role.is_some() || wrong > 0 || understood == 0 || is_stopped || planning();
     let (title, brought) = (format!("List: {}", view.name), view.brought.clone());
     let others = wrong - no_license;
     let said = format!(
@@ -225,7 +227,7 @@ fn Body(
                 <ActionForm action=plan>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     <input type="hidden" name="id" value=move || id.get()/>
-                    <button class="button primary" type="submit" disabled=shut>
+                    <button class="button primary" type="submit" disabled=closed title=role>
                         {move || if planning() { "Loading the tenant…".to_owned() } else { format!("Review {}…", count(whole(understood), "line", "lines")) }}
                     </button>
                 </ActionForm>
@@ -239,7 +241,7 @@ fn Body(
 #[component]
 fn NoLicense(view: ListView, usual: ServerAction<SetUsual>) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let pending = busy(usual);
+    let pending = shut(usual, false);
     let options = view.allotments.into_iter().map(|(value, label)| view! { <option value=value>{label}</option> }).collect_view();
     view! {
         <Note tone="warn" title=format!("No license chosen for {}.", count(whole(view.no_license), "line", "lines"))>
@@ -248,7 +250,7 @@ fn NoLicense(view: ListView, usual: ServerAction<SetUsual>) -> impl IntoView {
                 <input type="hidden" name="id" value=move || id.get()/>
                 <label class="sr" for="choose-usual">"License for these lines"</label>
                 <select class="select" id="choose-usual" name="usual" required><option value="">"Choose a license"</option>{options}</select>
-                <button class="button" type="submit" disabled=pending>"Use it"</button>
+                <button class="button" type="submit" disabled=pending title=may_not_change()>"Use it"</button>
             </ActionForm>
         </Note>
     }
@@ -257,7 +259,7 @@ fn NoLicense(view: ListView, usual: ServerAction<SetUsual>) -> impl IntoView {
 #[component]
 fn Faults(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let pending = busy(correct);
+    let pending = shut(correct, false);
     let suggested = view.suggested;
     let wrong = view.wrong;
     let perhaps = view.faults.iter().filter(|fault| !fault.perhaps.is_empty()).count() as u64;
@@ -279,14 +281,14 @@ fn Faults(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
                     <tbody role="rowgroup">{rows}</tbody>
                 </table></div>
                 <div class="foot after">
-                    <button class="button primary" type="submit" name="what" value="these" disabled=pending>"Apply corrections"</button>
+                    <button class="button primary" type="submit" name="what" value="these" disabled=pending title=may_not_change()>"Apply corrections"</button>
                     {(suggested > 0).then(|| view! {
-                        <button class="button" type="submit" name="what" value="suggested" disabled=pending>{format!("Accept {}", count(whole(suggested), "suggested license", "suggested licenses"))}</button>
+                        <button class="button" type="submit" name="what" value="suggested" disabled=pending title=may_not_change()>{format!("Accept {}", count(whole(suggested), "suggested license", "suggested licenses"))}</button>
                     })}
                     {(perhaps > 0).then(|| view! {
-                        <button class="button" type="submit" name="what" value="perhaps" disabled=pending>{format!("Accept {} on this page", count(whole(perhaps), "suggested person", "suggested people"))}</button>
+                        <button class="button" type="submit" name="what" value="perhaps" disabled=pending title=may_not_change()>{format!("Accept {} on this page", count(whole(perhaps), "suggested person", "suggested people"))}</button>
                     })}
-                    <button class="button danger" type="submit" name="what" value="leave" disabled=pending>{format!("Skip {}", count(whole(wrong), "line with an error", "lines with errors"))}</button>
+                    <button class="button danger" type="submit" name="what" value="leave" disabled=pending title=may_not_change()>{format!("Skip {}", count(whole(wrong), "line with an error", "lines with errors"))}</button>
                 </div>
             </ActionForm>
         </section>
@@ -325,7 +327,7 @@ fn FaultRow(fault: FaultLine) -> impl IntoView {
 #[component]
 fn LeftOut(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let pending = busy(correct);
+    let pending = shut(correct, false);
     let more = view.left_out.saturating_sub(view.left.len() as u64);
     let rows = view
         .left
@@ -353,7 +355,7 @@ fn LeftOut(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
                     <tbody>{rows}</tbody>
                 </table></div>
                 {(more > 0).then(|| view! { <p class="muted small">{format!("and {} more; the export has them all.", thousands(whole(more)))}</p> })}
-                <p class="after"><button class="button" type="submit" disabled=pending>"Include the ticked lines again, or all of them if none is ticked"</button></p>
+                <p class="after"><button class="button" type="submit" disabled=pending title=may_not_change()>"Include the ticked lines again, or all of them if none is ticked"</button></p>
             </ActionForm>
         </section>
     }
@@ -362,7 +364,7 @@ fn LeftOut(view: ListView, correct: ServerAction<Correct>) -> impl IntoView {
 #[component]
 fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let pending = busy(read);
+    let pending = shut(read, false);
     let meanings = StoredValue::new(view.meanings);
     let columns =
         view.columns.into_iter().enumerate().map(|(at, column)| view! { <ColumnRow column at meanings/> }).collect_view();
@@ -411,7 +413,7 @@ fn HowItIsRead(view: ListView, read: ServerAction<ReadAs>) -> impl IntoView {
                     <thead><tr><th>"Column"</th><th>"Sample"</th><th>"Maps to"</th></tr></thead>
                     <tbody>{columns}</tbody>
                 </table></div>
-                <p><button class="button" type="submit" disabled=pending>"Apply"</button></p>
+                <p><button class="button" type="submit" disabled=pending title=may_not_change()>"Apply"</button></p>
             </ActionForm>
         </section>
     }

@@ -83,7 +83,7 @@ pub struct Corrections {
 const SEPARATORS: [(&str, char); 4] = [("comma", ','), ("semicolon", ';'), ("tab", '\t'), ("bar", '|')];
 
 pub async fn pasted(access: &Access<Operator>) -> Result<PastedView, AppError> {
-    let draft = access.state.engine.store.draft(&access.tenant.id, access.qlik_user(), PASTED).await?;
+    let draft = access.state.engine.store.draft(&access.tenant.id, access.principal(), PASTED).await?;
     let seen = access.latest(crate::features::shared::WAIT).await;
     let allotments = match &seen {
         Latest::Ready(snapshot, _) => allotments(snapshot),
@@ -100,7 +100,7 @@ pub async fn keep_pasted(access: &Access<Operator>, lines: &str) -> Result<(), A
     let lines = if lines.trim().is_empty() { "" } else { lines };
     // A database takes no NUL in a text.
     let lines = lines.replace('\0', "");
-    let kept = access.state.engine.store.put_draft(&access.tenant.id, access.qlik_user(), PASTED, &lines, access.now()).await;
+    let kept = access.state.engine.store.put_draft(&access.tenant.id, access.principal(), PASTED, &lines, access.now()).await;
     kept.map_err(AppError::from)
 }
 
@@ -142,7 +142,7 @@ pub(super) async fn keep(
     };
     access.state.engine.store.put_list(&row).await?;
     // It is a list now.
-    access.state.engine.store.drop_draft(&access.tenant.id, access.qlik_user(), PASTED).await?;
+    access.state.engine.store.drop_draft(&access.tenant.id, access.principal(), PASTED).await?;
     Ok(row.id)
 }
 

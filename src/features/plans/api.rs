@@ -29,6 +29,14 @@ pub async fn apply(tenant: String, id: String, #[server(default)] confirm: Strin
     crate::server::lead::go(&access.tenant.id, super::service::apply(&access, &id, &confirm).await)
 }
 
+/// Approves a plan that somebody else drew up, as it is: `hash` says what was looked at.
+#[server(endpoint = "plans/approve")]
+pub async fn approve(tenant: String, id: String, hash: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator, refused};
+    let access = Access::<Operator>::to(&tenant).await?;
+    super::service::approve(&access, &id, &hash).await.map_err(refused)
+}
+
 /// Draws a plan up again with a way out of a shortage, and leads to it.
 #[server(endpoint = "plans/remedy")]
 pub async fn remedy(

@@ -10,13 +10,14 @@ use leptos::prelude::*;
 use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{Adjust, Apply, Discard, Remedy, plan, plans};
-use super::view::{NOT_CONFIRMED, PlanView};
+use super::api::{Adjust, Apply, Approve, Discard, Remedy, plan, plans};
+use super::view::{NOT_CONFIRMED, PlanView, SecondView};
 use super::ways_out::WaysOutOf;
 use crate::error::AppError;
 use crate::features::condition::{Failed, NotShown, failed};
 use crate::features::jobs::short;
-use crate::features::shared::{busy, live, use_part, use_tenant};
+use crate::features::me::may_not_change;
+use crate::features::shared::{busy, live, shut, use_part, use_tenant};
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::load::load;
@@ -87,9 +88,11 @@ pub fn PlanPage() -> impl IntoView {
     let discard = ServerAction::<Discard>::new();
     let remedy = ServerAction::<Remedy>::new();
     let adjust = ServerAction::<Adjust>::new();
+    let approve = ServerAction::<Approve>::new();
+    let approved = approve.version();
     let data = load(
-        move || (live(tenant), live(id), live(page), live(q), live(kind)),
-        |(tenant, id, page, q, kind)| plan(tenant, id, page.parse().unwrap_or(1), q, kind),
+        move || ((live(tenant), live(id), live(page), live(q), live(kind)), approved.try_get().unwrap_or_default()),
+        |((tenant, id, page, q, kind), _)| plan(tenant, id, page.parse().unwrap_or(1), q, kind),
     );
     // A number that was not right is told where it is typed.
     let refused = Signal::derive(move || apply.value().get().filter(|value| !is_unconfirmed(value)));
@@ -98,10 +101,11 @@ pub fn PlanPage() -> impl IntoView {
         <Failed of=discard.value()/>
         <Failed of=remedy.value()/>
         <Failed of=adjust.value()/>
+        <Failed of=approve.value()/>
         <Transition fallback=|| view! { <Head title="Plan" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {
                 match got {
-                    Ok(view) => view! { <Body view q=live(q) kind=live(kind) apply discard remedy adjust/> }.into_any(),
+                    Ok(view) => view! { <Body view q=live(q) kind=live(kind) apply discard remedy adjust approve/> }.into_any(),
                     Err(error) => failed("Plan", error, move || data.refetch()),
                 }
             })}
@@ -137,12 +141,12 @@ fn summary(totals: &[Total]) -> Vec<String> {
 #[component]
 fn AdjustButton(action: ServerAction<Adjust>, what: &'static str, text: String) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let pending = busy(action);
+    let pending = shut(action, false);
     view! {
         <ActionForm action attr:class="inline">
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <input type="hidden" name="id" value=move || id.get()/>
-            <button class="button" type="submit" name="what" value=what disabled=pending>{text}</button>
+            <button class="button" type="submit" name="what" value=what disabled=pending title=may_not_change()>{text}</button>
         </ActionForm>
     }
 }
@@ -198,9 +202,13 @@ fn Body(
     discard: ServerAction<Discard>,
     remedy: ServerAction<Remedy>,
     adjust: ServerAction<Adjust>,
+    approve: ServerAction<Approve>,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
     let pending = busy(apply);
+    let not_apply = view.second.as_ref().and_then(|second| second.not_apply.clone());
+    let closed = shut(apply, not_apply.is_some());
+    let why_closed = may_not_change().map(ToOwned::to_owned).or(not_apply);
     let title = format!("Plan {}: {}", short(&view.id), view.title);
     let total = whole(view.total);
     let open = view.job.is_none();
@@ -311,18 +319,29 @@ fn Body(
                     <ActionForm action=discard>
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
-                        <button class="button plain" type="submit" data-careful="">"Delete plan"</button>
+                        <button class="button plain" type="submit" data-careful="" disabled=shut(discard, false) title=may_not_change()>"Delete plan"</button>
                     </ActionForm>
+                    {view.second.map(|second| view! { <ByASecond second approve/> })}
+                    {match view.confirm_first {
+                        Some(what) => view! {
+                            <span class="apply">
+                                <span class="small">{format!("Confirm it is you: {what}.")}</span>
+                                <a class="button primary" rel="external" href=move || format!("/auth/step-up?plan={}", id.get())>"Confirm it is you"</a>
+                            </span>
+                        }.into_any(),
+                        None => view! {
                     <ActionForm action=apply attr:class="apply">
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
                         // The form's first button is what Enter would press, with scripts or without: one that cannot be pressed.
                         <button type="submit" disabled hidden></button>
                         {view.confirm.map(|of| view! { <Confirm of apply/> })}
-                        <button class=if only_removals { "button danger solid" } else { "button primary" } type="submit" disabled=pending>
+                        <button class=if only_removals { "button danger solid" } else { "button primary" } type="submit" disabled=closed title=why_closed>
                             {move || if pending() { "Checking for changes…".to_owned() } else { button.clone() }}
                         </button>
                     </ActionForm>
+                        }.into_any(),
+                    }}
                 </div>
             }.into_any()
         }
@@ -352,6 +371,30 @@ fn Body(
         <Pager page=view.page pages=view.pages href/>
         <div class="muted small after">{unchanged}{removals_first.then_some("Removals run first, so freed seats can be reused.")}</div>
         {foot}
+    }
+}
+
+/// A second person's word: that it is missing, with the way to give it, or who gave it.
+#[component]
+fn ByASecond(second: SecondView, approve: ServerAction<Approve>) -> impl IntoView {
+    let (tenant, id) = (use_tenant(), use_part("id"));
+    let SecondView { hash, given, not_approve, .. } = second;
+    let why = may_not_change().map(ToOwned::to_owned).or(not_approve);
+    match given {
+        Some(given) => view! { <span class="small">{given}</span> }.into_any(),
+        None => {
+            let off = shut(approve, why.is_some());
+            view! {
+                <ActionForm action=approve attr:class="inline">
+                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                    <input type="hidden" name="id" value=move || id.get()/>
+                    <input type="hidden" name="hash" value=hash/>
+                    <span class="small">{why.clone().unwrap_or_else(|| "Needs the approval of a second person.".to_owned())}</span>
+                    <button class="button" type="submit" disabled=off title=why>"Approve"</button>
+                </ActionForm>
+            }
+            .into_any()
+        }
     }
 }
 

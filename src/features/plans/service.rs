@@ -9,15 +9,17 @@ use domain::text::{self, sentence};
 use domain::touch::Touches;
 use engine::jobs::{self, Begun, Order};
 use engine::readings::{Latest, Snapshot};
-use storage::{JobState, Origin, PlanRow};
+use storage::{Approval, JobState, NewAudit, Origin, PlanRow};
 
 use super::remedies::{again_as, offered};
-use super::view::{NOT_CONFIRMED, PlanLine, PlanView};
+use super::view::{NOT_CONFIRMED, PlanLine, PlanView, SecondView};
 use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer};
+use crate::server::auth::STEP_UP;
 use crate::server::lead::Lead;
 use crate::server::words::told;
 use crate::server::zone::Zone;
+use crate::ui::query::escape;
 
 /// How often a plan is read again before it starts, where jobs keep changing its rows.
 const TRIES: u32 = 3;
@@ -178,6 +180,22 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32, q: &str, kind: &
     let job = job_of(access, id).await?;
     let ways_out = if job.is_none() { offered(access, &row.plan).await } else { Vec::new() };
     let roles = role_names(access, &row).await;
+    let second = if job.is_none() { Second::of(access, &row).await? } else { Second::NotNeeded };
+    let second = match &second {
+        Second::NotNeeded => None,
+        Second::Missing | Second::Given(_) => Some(SecondView {
+            hash: row.plan.hash(),
+            given: match &second {
+                Second::Given(approval) => {
+                    Some(format!("Approved by {} on {}.", approval.name, access.zone.date_time(approval.at)))
+                }
+                _ => None,
+            },
+            not_approve: stops_approval(&row, access.principal()).map(ToOwned::to_owned),
+            not_apply: second.stops_apply(access.principal()).map(ToOwned::to_owned),
+        }),
+    };
+    let confirm_first = if job.is_none() { unconfirmed(access, &row).await? } else { None };
     let (plan, origin) = (row.plan, row.origin);
     let total = plan.changes.len();
     let needle = text::folded(q.trim());
@@ -208,6 +226,8 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32, q: &str, kind: &
         page: u32::try_from(page).unwrap_or(1),
         pages: u32::try_from(pages).unwrap_or(u32::MAX),
         job,
+        confirm_first,
+        second,
         ways_out,
         replaces: if let Origin::Replaces(plan) = &origin { Some(plan.clone()) } else { None },
         remedies: if let Origin::Remedies(plan) = &origin { Some(plan.clone()) } else { None },
@@ -242,17 +262,25 @@ pub async fn discard(access: &Access<Operator>, id: &str) -> Result<Lead, AppErr
 
 pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
+    if let Some(job) = job_of(access, id).await? {
+        // Applied before, perhaps by this very click: lead to what came of it.
+        return Ok(Lead::Job(job));
+    }
+    if let Some(what) = unconfirmed(access, &row).await? {
+        let to = Some(format!("{STEP_UP}?plan={}", escape(id)));
+        return Err(AppError { to, ..AppError::new(ErrorKind::StepUp, "Confirm it is you", sentence(&what)) });
+    }
     if row.plan.changes.is_empty() {
         return Err(AppError::invalid("Nothing to apply", "Everything already matches."));
+    }
+    let second = Second::of(access, &row).await?;
+    if let Some(why) = second.stops_apply(access.principal()) {
+        return Err(AppError::new(ErrorKind::Conflict, "This plan needs a second person", why));
     }
     if let Some(wanted) = row.plan.confirmation(access.state.config.confirm)
         && !wanted.is(confirmation)
     {
         return Err(AppError::invalid(NOT_CONFIRMED, format!("Type {} to {}.", wanted.number, wanted.what)));
-    }
-    if let Some(job) = job_of(access, id).await? {
-        // Applied before, perhaps by this very click: lead to what came of it.
-        return Ok(Lead::Job(job));
     }
     // A job may change the same rows between the reading and the start: then the tenant is read again.
     for _ in 0..TRIES {
@@ -261,10 +289,110 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
             return Ok(Lead::Plan(fresh));
         }
         if let Some(job) = start(access, &row, seen, &[]).await? {
+            access.state.engine.store.use_step_up(&access.session, &row.plan.hash(), access.now()).await?;
+            if let Second::Given(approval) = &second {
+                let applied = NewAudit {
+                    job: job.clone(),
+                    ..line(access, "apply approved plan", &row, format!("approved by {}", approval.name))
+                };
+                access.state.engine.store.audit(&[applied]).await?;
+            }
             return Ok(Lead::Job(job));
         }
     }
     Err(busy_rows())
+}
+
+/// How long a second person's word holds, in milliseconds.
+const APPROVED_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// A second person's word for a plan, where it needs one.
+enum Second {
+    /// It needs none.
+    NotNeeded,
+    /// It waits for one.
+    Missing,
+    /// It has one.
+    Given(Approval),
+}
+
+impl Second {
+    async fn of<R: Role>(access: &Access<R>, row: &PlanRow) -> Result<Self, AppError> {
+        let least = access.state.config.auth.plans.four_eyes_rows as usize;
+        if least == 0 || row.plan.changes.len() <= least {
+            return Ok(Self::NotNeeded);
+        }
+        let since = access.now() - APPROVED_MS;
+        let found = access.state.engine.store.approval(&row.id, &row.plan.hash(), since).await?;
+        Ok(found.map_or(Self::Missing, Self::Given))
+    }
+
+    /// Why this person may not apply the plan now; nothing where they may.
+    fn stops_apply(&self, principal: &str) -> Option<&'static str> {
+        match self {
+            Self::Missing => Some("Someone else with the role operator or admin has to approve this plan first."),
+            Self::Given(approval) if approval.principal == principal => {
+                Some("You approved this plan, so someone else has to apply it.")
+            }
+            Self::NotNeeded | Self::Given(_) => None,
+        }
+    }
+}
+
+/// Why this person may not approve a plan; nothing where they may.
+fn stops_approval(row: &PlanRow, principal: &str) -> Option<&'static str> {
+    (row.author.principal == principal).then_some("You created this plan, so someone else has to approve it.")
+}
+
+/// A second person's word for a plan, as it is.
+pub async fn approve(access: &Access<Operator>, id: &str, hash: &str) -> Result<(), AppError> {
+    let row = find(access, id).await?;
+    let refused = |why: &str| AppError::new(ErrorKind::Conflict, "The plan was not approved", why);
+    if row.plan.hash() != hash {
+        return Err(refused("It is not the plan that you looked at. Reload the page."));
+    }
+    if job_of(access, id).await?.is_some() {
+        return Err(refused("It was applied already."));
+    }
+    if matches!(Second::of(access, &row).await?, Second::NotNeeded) {
+        return Err(refused("It needs no second person."));
+    }
+    if let Some(why) = stops_approval(&row, access.principal()) {
+        return Err(refused(why));
+    }
+    let approval = Approval {
+        plan: row.id.clone(),
+        hash: hash.to_owned(),
+        principal: access.principal().to_owned(),
+        name: access.actor.words.clone(),
+        session: access.session.clone(),
+        at: access.now(),
+    };
+    let detail =
+        format!("{}, by {}", text::count(text::whole(row.plan.changes.len() as u64), "change", "changes"), row.author.words);
+    access.state.engine.store.approve_plan(&approval, &line(access, "approve plan", &row, detail)).await?;
+    Ok(())
+}
+
+/// A line of the trail about a plan.
+fn line<R>(access: &Access<R>, action: &str, row: &PlanRow, detail: String) -> NewAudit {
+    NewAudit {
+        tenant: access.tenant.id.clone(),
+        at: access.state.engine.clock.now_ms(),
+        actor: access.actor.clone(),
+        action: action.to_owned(),
+        target: row.id.clone(),
+        outcome: "done".to_owned(),
+        detail,
+        ..NewAudit::default()
+    }
+}
+
+/// What a plan takes, where whoever looks has to confirm first that it is them, and did not.
+async fn unconfirmed<R: Role>(access: &Access<R>, row: &PlanRow) -> Result<Option<String>, AppError> {
+    let Some(what) = row.plan.takes(access.state.config.auth.plans.step_up_rows) else { return Ok(None) };
+    let confirmed = access.state.engine.store.step_up(&access.session, &row.plan.hash(), access.now()).await?;
+    Ok(confirmed.is_none().then_some(what))
 }
 
 /// The job that a plan undoes or tries again, also where the plan was drawn up anew since, or with fewer rows.

@@ -59,6 +59,19 @@ pub struct WayOut {
     pub why: String,
 }
 
+/// A second person's word for a plan that needs one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondView {
+    /// The plan as it is, as its hash.
+    pub hash: String,
+    /// Who gave it, and when, as a sentence; nothing where it is missing.
+    pub given: Option<String>,
+    /// Why whoever looks may not give it.
+    pub not_approve: Option<String>,
+    /// Why whoever looks may not apply the plan now.
+    pub not_apply: Option<String>,
+}
+
 /// A plan's page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanView {
@@ -98,6 +111,10 @@ pub struct PlanView {
     pub requests: u64,
     /// What must be typed to confirm, where much is lost, given or paid.
     pub confirm: Option<Confirmation>,
+    /// What it takes, where whoever applies it has to confirm first that it is them, and did not.
+    pub confirm_first: Option<String>,
+    /// A second person's word, where it needs one and was not applied.
+    pub second: Option<SecondView>,
     /// The job that applied it.
     pub job: Option<String>,
     /// It replaces another plan that reality had overtaken.

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::api::Remedy;
 use super::view::{WaysOut, Without};
-use crate::features::shared::{busy, use_part, use_tenant};
+use crate::features::me::may_not_change;
+use crate::features::shared::{shut, use_part, use_tenant};
 use crate::ui::query::escape;
 
 /// What can be done about one shortage.
@@ -16,7 +17,7 @@ pub fn WaysOutOf(
     action: ServerAction<Remedy>,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let pending = busy(action);
+    let pending = shut(action, false);
     let WaysOut { allotment, ways, without, reading } = ways_out;
     let holders = {
         let allotment = allotment.clone();
@@ -42,7 +43,7 @@ pub fn WaysOutOf(
         .map(|way| {
             view! {
                 <li>
-                    <button class="button" type="submit" name="way" value=way.key disabled=pending>{way.label}</button>
+                    <button class="button" type="submit" name="way" value=way.key disabled=pending title=may_not_change()>{way.label}</button>
                     <span class="small">{way.why}</span>
                 </li>
             }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{End, Withdraw, sessions};
+use super::api::{End, EndAll, Withdraw, sessions};
 use super::view::{GrantLine, SessionLine, SessionsView};
 use crate::features::condition::{Failed, NotShown};
 use crate::features::connect::Disconnect;
@@ -20,19 +20,24 @@ pub fn SessionsPage() -> impl IntoView {
     let query = use_query_map();
     let leaving = Memo::new(move |_| query.try_with(|query| query.get("leaving").is_some()).unwrap_or_default());
     let end = ServerAction::<End>::new();
+    let end_all = ServerAction::<EndAll>::new();
     let withdraw = ServerAction::<Withdraw>::new();
-    let (ended, withdrawn) = (end.version(), withdraw.version());
+    let (ended, all_ended, withdrawn) = (end.version(), end_all.version(), withdraw.version());
     let data = load(
-        move || (live(tenant), ended.try_get().unwrap_or_default(), withdrawn.try_get().unwrap_or_default()),
+        move || {
+            let done = ended.try_get().unwrap_or_default() + all_ended.try_get().unwrap_or_default();
+            (live(tenant), done, withdrawn.try_get().unwrap_or_default())
+        },
         |(tenant, _, _)| sessions(tenant),
     );
     view! {
         <Head title="Sessions"/>
         <Failed of=end.value()/>
+        <Failed of=end_all.value()/>
         <Failed of=withdraw.value()/>
         <Transition fallback=|| view! { <Skeleton lines=6/> }>
             {move || data.get().map(|got| match got {
-                Ok(view) => view! { <Body view leaving=live(leaving) end withdraw/> }.into_any(),
+                Ok(view) => view! { <Body view leaving=live(leaving) end end_all withdraw/> }.into_any(),
                 Err(error) => view! { <NotShown error again=move || data.refetch()/> }.into_any(),
             })}
         </Transition>
@@ -40,18 +45,30 @@ pub fn SessionsPage() -> impl IntoView {
 }
 
 #[component]
-fn Body(view: SessionsView, leaving: bool, end: ServerAction<End>, withdraw: ServerAction<Withdraw>) -> impl IntoView {
+fn Body(
+    view: SessionsView,
+    leaving: bool,
+    end: ServerAction<End>,
+    end_all: ServerAction<EndAll>,
+    withdraw: ServerAction<Withdraw>,
+) -> impl IntoView {
     let own = view.grants.iter().filter(|grant| grant.own).count();
     let no_grants = view.grants.is_empty();
-    let sessions = view.sessions.into_iter().map(|line| view! { <Session line end/> }).collect_view();
+    let signs_in = view.signs_in;
+    let several = view.sessions.iter().filter(|line| line.own).count() > 1;
+    let everybody = view.sessions.iter().any(|line| !line.own);
+    let sessions = view.sessions.into_iter().map(|line| view! { <Session line signs_in end end_all/> }).collect_view();
     let grants = view.grants.into_iter().map(|line| view! { <Grant line withdraw/> }).collect_view();
+    let person = signs_in.then(|| view! { <th role="columnheader">"Person"</th> });
+    let from = signs_in.then(|| view! { <th role="columnheader" class="hide-narrow">"From"</th> });
     view! {
         {(leaving && own > 0).then(|| view! { <Leaving own/> })}
         <div class="grid">
             <div class="panel">
-                <header><h2>"Sessions"</h2><span class="muted small">"each has its own encrypted keys"</span></header>
+                <header><h2>{if everybody { "Everyone's sessions" } else { "Sessions" }}</h2><span class="muted small">"each has its own encrypted keys"</span>
+                    {(signs_in && several).then(|| view! { <EndAllButton person=String::new() text="Sign out everywhere" spoken=String::new() end_all/> })}</header>
                 <div class="table" tabindex="0" role="region" aria-label="Sessions"><table class="stacks" role="table">
-                    <thead role="rowgroup"><tr role="row"><th role="columnheader">"Started"</th><th role="columnheader" class="hide-narrow">"Expires"</th><th role="columnheader">"Connected as"</th><th role="columnheader"><span class="sr">"Actions"</span></th></tr></thead>
+                    <thead role="rowgroup"><tr role="row">{person}<th role="columnheader">"Started"</th>{from}<th role="columnheader" class="hide-narrow">"Last used"</th><th role="columnheader" class="hide-narrow">"Expires"</th><th role="columnheader">"Connected as"</th><th role="columnheader"><span class="sr">"Actions"</span></th></tr></thead>
                     <tbody role="rowgroup">{sessions}</tbody>
                 </table></div>
             </div>
@@ -72,25 +89,72 @@ fn Body(view: SessionsView, leaving: bool, end: ServerAction<End>, withdraw: Ser
     }
 }
 
+/// Ends all sessions of a person; one's own where `person` is empty.
 #[component]
-fn Session(line: SessionLine, end: ServerAction<End>) -> impl IntoView {
+fn EndAllButton(person: String, text: &'static str, spoken: String, end_all: ServerAction<EndAll>) -> impl IntoView {
+    let tenant = use_tenant();
+    let pending = busy(end_all);
+    let label = (!spoken.is_empty()).then_some(spoken);
+    view! {
+        <ActionForm action=end_all attr:class="inline">
+            <input type="hidden" name="tenant" value=move || tenant.get()/>
+            <input type="hidden" name="person" value=person/>
+            <button class="link" type="submit" disabled=pending aria-label=label data-careful="">{text}</button>
+        </ActionForm>
+    }
+}
+
+#[component]
+fn Session(line: SessionLine, signs_in: bool, end: ServerAction<End>, end_all: ServerAction<EndAll>) -> impl IntoView {
     let tenant = use_tenant();
     let pending = busy(end);
     let connected = if line.connected.is_empty() { "nothing".to_owned() } else { line.connected.join(", ") };
-    let label = format!("Sign out the session started {}", line.began);
+    let whose = if line.own || line.person.is_empty() { String::new() } else { format!(" of {}", line.person) };
+    let label = format!("Sign out the session{whose} started {}", line.began);
+    let all = (!line.own).then(|| {
+        let spoken = format!("Sign out all sessions of {}", line.person);
+        view! { <EndAllButton person=line.of.clone() text="all of this person" spoken end_all/> }
+    });
+    let person = signs_in.then(|| view! { <td role="cell"><bdi>{line.person.clone()}</bdi></td> });
+    let from = signs_in.then(|| {
+        view! { <td role="cell" class="hide-narrow" title=line.agent.clone()>{line.from.clone()}<span class="sub">{program(&line.agent)}</span></td> }
+    });
     view! {
         <tr role="row">
+            {person}
             <td role="cell" class="num-left">{line.began}{line.this.then(|| view! { " "<span class="chip">"this session"</span> })}</td>
+            {from}
+            <td role="cell" class="num-left hide-narrow">{line.used}</td>
             <td role="cell" class="num-left hide-narrow">{line.ends}</td>
             <td role="cell">{connected}</td>
-            <td role="cell" class="num">
-                <ActionForm action=end>
+            <td role="cell" class="acts">
+                <ActionForm action=end attr:class="inline">
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     <input type="hidden" name="name" value=line.name/>
                     <button class="link" type="submit" disabled=pending aria-label=label>"Sign out"</button>
                 </ActionForm>
+                {all}
             </td>
         </tr>
+    }
+}
+
+/// A browser by name and system, of how it names itself; the whole where neither is known.
+fn program(agent: &str) -> String {
+    let find = |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let browser = find(&[("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
+    let system = find(&[
+        ("Windows", "Windows"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => agent.chars().take(40).collect(),
     }
 }
 
@@ -138,5 +202,20 @@ fn Leaving(own: usize) -> impl IntoView {
                 <a class="button plain" href=move || format!("/t/{}/overview", tenant.get())>"Cancel"</a>
             </ActionForm>
         </Note>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::program;
+
+    #[test]
+    fn a_browser_is_named_as_people_do() {
+        let chrome =
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+        assert_eq!(program(chrome), "Chrome on Windows");
+        assert_eq!(program(&format!("{chrome} Edg/142.0.0.0")), "Edge on Windows");
+        assert_eq!(program("curl/8.5.0"), "curl/8.5.0");
+        assert_eq!(program(""), "");
     }
 }

@@ -1,12 +1,15 @@
-//! Lists and ends what holds a credential.
+//! Lists and ends what holds a credential. Whoever has the role admin sees and ends everybody's; others their own.
 
-use storage::{JobRow, LiveSession, NewAudit};
+use storage::{Ended, Ending, JobRow, LiveSession, NewAudit};
 
 use super::view::{GrantLine, SessionLine, SessionsView};
 use crate::error::{AppError, ErrorKind};
-use crate::server::access::{Access, Operator, Role, Viewer, caller, session_id};
+use crate::rank::Rank;
+use crate::server::access::{Access, Caller, Role, Viewer, caller, session_id, state};
+use crate::server::auth::trail::record;
 use crate::server::lead::Lead;
 use crate::server::sessions::session_key;
+use crate::server::state::Shared;
 
 /// What a session is called on the page: enough of its key's hash to tell it from others, too little to use.
 fn name_of(key: &[u8]) -> String {
@@ -14,81 +17,168 @@ fn name_of(key: &[u8]) -> String {
 }
 
 /// The key of the session that asks.
-async fn own_key() -> Result<Option<Vec<u8>>, AppError> {
-    let session = caller().await?.session;
-    Ok(session_id(&session).await.map(|id| session_key(&id)))
+async fn own_key(caller: &Caller) -> Option<Vec<u8>> {
+    session_id(&caller.session).await.map(|id| session_key(&id))
 }
 
-pub async fn list(access: &Access<Viewer>) -> Result<SessionsView, AppError> {
-    let own = own_key().await?;
-    let state = &access.state;
-    let now = access.now();
-    // Whoever reaches this portal without a sign-in is one and the same person, so all sessions are theirs.
-    let sessions = state.engine.store.live_sessions(now).await?;
+/// Whoever asks. Where nobody signs in, that is whoever has a session: the rest have nothing to see.
+async fn asking() -> Result<Caller, AppError> {
+    let caller = caller().await?;
+    if caller.signed_in.issuer.is_empty() && own_key(&caller).await.is_none() {
+        return Err(AppError::new(
+            ErrorKind::NotConnected,
+            "Signed out",
+            "Open Quartermaster's start page and connect to a tenant.",
+        ));
+    }
+    Ok(caller)
+}
+
+/// The sessions that somebody may see.
+async fn visible(state: &Shared, caller: &Caller) -> Result<Vec<LiveSession>, AppError> {
+    let whose = (caller.rank < Rank::Admin).then_some(caller.principal.as_str());
+    Ok(state.engine.store.live_sessions(state.engine.clock.now_ms(), whose).await?)
+}
+
+pub async fn list(tenant: &str) -> Result<SessionsView, AppError> {
+    let (state, caller) = (state(), asking().await?);
+    let own = own_key(&caller).await;
+    let signs_in = !caller.signed_in.issuer.is_empty();
+    let (zone, tenants) = (&caller.zone, &state.engine.tenants);
     let line = |session: LiveSession| SessionLine {
         name: name_of(&session.key),
-        began: access.zone.date_time(session.created_at),
-        ends: access.zone.date_time(session.idle_until.min(session.absolute_until)),
+        person: if signs_in { session.name } else { String::new() },
+        of: session.principal.clone(),
+        own: session.principal == caller.principal,
+        began: zone.date_time(session.created_at),
+        used: zone.date_time(session.used_at),
+        ends: zone.date_time(session.idle_until.min(session.absolute_until)),
+        from: session.address,
+        agent: session.agent,
         connected: session
             .connected
             .into_iter()
             .map(|(tenant, who)| {
-                let tenant = state.engine.tenants.get(&tenant).map_or(tenant, |known| known.name.clone());
+                let tenant = tenants.get(&tenant).map_or(tenant, |known| known.name.clone());
                 format!("{tenant} as {who}")
             })
             .collect(),
         this: own.as_ref() == Some(&session.key),
     };
-    let grants = state.engine.store.live_grants(&access.tenant.id, now).await?;
-    let grant = |(job, ends): (JobRow, i64)| GrantLine {
-        own: job.qlik_user == access.qlik_user(),
+    let sessions = visible(&state, &caller).await?.into_iter().map(line).collect();
+    let grants = match Access::<Viewer>::find(tenant).await {
+        Ok(access) => grants(&access).await?,
+        // Without a connection to the tenant, its jobs are nobody's business here.
+        Err(_) => Vec::new(),
+    };
+    Ok(SessionsView { sessions, grants, signs_in })
+}
+
+/// The keys that jobs of a tenant hold, as far as whoever asks may see them.
+async fn grants(access: &Access<Viewer>) -> Result<Vec<GrantLine>, AppError> {
+    let held = access.state.engine.store.live_grants(&access.tenant.id, access.now()).await?;
+    let line = |(job, ends): (JobRow, i64)| GrantLine {
+        own: access.is_own(&job),
         job: job.id,
         title: job.title,
         author: job.author.words,
         state: job.state.as_str().to_owned(),
         ends: access.zone.date_time(ends),
     };
-    Ok(SessionsView { sessions: sessions.into_iter().map(line).collect(), grants: grants.into_iter().map(grant).collect() })
+    Ok(held.into_iter().filter(|(job, _)| access.is_own(job) || access.rank >= Rank::Admin).map(line).collect())
 }
 
-async fn record<R: Role>(access: &Access<R>, action: &str, target: &str, job: &str, detail: &str) -> Result<(), AppError> {
-    let line = NewAudit {
-        tenant: access.tenant.id.clone(),
-        at: access.now(),
-        actor: access.actor.clone(),
-        action: action.to_owned(),
-        target: target.to_owned(),
-        job: job.to_owned(),
-        outcome: "done".to_owned(),
-        detail: detail.to_owned(),
-        ..NewAudit::default()
+/// Ends sessions, and writes it down: in the portal's own trail, and in that of the tenant from whose pages it was done.
+async fn end_those(tenant: &str, ending: &Ending<'_>, target: &str, own: bool) -> Result<Vec<Ended>, AppError> {
+    let (state, caller) = (state(), asking().await?);
+    let from = &caller.from;
+    let now = state.engine.clock.now_ms();
+    let actor = Access::<Viewer>::find(tenant).await.ok().map(|access| access.actor);
+    let lines = |ended: &[Ended]| {
+        let told = domain::text::count(i64::try_from(ended.len()).unwrap_or(i64::MAX), "session", "sessions");
+        let own =
+            NewAudit { target: target.to_owned(), ..record(now, "session.ended", Some(&caller.signed_in), from, "done", told) };
+        let on_tenant = actor.clone().map(|actor| NewAudit {
+            tenant: tenant.to_owned(),
+            at: now,
+            actor,
+            action: "end session".to_owned(),
+            target: target.to_owned(),
+            outcome: "done".to_owned(),
+            detail: "keys deleted".to_owned(),
+            ..NewAudit::default()
+        });
+        std::iter::once(own).chain(on_tenant).collect()
     };
-    access.state.engine.store.audit(&[line]).await.map_err(AppError::from)
+    // What somebody approved is worth no more once an admin ended their session.
+    let store = &state.engine.store;
+    let ended = if own {
+        store.end_sessions(ending, now, lines).await?
+    } else {
+        store.end_sessions_of_another(ending, now, lines).await?
+    };
+    tracing::info!(
+        target: "quartermaster::security",
+        event = "session.ended",
+        subject = %caller.signed_in.subject,
+        issuer = %caller.signed_in.issuer,
+        address = %from.address,
+        sessions = ended.len()
+    );
+    Ok(ended)
 }
 
-pub async fn end(access: &Access<Viewer>, name: &str) -> Result<Option<Lead>, AppError> {
-    let store = &access.state.engine.store;
-    let sessions = store.live_sessions(access.now()).await?;
+pub async fn end(tenant: &str, name: &str) -> Result<Option<Lead>, AppError> {
+    let (state, caller) = (state(), asking().await?);
+    let sessions = visible(&state, &caller).await?;
     let Some(session) = sessions.into_iter().find(|session| name_of(&session.key) == name) else {
         return Err(AppError::new(ErrorKind::Conflict, "That session has ended", "Reload the page."));
     };
-    let own = own_key().await?;
-    record(access, "end session", name, "", "keys deleted").await?;
-    store.revoke_session(&session.key, access.now()).await?;
-    Ok((own.as_ref() == Some(&session.key)).then_some(Lead::Connect))
+    end_those(tenant, &Ending::One(&session.key), name, session.principal == caller.principal).await?;
+    Ok((own_key(&caller).await.as_ref() == Some(&session.key)).then(|| signed_out(&caller)))
+}
+
+/// Where whoever ended their own session is led to.
+fn signed_out(caller: &Caller) -> Lead {
+    if caller.signed_in.issuer.is_empty() { Lead::Connect } else { Lead::Path(crate::server::auth::SIGNED_OUT.to_owned()) }
+}
+
+pub async fn end_all(tenant: &str, person: &str) -> Result<Option<Lead>, AppError> {
+    let caller = asking().await?;
+    let own = person.is_empty() || person == caller.principal;
+    if !own {
+        caller.must_be(&state(), Rank::Admin).await?;
+    }
+    let person = if own { caller.principal.as_str() } else { person };
+    end_those(tenant, &Ending::Everywhere(person), person, own).await?;
+    Ok(own.then(|| signed_out(&caller)))
 }
 
 /// Jobs that hold a credential of this access' Qlik user.
 pub async fn own_grants<R: Role>(access: &Access<R>) -> Result<Vec<JobRow>, AppError> {
     let grants = access.state.engine.store.live_grants(&access.tenant.id, access.now()).await?;
-    Ok(grants.into_iter().map(|(job, _)| job).filter(|job| job.qlik_user == access.qlik_user()).collect())
+    Ok(grants.into_iter().map(|(job, _)| job).filter(|job| access.is_own(job)).collect())
 }
 
-pub async fn withdraw(access: &Access<Operator>, job: &str) -> Result<(), AppError> {
+pub async fn withdraw<R: Role>(access: &Access<R>, job: &str) -> Result<(), AppError> {
+    let gone = || AppError::new(ErrorKind::Conflict, "The job has no key", "It has finished, or its key was revoked before.");
+    let store = &access.state.engine.store;
+    let row = store.job(&access.tenant.id, job).await?.ok_or_else(gone)?;
+    access.may_steer(&row)?;
     let reason = format!("{} revoked its key. Connect as the same Qlik user, then resume.", access.actor);
-    let done = access.state.engine.store.withdraw_grant(&access.tenant.id, job, &reason).await?;
-    if !done {
-        return Err(AppError::new(ErrorKind::Conflict, "The job has no key", "It has finished, or its key was revoked before."));
+    if !store.withdraw_grant(&access.tenant.id, job, &reason).await? {
+        return Err(gone());
     }
-    record(access, "revoke key", job, job, "the job pauses").await
+    let line = NewAudit {
+        tenant: access.tenant.id.clone(),
+        at: access.now(),
+        actor: access.actor.clone(),
+        action: "revoke key".to_owned(),
+        target: job.to_owned(),
+        job: job.to_owned(),
+        outcome: "done".to_owned(),
+        detail: "the job pauses".to_owned(),
+        ..NewAudit::default()
+    };
+    store.audit(&[line]).await.map_err(AppError::from)
 }

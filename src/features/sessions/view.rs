@@ -7,10 +7,21 @@ use serde::{Deserialize, Serialize};
 pub struct SessionLine {
     /// Names it here; not its id, which only its browser knows.
     pub name: String,
+    /// Whose it is; empty where nobody signs in.
+    pub person: String,
+    /// Their id among the portal's users.
+    pub of: String,
+    /// It is of the person that asks.
+    pub own: bool,
     /// When it began.
     pub began: String,
+    /// When it was used last, to the minute.
+    pub used: String,
     /// When it ends by itself.
     pub ends: String,
+    /// From where it was begun, and with which program; empty where nobody signs in.
+    pub from: String,
+    pub agent: String,
     /// What it is connected to: tenant and Qlik user.
     pub connected: Vec<String>,
     /// The one that asks.
@@ -30,7 +41,7 @@ pub struct GrantLine {
     pub state: String,
     /// When the credential ends.
     pub ends: String,
-    /// It acts as the Qlik user that this session is connected as.
+    /// It was asked for by the person that asks, or acts as the Qlik user that this session is connected as.
     pub own: bool,
 }
 
@@ -41,4 +52,6 @@ pub struct SessionsView {
     pub sessions: Vec<SessionLine>,
     /// Grants of this tenant's jobs, the newest first.
     pub grants: Vec<GrantLine>,
+    /// People sign in to the portal.
+    pub signs_in: bool,
 }

@@ -5,7 +5,9 @@ use leptos::prelude::*;
 use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, SetZone, browser, settings};
 use super::view::{BrowserView, SettingsView};
 use crate::features::condition::{Failed, NotShown, show};
+use crate::features::me::lacks;
 use crate::features::shared::{Refreshing, live, shut, use_tenant};
+use crate::rank::Rank;
 use crate::ui::feedback::Skeleton;
 use crate::ui::head::Head;
 use crate::ui::load::load;
@@ -61,6 +63,8 @@ fn Body(
         auto_changed.set(changed("auto-assign"));
         groups_changed.set(changed("group-settings"));
     });
+    let role = lacks(Rank::Admin);
+    let off = off || role.is_some();
     let (auto_shut, groups_shut) = (shut(auto, off), shut(groups, off));
     let sync = view.group_settings.sync_idp_groups;
     let system = view
@@ -82,7 +86,7 @@ fn Body(
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     {switch("professional", view.auto_assign.professional, "Professional", "Tried first, while seats remain.")}
                     {switch("analyzer", view.auto_assign.analyzer, "Analyzer", "Used when no Professional seat is left; then Analyzer capacity.")}
-                    <p><button class="button" type="submit" disabled=move || auto_shut() || !auto_changed.get()>"Review change…"</button></p>
+                    <p><button class="button" type="submit" disabled=move || auto_shut() || !auto_changed.get() title=role>"Review change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="groups">
@@ -91,7 +95,7 @@ fn Body(
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
                     {switch("create", view.group_settings.auto_create_groups, "Create groups at sign-in", "IdP groups are created when a member first signs in.")}
                     {sync.map(|sync| switch("sync", Some(sync), "Sync IdP group membership", "Deprecated by Qlik; membership updates at sign-in."))}
-                    <p><button class="button" type="submit" disabled=move || groups_shut() || !groups_changed.get()>"Review change…"</button></p>
+                    <p><button class="button" type="submit" disabled=move || groups_shut() || !groups_changed.get() title=role>"Review change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="system">

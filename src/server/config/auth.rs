@@ -1,40 +1,196 @@
-//! `[auth]`: how people sign in to the portal itself.
+//! `[auth]`: how people sign in to the portal itself, and what they may do there.
+
+mod oidc;
+mod plans;
+mod roles;
+mod session;
 
 use std::fmt;
 
 use super::file::Reader;
 use super::server::Server;
 
+pub use oidc::{EndSession, Oidc};
+pub use plans::PlanChecks;
+pub use roles::Roles;
+pub use session::SessionLengths;
+
+/// How people sign in, what they may do, and how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Auth {
+    /// How people sign in.
+    pub mode: AuthMode,
+    /// Who has which role; nobody is asked where nobody signs in.
+    pub roles: Roles,
+    /// How long a session lasts.
+    pub session: SessionLengths,
+    /// What plans need besides somebody who applies them.
+    pub plans: PlanChecks,
+}
+
 /// How people sign in to the portal itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthMode {
     /// Not at all: whoever reaches the loopback address is let in.
     None,
+    /// At an OpenID provider.
+    Oidc(Box<Oidc>),
 }
 
 impl AuthMode {
+    /// Its word in the configuration.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Oidc(_) => "oidc",
+        }
+    }
+}
+
+impl Auth {
     pub(super) fn read(reader: &mut Reader<'_>, server: &Server) -> Self {
-        if let Some((place, mode)) = reader.text("auth.mode") {
-            match mode.as_str() {
-                "none" => {}
-                "oidc" | "proxy" => reader
-                    .fault(&place, format!("`auth.mode` “{mode}” is not built yet: this version knows “none”, on loopback only")),
-                _ => reader.fault(&place, format!("`auth.mode` must be “none”, “oidc” or “proxy”, and is “{mode}”")),
+        let (place, word) = reader.text("auth.mode").unwrap_or_else(|| (reader.file().to_owned(), "none".to_owned()));
+        let tables = reader.tables("auth");
+        for (table, place) in &tables {
+            if matches!(table.as_str(), "oidc" | "proxy") && *table != word {
+                reader.fault(
+                    place,
+                    format!("`[auth.{table}]` belongs to `auth.mode` “{table}”, and the mode is “{word}”: remove one"),
+                );
+                // Named once, not key by key.
+                reader.forget(&format!("auth.{table}"));
             }
         }
-        if !server.listen.ip().is_loopback() {
+        let mode = match word.as_str() {
+            "none" => AuthMode::None,
+            "oidc" => {
+                if !tables.contains_key("oidc") {
+                    reader.fault(&place, "`auth.mode` “oidc” needs the table `[auth.oidc]` with `issuer` and `client_id`");
+                }
+                AuthMode::Oidc(Box::new(Oidc::read(reader)))
+            }
+            "proxy" => {
+                reader.fault(
+                    &place,
+                    "`auth.mode` “proxy” is not built yet: this version knows “oidc”, and “none” on loopback only",
+                );
+                reader.forget("auth.proxy");
+                AuthMode::None
+            }
+            _ => {
+                reader.fault(&place, format!("`auth.mode` must be “oidc”, “proxy” or “none”, and is “{word}”"));
+                AuthMode::None
+            }
+        };
+        let nobody_signs_in = word == "none";
+        if nobody_signs_in && !server.listen.ip().is_loopback() {
             let listen = server.listen;
             reader.fault(
                 reader.file(),
                 format!("`auth.mode` “none” allows anyone, so `server.listen` must be a loopback address, and is {listen}"),
             );
         }
-        Self::None
+        let roles = Roles::read(reader, nobody_signs_in, tables.get("roles"));
+        let plans = PlanChecks::read(reader, nobody_signs_in);
+        Self { mode, roles, session: SessionLengths::read(reader), plans }
     }
 }
 
-impl fmt::Display for AuthMode {
+impl fmt::Display for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "[auth]\nmode = \"none\"")
+        writeln!(f, "[auth]\nmode = \"{}\"", self.mode.as_str())?;
+        match &self.mode {
+            AuthMode::None => {}
+            AuthMode::Oidc(oidc) => write!(f, "{oidc}{}", self.roles)?,
+        }
+        write!(f, "{}{}", self.session, self.plans)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::server::config::read;
+
+    const GOOD: &str = "[server]\nlisten = \"0.0.0.0:3000\"\npublic_url = \"https://qm.example.com\"\n[auth]\nmode = \"oidc\"\n\
+        [auth.oidc]\nissuer = \"https://id.example.com\"\nclient_id = \"quartermaster\"\n[auth.roles]\nadmin = [\"group:qm-admins\"]\n";
+
+    fn faults(text: &str) -> Vec<String> {
+        read("Leptos.toml", text, []).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+
+    /// What is told of one line that is put into a good configuration, after the line that `after` begins.
+    fn told(after: &str, line: &str) -> (String, Vec<String>) {
+        let at = GOOD.find(after).unwrap() + GOOD.get(GOOD.find(after).unwrap()..).unwrap().find('\n').unwrap() + 1;
+        let text = format!("{}{line}\n{}", GOOD.get(..at).unwrap(), GOOD.get(at..).unwrap());
+        let number = GOOD.get(..at).unwrap().matches('\n').count() + 1;
+        (format!("Leptos.toml:{number}:"), faults(&text))
+    }
+
+    #[test]
+    fn a_sign_in_is_read_and_shown_without_secrets() {
+        let config = read("Leptos.toml", GOOD, []).unwrap();
+        assert_eq!(config.auth.mode.as_str(), "oidc");
+        assert_eq!(config.auth.plans.step_up_rows, 100, "asked for where people sign in");
+        assert_eq!(read("x", "", []).unwrap().auth.plans.step_up_rows, 0, "and not where no one does");
+        let shown = config.to_string();
+        assert!(
+            shown.contains("issuer = \"https://id.example.com\"") && shown.contains("admin = [\"group:qm-admins\"]"),
+            "{shown}"
+        );
+        // What is shown can be read again.
+        assert_eq!(read("x", &shown, []).unwrap().auth, config.auth);
+    }
+
+    #[test]
+    fn every_bound_of_a_sign_in_is_told_with_its_line() {
+        for (line, word) in [
+            ("token_auth = \"basic\"", "client_secret_file"),
+            ("token_auth = \"jwt\"", "must be one of"),
+            ("client_secret_file = \"/nowhere/oidc.secret\"", "cannot be read"),
+            ("scopes = [\"profile\"]", "openid"),
+            ("scopes = [\"openid\", \"a b\"]", "blanks"),
+            ("algorithms = [\"none\"]", "prove nothing"),
+            ("algorithms = [\"HS256\"]", "prove nothing"),
+            ("algorithms = []", "at least one"),
+            ("clock_skew_s = 121", "0"),
+            ("login_ttl_s = 4", "5"),
+            ("login_ttl_s = 901", "900"),
+            ("iss_parameter = \"never\"", "must be one of"),
+            ("groups_claim = \"groups\"", "JSON pointer"),
+            ("name_claim = \"/a~2\"", "JSON pointer"),
+            ("userinfo = \"yes\"", "true or false"),
+            ("end_session = \"maybe\"", "must be one of"),
+            ("issuers = \"x\"", "not a setting"),
+        ] {
+            let (place, told) = told("client_id", line);
+            assert!(told.iter().any(|told| told.starts_with(&place) && told.contains(word)), "{line}: {told:#?}");
+        }
+        for (line, word) in [
+            ("operator = [\"license-team\"]", "group:"),
+            ("viewer = [\"claim:department=IT\"]", "claim:"),
+            ("default = \"admin\"", "never more"),
+        ] {
+            let (place, told) = told("admin", line);
+            assert!(told.iter().any(|told| told.starts_with(&place) && told.contains(word)), "{line}: {told:#?}");
+        }
+    }
+
+    #[test]
+    fn a_mode_has_its_table_and_no_other() {
+        let with = |from: &str, to: &str| faults(&GOOD.replace(from, to));
+        let has = |told: &[String], word: &str| told.iter().any(|told| told.contains(word));
+        assert!(has(
+            &with("[auth.oidc]\nissuer = \"https://id.example.com\"\nclient_id = \"quartermaster\"\n", ""),
+            "needs the table"
+        ));
+        assert!(has(&with("mode = \"oidc\"", "mode = \"none\""), "belongs to"));
+        assert!(has(&with("admin = [\"group:qm-admins\"]", "default = \"viewer\""), "gives no one a role"));
+        assert!(has(&with("https://id.example.com", "http://id.example.com"), "https address"));
+        assert!(has(&with("https://id.example.com", "https://id.example.com?x=1"), "https address"));
+        assert!(has(&with("https://qm.example.com", "http://qm.example.com"), "https"));
+        assert!(has(&faults(&format!("{GOOD}[auth.proxy]\ntrusted = [\"10.0.0.5\"]\n")), "belongs to"));
+        assert!(has(&faults("[auth.plans]\nfour_eyes_rows = 5"), "four_eyes_rows"));
+        // Without a listener of its own on every address, no one is asked only where no one else can come.
+        assert!(has(&faults("[server]\nlisten = \"0.0.0.0:3000\""), "loopback"));
     }
 }

@@ -29,6 +29,7 @@ impl fmt::Display for Fault {
 enum Value {
     Text(String),
     Number(i64),
+    Flag(bool),
     List(Vec<String>),
     Other(&'static str),
 }
@@ -86,8 +87,15 @@ impl<'a> Reader<'a> {
     /// A list of strings, with where it stands; a fault where it is anything else.
     pub(super) fn list(&mut self, key: &str) -> Option<(String, Vec<String>)> {
         let scalar = self.scalars.remove(key)?;
-        if let Value::List(list) = scalar.value {
-            return Some((scalar.place, list));
+        match scalar.value {
+            Value::List(list) => return Some((scalar.place, list)),
+            // From the environment a list is TOML as well.
+            Value::Text(text) if scalar.place.starts_with(ENV_PREFIX) => {
+                if let Some(list) = list_of(&text) {
+                    return Some((scalar.place, list));
+                }
+            }
+            _ => {}
         }
         self.fault(&scalar.place, format!("`{key}` must be a list of strings"));
         None
@@ -135,6 +143,10 @@ impl<'a> Reader<'a> {
                 self.fault(&scalar.place, format!("`{key}` must be a string, and is a number"));
                 None
             }
+            Value::Flag(_) => {
+                self.fault(&scalar.place, format!("`{key}` must be a string, and is true or false"));
+                None
+            }
             Value::Other(kind) => {
                 self.fault(&scalar.place, format!("`{key}` must be a string, and is a {kind}"));
                 None
@@ -149,12 +161,38 @@ impl<'a> Reader<'a> {
             Value::Number(number) => u32::try_from(*number).ok(),
             // From the environment everything is text.
             Value::Text(text) => text.parse().ok(),
-            Value::List(_) | Value::Other(_) => None,
+            Value::Flag(_) | Value::List(_) | Value::Other(_) => None,
         };
         number.filter(|number| bounds.contains(number)).unwrap_or_else(|| {
             self.fault(&scalar.place, format!("`{key}` must be a whole number from {} to {}", bounds.start(), bounds.end()));
             usual
         })
+    }
+
+    /// `true` or `false`; `usual` where it is not set or not usable.
+    pub(super) fn flag(&mut self, key: &str, usual: bool) -> bool {
+        let Some(scalar) = self.scalars.remove(key) else { return usual };
+        let flag = match &scalar.value {
+            Value::Flag(flag) => Some(*flag),
+            // From the environment everything is text.
+            Value::Text(text) => text.parse().ok(),
+            Value::Number(_) | Value::List(_) | Value::Other(_) => None,
+        };
+        flag.unwrap_or_else(|| {
+            self.fault(&scalar.place, format!("`{key}` must be true or false"));
+            usual
+        })
+    }
+
+    /// Where a key stands, before it is read; the file where it is not set.
+    pub(super) fn place_of(&self, key: &str) -> String {
+        self.scalars.get(key).map_or_else(|| self.file.to_owned(), |scalar| scalar.place.clone())
+    }
+
+    /// Leaves everything below a table unread: what is wrong with the table was said.
+    pub(super) fn forget(&mut self, table: &str) {
+        let below = format!("{table}.");
+        self.scalars.retain(|key, _| !key.starts_with(&below));
     }
 
     /// An address with a port.
@@ -170,9 +208,20 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A list of strings that stands alone, as `["a", "b"]`.
+fn list_of(text: &str) -> Option<Vec<String>> {
+    let text = format!("list = {text}");
+    let table = DeTable::parse(&text).ok()?;
+    match table.get_ref().get("list").map(scalar)? {
+        Value::List(list) => Some(list),
+        _ => None,
+    }
+}
+
 fn scalar(value: &Spanned<DeValue<'_>>) -> Value {
     match value.get_ref() {
         DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Boolean(flag) => Value::Flag(*flag),
         DeValue::Array(list) => {
             let texts: Option<Vec<String>> = list.iter().map(|entry| entry.get_ref().as_str().map(ToOwned::to_owned)).collect();
             texts.map_or(Value::Other("list with other values than strings"), Value::List)

@@ -140,6 +140,23 @@ impl Plan {
 }
 
 impl Plan {
+    /// What the plan takes, where whoever applies it should confirm that it is them: licenses of at least `least` people, or the rights
+    /// of everybody. Nothing where it does neither, or `least` is 0.
+    pub fn takes(&self, least: u32) -> Option<String> {
+        if least == 0 {
+            return None;
+        }
+        self.risks.iter().find_map(|risk| match risk {
+            Risk::Losses { rows } if *rows >= u64::from(least) => {
+                Some(format!("this plan takes licenses from {}", count(whole(*rows), "person", "people")))
+            }
+            Risk::Everyone { people } => {
+                Some(format!("this plan changes what {} can do", count(whole(*people), "user", "users")))
+            }
+            _ => None,
+        })
+    }
+
     /// Says in the warning how many people lose the tenant's administration, and loudly where nobody would be left.
     pub(super) fn count_admins(&mut self) {
         for risk in &self.risks {

@@ -1,0 +1,177 @@
+//! `/auth/step-up`: whoever applies a plan that takes much confirms first that it is them, for that plan alone. At the provider where
+//! people sign in at one; by the tenant's key otherwise.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::gate::{see_other, who_is};
+use super::oidc;
+use super::page::{Form, Page};
+use super::session::{self, Beginning, Current, current};
+use super::trail::{CameFrom, count};
+use super::{LOGIN, STEP_UP};
+use crate::error::AppError;
+use crate::server::keys::whose;
+use crate::server::state::Shared;
+use crate::ui::query::{escape, from_query};
+
+/// More than a key and an id take, in bytes.
+const MOST: usize = 16 * 1_024;
+
+/// A plan that somebody confirms for.
+#[derive(Debug, Clone)]
+pub struct PlanOf {
+    /// Of which tenant.
+    pub tenant: String,
+    /// What it does, as its hash.
+    pub hash: String,
+}
+
+/// Why there is nothing to confirm.
+enum Nothing {
+    /// There is no such plan, or it is of a tenant that this session is not connected to.
+    Unknown,
+    /// Nobody is signed in.
+    Nobody,
+    /// The database does not answer.
+    Store(storage::StoreError),
+}
+
+impl From<storage::StoreError> for Nothing {
+    fn from(error: storage::StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Nothing {
+    fn answer(self) -> Response {
+        match self {
+            Self::Nobody => see_other(&format!("{LOGIN}?back={}", escape("/"))),
+            Self::Unknown => {
+                let page =
+                    Page { title: "There is no such plan.", links: vec![("/".to_owned(), "Go to start")], ..Page::default() };
+                page.answer(StatusCode::NOT_FOUND)
+            }
+            Self::Store(error) => {
+                tracing::error!(%error, "the database does not answer");
+                StatusCode::SERVICE_UNAVAILABLE.into_response()
+            }
+        }
+    }
+}
+
+/// Who asks, and for which plan.
+async fn asked(state: &Shared, headers: &HeaderMap, plan: &str) -> Result<(Current, PlanOf), Nothing> {
+    let now = state.engine.clock.now_ms();
+    let session = current(state, headers, now).await?.ok_or(Nothing::Nobody)?;
+    who_is(state, session.remembered.who.clone()).ok_or(Nothing::Nobody)?;
+    let store = &state.engine.store;
+    let (tenant, hash) = store.plan_anywhere(plan).await?.ok_or(Nothing::Unknown)?;
+    let connected = state.engine.tenants.contains_key(&tenant) && store.credential(&session.key, &tenant).await?.is_some();
+    if connected { Ok((session, PlanOf { tenant, hash })) } else { Err(Nothing::Unknown) }
+}
+
+/// The value of `key` in a query or a form; empty where there is none.
+fn value(query: &str, key: &str) -> String {
+    from_query(query).into_iter().find(|(name, _)| name == key).map(|(_, value)| value).unwrap_or_default()
+}
+
+/// `GET /auth/step-up?plan=ID`.
+pub async fn ask(State(state): State<Shared>, request: Request) -> Response {
+    let plan = value(request.uri().query().unwrap_or_default(), "plan");
+    let (from, headers) = (CameFrom::of(request.extensions(), request.headers()), request.headers().clone());
+    let (session, of) = match asked(&state, &headers, &plan).await {
+        Ok(found) => found,
+        Err(nothing) => return nothing.answer(),
+    };
+    if oidc::at(&state).is_some() {
+        return oidc::confirm(&state, &headers, &from, (&session, &plan, &of)).await;
+    }
+    form(&state, &plan, &of, None).await
+}
+
+/// Asks for the key again.
+async fn form(state: &Shared, plan: &str, of: &PlanOf, wrong: Option<String>) -> Response {
+    let what = match state.engine.store.plan(&of.tenant, plan).await {
+        Ok(Some(row)) => row.plan.takes(state.config.auth.plans.step_up_rows),
+        _ => None,
+    };
+    let title = match what {
+        Some(what) => format!("Confirm it is you: {what}."),
+        None => "Confirm it is you.".to_owned(),
+    };
+    let tenant = state.engine.tenants.get(&of.tenant).map_or(of.tenant.as_str(), |tenant| tenant.name.as_str());
+    let status = if wrong.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    let called = format!("API key for {tenant}");
+    let back = format!("/t/{}/plans/{}", of.tenant, escape(plan));
+    Page {
+        title: &title,
+        text: vec![
+            "Type the key that you are connected with. It is checked with the tenant and counts for this plan only.".to_owned(),
+        ],
+        form: Some(Form {
+            action: STEP_UP,
+            hidden: vec![("plan", plan.to_owned())],
+            secret: Some(("key", &called)),
+            wrong,
+            buttons: vec![("", "", "Confirm")],
+        }),
+        links: vec![(back, "Cancel")],
+        ..Page::default()
+    }
+    .answer(status)
+}
+
+/// `POST /auth/step-up`, where nobody signs in at a provider: the key that this session is connected with.
+pub async fn answer(State(state): State<Shared>, request: Request) -> Response {
+    if oidc::at(&state).is_some() {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+    }
+    let from = CameFrom::of(request.extensions(), request.headers());
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, MOST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+    let typed = String::from_utf8_lossy(&bytes);
+    let (plan, key) = (value(&typed, "plan"), value(&typed, "key"));
+    let (before, of) = match asked(&state, &parts.headers, &plan).await {
+        Ok(found) => found,
+        Err(nothing) => return nothing.answer(),
+    };
+    match confirmed(&state, before, &of, &key, &from).await {
+        Ok(cookie) => {
+            let mut response = see_other(&format!("/t/{}/plans/{}", of.tenant, escape(&plan)));
+            response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+            response
+        }
+        Err(error) => {
+            count(&state, "auth.step_up.refused", "key", &from).await;
+            form(&state, &plan, &of, Some(format!("{}. {}", error.what, error.why))).await
+        }
+    }
+}
+
+/// Goes on in a new session, confirmed, where the key is of the Qlik user that this one is connected as.
+async fn confirmed(
+    state: &Shared,
+    before: Current,
+    of: &PlanOf,
+    key: &str,
+    from: &CameFrom,
+) -> Result<Option<axum::http::HeaderValue>, AppError> {
+    let tenant = crate::server::access::known_tenant(state, &of.tenant)?;
+    let (_, me) = whose(state, &tenant, key).await?;
+    let held = state.engine.store.credential(&before.key, &of.tenant).await?;
+    if held.is_none_or(|held| held.qlik_user != me.id) {
+        return Err(AppError::invalid("It was not you who confirmed", format!("This key is {}'s.", me.name)));
+    }
+    let who = super::person::SignedIn::local();
+    let new = Beginning {
+        who: &who,
+        before: Some(before),
+        sid: String::new(),
+        begun_s: state.engine.clock.now_ms() / 1_000,
+        hint: None,
+        confirms: Some(of.hash.clone()),
+    };
+    Ok(session::begin(state, new, from).await?)
+}

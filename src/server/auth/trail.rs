@@ -1,0 +1,80 @@
+//! What happens at the portal's door, told twice: as an event in the log, and as a record in the portal's own trail. Neither has a token,
+//! a code, a cookie or a query in it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use axum::http::{Extensions, HeaderMap, header};
+use identity::Reason;
+use storage::{Actor, NewAudit};
+
+use super::person::SignedIn;
+use crate::server::state::Shared;
+
+/// Of a program's name, as much as is kept, in characters.
+const AGENT: usize = 200;
+
+/// Where a request came from.
+#[derive(Debug, Clone, Default)]
+pub struct CameFrom {
+    /// The address of whoever is connected.
+    pub address: String,
+    /// The program, as it names itself.
+    pub agent: String,
+}
+
+impl CameFrom {
+    /// Of a request.
+    pub fn of(extensions: &Extensions, headers: &HeaderMap) -> Self {
+        let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| address(peer.ip()));
+        let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        Self { address: address.unwrap_or_default(), agent: agent.chars().filter(|c| !c.is_control()).take(AGENT).collect() }
+    }
+}
+
+/// An IPv4 address that is written as one of IPv6 is one of IPv4.
+fn address(ip: IpAddr) -> String {
+    ip.to_canonical().to_string()
+}
+
+/// A line of the portal's own trail about somebody.
+pub fn record(
+    now: i64,
+    action: &str,
+    who: Option<&SignedIn>,
+    from: &CameFrom,
+    outcome: &str,
+    detail: impl Into<String>,
+) -> NewAudit {
+    let actor = who.map_or_else(|| Actor::named("unknown"), |who| Actor::new(&who.person().principal(), who.called(), "", ""));
+    let detail = detail.into();
+    let detail = match (detail.is_empty(), from.address.is_empty()) {
+        (_, true) => detail,
+        (true, false) => format!("from {}", from.address),
+        (false, false) => format!("{detail}; from {}", from.address),
+    };
+    NewAudit { at: now, actor, action: action.to_owned(), outcome: outcome.to_owned(), detail, ..NewAudit::default() }
+}
+
+/// A sign-in or a sign-out that was refused: in the log always, in the trail once per reason, address and minute.
+pub async fn refused(state: &Shared, action: &'static str, reason: Reason, from: &CameFrom, reference: &str) {
+    tracing::warn!(target: "quartermaster::security", event = action, %reason, address = %from.address, reference);
+    write_down(state, action, reason.as_str(), from).await;
+}
+
+/// Anything else that was refused, in the same way.
+pub async fn count(state: &Shared, action: &'static str, reason: &str, from: &CameFrom) {
+    tracing::warn!(target: "quartermaster::security", event = action, reason, address = %from.address);
+    write_down(state, action, reason, from).await;
+}
+
+/// Writes a refusal down, unless one like it was written down within the minute.
+async fn write_down(state: &Shared, action: &'static str, reason: &str, from: &CameFrom) {
+    let now = state.engine.clock.now_ms();
+    let Some(missed) = state.refusals.write_down(now, &format!("{action} {reason} {}", from.address)) else { return };
+    let more = if missed == 0 { String::new() } else { format!(" ({missed} more like it before)") };
+    let line = record(now, action, None, from, "refused", format!("{reason}{more}"));
+    if let Err(error) = state.engine.store.audit(&[line]).await {
+        tracing::error!(%error, "the refusal could not be recorded");
+    }
+}
