@@ -55,7 +55,11 @@ export const freePort = () => new Promise<number>((resolve) => {
 
 /** Small tenants of their own, a server configured for them with more of a configuration; all end with `work`. The n-th tenant's key
  * is `key-of-n`. */
-export async function served(more: string, work: (url: string, restart: () => Promise<void>) => Promise<void>, names = ["north"]) {
+export async function served(
+  more: string | ((url: string) => Promise<string>),
+  work: (url: string, restart: () => Promise<void>) => Promise<void>,
+  names = ["north"],
+) {
   const folder = mkdtempSync(join(tmpdir(), "quartermaster-"));
   const running: Running[] = [];
   let server: Running | undefined;
@@ -75,7 +79,7 @@ listen = "127.0.0.1:${port}"
 url = "sqlite://${join(folder, "qm.db")}"
 [secrets]
 master_key_file = "${join(folder, "qm.key")}"
-${more}
+${typeof more === "string" ? more : await more(`http://127.0.0.1:${port}`)}
 ${tenants.join("\n")}
 `);
     server = await start(["serve", "--config", config]);
