@@ -93,7 +93,11 @@ fn TargetMenu(
 #[component]
 fn Actions(targets: Vec<Target>, held: Held, draft: ServerAction<Draft>, off: bool) -> impl IntoView {
     let closed = shut(draft, off)();
-    let why_off = off.then(|| view! { <span class="small bad">"Changes are disabled until data is refreshed."</span> });
+    let why_off = match (may_not_change(), off) {
+        (Some(why), _) => Some(view! { <span class="small">{why}</span> }.into_any()),
+        (None, true) => Some(view! { <span class="small bad">"Changes are disabled until data is refreshed."</span> }.into_any()),
+        (None, false) => None,
+    };
     let kinds: Vec<(String, usize)> =
         held.iter().flatten().filter(|(name, _)| !name.is_empty()).map(|(name, rows)| (name.clone(), *rows)).collect();
     let remove = if closed || kinds.len() < 2 {

@@ -311,35 +311,41 @@ fn Body(
                 n => format!("Undo available for 30 days, except for {}.", thousands(whole(n))),
             };
             let requests = count(whole(view.requests), "request", "requests");
+            // One thing at a time: a second person first, then whoever applies confirms that it is them.
+            let waits = view.second.as_ref().is_some_and(|second| second.given.is_none());
+            let confirm_first = view.confirm_first.filter(|_| !waits);
+            let notes: Vec<String> = view
+                .second
+                .iter()
+                .map(SecondView::sentence)
+                .chain(confirm_first.iter().map(|what| format!("Confirm it is you: {what}.")))
+                .collect();
             let sentence = format!("{} in {requests}. {undo}", count(total, "change", "changes"));
             view! {
                 <div class="foot decide">
-                    <span class="grow">{sentence}</span>
+                    <span class="grow">{sentence}{notes.into_iter().map(|note| view! { <span class="small first">{note}</span> }).collect_view()}</span>
                     <a class="button plain" href=move || format!("/export/{}/plan.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export CSV"</a>
                     <ActionForm action=discard>
                         <input type="hidden" name="tenant" value=move || tenant.get()/>
                         <input type="hidden" name="id" value=move || id.get()/>
                         <button class="button plain" type="submit" data-careful="" disabled=shut(discard, false) title=may_not_change()>"Delete plan"</button>
                     </ActionForm>
-                    {view.second.map(|second| view! { <ByASecond second approve/> })}
-                    {match view.confirm_first {
-                        Some(what) => view! {
-                            <span class="apply">
-                                <span class="small">{format!("Confirm it is you: {what}.")}</span>
-                                <a class="button primary" rel="external" href=move || format!("/auth/step-up?plan={}", id.get())>"Confirm it is you"</a>
-                            </span>
+                    {view.second.filter(|_| waits).map(|second| view! { <ApproveButton second approve/> })}
+                    {match confirm_first {
+                        Some(_) => view! {
+                            <a class="button primary" rel="external" href=move || format!("/auth/step-up?plan={}", id.get())>"Confirm it is you"</a>
                         }.into_any(),
                         None => view! {
-                    <ActionForm action=apply attr:class="apply">
-                        <input type="hidden" name="tenant" value=move || tenant.get()/>
-                        <input type="hidden" name="id" value=move || id.get()/>
-                        // The form's first button is what Enter would press, with scripts or without: one that cannot be pressed.
-                        <button type="submit" disabled hidden></button>
-                        {view.confirm.map(|of| view! { <Confirm of apply/> })}
-                        <button class=if only_removals { "button danger solid" } else { "button primary" } type="submit" disabled=closed title=why_closed>
-                            {move || if pending() { "Checking for changes…".to_owned() } else { button.clone() }}
-                        </button>
-                    </ActionForm>
+                            <ActionForm action=apply attr:class="apply">
+                                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                                <input type="hidden" name="id" value=move || id.get()/>
+                                // The form's first button is what Enter would press, with scripts or without: one that cannot be pressed.
+                                <button type="submit" disabled hidden></button>
+                                {view.confirm.filter(|_| !waits).map(|of| view! { <Confirm of apply/> })}
+                                <button class=if only_removals { "button danger solid" } else { "button primary" } type="submit" disabled=closed title=why_closed>
+                                    {move || if pending() { "Checking for changes…".to_owned() } else { button.clone() }}
+                                </button>
+                            </ActionForm>
                         }.into_any(),
                     }}
                 </div>
@@ -374,27 +380,20 @@ fn Body(
     }
 }
 
-/// A second person's word: that it is missing, with the way to give it, or who gave it.
+/// Gives a second person's word.
 #[component]
-fn ByASecond(second: SecondView, approve: ServerAction<Approve>) -> impl IntoView {
+fn ApproveButton(second: SecondView, approve: ServerAction<Approve>) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let SecondView { hash, given, not_approve, .. } = second;
+    let SecondView { hash, not_approve, .. } = second;
     let why = may_not_change().map(ToOwned::to_owned).or(not_approve);
-    match given {
-        Some(given) => view! { <span class="small">{given}</span> }.into_any(),
-        None => {
-            let off = shut(approve, why.is_some());
-            view! {
-                <ActionForm action=approve attr:class="inline">
-                    <input type="hidden" name="tenant" value=move || tenant.get()/>
-                    <input type="hidden" name="id" value=move || id.get()/>
-                    <input type="hidden" name="hash" value=hash/>
-                    <span class="small">{why.clone().unwrap_or_else(|| "Needs the approval of a second person.".to_owned())}</span>
-                    <button class="button" type="submit" disabled=off title=why>"Approve"</button>
-                </ActionForm>
-            }
-            .into_any()
-        }
+    let off = shut(approve, why.is_some());
+    view! {
+        <ActionForm action=approve>
+            <input type="hidden" name="tenant" value=move || tenant.get()/>
+            <input type="hidden" name="id" value=move || id.get()/>
+            <input type="hidden" name="hash" value=hash/>
+            <button class="button" type="submit" disabled=off title=why>"Approve"</button>
+        </ActionForm>
     }
 }
 

@@ -72,6 +72,14 @@ pub struct SecondView {
     pub not_apply: Option<String>,
 }
 
+impl SecondView {
+    /// Who gave it, or that it is missing and why whoever looks may not give it.
+    pub fn sentence(&self) -> String {
+        let missing = || self.not_approve.clone().unwrap_or_else(|| "Needs the approval of a second person.".to_owned());
+        self.given.clone().unwrap_or_else(missing)
+    }
+}
+
 /// A plan's page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanView {

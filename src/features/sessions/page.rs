@@ -115,7 +115,8 @@ fn Session(line: SessionLine, signs_in: bool, end: ServerAction<End>, end_all: S
         let spoken = format!("Sign out all sessions of {}", line.person);
         view! { <EndAllButton person=line.of.clone() text="all of this person" spoken end_all/> }
     });
-    let person = signs_in.then(|| view! { <td role="cell"><bdi>{line.person.clone()}</bdi></td> });
+    let person = signs_in
+        .then(|| view! { <td role="cell" class="person" title=line.person.clone()><bdi>{line.person.clone()}</bdi></td> });
     let from = signs_in.then(|| {
         view! { <td role="cell" class="hide-narrow" title=line.agent.clone()>{line.from.clone()}<span class="sub">{program(&line.agent)}</span></td> }
     });
