@@ -11,6 +11,7 @@ use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use engine::clock::{Clock, SharedClock, WallClock};
 use engine::seal::Sealer;
 use quartermaster::router;
+use quartermaster::server::auth::proxy_check;
 use quartermaster::server::config::secret::{NotPrivate, read_private, weak_key};
 use quartermaster::server::config::{self, Config, TenantConfig};
 use quartermaster::server::memory;
@@ -43,6 +44,21 @@ enum Command {
     Demo(Demo),
     /// Tells every fault of the configuration, then the effective one.
     CheckConfig(Serve),
+    /// Sends forged headers through the proxy in front of the portal, and tells what of them arrives.
+    CheckProxy(CheckProxy),
+}
+
+#[derive(Debug, clap::Args)]
+struct CheckProxy {
+    /// The portal's address, as browsers use it.
+    #[arg(long)]
+    url: String,
+    /// A file with the `Cookie` line of somebody who is signed in at the proxy.
+    #[arg(long)]
+    cookie: Option<PathBuf>,
+    /// The portal's configuration, which names the headers; `Leptos.toml` in this folder if not set.
+    #[arg(long)]
+    config: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -96,6 +112,14 @@ enum Failure {
     Serve(std::io::Error),
     #[error("cannot make a folder for the demo: {0}")]
     Folder(std::io::Error),
+    #[error("cannot read {0}: {1}")]
+    Cookie(PathBuf, std::io::Error),
+    #[error("the proxy cannot be checked: {0}")]
+    Proxy(String),
+    #[error(
+        "the proxy passes on what a client forged: see above, and `examples/nginx/quartermaster.conf` for what should be set"
+    )]
+    Forged,
 }
 
 #[tokio::main]
@@ -112,6 +136,7 @@ async fn main() -> ExitCode {
     let outcome = match arguments.command {
         Some(Command::Demo(demo)) => run_demo(demo).await,
         Some(Command::CheckConfig(Serve { config })) => check_config(config),
+        Some(Command::CheckProxy(check)) => check_proxy(check).await,
         Some(Command::Serve(Serve { config })) => serve(config).await,
         None => serve(arguments.serve.config).await,
     };
@@ -135,6 +160,15 @@ fn told(faults: &[config::Fault]) -> Failure {
 fn check_config(path: Option<PathBuf>) -> Result<(), Failure> {
     print!("{}", read_config(path)?);
     Ok(())
+}
+
+async fn check_proxy(check: CheckProxy) -> Result<(), Failure> {
+    let config = read_config(check.config)?;
+    let cookie =
+        check.cookie.map(|file| std::fs::read_to_string(&file).map_err(|error| Failure::Cookie(file, error))).transpose()?;
+    let report = proxy_check::run(&config, &check.url, cookie.as_deref().map(str::trim)).await.map_err(Failure::Proxy)?;
+    print!("{report}");
+    if report.is_safe() { Ok(()) } else { Err(Failure::Forged) }
 }
 
 async fn serve(path: Option<PathBuf>) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use tower_sessions::cookie::SameSite;
 use tower_sessions::{Expiry, SessionManagerLayer};
 
 use crate::app::App;
-use crate::server::auth::{self, gate};
+use crate::server::auth::{self, gate, proxy};
 use crate::server::sessions::{Sessions, cookie_name};
 use crate::server::state::{AppState, Shared};
 use crate::server::{assets, failure, middleware};
@@ -61,6 +61,7 @@ pub fn router(state: &Shared) -> Router {
         .merge(files)
         .layer(DefaultBodyLimit::max(middleware::MAX_FORM))
         .layer(from_fn(middleware::readable))
+        .layer(from_fn_with_state(state.clone(), proxy::identified))
         .layer(from_fn_with_state(state.clone(), middleware::csrf))
         // Carries its own proof, and comes from the provider and no page.
         .merge(auth::told_by_provider(state))

@@ -7,6 +7,8 @@ pub mod oidc;
 pub mod out;
 pub mod page;
 pub mod person;
+pub mod proxy;
+pub mod proxy_check;
 pub mod session;
 pub mod step_up;
 pub mod trail;
@@ -38,6 +40,7 @@ pub fn routes(state: &Shared) -> Router<AppState> {
         .route(LOGOUT, post(out::log_out))
         .route(LEAVING, get(out::leaving))
         .route(SIGNED_OUT, get(out::signed_out))
+        .route(proxy::PROBE, get(proxy::probe))
         .route(STEP_UP, get(step_up::ask).post(step_up::answer))
         .with_state(state.clone())
 }

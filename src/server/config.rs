@@ -18,7 +18,7 @@ use domain::plan::Limits;
 
 use file::Reader;
 
-pub use auth::{Auth, AuthMode, EndSession, Oidc, PlanChecks, Roles, SessionLengths};
+pub use auth::{Auth, AuthMode, EndSession, Oidc, PlanChecks, Proxy, Roles, Says, SessionLengths, proves};
 pub use file::Fault;
 pub use server::{LeptosKeys, Server};
 pub use storage::{Secrets, Storage};

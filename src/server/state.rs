@@ -14,6 +14,7 @@ use identity::provider::Provider;
 use leptos::prelude::LeptosOptions;
 use storage::Store;
 
+use super::auth::proxy::Checks as ProxyChecks;
 use super::bounds::{Refusals, WrongKeys};
 use super::checks::Checks;
 use super::config::{AuthMode, Config, TenantConfig};
@@ -32,6 +33,8 @@ pub struct State {
     pub checks: Checks,
     /// Where people sign in, where they do.
     pub provider: Option<Provider>,
+    /// What a proxy proves itself by, where people come by way of one.
+    pub proxy_checks: ProxyChecks,
     pub leptos: LeptosOptions,
 }
 
@@ -57,6 +60,9 @@ pub enum StateError {
     /// The provider cannot be used as it is configured.
     #[error("the OpenID provider: {0}")]
     Provider(String),
+    /// The proxy cannot prove itself as it is configured.
+    #[error("the proxy: {0}")]
+    Proxy(String),
 }
 
 fn tenant(id: &str, config: &TenantConfig) -> Result<Tenant, StateError> {
@@ -88,8 +94,15 @@ impl State {
             .site_addr(config.server.listen)
             .build();
         let provider = match &config.auth.mode {
-            AuthMode::None => None,
+            AuthMode::None | AuthMode::Proxy(_) => None,
             AuthMode::Oidc(oidc) => Some(oidc.provider().map_err(StateError::Provider)?),
+        };
+        let proxy_checks = match &config.auth.mode {
+            AuthMode::Proxy(proxy) => ProxyChecks {
+                proofs: proxy.proofs().map_err(StateError::Proxy)?,
+                signer: proxy.signer().map_err(StateError::Proxy)?,
+            },
+            AuthMode::None | AuthMode::Oidc(_) => ProxyChecks::default(),
         };
         Ok(Arc::new(Self {
             engine: Engine::new(store, sealer, clock, tenants, config.storage.keep),
@@ -98,6 +111,7 @@ impl State {
             refusals: Refusals::default(),
             checks: Checks::default(),
             provider,
+            proxy_checks,
             leptos,
         }))
     }

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod assertion;
 mod exits;
 mod kept;
 mod readings;

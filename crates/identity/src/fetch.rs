@@ -64,6 +64,11 @@ impl Fetcher {
         read(request).await
     }
 
+    /// Reads what is at an address, with these headers.
+    pub(crate) async fn get_with(&self, url: &Url, headers: reqwest::header::HeaderMap) -> Result<(u16, Vec<u8>), String> {
+        read(self.http.get(url.clone()).headers(headers)).await.map(|answer| (answer.status, answer.body))
+    }
+
     /// Sends a form.
     pub(crate) async fn post(&self, url: &Url, pairs: &[(&str, &str)], basic: Option<(&str, &str)>) -> Result<Answer, String> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();

@@ -7,6 +7,7 @@ pub mod claims;
 mod fetch;
 mod json;
 pub mod keys;
+pub mod probe;
 pub mod provider;
 mod reason;
 pub mod secret;

@@ -39,6 +39,15 @@ pub enum ClientAuth {
     None,
 }
 
+/// Where keys are, for whoever signs and describes nothing of itself: a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeysAt {
+    /// At this address.
+    Url(Url),
+    /// In this file, which is read anew as keys at an address are.
+    File(std::path::PathBuf),
+}
+
 /// How a provider is used.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -148,6 +157,8 @@ struct Keys {
 #[derive(Debug)]
 pub struct Provider {
     settings: Settings,
+    /// Where its keys are, where it does not say so itself.
+    keys_at: Option<KeysAt>,
     fetcher: Fetcher,
     metadata: Mutex<Kept<Metadata>>,
     keys: Mutex<Keys>,
@@ -165,7 +176,17 @@ impl Provider {
     /// A provider; nothing is asked of it yet.
     pub fn new(settings: Settings) -> Result<Self, String> {
         let local = Url::parse(&settings.issuer).is_ok_and(|url| url.scheme() == "http");
-        Ok(Self { fetcher: Fetcher::new(local)?, settings, metadata: Mutex::default(), keys: Mutex::default() })
+        Ok(Self { fetcher: Fetcher::new(local)?, settings, keys_at: None, metadata: Mutex::default(), keys: Mutex::default() })
+    }
+
+    /// Somebody who signs assertions and is asked for nothing but keys.
+    pub fn of_assertions(settings: Settings, keys_at: KeysAt) -> Result<Self, String> {
+        let local = match &keys_at {
+            KeysAt::Url(url) if !is_safe(url) => return Err("its keys are not at an https address".to_owned()),
+            KeysAt::Url(url) => url.scheme() == "http",
+            KeysAt::File(_) => false,
+        };
+        Ok(Self { fetcher: Fetcher::new(local)?, keys_at: Some(keys_at), ..Self::new(settings)? })
     }
 
     /// How it is used.
@@ -340,8 +361,15 @@ impl Provider {
     }
 
     async fn read_keys(&self, now_ms: i64) -> Result<KeySet, String> {
-        let metadata = self.metadata(now_ms).await.map_err(|trouble| trouble.to_string())?;
-        let answer = self.fetcher.get(&metadata.keys, None).await?;
+        let url = match &self.keys_at {
+            Some(KeysAt::File(file)) => {
+                let bytes = tokio::fs::read(file).await.map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+                return KeySet::parse(&bytes).map_err(|_| format!("{} is no key set", file.display()));
+            }
+            Some(KeysAt::Url(url)) => url.clone(),
+            None => self.metadata(now_ms).await.map_err(|trouble| trouble.to_string())?.keys.clone(),
+        };
+        let answer = self.fetcher.get(&url, None).await?;
         if answer.status != 200 {
             return Err(format!("its keys were answered with {}", answer.status));
         }

@@ -10,6 +10,7 @@ use tower_sessions::Session;
 use super::LOGIN;
 use super::page::Page;
 use super::person::SignedIn;
+use super::proxy::Asserted;
 use super::trail::{CameFrom, count};
 use crate::error::{AppError, ErrorKind};
 use crate::rank::Rank;
@@ -32,7 +33,8 @@ pub async fn caller(
         Ok(who) => who,
         Err(error) => return failed(&error),
     };
-    let Some(who) = who_is(&state, remembered) else { return not_signed_in(&request, matched.as_ref()) };
+    let asserted = request.extensions().get::<Asserted>().cloned();
+    let Some(who) = who_is(&state, remembered, asserted) else { return not_signed_in(&request, matched.as_ref()) };
     let from = CameFrom::of(request.extensions(), request.headers());
     let Some(rank) = role_of(&state, &who) else {
         count(&state, "authz.refused", "no role", &from).await;
@@ -57,12 +59,14 @@ pub async fn caller(
     next.run(request).await
 }
 
-/// Who somebody is, by what their session remembers. A session of another time, when people signed in elsewhere, names nobody.
-pub fn who_is(state: &Shared, remembered: Option<SignedIn>) -> Option<SignedIn> {
+/// Who somebody is: by what their session remembers, or as the proxy says with this request. A session of another time, when people
+/// signed in elsewhere, names nobody.
+pub fn who_is(state: &Shared, remembered: Option<SignedIn>, asserted: Option<Asserted>) -> Option<SignedIn> {
     match &state.config.auth.mode {
         // Whoever reaches the loopback address may do everything their Qlik credential may.
         AuthMode::None => Some(SignedIn::local()),
         AuthMode::Oidc(oidc) => remembered.filter(|who| who.method == "oidc" && who.issuer == oidc.issuer),
+        AuthMode::Proxy(_) => asserted.map(|Asserted(who)| who).filter(|who| remembered.is_some_and(|old| old.is(who))),
     }
 }
 
@@ -70,7 +74,7 @@ pub fn who_is(state: &Shared, remembered: Option<SignedIn>) -> Option<SignedIn> 
 pub fn role_of(state: &Shared, who: &SignedIn) -> Option<Rank> {
     match state.config.auth.mode {
         AuthMode::None => Some(Rank::Admin),
-        AuthMode::Oidc(_) => state.config.auth.roles.of(who),
+        AuthMode::Oidc(_) | AuthMode::Proxy(_) => state.config.auth.roles.of(who),
     }
 }
 

@@ -1,23 +1,24 @@
 //! `GET /auth/me`: who somebody is to the portal, and until when. It does not count as use of the session, so that a page may ask
 //! without keeping the session alive.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use engine::clock::iso;
 use serde_json::json;
 
 use super::LOGIN;
 use super::gate::{role_of, who_is};
+use super::proxy::Asserted;
 use super::session::current;
 use crate::error::AppError;
 use crate::rank::Rank;
 use crate::server::state::Shared;
 
 /// Answers for the session in the cookie; 401 where there is none that lives.
-pub async fn me(State(state): State<Shared>, headers: HeaderMap) -> Response {
-    match found(&state, &headers).await {
+pub async fn me(State(state): State<Shared>, asserted: Option<Extension<Asserted>>, headers: HeaderMap) -> Response {
+    match found(&state, &headers, asserted.map(|Extension(asserted)| asserted)).await {
         Ok(Some(answer)) => answer,
         Ok(None) => (StatusCode::UNAUTHORIZED, Json(json!({ "error": "no_session", "sign_in": LOGIN }))).into_response(),
         Err(error) => {
@@ -27,10 +28,10 @@ pub async fn me(State(state): State<Shared>, headers: HeaderMap) -> Response {
     }
 }
 
-async fn found(state: &Shared, headers: &HeaderMap) -> Result<Option<Response>, AppError> {
+async fn found(state: &Shared, headers: &HeaderMap, asserted: Option<Asserted>) -> Result<Option<Response>, AppError> {
     let now = state.engine.clock.now_ms();
     let Some(session) = current(state, headers, now).await? else { return Ok(None) };
-    let Some(who) = who_is(state, session.remembered.who) else { return Ok(None) };
+    let Some(who) = who_is(state, session.remembered.who, asserted) else { return Ok(None) };
     let credentials = state.engine.store.credentials(&session.key).await?;
     let tenants: Vec<_> = credentials
         .iter()

@@ -9,14 +9,14 @@ use identity::Trouble;
 use identity::token::{Claims, Purpose};
 use storage::{Ended, Ending, JobRow, NewAudit, StoreError};
 
-use super::gate::{see_other, who_is};
+use super::gate::see_other;
 use super::oidc;
 use super::page::{Form, Page};
 use super::person::SignedIn;
 use super::session::{Current, current, no_cookie};
 use super::trail::{CameFrom, record, refused};
 use super::{LEAVING, LOGIN, LOGOUT, SIGNED_OUT};
-use crate::server::config::EndSession;
+use crate::server::config::{AuthMode, EndSession};
 use crate::server::cookies;
 use crate::server::sessions::secret_of;
 use crate::server::state::Shared;
@@ -52,7 +52,11 @@ impl Said {
 
 /// Whose session it is. Where nobody signs in, everybody is one person.
 fn who_of(state: &Shared, session: &Current) -> SignedIn {
-    who_is(state, session.remembered.who.clone()).unwrap_or_default()
+    match state.config.auth.mode {
+        AuthMode::None => SignedIn::local(),
+        // The layer in front of a proxy's portal lets nobody by with somebody else's session.
+        AuthMode::Oidc(_) | AuthMode::Proxy(_) => session.remembered.who.clone().unwrap_or_default(),
+    }
 }
 
 /// The jobs of somebody that hold a key, on all tenants.
@@ -218,7 +222,10 @@ pub async fn signed_out(State(state): State<Shared>, headers: HeaderMap) -> Resp
         }
         on = Some(url.to_string());
     }
-    let signs_in = oidc::at(&state).is_some();
+    if let AuthMode::Proxy(proxy) = &state.config.auth.mode {
+        on = Some(proxy.sign_out_url.clone()).filter(|url| !url.is_empty());
+    }
+    let signs_in = !matches!(state.config.auth.mode, AuthMode::None);
     let again = if signs_in { (LOGIN.to_owned(), "Sign in again") } else { ("/connect".to_owned(), "Connect again") };
     let mut links = vec![again];
     links.extend(on.clone().map(|to| (to, "Sign out at the company sign-in")));

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::gate::{see_other, who_is};
 use super::oidc;
 use super::page::{Form, Page};
+use super::proxy::Asserted;
 use super::session::{self, Beginning, Current, current};
 use super::trail::{CameFrom, count};
 use super::{LOGIN, STEP_UP};
@@ -62,10 +63,15 @@ impl Nothing {
 }
 
 /// Who asks, and for which plan.
-async fn asked(state: &Shared, headers: &HeaderMap, plan: &str) -> Result<(Current, PlanOf), Nothing> {
+async fn asked(
+    state: &Shared,
+    headers: &HeaderMap,
+    asserted: Option<Asserted>,
+    plan: &str,
+) -> Result<(Current, PlanOf), Nothing> {
     let now = state.engine.clock.now_ms();
     let session = current(state, headers, now).await?.ok_or(Nothing::Nobody)?;
-    who_is(state, session.remembered.who.clone()).ok_or(Nothing::Nobody)?;
+    who_is(state, session.remembered.who.clone(), asserted).ok_or(Nothing::Nobody)?;
     let store = &state.engine.store;
     let (tenant, hash) = store.plan_anywhere(plan).await?.ok_or(Nothing::Unknown)?;
     let connected = state.engine.tenants.contains_key(&tenant) && store.credential(&session.key, &tenant).await?.is_some();
@@ -81,7 +87,8 @@ fn value(query: &str, key: &str) -> String {
 pub async fn ask(State(state): State<Shared>, request: Request) -> Response {
     let plan = value(request.uri().query().unwrap_or_default(), "plan");
     let (from, headers) = (CameFrom::of(request.extensions(), request.headers()), request.headers().clone());
-    let (session, of) = match asked(&state, &headers, &plan).await {
+    let asserted = request.extensions().get::<Asserted>().cloned();
+    let (session, of) = match asked(&state, &headers, asserted, &plan).await {
         Ok(found) => found,
         Err(nothing) => return nothing.answer(),
     };
@@ -133,7 +140,7 @@ pub async fn answer(State(state): State<Shared>, request: Request) -> Response {
     let Ok(bytes) = axum::body::to_bytes(body, MOST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let typed = String::from_utf8_lossy(&bytes);
     let (plan, key) = (value(&typed, "plan"), value(&typed, "key"));
-    let (before, of) = match asked(&state, &parts.headers, &plan).await {
+    let (before, of) = match asked(&state, &parts.headers, parts.extensions.get::<Asserted>().cloned(), &plan).await {
         Ok(found) => found,
         Err(nothing) => return nothing.answer(),
     };
@@ -164,7 +171,7 @@ async fn confirmed(
     if held.is_none_or(|held| held.qlik_user != me.id) {
         return Err(AppError::invalid("It was not you who confirmed", format!("This key is {}'s.", me.name)));
     }
-    let who = super::person::SignedIn::local();
+    let who = before.remembered.who.clone().unwrap_or_else(super::person::SignedIn::local);
     let new = Beginning {
         who: &who,
         before: Some(before),

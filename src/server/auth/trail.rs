@@ -9,6 +9,7 @@ use identity::Reason;
 use storage::{Actor, NewAudit};
 
 use super::person::SignedIn;
+use super::proxy::ClientAddress;
 use crate::server::state::Shared;
 
 /// Of a program's name, as much as is kept, in characters.
@@ -26,7 +27,9 @@ pub struct CameFrom {
 impl CameFrom {
     /// Of a request.
     pub fn of(extensions: &Extensions, headers: &HeaderMap) -> Self {
-        let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| address(peer.ip()));
+        let peer = || extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| address(peer.ip()));
+        // Behind a proxy, as it says.
+        let address = extensions.get::<ClientAddress>().map(|ClientAddress(address)| address.clone()).or_else(peer);
         let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         Self { address: address.unwrap_or_default(), agent: agent.chars().filter(|c| !c.is_control()).take(AGENT).collect() }
     }

@@ -2,6 +2,7 @@
 
 mod oidc;
 mod plans;
+mod proxy;
 mod roles;
 mod session;
 
@@ -12,6 +13,7 @@ use super::server::Server;
 
 pub use oidc::{EndSession, Oidc};
 pub use plans::PlanChecks;
+pub use proxy::{Proxy, Says, proves};
 pub use roles::Roles;
 pub use session::SessionLengths;
 
@@ -35,6 +37,8 @@ pub enum AuthMode {
     None,
     /// At an OpenID provider.
     Oidc(Box<Oidc>),
+    /// At a proxy in front of the portal, which says who they are.
+    Proxy(Box<Proxy>),
 }
 
 impl AuthMode {
@@ -43,6 +47,7 @@ impl AuthMode {
         match self {
             Self::None => "none",
             Self::Oidc(_) => "oidc",
+            Self::Proxy(_) => "proxy",
         }
     }
 }
@@ -70,12 +75,10 @@ impl Auth {
                 AuthMode::Oidc(Box::new(Oidc::read(reader)))
             }
             "proxy" => {
-                reader.fault(
-                    &place,
-                    "`auth.mode` “proxy” is not built yet: this version knows “oidc”, and “none” on loopback only",
-                );
-                reader.forget("auth.proxy");
-                AuthMode::None
+                if !tables.contains_key("proxy") {
+                    reader.fault(&place, "`auth.mode` “proxy” needs the table `[auth.proxy]` with `trusted` and `secret_file`");
+                }
+                AuthMode::Proxy(Box::new(Proxy::read(reader)))
             }
             _ => {
                 reader.fault(&place, format!("`auth.mode` must be “oidc”, “proxy” or “none”, and is “{word}”"));
@@ -102,6 +105,7 @@ impl fmt::Display for Auth {
         match &self.mode {
             AuthMode::None => {}
             AuthMode::Oidc(oidc) => write!(f, "{oidc}{}", self.roles)?,
+            AuthMode::Proxy(proxy) => write!(f, "{proxy}{}", self.roles)?,
         }
         write!(f, "{}{}", self.session, self.plans)
     }
@@ -172,6 +176,71 @@ mod tests {
         ] {
             let (place, told) = told("admin", line);
             assert!(told.iter().any(|told| told.starts_with(&place) && told.contains(word)), "{line}: {told:#?}");
+        }
+    }
+
+    #[test]
+    fn every_bound_of_a_proxy_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str, mode: u32| {
+            use std::os::unix::fs::PermissionsExt as _;
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            path.display().to_string()
+        };
+        let secret = file("proof", &format!("{}\n", "canary".repeat(6)), 0o600);
+        let with = |more: &str| {
+            format!(
+                "[server]\nlisten = \"0.0.0.0:3000\"\npublic_url = \"https://qm.example.com\"\n[auth]\nmode = \"proxy\"\n{more}\n\
+                 [auth.roles]\nadmin = [\"group:qm-admins\"]\n"
+            )
+        };
+        let headers = |more: &str| with(&format!("[auth.proxy]\ntrusted = [\"10.0.0.5\"]\nsecret_file = \"{secret}\"\n{more}"));
+        let config = read("x", &headers("groups_header = \"X-Auth-Groups\"\nsign_out_url = \"/oauth2/sign_out\""), []).unwrap();
+        let shown = config.to_string();
+        assert!(!shown.contains("canary") && read("x", &shown, []).unwrap().to_string() == shown, "{shown}");
+        let short = file("short", "canary", 0o600);
+        let open = file("open", &"canary".repeat(6), 0o644);
+        for (text, word) in [
+            (with(""), "needs the table"),
+            (with("[auth.proxy]\nsecret_file = \"x\""), "`auth.proxy.trusted` is missing"),
+            (with("[auth.proxy]\ntrusted = [\"10.0.0.5\"]"), "`auth.proxy.secret_file` is missing"),
+            (with("[auth.proxy]\ntrusted = [\"*\"]"), "narrower than"),
+            (with("[auth.proxy]\ntrusted = [\"0.0.0.0/0\"]"), "narrower than"),
+            (with("[auth.proxy]\ntrusted = [\"::ffff:10.0.0.5\"]"), "narrower than"),
+            (with(&format!("[auth.proxy]\ntrusted = [\"10.0.0.5\"]\nsecret_file = \"{short}\"")), "at least 32"),
+            (with(&format!("[auth.proxy]\ntrusted = [\"10.0.0.5\"]\nsecret_file = \"{open}\"")), "others"),
+            (headers("user_header = \"Cookie\""), "means nothing else"),
+            (headers("user_header = \"Content-Type\""), "means nothing else"),
+            (headers("user_header = \"Sec-User\""), "means nothing else"),
+            (headers("user_header = \"X_Auth_User\""), "means nothing else"),
+            (headers("groups_header = \"X-Auth-User\""), "one header for two things"),
+            (headers("groups_separator = \"\""), "groups_separator"),
+            (headers("sign_out_url = \"//evil.example\""), "a path of this host"),
+            (headers("users_header = \"X\""), "not a setting"),
+            (
+                headers("[auth.proxy.jwt]\nheader = \"X-Jwt\"\nissuer = \"https://x\"\naudience = \"y\"\njwks_file = \"z\""),
+                "does not go with",
+            ),
+            (
+                with(
+                    "[auth.proxy]\ntrusted = [\"10.0.0.5\"]\n[auth.proxy.jwt]\nheader = \"X-Jwt\"\nissuer = \"https://x\"\naudience = \"y\"",
+                ),
+                "`jwks_url` or `jwks_file`",
+            ),
+            (
+                with(
+                    "[auth.proxy]\ntrusted = [\"10.0.0.5\"]\n[auth.proxy.jwt]\nheader = \"X-Jwt\"\nissuer = \"https://x\"\naudience = \"y\"\njwks_url = \"http://id.example.com/x\"",
+                ),
+                "https address",
+            ),
+        ] {
+            let told = faults(&text);
+            assert!(
+                told.iter().any(|told| told.contains(word)) && !told.iter().any(|told| told.contains("canary")),
+                "{word}: {told:#?}"
+            );
         }
     }
 

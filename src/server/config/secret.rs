@@ -11,7 +11,7 @@ use super::file::{Fault, Reader};
 const LEAST: usize = 16;
 
 /// A file with a secret, by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretFile {
     /// Where it is.
     pub path: PathBuf,
@@ -23,6 +23,11 @@ impl SecretFile {
     pub(super) fn read(reader: &mut Reader<'_>, key: &str) -> Option<Self> {
         let (place, path) = reader.text(key)?;
         Some(Self { path: path.into(), key: key.to_owned(), place })
+    }
+
+    /// Where it is configured.
+    pub(super) fn place(&self) -> &str {
+        &self.place
     }
 
     fn fault(&self, reason: impl fmt::Display) -> Fault {

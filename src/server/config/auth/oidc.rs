@@ -57,13 +57,35 @@ fn word<T: Copy>(reader: &mut Reader<'_>, key: &str, usual: T, words: &[(&str, T
     )
 }
 
-fn pointer(reader: &mut Reader<'_>, key: &str, usual: &'static str) -> Pointer {
+pub(super) fn pointer(reader: &mut Reader<'_>, key: &str, usual: &'static str) -> Pointer {
     let (place, text) = reader.text(key).unwrap_or_else(|| (reader.file().to_owned(), usual.to_owned()));
     Pointer::parse(&text).unwrap_or_else(|| {
         reader
             .fault(&place, format!("`{key}` must be a JSON pointer such as “{usual}” or “/realm_access/roles”, and is “{text}”"));
         Pointer::known(usual)
     })
+}
+
+/// How tokens may be signed.
+pub(super) fn algorithms(reader: &mut Reader<'_>, key: &str, usual: &[Algorithm]) -> Vec<Algorithm> {
+    let Some((place, names)) = reader.list(key) else { return usual.to_vec() };
+    let mut known = Vec::new();
+    for name in &names {
+        match Algorithm::parse(name) {
+            Some(algorithm) => known.push(algorithm),
+            None => {
+                let all: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
+                reader.fault(
+                    &place,
+                    format!("`{key}` knows {}, and not “{name}”: “none” and shared secrets prove nothing", all.join(", ")),
+                );
+            }
+        }
+    }
+    if names.is_empty() {
+        reader.fault(&place, format!("`{key}` must name at least one algorithm, such as “RS256”"));
+    }
+    known
 }
 
 impl Oidc {
@@ -118,32 +140,7 @@ impl Oidc {
                 scopes
             },
         );
-        let algorithms = reader.list(&key("algorithms")).map_or_else(
-            || vec![Algorithm::Rs256, Algorithm::Es256],
-            |(place, names)| {
-                let mut known = Vec::new();
-                for name in &names {
-                    match Algorithm::parse(name) {
-                        Some(algorithm) => known.push(algorithm),
-                        None => {
-                            let all: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
-                            reader.fault(
-                                &place,
-                                format!(
-                                    "`{}` knows {}, and not “{name}”: “none” and shared secrets prove nothing",
-                                    key("algorithms"),
-                                    all.join(", ")
-                                ),
-                            );
-                        }
-                    }
-                }
-                if names.is_empty() {
-                    reader.fault(&place, format!("`{}` must name at least one algorithm, such as “RS256”", key("algorithms")));
-                }
-                known
-            },
-        );
+        let algorithms = algorithms(reader, &key("algorithms"), &[Algorithm::Rs256, Algorithm::Es256]);
         Self {
             issuer,
             client_id,
