@@ -416,10 +416,12 @@ fn an_abort_leaves_no_core() {
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::Command;
 
+    // Where the first of them leaves its core.
+    let folder = tempfile::tempdir().unwrap();
     let shell = |script: &str| {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit -c unlimited; {script}"), "sh", env!("CARGO_BIN_EXE_quartermaster")]);
-        command.current_dir(std::env::temp_dir());
+        command.current_dir(folder.path());
         command
     };
     // So that the test can fail: a program that does nothing about it leaves one.
@@ -429,13 +431,13 @@ fn an_abort_leaves_no_core() {
     }
     let script = "exec \"$1\" demo --listen 127.0.0.1:0 --users 20 --assignments 10 --groups 2 >/dev/null 2>&1";
     let mut child = shell(script).spawn().unwrap();
-    let limits = format!("/proc/{}/limits", child.id());
-    let guarded = |text: String| text.lines().any(|line| line.starts_with("Max core file size") && line.contains(" 0 "));
-    for _ in 0..100 {
-        if std::fs::read_to_string(&limits).is_ok_and(guarded) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
+    // Once the shell has become the program, and that has set its limits.
+    let of = |what: &str| std::fs::read_to_string(format!("/proc/{}/{what}", child.id())).unwrap_or_default();
+    let none = |limits: String| limits.lines().any(|line| line.starts_with("Max core file size") && line.contains(" 0 "));
+    let begun = Instant::now();
+    while !(of("comm").trim() == "quartermaster" && none(of("limits"))) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "its limits are not set");
+        std::thread::sleep(Duration::from_millis(20));
     }
     assert!(Command::new("kill").args(["-ABRT", &child.id().to_string()]).status().unwrap().success());
     let status = child.wait().unwrap();

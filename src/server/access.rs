@@ -73,7 +73,7 @@ impl Caller {
     /// Refuses whoever has a lower role than `needed`, and writes that down.
     pub async fn must_be(&self, state: &Shared, needed: Rank) -> Result<(), AppError> {
         let Some(why) = self.rank.lacks(needed) else { return Ok(()) };
-        count(state, "authz.refused", needed.word(), &self.from).await;
+        count(state, "authz.refused", needed.word(), Some(&self.signed_in), &self.from).await;
         Err(AppError::role(why))
     }
 }
@@ -92,6 +92,8 @@ pub struct Access<R> {
     pub session: Vec<u8>,
     /// The role of whoever acts; at least that of `R`.
     pub rank: Rank,
+    /// Who sent the request.
+    pub caller: Caller,
     /// How whoever looks reads times.
     pub zone: Zone,
     role: PhantomData<R>,
@@ -131,7 +133,8 @@ impl<R: Role> Access<R> {
             qlik_name: stored.qlik_name,
             session: session_key(&id),
             rank: caller.rank,
-            zone: caller.zone,
+            zone: caller.zone.clone(),
+            caller,
             role: PhantomData,
         })
     }
@@ -146,6 +149,11 @@ impl<R: Role> Access<R> {
         &self.actor.principal
     }
 
+    /// Refuses whoever has a lower role than `needed`, and writes that down.
+    pub async fn must_be(&self, needed: Rank) -> Result<(), AppError> {
+        self.caller.must_be(&self.state, needed).await
+    }
+
     /// Whether a job is one's own: asked for by the same person, or done as the same Qlik user.
     pub fn is_own(&self, job: &JobRow) -> bool {
         job.author.principal == self.principal() || job.qlik_user == self.qlik_user()
@@ -154,6 +162,11 @@ impl<R: Role> Access<R> {
     /// Refuses to steer a job that is somebody else's to whoever is no admin.
     pub fn may_steer(&self, job: &JobRow) -> Result<(), AppError> {
         if self.is_own(job) || self.rank >= Rank::Admin { Ok(()) } else { Err(AppError::role(NOT_YOURS)) }
+    }
+
+    /// Whether the session lives still, for what goes on after its request began.
+    pub async fn is_live(&self) -> bool {
+        self.state.engine.store.load_session(&self.session, self.now()).await.is_ok_and(|session| session.is_some())
     }
 
     /// Who acts, on which tenant.
@@ -203,6 +216,7 @@ impl Access<Admin> {
             qlik_name: self.qlik_name.clone(),
             session: self.session.clone(),
             rank: self.rank,
+            caller: self.caller.clone(),
             zone: self.zone.clone(),
             role: PhantomData,
         }

@@ -177,6 +177,31 @@ mod tests {
         );
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_master_key_that_others_may_read_or_guess_is_told_with_its_line() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let text = format!("[secrets]\nmaster_key_file = \"{}\"", path.display());
+        assert!(read("Leptos.toml", &text, []).is_ok(), "one that is missing is made");
+        let good: Vec<u8> = (0..32).collect();
+        for (key, mode, word) in [
+            (good.clone(), 0o644, "others"),
+            (vec![65; 64], 0o600, "different"),
+            (vec![1; 6], 0o600, "32"),
+            (good.clone(), 0o620, "group"),
+        ] {
+            std::fs::write(&path, key).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let told = faults(&text);
+            assert!(told.iter().any(|told| told.starts_with("Leptos.toml:2:") && told.contains(word)), "{told:?}");
+        }
+        std::fs::write(&path, good).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(read("Leptos.toml", &text, []).is_ok());
+    }
+
     #[test]
     fn passwords_are_masked() {
         let config = read("x", "[storage]\nurl = \"postgres://qm:canary@db/x\"", []).unwrap();

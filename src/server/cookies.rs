@@ -8,9 +8,9 @@ pub fn all(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
-/// The value of a cookie.
+/// The value of a cookie; the last one where it is there twice, as the session layer has it.
 pub fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    all(headers).find(|(key, _)| *key == name).map(|(_, value)| value)
+    all(headers).filter(|(key, _)| *key == name).last().map(|(_, value)| value)
 }
 
 #[cfg(test)]

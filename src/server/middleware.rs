@@ -61,7 +61,7 @@ pub async fn host(AxumState(state): AxumState<Shared>, request: Request, next: N
         return next.run(request).await;
     }
     let from = CameFrom::of(request.extensions(), request.headers());
-    count(&state, "host.refused", "host", &from).await;
+    count(&state, "host.refused", "host", None, &from).await;
     (StatusCode::MISDIRECTED_REQUEST, format!("This server answers only as {}.\n", state.config.server.public_url))
         .into_response()
 }

@@ -344,6 +344,9 @@ async fn an_answer_that_cannot_be_trusted_signs_nobody_in() {
     assert_eq!(provider.behaviour.lock().unwrap().exchanges.len(), 1);
     assert_eq!(browser.me(&portal).await.0, StatusCode::OK, "and hurts nobody who is signed in");
     assert_eq!(portal.send(post("/auth/callback", &kept.cookie(), "")).await.status(), StatusCode::METHOD_NOT_ALLOWED);
+    let head = Request::head(format!("/auth/callback?code={code}&state={state}&iss={iss}"));
+    let head = head.header(header::HOST, HOST).header(header::COOKIE, kept.cookie()).body(Body::empty()).unwrap();
+    assert_eq!(portal.send(head).await.status(), StatusCode::METHOD_NOT_ALLOWED, "nobody is signed in by a look");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -725,7 +728,7 @@ async fn a_plan_that_takes_much_wants_its_own_confirmation() {
     let answer = other.come_back(&portal, &asked, "otto").await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     assert!(body(answer).await.contains("It was not you who confirmed: signed in as Name of otto."));
-    for claims in [json!({"auth_time": now_s() - 400}), json!({"auth_time": null})] {
+    for claims in [json!({"auth_time": now_s() - 400}), json!({"auth_time": null}), json!({"auth_time": now_s() * 1_000})] {
         provider.behave(|is| is.claims = claims.clone());
         let asked = ada.leave(&portal, &step_up).await;
         assert_eq!(ada.come_back(&portal, &asked, "ada").await.status(), StatusCode::FORBIDDEN, "{claims}");
@@ -748,6 +751,54 @@ async fn a_plan_that_takes_much_wants_its_own_confirmation() {
     for action in ["auth.step_up", "auth.step_up.refused"] {
         assert!(told.iter().any(|(known, _)| known == action), "{action} {told:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_for_admins_however_they_come() {
+    let provider = Provider::start().await;
+    let portal = portal(&provider, &format!("{ROLES}\n[auth.plans]\nstep_up_rows = 1\n")).await;
+    let (mut ada, mut otto) = (Browser::default(), Browser::default());
+    for (browser, who) in [(&mut ada, "ada"), (&mut otto, "otto")] {
+        browser.sign_in(&portal, who).await;
+        browser.connect(&portal).await;
+    }
+    portal.page("/t/meridian/settings", &ada.cookie()).await;
+    let to = portal.location("/api/settings/auto-assign", &ada.cookie(), "tenant=meridian&professional=on").await;
+    let id = to.split('/').nth(4).unwrap_or_else(|| panic!("no plan: {to}")).split('#').next().unwrap().to_owned();
+    // An admin's plan is still no operator's to apply, adjust, or take back once it is a job.
+    let refused = async |path: &str, form: &str| {
+        let (status, words) = portal.told(path, &otto.cookie(), form).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path} {words}");
+        assert!(words.contains("Needs the role admin"), "{words}");
+    };
+    let number = portal.page(&format!("/t/meridian/plans/{id}"), &ada.cookie()).await;
+    let number: String =
+        number.split("Type ").nth(1).map(|rest| rest.chars().take_while(char::is_ascii_digit).collect()).unwrap_or_default();
+    refused("/api/plans/apply", &format!("tenant=meridian&id={id}&confirm={number}")).await;
+    refused("/api/plans/adjust", &format!("tenant=meridian&id={id}&what=newcomers")).await;
+    assert!(portal.page(&format!("/t/meridian/plans/{id}"), &otto.cookie()).await.contains("Needs the role admin."));
+    let to = portal.location("/api/plans/apply", &ada.cookie(), &format!("tenant=meridian&id={id}&confirm={number}")).await;
+    let job = to.split("/jobs/").nth(1).unwrap_or_else(|| panic!("no job: {to}")).split('#').next().unwrap().to_owned();
+    let state = portal.state.clone();
+    let runs = tokio::spawn(async move { engine::executor::run(state.engine.clone()).await });
+    for _ in 0..400 {
+        if portal.state.engine.store.job("meridian", &job).await.unwrap().is_some_and(|job| job.state.is_over()) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    runs.abort();
+    refused("/api/jobs/redo", &format!("tenant=meridian&id={job}&what=undo")).await;
+    // A single edit that takes a license is a plan that takes one.
+    let state = portal.sim("GET", "state", Value::Null).await;
+    let held = &state["assignments"][0];
+    let form = format!(
+        "tenant=meridian&subject={}&from={}&to=&query=",
+        escape(held["subject"].as_str().unwrap()),
+        held["type"].as_str().unwrap()
+    );
+    let to = portal.location("/api/assignments/edit", &otto.cookie(), &form).await;
+    assert!(to.contains("/plans/"), "it waits to be confirmed: {to}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -134,6 +134,8 @@ pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
     const WAVE: Wave;
     /// `+`, `~` or `−`.
     const SIGN: &'static str = "~";
+    /// It changes how the tenant itself works, for everyone to come.
+    const SETTING: bool = false;
 
     /// What is changed, for a person: the subject, the group's name, or the setting.
     fn target(&self) -> String;
@@ -249,6 +251,11 @@ macro_rules! changes {
             /// When it is sent.
             pub fn wave(self) -> Wave {
                 match self { $(Self::$name => <$kind as ChangeKind>::WAVE,)+ }
+            }
+
+            /// Whether it changes how the tenant itself works.
+            pub fn is_setting(self) -> bool {
+                match self { $(Self::$name => <$kind as ChangeKind>::SETTING,)+ }
             }
 
             /// `+`, `~` or `−`.

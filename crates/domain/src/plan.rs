@@ -216,6 +216,11 @@ impl Plan {
         Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Whether it changes how the tenant itself works, beside what people hold and groups give.
+    pub fn changes_settings(&self) -> bool {
+        self.changes.iter().any(|planned| planned.change.kind().is_setting())
+    }
+
     /// How many changes of each kind, in the order they are sent, and about which license.
     pub fn totals(&self) -> Vec<Total> {
         let mut totals: Vec<Total> = Vec::new();

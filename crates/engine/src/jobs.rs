@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use storage::{Actor, CreateJob, JobRow, JobState, NewJob, PlanRow, StoreError};
+use storage::{Actor, CreateJob, JobRow, JobState, Leave, NewJob, PlanRow, StoreError};
 
 use crate::backend::Key;
 use crate::grants::grant;
@@ -29,6 +29,8 @@ pub struct Order {
     pub seen: i64,
     /// Jobs whose doing was added to that reading since, each up to a place of the trail.
     pub known: Vec<(String, i64)>,
+    /// What must hold still when it begins.
+    pub leave: Option<Leave>,
 }
 
 /// What came of asking for a job.
@@ -40,6 +42,8 @@ pub enum Begun {
     Locked(String),
     /// Another job changed some of the rows since the tenant was read: read again.
     Overtaken,
+    /// Whoever asked is signed out by now, or what they confirmed or somebody approved does not hold any more.
+    NoLeave,
 }
 
 /// What came of asking something of a job.
@@ -95,6 +99,7 @@ pub async fn begin(engine: &Arc<Engine>, by: &Acting, plan: &PlanRow, order: Ord
             now,
             seen: order.seen,
             known: &order.known,
+            leave: order.leave.as_ref(),
         };
         store.create_job(&new).await
     });
@@ -110,6 +115,7 @@ pub async fn begin(engine: &Arc<Engine>, by: &Acting, plan: &PlanRow, order: Ord
         CreateJob::AppliedBefore(job) => Begun::Job(job),
         CreateJob::Locked(holder) => Begun::Locked(holder),
         CreateJob::Overtaken => Begun::Overtaken,
+        CreateJob::NoLeave => Begun::NoLeave,
     })
 }
 

@@ -11,6 +11,7 @@ use sqlx::{Any, Transaction};
 use crate::actor::{Actor, read_actor};
 use crate::audit::{NewAudit, append, done_since, hold_trail};
 use crate::form::{self, FORM};
+use crate::people::is_live;
 use crate::store::{AT_ONCE, Store, StoreError, get, insert, places};
 
 macro_rules! job_query {
@@ -122,6 +123,17 @@ pub struct JobRow {
     pub batch_most: usize,
 }
 
+/// What must hold still when a job is queued: the plan was read, and its tenant too, a while before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leave {
+    /// Whoever asks is signed in: the key of their session.
+    pub session: Vec<u8>,
+    /// They confirmed that it is them, for this; used up by the job.
+    pub step_up: Option<String>,
+    /// Somebody else approved the plan as this hash says, after this time.
+    pub approval: Option<(String, i64)>,
+}
+
 /// A job to be.
 #[derive(Debug, Clone)]
 pub struct NewJob<'a> {
@@ -149,6 +161,8 @@ pub struct NewJob<'a> {
     pub seen: i64,
     /// Jobs whose doing was added to that reading since, each up to a place of the trail.
     pub known: &'a [(String, i64)],
+    /// What must hold still; nothing where nobody asks for it.
+    pub leave: Option<&'a Leave>,
 }
 
 /// What came of asking for a job.
@@ -162,6 +176,36 @@ pub enum CreateJob {
     Locked(String),
     /// Another job changed some of its people or groups since the tenant was read: read again.
     Overtaken,
+    /// Whoever asked is signed out by now, or what they confirmed or somebody approved does not hold any more.
+    NoLeave,
+}
+
+/// Whether what a job needs holds still; until the transaction ends, whatever would end it comes after.
+async fn holds(transaction: &mut Transaction<'static, Any>, leave: &Leave, job: &NewJob<'_>) -> Result<bool, StoreError> {
+    if !is_live(transaction, &leave.session, job.now).await? {
+        return Ok(false);
+    }
+    if let Some(step_up) = &leave.step_up {
+        let used = sqlx::query("DELETE FROM step_ups WHERE session_key = $1 AND plan_hash = $2 AND until > $3")
+            .bind(leave.session.clone())
+            .bind(step_up.clone())
+            .bind(job.now)
+            .execute(&mut **transaction)
+            .await?;
+        if used.rows_affected() == 0 {
+            return Ok(false);
+        }
+    }
+    let Some((hash, since)) = &leave.approval else { return Ok(true) };
+    let approved =
+        sqlx::query("UPDATE approvals SET at = at WHERE plan_id = $1 AND plan_hash = $2 AND at > $3 AND principal <> $4")
+            .bind(job.plan.to_owned())
+            .bind(hash.clone())
+            .bind(*since)
+            .bind(job.author.principal.clone())
+            .execute(&mut **transaction)
+            .await?;
+    Ok(approved.rows_affected() > 0)
 }
 
 impl Store {
@@ -256,6 +300,11 @@ impl Store {
         let done = done_since(&mut transaction, job.tenant, job.seen, job.known).await?;
         if keys.iter().any(|key| done.contains(key)) {
             return Ok(CreateJob::Overtaken);
+        }
+        if let Some(leave) = job.leave
+            && !holds(&mut transaction, leave, job).await?
+        {
+            return Ok(CreateJob::NoLeave);
         }
         sqlx::query("INSERT INTO grants (job_id, sealed, wrapped_key, expires_at) VALUES ($1, $2, $3, $4)")
             .bind(job.id.to_owned())

@@ -19,7 +19,7 @@ pub use actor::Actor;
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use credentials::StoredCredential;
 pub use days::SeatDay;
-pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, NewJob, RowResult, Trouble};
+pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, Leave, NewJob, RowResult, Trouble};
 pub use lists::ListRow;
 pub use people::{Begins, Ended, Ending, NewSession, Person, principal};
 pub use plans::{Approval, Origin, PlanRow, PlanSummary};

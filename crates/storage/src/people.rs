@@ -57,8 +57,10 @@ pub struct NewSession {
     pub address: String,
     /// With which program.
     pub agent: String,
-    /// When it begins, in milliseconds.
+    /// Now, in milliseconds.
     pub now: i64,
+    /// When it began: now, or when the session did that it goes on with.
+    pub began: i64,
     /// When it ends without use.
     pub idle_until: i64,
     /// When it ends whatever happens.
@@ -80,6 +82,8 @@ pub enum Begins {
     Begun,
     /// The provider has signed this person out meanwhile.
     LoggedOut,
+    /// It was to confirm a session that has ended meanwhile.
+    Ended,
 }
 
 /// Which sessions end.
@@ -87,7 +91,7 @@ pub enum Begins {
 pub enum Ending<'a> {
     /// This one.
     One(&'a [u8]),
-    /// All of a person, and any that are on their way: what began before now counts no more.
+    /// All of a person: what began before now counts no more.
     Everywhere(&'a str),
     /// Those of a session at a provider, of this subject only where one is named.
     Sid {
@@ -118,6 +122,18 @@ pub struct Ended {
 
 fn read_ended(row: &AnyRow) -> Result<Ended, StoreError> {
     Ok(Ended { key: get(row, "key")?, principal: get(row, "principal")? })
+}
+
+/// Whether a session lives. It does until the transaction ends: whatever ends it comes after.
+pub(crate) async fn is_live(transaction: &mut Transaction<'static, Any>, key: &[u8], now: i64) -> Result<bool, StoreError> {
+    let held = sqlx::query(
+        "UPDATE sessions SET used_at = used_at WHERE key = $1 AND revoked_at IS NULL AND idle_until > $2 AND absolute_until > $2",
+    )
+    .bind(key.to_vec())
+    .bind(now)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(held.rows_affected() > 0)
 }
 
 /// Ends sessions, and forgets what they held.
@@ -166,13 +182,19 @@ impl Store {
             return Ok(Begins::LoggedOut);
         }
         let principal = new.person.principal();
+        // What was ended meanwhile does not come back by another name, nor do its credentials.
+        let before = match &new.instead_of {
+            Some((old, credentials)) if is_live(&mut transaction, old, new.now).await? => Some((old, credentials)),
+            Some(_) if new.confirmed.is_some() => return Ok(Begins::Ended),
+            _ => None,
+        };
         sqlx::query(
             "INSERT INTO sessions (key, data, version, created_at, idle_until, absolute_until, principal, issuer, sid, method, address, \
-             agent, used_at) VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $3)",
+             agent, used_at) VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(new.key.clone())
         .bind(new.data.clone())
-        .bind(new.now)
+        .bind(new.began)
         .bind(new.idle_until)
         .bind(new.absolute_until)
         .bind(principal.clone())
@@ -181,9 +203,17 @@ impl Store {
         .bind(new.method)
         .bind(new.address.clone())
         .bind(new.agent.clone())
+        .bind(new.now)
         .execute(&mut *transaction)
         .await?;
-        if let Some((old, credentials)) = &new.instead_of {
+        if let Some((old, credentials)) = before {
+            // What this person approved is approved by their session of now.
+            sqlx::query("UPDATE approvals SET session_key = $1 WHERE session_key = $2 AND principal = $3")
+                .bind(new.key.clone())
+                .bind(old.clone())
+                .bind(principal.clone())
+                .execute(&mut *transaction)
+                .await?;
             end(&mut transaction, std::slice::from_ref(old), new.now).await?;
             for credential in credentials {
                 put(&mut transaction, &new.key, credential, new.now).await?;
@@ -240,6 +270,12 @@ impl Store {
         let mut transaction = self.begin().await?;
         hold_trail(&mut transaction, "", 0).await?;
         let ended = end_those(&mut transaction, which, now).await?;
+        if let (true, Ending::Everywhere(person)) = (by_another, which) {
+            sqlx::query("DELETE FROM approvals WHERE principal = $1")
+                .bind((*person).to_owned())
+                .execute(&mut *transaction)
+                .await?;
+        }
         for session in ended.iter().filter(|_| by_another) {
             sqlx::query("DELETE FROM approvals WHERE session_key = $1")
                 .bind(session.key.clone())

@@ -3,8 +3,9 @@
 use domain::plan::Plan;
 
 use crate::actor::{Actor, read_actor};
-use crate::audit::{NewAudit, append};
+use crate::audit::{NewAudit, append, hold_trail};
 use crate::form::{self, FORM};
+use crate::people::is_live;
 use crate::store::{Store, StoreError, get};
 
 /// A plan with where it comes from.
@@ -189,9 +190,14 @@ impl Store {
         .collect()
     }
 
-    /// Keeps a second person's word for a plan, in place of an earlier one, with the record of it.
-    pub async fn approve_plan(&self, approval: &Approval, record: &NewAudit) -> Result<(), StoreError> {
+    /// Keeps a second person's word for a plan, in place of an earlier one, with the record of it. `false` where their session has
+    /// ended meanwhile.
+    pub async fn approve_plan(&self, approval: &Approval, record: &NewAudit) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
+        hold_trail(&mut transaction, &record.tenant, 0).await?;
+        if !is_live(&mut transaction, &approval.session, approval.at).await? {
+            return Ok(false);
+        }
         sqlx::query(
             "INSERT INTO approvals (plan_id, plan_hash, principal, name, session_key, at) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (plan_id) DO UPDATE SET plan_hash = excluded.plan_hash, principal = excluded.principal, \
@@ -207,7 +213,7 @@ impl Store {
         .await?;
         append(&mut transaction, std::slice::from_ref(record)).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     /// The word of a second person for a plan as it is (`hash`), if it was given after `since`.

@@ -14,8 +14,8 @@ use domain::subject::Subject;
 use domain::table::Day;
 use domain::touch::{Setting, Touch};
 use storage::{
-    Actor, Approval, AuditFilter, Begins, CreateJob, Ending, Grant, JobState, JournalRow, ListRow, NewAudit, NewJob, NewSession,
-    Origin, Person, PlanRow, RowResult, SeatDay, Store, StoreError, StoredCredential,
+    Actor, Approval, AuditFilter, Begins, CreateJob, Ending, Grant, JobState, JournalRow, Leave, ListRow, NewAudit, NewJob,
+    NewSession, Origin, Person, PlanRow, RowResult, SeatDay, Store, StoreError, StoredCredential,
 };
 
 /// Runs a test on SQLite, and on PostgreSQL in a schema of its own where there is one.
@@ -70,7 +70,9 @@ on_both!(
     everywhere_is_everywhere,
     what_is_used_once_is_used_once,
     a_confirmation_is_for_one_plan_and_one_session,
-    an_approval_is_for_a_plan_as_it_was
+    an_approval_is_for_a_plan_as_it_was,
+    what_was_ended_does_not_come_back,
+    a_job_begins_while_its_leave_holds
 );
 
 /// As [`on_both`], for what wants to look into the database itself.
@@ -163,6 +165,7 @@ async fn job(store: &Store, id: &str, rows: &[PlannedChange]) -> CreateJob {
         now: 10,
         seen: i64::MAX,
         known: &[],
+        leave: None,
     };
     store.create_job(&new).await.unwrap()
 }
@@ -384,6 +387,7 @@ mod suite {
             now: 10,
             seen: i64::MAX,
             known: &[],
+            leave: None,
         };
         let (one, two) = (new("x1"), new("x2"));
         let (one, two) = tokio::join!(store.create_job(&one), store.create_job(&two));
@@ -597,6 +601,7 @@ mod suite {
             address: "10.0.0.1".into(),
             agent: "a browser".into(),
             now,
+            began: now,
             idle_until: now + 1_000_000,
             absolute_until: now + 9_000_000,
             most: 3,
@@ -725,6 +730,71 @@ mod suite {
         assert_eq!(store.step_up(b"s2", "hash", 60).await.unwrap(), None);
     }
 
+    pub(super) async fn what_was_ended_does_not_come_back(store: &Store) {
+        store.begin_session(&ann(b"s1", "", 10)).await.unwrap();
+        store.put_credential(b"s1", &credential("t"), 11).await.unwrap();
+        let moved = Some((b"s1".to_vec(), vec![credential("t")]));
+        // It ends between the reading of what it held and the session that takes its place.
+        store.end_sessions(&Ending::One(b"s1"), 20, |_| Vec::new()).await.unwrap();
+        let confirmed = NewSession { instead_of: moved.clone(), confirmed: Some(("x".into(), 900)), ..ann(b"s2", "", 30) };
+        assert_eq!(store.begin_session(&confirmed).await.unwrap(), Begins::Ended);
+        assert!(!lives(store, b"s2", 31).await);
+        assert_eq!(store.begin_session(&NewSession { instead_of: moved, ..ann(b"s3", "", 40) }).await.unwrap(), Begins::Begun);
+        assert_eq!(store.credentials(b"s3").await.unwrap(), [], "signed in again, without what was taken away");
+    }
+
+    pub(super) async fn a_job_begins_while_its_leave_holds(store: &Store) {
+        store.begin_session(&ann(b"s1", "", 10)).await.unwrap();
+        let author = Actor { principal: "ann".into(), ..Actor::named("ann") };
+        let queued = async |id: &str, leave: &Leave| {
+            let rows = [assign(u8::try_from(id.len()).unwrap())];
+            let row = plan(&format!("plan-{id}"), &rows);
+            if store.plan("t", &row.id).await.unwrap().is_none() {
+                store.put_plan(&row).await.unwrap();
+            }
+            let new = NewJob {
+                id,
+                plan: &row.id,
+                tenant: "t",
+                qlik_user: "u",
+                author: &author,
+                title: "Assign",
+                undo_of: None,
+                rows: &rows,
+                grant: grant(),
+                now: 100,
+                seen: i64::MAX,
+                known: &[],
+                leave: Some(leave),
+            };
+            store.create_job(&new).await.unwrap()
+        };
+        let leave = Leave { session: b"s1".to_vec(), step_up: None, approval: None };
+        assert_eq!(queued("a", &leave).await, CreateJob::Created);
+        let confirmed = Leave { step_up: Some("key".into()), ..leave.clone() };
+        assert_eq!(queued("ab", &confirmed).await, CreateJob::NoLeave);
+        store.put_step_up(b"s1", "key", 900).await.unwrap();
+        assert_eq!(queued("ab", &confirmed).await, CreateJob::Created, "the plan can be applied after that");
+        assert_eq!(store.step_up(b"s1", "key", 100).await.unwrap(), None, "used up");
+        let hash = plan("plan-abc", &[assign(3)]).plan.hash();
+        let approved = Leave { approval: Some((hash.clone(), 50)), ..leave.clone() };
+        assert_eq!(queued("abc", &approved).await, CreateJob::NoLeave);
+        let by = |principal: &str| Approval {
+            plan: "plan-abc".into(),
+            hash: hash.clone(),
+            principal: principal.into(),
+            name: String::new(),
+            session: b"s1".to_vec(),
+            at: 60,
+        };
+        store.approve_plan(&by("ann"), &NewAudit::default()).await.unwrap();
+        assert_eq!(queued("abc", &approved).await, CreateJob::NoLeave, "whoever applies it approves nothing");
+        store.approve_plan(&by("bob"), &NewAudit::default()).await.unwrap();
+        assert_eq!(queued("abc", &approved).await, CreateJob::Created);
+        store.end_sessions(&Ending::One(b"s1"), 110, |_| Vec::new()).await.unwrap();
+        assert_eq!(queued("abcd", &leave).await, CreateJob::NoLeave);
+    }
+
     pub(super) async fn an_approval_is_for_a_plan_as_it_was(store: &Store) {
         store.begin_session(&ann(b"s1", "", 10)).await.unwrap();
         let row = plan("p", &[assign(1)]);
@@ -739,16 +809,27 @@ mod suite {
             at: 100,
         };
         let record = NewAudit { at: 100, actor: Actor::named("Ann"), action: "approve".into(), ..NewAudit::default() };
-        store.approve_plan(&approval, &record).await.unwrap();
+        assert!(store.approve_plan(&approval, &record).await.unwrap());
         assert_eq!(store.approval("p", &hash, 50).await.unwrap().as_ref(), Some(&approval));
         assert_eq!(store.approval("p", "another", 50).await.unwrap(), None);
         assert_eq!(store.approval("p", &hash, 100).await.unwrap(), None, "too old");
         // One's own sign-out takes nothing back; an admin who ends the session does.
         store.end_sessions(&Ending::One(b"s1"), 110, |_| Vec::new()).await.unwrap();
         assert!(store.approval("p", &hash, 50).await.unwrap().is_some());
+        assert!(!store.approve_plan(&approval, &record).await.unwrap(), "nobody approves after signing out");
+        let me = ann(b"s2", "", 120).person.principal();
+        let again = |session: &[u8]| Approval { session: session.to_vec(), principal: me.clone(), ..approval.clone() };
         store.begin_session(&ann(b"s2", "", 120)).await.unwrap();
-        store.approve_plan(&Approval { session: b"s2".to_vec(), ..approval }, &record).await.unwrap();
-        store.end_sessions_of_another(&Ending::One(b"s2"), 130, |_| Vec::new()).await.unwrap();
+        assert!(store.approve_plan(&again(b"s2"), &record).await.unwrap());
+        // The session goes on under another id, and the approval with it.
+        store.begin_session(&NewSession { instead_of: Some((b"s2".to_vec(), Vec::new())), ..ann(b"s3", "", 125) }).await.unwrap();
+        store.end_sessions_of_another(&Ending::One(b"s3"), 130, |_| Vec::new()).await.unwrap();
+        assert_eq!(store.approval("p", &hash, 50).await.unwrap(), None);
+        // All sessions of a person: also what they approved in one that is over.
+        store.begin_session(&ann(b"s4", "", 140)).await.unwrap();
+        assert!(store.approve_plan(&again(b"s4"), &record).await.unwrap());
+        store.end_sessions(&Ending::One(b"s4"), 150, |_| Vec::new()).await.unwrap();
+        store.end_sessions_of_another(&Ending::Everywhere(&me), 160, |_| Vec::new()).await.unwrap();
         assert_eq!(store.approval("p", &hash, 50).await.unwrap(), None);
     }
 
@@ -817,6 +898,7 @@ mod suite {
             now: 11,
             seen: i64::MAX,
             known: &[],
+            leave: None,
         };
         assert_eq!(store.create_job(&again).await.unwrap(), CreateJob::AppliedBefore("a".into()));
         assert!(!store.discard_plan("t", "plan-a").await.unwrap());
@@ -858,6 +940,7 @@ mod suite {
             now: 40,
             seen,
             known: &[],
+            leave: None,
         };
         // What was refused changed nothing; what was done since the reading did.
         let claim = {

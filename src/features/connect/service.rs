@@ -7,7 +7,7 @@ use tower_sessions::session::Id;
 use super::view::{ConnectFacts, TenantChoice};
 use crate::error::{AppError, ErrorKind};
 use crate::features::sessions::{own_grants, withdraw_grant};
-use crate::server::access::{Access, Operator, caller, known_tenant, session_id, state};
+use crate::server::access::{Access, Viewer, caller, known_tenant, session_id, state};
 use crate::server::keys::whose;
 use crate::server::lead::Lead;
 use crate::server::paths::own_path;
@@ -82,7 +82,7 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppE
 
 pub async fn disconnect(tenant: &str, jobs: &str) -> Result<Lead, AppError> {
     // Where the session has no key any more there is nothing to ask about, and nothing left to forget but the session.
-    if let Ok(access) = Access::<Operator>::find(tenant).await {
+    if let Ok(access) = Access::<Viewer>::find(tenant).await {
         let held = own_grants(&access).await?;
         match jobs {
             "go-on" => {}

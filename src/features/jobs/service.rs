@@ -11,6 +11,7 @@ use storage::{JobRow, JobState, JournalRow, Origin, Store, StoreError, Trouble};
 use super::view::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan_besides;
+use crate::rank::Rank;
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
 use crate::server::lead::Lead;
 
@@ -285,6 +286,9 @@ pub async fn redo(access: &Access<Operator>, id: &str, what: &str) -> Result<Lea
     let rows = access.state.engine.store.journal(id, states, 0, i64::MAX).await?;
     if rows.is_empty() {
         return Err(AppError::invalid("Nothing to do", if undo { "Nothing to undo." } else { "No failed rows." }));
+    }
+    if rows.iter().any(|row| row.change.kind().is_setting()) {
+        access.must_be(Rank::Admin).await?;
     }
     let mut besides = Vec::new();
     let changes = if undo {

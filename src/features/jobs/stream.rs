@@ -91,6 +91,10 @@ fn pulses(access: Access<Viewer>, id: String, first: Pulse) -> impl Stream<Item 
                         Err(RecvError::Closed) => return None,
                     },
                 }
+                // Whoever was signed out meanwhile hears nothing more.
+                if !access.is_live().await {
+                    return None;
+                }
                 match pulse_of(&access, &id).await {
                     Ok(pulse) if pulse != before => {
                         let next = if pulse.over { At::Over } else { At::Told(pulse.clone()) };

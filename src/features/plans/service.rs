@@ -9,13 +9,14 @@ use domain::text::{self, sentence};
 use domain::touch::Touches;
 use engine::jobs::{self, Begun, Order};
 use engine::readings::{Latest, Snapshot};
-use storage::{Approval, JobState, NewAudit, Origin, PlanRow};
+use storage::{Approval, JobState, Leave, NewAudit, Origin, PlanRow};
 
 use super::remedies::{again_as, offered};
 use super::view::{NOT_CONFIRMED, PlanLine, PlanView, SecondView};
 use crate::error::{AppError, ErrorKind};
+use crate::rank::Rank;
 use crate::server::access::{Access, Operator, Role, Viewer};
-use crate::server::auth::STEP_UP;
+use crate::server::auth::{STEP_UP, step_up};
 use crate::server::lead::Lead;
 use crate::server::words::told;
 use crate::server::zone::Zone;
@@ -197,7 +198,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32, q: &str, kind: &
     };
     let confirm_first = if job.is_none() { unconfirmed(access, &row).await? } else { None };
     let (plan, origin) = (row.plan, row.origin);
-    let total = plan.changes.len();
+    let (total, settings) = (plan.changes.len(), plan.changes_settings());
     let needle = text::folded(q.trim());
     let asked: Vec<&PlannedChange> = plan.changes.iter().filter(|planned| is_asked(planned, &needle, kind)).collect();
     let pages = asked.len().div_ceil(PAGE).max(1);
@@ -228,6 +229,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32, q: &str, kind: &
         job,
         confirm_first,
         second,
+        settings,
         ways_out,
         replaces: if let Origin::Replaces(plan) = &origin { Some(plan.clone()) } else { None },
         remedies: if let Origin::Remedies(plan) = &origin { Some(plan.clone()) } else { None },
@@ -260,8 +262,14 @@ pub async fn discard(access: &Access<Operator>, id: &str) -> Result<Lead, AppErr
     Ok(Lead::Plans)
 }
 
+/// Refuses a plan that changes how the tenant works to whoever may not do that.
+async fn must_fit(access: &Access<Operator>, plan: &Plan) -> Result<(), AppError> {
+    if plan.changes_settings() { access.must_be(Rank::Admin).await } else { Ok(()) }
+}
+
 pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
+    must_fit(access, &row.plan).await?;
     if let Some(job) = job_of(access, id).await? {
         // Applied before, perhaps by this very click: lead to what came of it.
         return Ok(Lead::Job(job));
@@ -288,8 +296,7 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
         if let Some(fresh) = overtaken(access, &row).await? {
             return Ok(Lead::Plan(fresh));
         }
-        if let Some(job) = start(access, &row, seen, &[]).await? {
-            access.state.engine.store.use_step_up(&access.session, &row.plan.hash(), access.now()).await?;
+        if let Some(job) = start(access, &row, seen, &[], Some(&second)).await? {
             if let Second::Given(approval) = &second {
                 let applied = NewAudit {
                     job: job.clone(),
@@ -347,6 +354,7 @@ fn stops_approval(row: &PlanRow, principal: &str) -> Option<&'static str> {
 /// A second person's word for a plan, as it is.
 pub async fn approve(access: &Access<Operator>, id: &str, hash: &str) -> Result<(), AppError> {
     let row = find(access, id).await?;
+    must_fit(access, &row.plan).await?;
     let refused = |why: &str| AppError::new(ErrorKind::Conflict, "The plan was not approved", why);
     if row.plan.hash() != hash {
         return Err(refused("It is not the plan that you looked at. Reload the page."));
@@ -370,8 +378,10 @@ pub async fn approve(access: &Access<Operator>, id: &str, hash: &str) -> Result<
     };
     let detail =
         format!("{}, by {}", text::count(text::whole(row.plan.changes.len() as u64), "change", "changes"), row.author.words);
-    access.state.engine.store.approve_plan(&approval, &line(access, "approve plan", &row, detail)).await?;
-    Ok(())
+    if access.state.engine.store.approve_plan(&approval, &line(access, "approve plan", &row, detail)).await? {
+        return Ok(());
+    }
+    Err(AppError::new(ErrorKind::SignedOut, "Your session has ended", "The plan was not approved. Sign in again."))
 }
 
 /// A line of the trail about a plan.
@@ -391,7 +401,8 @@ fn line<R>(access: &Access<R>, action: &str, row: &PlanRow, detail: String) -> N
 /// What a plan takes, where whoever looks has to confirm first that it is them, and did not.
 async fn unconfirmed<R: Role>(access: &Access<R>, row: &PlanRow) -> Result<Option<String>, AppError> {
     let Some(what) = row.plan.takes(access.state.config.auth.plans.step_up_rows) else { return Ok(None) };
-    let confirmed = access.state.engine.store.step_up(&access.session, &row.plan.hash(), access.now()).await?;
+    let key = step_up::key(&access.tenant.id, &row.id, &row.plan.hash());
+    let confirmed = access.state.engine.store.step_up(&access.session, &key, access.now()).await?;
     Ok(confirmed.is_none().then_some(what))
 }
 
@@ -424,11 +435,34 @@ fn busy_rows() -> AppError {
 
 /// Writes the job of a plan down and wakes the executor. Returns the job's id; nothing where another job changed some of its
 /// rows since the trail ended at `seen`, but for what is `known` of some jobs.
-async fn start(access: &Access<Operator>, row: &PlanRow, seen: i64, known: &[(String, i64)]) -> Result<Option<String>, AppError> {
-    let order = Order { undo_of: job_behind(access, row).await?, seen, known: known.to_vec() };
+async fn start(
+    access: &Access<Operator>,
+    row: &PlanRow,
+    seen: i64,
+    known: &[(String, i64)],
+    second: Option<&Second>,
+) -> Result<Option<String>, AppError> {
+    let hash = row.plan.hash();
+    let checks = access.state.config.auth.plans;
+    let leave = Leave {
+        session: access.session.clone(),
+        step_up: row.plan.takes(checks.step_up_rows).map(|_| step_up::key(&access.tenant.id, &row.id, &hash)),
+        approval: matches!(second, Some(Second::Given(_))).then(|| (hash.clone(), access.now() - APPROVED_MS)),
+    };
+    let order = Order { undo_of: job_behind(access, row).await?, seen, known: known.to_vec(), leave: Some(leave) };
     match jobs::begin(&access.state.engine, &access.acting(), row, order).await? {
         Begun::Job(job) => Ok(Some(job)),
         Begun::Overtaken => Ok(None),
+        // What was there a moment ago is gone: asked anew, each says what is missing.
+        Begun::NoLeave => Err(if access.is_live().await {
+            AppError::new(
+                ErrorKind::Conflict,
+                "Nothing was applied",
+                "The confirmation or the approval of this plan has ended. Reload the page.",
+            )
+        } else {
+            AppError::new(ErrorKind::SignedOut, "Your session has ended", "Nothing was applied. Sign in again.")
+        }),
         Begun::Locked(holder) => Err(AppError::new(
             ErrorKind::Conflict,
             "Another job is changing some of these rows",
@@ -489,13 +523,14 @@ async fn try_at_once(
     let wants_reading = plan.changes.len() > 1
         || billed
         || plan.warnings.iter().any(domain::plan::Warning::is_loud)
-        || plan.confirmation(access.state.config.confirm).is_some();
+        || plan.confirmation(access.state.config.confirm).is_some()
+        || plan.takes(access.state.config.auth.plans.step_up_rows).is_some();
     let id = keep(access, plan, snapshot.as_of, origin).await?;
     if wants_reading {
         return Ok(Some(AtOnce::Plan(id)));
     }
     let row = find(access, &id).await?;
-    let Some(job) = start(access, &row, snapshot.seen, &snapshot.known).await? else {
+    let Some(job) = start(access, &row, snapshot.seen, &snapshot.known, None).await? else {
         access.state.engine.store.discard_plan(&access.tenant.id, &id).await?;
         return Ok(None);
     };
@@ -514,6 +549,7 @@ async fn try_at_once(
 /// Draws a plan up again with what it offers besides, or without those whom a warning is about. The plan as it was stays.
 pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
+    must_fit(access, &row.plan).await?;
     if job_of(access, id).await?.is_some() {
         return Err(AppError::new(ErrorKind::Conflict, "This plan has already been applied", "Create a new plan for the rest."));
     }

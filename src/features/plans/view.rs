@@ -121,6 +121,8 @@ pub struct PlanView {
     pub confirm: Option<Confirmation>,
     /// What it takes, where whoever applies it has to confirm first that it is them, and did not.
     pub confirm_first: Option<String>,
+    /// It changes how the tenant works, which is for admins.
+    pub settings: bool,
     /// A second person's word, where it needs one and was not applied.
     pub second: Option<SecondView>,
     /// The job that applied it.

@@ -93,12 +93,21 @@ async fn end_those(tenant: &str, ending: &Ending<'_>, target: &str, own: bool) -
     let (state, caller) = (state(), asking().await?);
     let from = &caller.from;
     let now = state.engine.clock.now_ms();
-    let actor = Access::<Viewer>::find(tenant).await.ok().map(|access| access.actor);
     let lines = |ended: &[Ended]| {
         let told = domain::text::count(i64::try_from(ended.len()).unwrap_or(i64::MAX), "session", "sessions");
-        let own =
-            NewAudit { target: target.to_owned(), ..record(now, "session.ended", Some(&caller.signed_in), from, "done", told) };
-        let on_tenant = actor.clone().map(|actor| NewAudit {
+        let line = record(now, "session.ended", Some(&caller.signed_in), from, "done", told);
+        vec![NewAudit { target: target.to_owned(), ..line }]
+    };
+    let actor = Access::<Viewer>::find(tenant).await.ok().map(|access| access.actor);
+    // What somebody approved is worth no more once an admin ended their session.
+    let store = &state.engine.store;
+    let ended = if own {
+        store.end_sessions(ending, now, lines).await?
+    } else {
+        store.end_sessions_of_another(ending, now, lines).await?
+    };
+    if let Some(actor) = actor {
+        let line = NewAudit {
             tenant: tenant.to_owned(),
             at: now,
             actor,
@@ -107,16 +116,9 @@ async fn end_those(tenant: &str, ending: &Ending<'_>, target: &str, own: bool) -
             outcome: "done".to_owned(),
             detail: "keys deleted".to_owned(),
             ..NewAudit::default()
-        });
-        std::iter::once(own).chain(on_tenant).collect()
-    };
-    // What somebody approved is worth no more once an admin ended their session.
-    let store = &state.engine.store;
-    let ended = if own {
-        store.end_sessions(ending, now, lines).await?
-    } else {
-        store.end_sessions_of_another(ending, now, lines).await?
-    };
+        };
+        store.audit(&[line]).await?;
+    }
     tracing::info!(
         target: "quartermaster::security",
         event = "session.ended",

@@ -37,7 +37,7 @@ pub async fn caller(
     let Some(who) = who_is(&state, remembered, asserted) else { return not_signed_in(&request, matched.as_ref()) };
     let from = CameFrom::of(request.extensions(), request.headers());
     let Some(rank) = role_of(&state, &who) else {
-        count(&state, "authz.refused", "no role", &from).await;
+        count(&state, "authz.refused", "no role", Some(&who), &from).await;
         return no_role(&who, is_function(matched.as_ref()));
     };
     let name = if who.issuer.is_empty() { String::new() } else { who.called().to_owned() };
@@ -88,7 +88,7 @@ const ENDED: &str = "Your session has ended.";
 /// The answer to somebody who may sign in first: pages lead there, functions say so.
 fn not_signed_in(request: &Request, matched: Option<&MatchedPath>) -> Response {
     let login = |back: Option<&str>| format!("{LOGIN}?back={}", crate::ui::query::escape(back.and_then(own_path).unwrap_or("/")));
-    if !is_function(matched) && *request.method() == Method::GET {
+    if !is_function(matched) && matches!(*request.method(), Method::GET | Method::HEAD) {
         let here = request.uri().path_and_query().map(ToString::to_string);
         return see_other(&login(here.as_deref()));
     }

@@ -1,7 +1,7 @@
 //! Signing in at the OpenID provider: leaving for it, and coming back.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use identity::claims::{Pointer, groups, name};
 use identity::provider::{Ask, Provider};
@@ -10,6 +10,7 @@ use identity::token::{Claims, Purpose as For};
 use identity::{Reason, Trouble};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
+use storage::Begins;
 
 use super::gate::see_other;
 use super::login::{Login, Purpose};
@@ -82,7 +83,7 @@ async fn leave(state: &Shared, headers: &HeaderMap, from: &CameFrom, back: Strin
 
 async fn unreachable(state: &Shared, from: &CameFrom, reason: Reason, why: &str, back: &str) -> Response {
     tracing::warn!(why, "the provider cannot be reached");
-    super::trail::count(state, "auth.provider.unreachable", reason.as_str(), from).await;
+    super::trail::count(state, "auth.provider.unreachable", reason.as_str(), None, from).await;
     let page = Page {
         title: "The company sign-in cannot be reached. Try again in a moment.",
         links: vec![(format!("{LOGIN}?back={}", escape(back)), "Try again")],
@@ -160,6 +161,10 @@ impl From<storage::StoreError> for Failed {
 
 /// `GET /auth/callback`: the provider's answer.
 pub async fn callback(State(state): State<Shared>, request: Request) -> Response {
+    // A router takes HEAD for GET; this one changes something.
+    if request.method() != Method::GET {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
+    }
     let from = CameFrom::of(request.extensions(), request.headers());
     let Some((oidc, provider)) = at(&state) else { return StatusCode::NOT_FOUND.into_response() };
     let Some(answer) = Answer::read(request.uri().query().unwrap_or_default()) else {
@@ -274,7 +279,9 @@ async fn begin(
         }
         let skew = at(state).map_or(0, |(oidc, _)| i64::from(oidc.clock_skew_s));
         let oldest = now / 1_000 - i64::from(state.config.auth.session.step_up_s) - skew;
-        if claims.auth_time.is_none_or(|at| at < oldest) {
+        // A time to come is as little proof as one long ago: such as milliseconds for seconds.
+        let newest = now / 1_000 + skew;
+        if claims.auth_time.is_none_or(|at| at < oldest || at > newest) {
             return Err(Reason::AuthTime.into());
         }
         confirms = Some(hash.clone());
@@ -288,7 +295,10 @@ async fn begin(
         hint: keeps.then(|| token.expose_secret()),
         confirms,
     };
-    session::begin(state, new, from).await?.ok_or(Reason::LoggedOut.into())
+    session::begin(state, new, from).await?.map_err(|begins| match begins {
+        Begins::LoggedOut => Reason::LoggedOut.into(),
+        Begins::Ended | Begins::Begun => Failed::Ended,
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -304,7 +314,7 @@ pub async fn confirm(
 ) -> Response {
     let back = format!("/t/{}/plans/{}", of.tenant, escape(plan));
     let person = session.remembered.who.as_ref().map(|who| who.person().principal()).unwrap_or_default();
-    let purpose = Purpose::StepUp { session: hex(&session.key), person, plan: plan.to_owned(), hash: of.hash.clone() };
+    let purpose = Purpose::StepUp { session: hex(&session.key), person, plan: plan.to_owned(), hash: of.key(plan) };
     leave(state, headers, from, back, purpose).await
 }
 

@@ -196,13 +196,13 @@ pub async fn identified(AxumState(state): AxumState<Shared>, mut request: Reques
     }
     let from = CameFrom::of(request.extensions(), request.headers());
     if !aliases(&proxy.says, request.headers()).is_empty() {
-        count(&state, "auth.proxy.alias_dropped", "alias", &from).await;
+        count(&state, "auth.proxy.alias_dropped", "alias", None, &from).await;
     }
     let headers = request.headers().clone();
     let who = match identify(&state, proxy, peer(&request), &headers).await {
         Ok(who) => who,
         Err(reason) => {
-            count(&state, "auth.proxy.refused", reason.as_str(), &from).await;
+            count(&state, "auth.proxy.refused", reason.as_str(), None, &from).await;
             return nobody(request.uri().path());
         }
     };
@@ -248,7 +248,7 @@ async fn own_session(
     }
     let new = Beginning { who, before, sid: String::new(), begun_s: now / 1_000, hint: None, confirms: None };
     let line = session::begin(state, new, from).await?;
-    Ok(line.and_then(|line| {
+    Ok(line.ok().and_then(|line| {
         let value = line.to_str().ok()?.split(';').next()?.split_once('=')?.1.to_owned();
         Some((value, line))
     }))

@@ -54,8 +54,8 @@ pub struct Beginning<'a> {
     pub confirms: Option<String>,
 }
 
-/// Begins a session. Returns the `Set-Cookie` line that holds its id; nothing where the provider has signed them out meanwhile.
-pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Result<Option<HeaderValue>, StoreError> {
+/// Begins a session. Returns the `Set-Cookie` line that holds its id, or why it did not begin.
+pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Result<Result<HeaderValue, Begins>, StoreError> {
     let Beginning { who, before, sid, begun_s, hint, confirms } = new;
     let (lengths, now) = (state.config.auth.session, state.engine.clock.now_ms());
     let (mut since, mut absolute_until) = (now, now + i64::from(lengths.absolute_s) * 1_000);
@@ -88,6 +88,7 @@ pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Resul
         address: from.address.clone(),
         agent: from.agent.clone(),
         now,
+        began: since,
         idle_until: (now + i64::from(lengths.idle_s) * 1_000).min(absolute_until),
         absolute_until,
         most: lengths.per_person as usize,
@@ -95,11 +96,12 @@ pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Resul
         confirmed: confirms.map(|hash| (hash, now + i64::from(lengths.step_up_s) * 1_000)),
         record: record(now, action, Some(who), from, "done", ""),
     };
-    if state.engine.store.begin_session(&session).await? == Begins::LoggedOut {
-        return Ok(None);
+    let begins = state.engine.store.begin_session(&session).await?;
+    if begins != Begins::Begun {
+        return Ok(Err(begins));
     }
     tracing::info!(target: "quartermaster::security", event = action, subject = %who.subject, issuer = %who.issuer, address = %from.address);
-    Ok(cookie(state, &id.to_string(), None))
+    Ok(cookie(state, &id.to_string(), None).ok_or(Begins::Ended))
 }
 
 /// The `Set-Cookie` line that ends a browser's session.

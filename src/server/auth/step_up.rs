@@ -12,7 +12,7 @@ use super::proxy::Asserted;
 use super::session::{self, Beginning, Current, current};
 use super::trail::{CameFrom, count};
 use super::{LOGIN, STEP_UP};
-use crate::error::AppError;
+use crate::error::{AppError, ErrorKind};
 use crate::server::keys::whose;
 use crate::server::state::Shared;
 use crate::ui::query::{escape, from_query};
@@ -27,6 +27,18 @@ pub struct PlanOf {
     pub tenant: String,
     /// What it does, as its hash.
     pub hash: String,
+}
+
+impl PlanOf {
+    /// What a confirmation for it is kept by.
+    pub fn key(&self, plan: &str) -> String {
+        key(&self.tenant, plan, &self.hash)
+    }
+}
+
+/// What a confirmation for a plan is kept by: a plan of another tenant may do the same, and needs its own.
+pub fn key(tenant: &str, plan: &str, hash: &str) -> String {
+    format!("{tenant} {plan} {hash}")
 }
 
 /// Why there is nothing to confirm.
@@ -144,14 +156,14 @@ pub async fn answer(State(state): State<Shared>, request: Request) -> Response {
         Ok(found) => found,
         Err(nothing) => return nothing.answer(),
     };
-    match confirmed(&state, before, &of, &key, &from).await {
+    match confirmed(&state, before, (&plan, &of), &key, &from).await {
         Ok(cookie) => {
             let mut response = see_other(&format!("/t/{}/plans/{}", of.tenant, escape(&plan)));
             response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
             response
         }
         Err(error) => {
-            count(&state, "auth.step_up.refused", "key", &from).await;
+            count(&state, "auth.step_up.refused", "key", None, &from).await;
             form(&state, &plan, &of, Some(format!("{}. {}", error.what, error.why))).await
         }
     }
@@ -161,7 +173,7 @@ pub async fn answer(State(state): State<Shared>, request: Request) -> Response {
 async fn confirmed(
     state: &Shared,
     before: Current,
-    of: &PlanOf,
+    (plan, of): (&str, &PlanOf),
     key: &str,
     from: &CameFrom,
 ) -> Result<Option<axum::http::HeaderValue>, AppError> {
@@ -178,7 +190,10 @@ async fn confirmed(
         sid: String::new(),
         begun_s: state.engine.clock.now_ms() / 1_000,
         hint: None,
-        confirms: Some(of.hash.clone()),
+        confirms: Some(of.key(plan)),
     };
-    Ok(session::begin(state, new, from).await?)
+    let begun = session::begin(state, new, from).await?;
+    begun.map(Some).map_err(|_| {
+        AppError::new(ErrorKind::SignedOut, "Your session has ended", "Sign in again. What you were writing is kept.")
+    })
 }

@@ -62,21 +62,23 @@ pub fn record(
 /// A sign-in or a sign-out that was refused: in the log always, in the trail once per reason, address and minute.
 pub async fn refused(state: &Shared, action: &'static str, reason: Reason, from: &CameFrom, reference: &str) {
     tracing::warn!(target: "quartermaster::security", event = action, %reason, address = %from.address, reference);
-    write_down(state, action, reason.as_str(), from).await;
+    write_down(state, action, reason.as_str(), None, from).await;
 }
 
-/// Anything else that was refused, in the same way.
-pub async fn count(state: &Shared, action: &'static str, reason: &str, from: &CameFrom) {
-    tracing::warn!(target: "quartermaster::security", event = action, reason, address = %from.address);
-    write_down(state, action, reason, from).await;
+/// Anything else that was refused, in the same way; to `who`, where that is known.
+pub async fn count(state: &Shared, action: &'static str, reason: &str, who: Option<&SignedIn>, from: &CameFrom) {
+    let (subject, issuer) = who.map_or(("", ""), |who| (who.subject.as_str(), who.issuer.as_str()));
+    tracing::warn!(target: "quartermaster::security", event = action, reason, subject, issuer, address = %from.address);
+    write_down(state, action, reason, who, from).await;
 }
 
 /// Writes a refusal down, unless one like it was written down within the minute.
-async fn write_down(state: &Shared, action: &'static str, reason: &str, from: &CameFrom) {
+async fn write_down(state: &Shared, action: &'static str, reason: &str, who: Option<&SignedIn>, from: &CameFrom) {
     let now = state.engine.clock.now_ms();
-    let Some(missed) = state.refusals.write_down(now, &format!("{action} {reason} {}", from.address)) else { return };
+    let whom = who.map_or_else(String::new, |who| who.person().principal());
+    let Some(missed) = state.refusals.write_down(now, &format!("{action} {reason} {whom} {}", from.address)) else { return };
     let more = if missed == 0 { String::new() } else { format!(" ({missed} more like it before)") };
-    let line = record(now, action, None, from, "refused", format!("{reason}{more}"));
+    let line = record(now, action, who, from, "refused", format!("{reason}{more}"));
     if let Err(error) = state.engine.store.audit(&[line]).await {
         tracing::error!(%error, "the refusal could not be recorded");
     }

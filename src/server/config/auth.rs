@@ -257,6 +257,15 @@ mod tests {
         assert!(has(&with("https://id.example.com", "http://id.example.com"), "https address"));
         assert!(has(&with("https://id.example.com", "https://id.example.com?x=1"), "https address"));
         assert!(has(&with("https://qm.example.com", "http://qm.example.com"), "https"));
+        assert!(has(&with("public_url = \"https://qm.example.com\"\n", ""), "off loopback it must be https"));
+        for odd in
+            ["https://[", "https://:443", "https://id.example.com:99999", "https://ex\\\\ample", "https://id.example.com\\n"]
+        {
+            assert!(has(&with("https://id.example.com", odd), "https address"), "{odd}");
+        }
+        let lines = with("[auth.roles]", "[auth.session]\nidle_s = 100\nabsolute_s = 50\nwarn_s = 100\n[auth.roles]");
+        assert!(lines.iter().any(|told| told.starts_with("Leptos.toml:11:") && told.contains("absolute_s")), "{lines:?}");
+        assert!(lines.iter().any(|told| told.starts_with("Leptos.toml:12:") && told.contains("warn_s")), "{lines:?}");
         assert!(has(&faults(&format!("{GOOD}[auth.proxy]\ntrusted = [\"10.0.0.5\"]\n")), "belongs to"));
         assert!(has(&faults("[auth.plans]\nfour_eyes_rows = 5"), "four_eyes_rows"));
         // Without a listener of its own on every address, no one is asked only where no one else can come.

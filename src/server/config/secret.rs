@@ -39,7 +39,7 @@ impl SecretFile {
         let bytes = read_private(&self.path).map_err(|reason| self.fault(reason))?;
         let text = String::from_utf8(bytes).map_err(|_| self.fault("holds something else than text"))?;
         let text = text.trim_end_matches(['\r', '\n']);
-        if text.chars().count() < LEAST {
+        if text.trim().chars().count() < LEAST {
             return Err(self.fault(format!("holds fewer than {LEAST} characters")));
         }
         if text.chars().any(char::is_control) {

@@ -71,7 +71,16 @@ impl LeptosKeys {
 }
 
 fn public_url(reader: &mut Reader<'_>, listen: SocketAddr) -> String {
-    let Some((place, text)) = reader.text("server.public_url") else { return format!("http://{listen}") };
+    let Some((place, text)) = reader.text("server.public_url") else {
+        if !listen.ip().is_loopback() {
+            let place = reader.file();
+            reader.fault(
+                place,
+                "`server.public_url` is missing: off loopback it must be https, such as https://licenses.example.com",
+            );
+        }
+        return format!("http://{listen}");
+    };
     let url = text.trim_end_matches('/').to_owned();
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     match host {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use engine::housekeeping::Keep;
 
 use super::file::Reader;
+use super::secret::{NotPrivate, read_private, weak_key};
 
 /// Where things are stored, and how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,18 @@ impl Storage {
 impl Secrets {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let file = reader.text("secrets.master_key_file");
-        Self { master_key_file: file.map_or_else(|| "quartermaster.key".into(), |(_, file)| file.into()) }
+        let (place, file) = file.unwrap_or_else(|| (reader.file().to_owned(), "quartermaster.key".to_owned()));
+        let master_key_file = PathBuf::from(file);
+        // One that is missing is made at the start.
+        let wrong = match read_private(&master_key_file) {
+            Ok(key) => weak_key(&key),
+            Err(NotPrivate::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = wrong {
+            reader.fault(&place, format!("`secrets.master_key_file`: {} {why}", master_key_file.display()));
+        }
+        Self { master_key_file }
     }
 }
 

@@ -33,6 +33,7 @@ impl ChangeKind for SetAutoAssign {
     const VERB: &'static str = "set";
     const COUNTED: (&'static str, &'static str) = ("setting", "settings");
     const WAVE: Wave = Wave::Sets;
+    const SETTING: bool = true;
 
     fn target(&self) -> String {
         "Automatic assignment".to_owned()

@@ -20,6 +20,7 @@ impl ChangeKind for SetGroupSettings {
     const VERB: &'static str = "set";
     const COUNTED: (&'static str, &'static str) = ("setting", "settings");
     const WAVE: Wave = Wave::Sets;
+    const SETTING: bool = true;
 
     fn target(&self) -> String {
         "Group creation settings".to_owned()

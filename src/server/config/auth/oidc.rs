@@ -93,8 +93,9 @@ impl Oidc {
         let key = |name: &str| format!("auth.oidc.{name}");
         let must = |reader: &mut Reader<'_>, name: &str, example: &str| {
             let found = reader.text(&key(name)).filter(|(_, text)| !text.trim().is_empty());
+            let place = reader.tables("auth").get("oidc").cloned().unwrap_or_else(|| reader.file().to_owned());
             found.unwrap_or_else(|| {
-                reader.fault(reader.file(), format!("`{}` is missing, such as “{example}”", key(name)));
+                reader.fault(&place, format!("`{}` is missing, such as “{example}”", key(name)));
                 (reader.file().to_owned(), String::new())
             })
         };
@@ -102,7 +103,8 @@ impl Oidc {
         let local =
             issuer.strip_prefix("http://").is_some_and(|rest| is_loopback_host(rest.split('/').next().unwrap_or_default()));
         let remote = issuer.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-        if !issuer.is_empty() && (!local && !remote || issuer.contains(['?', '#', ' ', '@'])) {
+        let odd = issuer.contains(['?', '#', '@', '\\']) || issuer.chars().any(|c| c.is_whitespace() || c.is_control());
+        if !issuer.is_empty() && (!local && !remote || odd || url::Url::parse(&issuer).is_err()) {
             reader.fault(
                 &place,
                 format!(

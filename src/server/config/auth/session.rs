@@ -28,6 +28,7 @@ impl Default for SessionLengths {
 impl SessionLengths {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let usual = Self::default();
+        let (absolute, warn) = (reader.place_of("auth.session.absolute_s"), reader.place_of("auth.session.warn_s"));
         let lengths = Self {
             idle_s: reader.number("auth.session.idle_s", usual.idle_s, 5..=86_400),
             absolute_s: reader.number("auth.session.absolute_s", usual.absolute_s, 10..=604_800),
@@ -36,10 +37,10 @@ impl SessionLengths {
             per_person: reader.number("auth.session.per_person", usual.per_person, 1..=1_000),
         };
         if lengths.absolute_s < lengths.idle_s {
-            reader.fault(reader.file(), "`auth.session.absolute_s` must be at least `auth.session.idle_s`".to_owned());
+            reader.fault(&absolute, "`auth.session.absolute_s` must be at least `auth.session.idle_s`".to_owned());
         }
         if lengths.warn_s >= lengths.idle_s {
-            reader.fault(reader.file(), "`auth.session.warn_s` must be less than `auth.session.idle_s`".to_owned());
+            reader.fault(&warn, "`auth.session.warn_s` must be less than `auth.session.idle_s`".to_owned());
         }
         lengths
     }
