@@ -70,6 +70,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Refuses whoever has no session. Where nobody signs in, those who never connected have none, and nothing to see.
+    pub async fn must_have_session(&self) -> Result<(), AppError> {
+        if session_id(&self.session).await.is_some() { Ok(()) } else { Err(no_session()) }
+    }
+
     /// Refuses whoever has a lower role than `needed`, and writes that down.
     pub async fn must_be(&self, state: &Shared, needed: Rank) -> Result<(), AppError> {
         let Some(why) = self.rank.lacks(needed) else { return Ok(()) };

@@ -579,6 +579,24 @@ async fn people_sign_out_here_and_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_portals_own_trail_is_for_admins() {
+    let provider = Provider::start().await;
+    let portal = portal(&provider, ROLES).await;
+    let (mut ada, mut otto) = (Browser::default(), Browser::default());
+    ada.sign_in(&portal, "ada").await;
+    otto.sign_in(&portal, "otto").await;
+    let path = "/audit/export?format=jsonl";
+    assert_eq!(portal.send(get(path, "")).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(otto.get(&portal, path).await.status(), StatusCode::FORBIDDEN);
+    let trail = body(ada.get(&portal, path).await).await;
+    let lines: Vec<Value> = trail.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let has = |action: &str, actor: &str| lines.iter().any(|line| line["action"] == action && line["actor"] == actor);
+    assert!(has("auth.sign_in", "Name of ada") && has("auth.sign_in", "Name of otto"), "{trail}");
+    assert!(has("authz.refused", "Name of otto"), "who was refused is told: {trail}");
+    assert!(has("export", "Name of ada"), "that it was taken is a line of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_ones_own_but_for_admins() {
     let provider = Provider::start().await;
     let portal = portal(&provider, ROLES).await;

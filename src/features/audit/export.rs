@@ -13,14 +13,16 @@ use domain::import::{Field, lines, write};
 use engine::clock::iso;
 use futures::stream;
 use serde_json::json;
-use storage::{AuditEntry, AuditFilter, NewAudit, Store};
+use storage::{Actor, AuditEntry, AuditFilter, NewAudit, Store};
 
 use super::service::{filter_of, named, role_names};
 use super::view::Asked;
 use crate::error::AppError;
 use crate::features::shared::refused_as_text as refused;
+use crate::rank::Rank;
 use crate::server::access::{Access, Caller, Operator};
 use crate::server::state::{AppState, Shared};
+use crate::server::zone::Zone;
 use crate::ui::query::from_query;
 
 /// Events that are read at once; the file is never in memory as a whole.
@@ -28,7 +30,10 @@ const AT_ONCE: i64 = 1_000;
 
 /// The routes of this room that are no pages.
 pub fn routes(state: &Shared) -> Router<AppState> {
-    Router::new().route("/t/{tenant}/audit/export", get(export)).layer(Extension(state.clone()))
+    Router::new()
+        .route("/t/{tenant}/audit/export", get(export))
+        .route("/audit/export", get(export_own))
+        .layer(Extension(state.clone()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,32 +64,63 @@ async fn export(
     }
 }
 
+/// The portal's own trail: who signed in and out, what was refused at the door, which sessions were ended.
+async fn export_own(
+    Extension(state): Extension<Shared>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    match prepared_own(&state, &caller, &query.unwrap_or_default()).await {
+        Ok(wanted) => answer(state.engine.store.clone(), String::new(), wanted),
+        Err(error) => refused(&error),
+    }
+}
+
 /// Who may, what is asked, and a line of the trail that it was taken.
 async fn prepared(state: Shared, caller: Caller, tenant: &str, query: &str) -> Result<(Store, Arc<Wanted>), AppError> {
     let access = Access::<Operator>::of(state, caller, tenant).await?;
-    let asked = Asked::read(query);
-    // A file is read without the page beside it: each job row by row.
-    let filter = AuditFilter { rows: true, ..filter_of(&asked, &access.zone)? };
-    let format = from_query(query).into_iter().find(|(key, _)| key == "format").map(|(_, value)| value);
-    let format = match format.as_deref() {
-        None | Some("csv") => Format::Csv,
-        Some("jsonl") => Format::JsonLines,
-        Some(_) => return Err(AppError::invalid("Unknown format", "Use format=csv or format=jsonl.")),
-    };
-    let line = NewAudit {
-        tenant: access.tenant.id.clone(),
-        at: access.now(),
-        actor: access.actor.clone(),
+    let wanted = Wanted { roles: role_names(&access).await, ..Wanted::read(query, &access.zone)? };
+    let store = access.state.engine.store.clone();
+    store.audit(&[taken(tenant, access.now(), access.actor.clone(), query)]).await?;
+    Ok((store, Arc::new(wanted)))
+}
+
+/// The same for the portal's own trail, which is for admins.
+async fn prepared_own(state: &Shared, caller: &Caller, query: &str) -> Result<Arc<Wanted>, AppError> {
+    caller.must_have_session().await?;
+    caller.must_be(state, Rank::Admin).await?;
+    let wanted = Wanted::read(query, &caller.zone)?;
+    let actor = Actor::new(&caller.principal, &caller.name, "", "");
+    state.engine.store.audit(&[taken("", state.engine.clock.now_ms(), actor, query)]).await?;
+    Ok(Arc::new(wanted))
+}
+
+impl Wanted {
+    fn read(query: &str, zone: &Zone) -> Result<Self, AppError> {
+        // A file is read without the page beside it: each job row by row.
+        let filter = AuditFilter { rows: true, ..filter_of(&Asked::read(query), zone)? };
+        let format = from_query(query).into_iter().find(|(key, _)| key == "format").map(|(_, value)| value);
+        let format = match format.as_deref() {
+            None | Some("csv") => Format::Csv,
+            Some("jsonl") => Format::JsonLines,
+            Some(_) => return Err(AppError::invalid("Unknown format", "Use format=csv or format=jsonl.")),
+        };
+        Ok(Self { filter, format, roles: HashMap::new() })
+    }
+}
+
+/// That a trail was taken away is itself a line of it.
+fn taken(tenant: &str, at: i64, actor: Actor, query: &str) -> NewAudit {
+    NewAudit {
+        tenant: tenant.to_owned(),
+        at,
+        actor,
         action: "export".to_owned(),
         target: "audit trail".to_owned(),
         outcome: "done".to_owned(),
-        detail: Asked { before: 0, ..asked }.query(),
+        detail: Asked { before: 0, ..Asked::read(query) }.query(),
         ..NewAudit::default()
-    };
-    let store = access.state.engine.store.clone();
-    store.audit(&[line]).await?;
-    let roles = role_names(&access).await;
-    Ok((store, Arc::new(Wanted { filter, format, roles })))
+    }
 }
 
 const HEADINGS: [&str; 10] = ["No.", "Time", "Actor", "Principal", "Qlik user", "Action", "Target", "Result", "Details", "Job"];

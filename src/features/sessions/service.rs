@@ -24,13 +24,7 @@ async fn own_key(caller: &Caller) -> Option<Vec<u8>> {
 /// Whoever asks. Where nobody signs in, that is whoever has a session: the rest have nothing to see.
 async fn asking() -> Result<Caller, AppError> {
     let caller = caller().await?;
-    if caller.signed_in.issuer.is_empty() && own_key(&caller).await.is_none() {
-        return Err(AppError::new(
-            ErrorKind::NotConnected,
-            "Signed out",
-            "Open Quartermaster's start page and connect to a tenant.",
-        ));
-    }
+    caller.must_have_session().await?;
     Ok(caller)
 }
 
