@@ -1,23 +1,27 @@
 // Pictures of every page, light and dark, wide and narrow, into docs/screenshots. Run by script/screenshots.
 import { mkdirSync } from "node:fs";
+import type { Page } from "@playwright/test";
+import { served } from "../support/portal";
+import { be, provider } from "../support/provider";
 import { bulk, expect, hydrated, test } from "../support/test";
 
 const OUT = process.env.SCREENSHOTS!;
 
+async function picture(page: Page, name: string) {
+  for (const scheme of ["light", "dark"] as const) {
+    for (const width of [1600, 390]) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.setViewportSize({ width, height: width === 1600 ? 1000 : 844 });
+      await page.screenshot({ path: `${OUT}/${name}-${scheme}${width === 390 ? "-narrow" : ""}.png` });
+    }
+  }
+  await page.setViewportSize({ width: 1600, height: 1000 });
+}
+
 test("pictures", async ({ connected: page, tenant }) => {
   test.setTimeout(180_000);
   mkdirSync(OUT, { recursive: true });
-  const shots: [string, string][] = [];
-  const shoot = async (name: string) => {
-    for (const scheme of ["light", "dark"] as const) {
-      for (const width of [1600, 390]) {
-        await page.emulateMedia({ colorScheme: scheme });
-        await page.setViewportSize({ width, height: width === 1600 ? 1000 : 844 });
-        await page.screenshot({ path: `${OUT}/${name}-${scheme}${width === 390 ? "-narrow" : ""}.png` });
-      }
-    }
-    await page.setViewportSize({ width: 1600, height: 1000 });
-  };
+  const shoot = (name: string) => picture(page, name);
   const go = async (path: string, heading: string | RegExp) => {
     await page.goto(path);
     await hydrated(page);
@@ -94,4 +98,68 @@ test("pictures", async ({ connected: page, tenant }) => {
   await page.getByRole("button", { name: "Disconnect" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Connect to a tenant" })).toBeVisible();
   await shoot("connect");
+});
+
+test("pictures of signing in", async ({ browser }) => {
+  test.setTimeout(180_000);
+  mkdirSync(OUT, { recursive: true });
+  let company: Awaited<ReturnType<typeof provider>> | undefined;
+  try {
+    await served(
+      async (url) => (company = await provider(url, "[auth.plans]\nstep_up_rows = 3\nfour_eyes_rows = 10")).config,
+      async (url) => {
+        const fresh = async () => (await browser.newContext({ baseURL: url, viewport: { width: 1600, height: 1000 } })).newPage();
+        for (const [who, name] of [["nora", "no-role"], ["many", "no-role-many-groups"]]) {
+          const page = await fresh();
+          await page.goto("/");
+          await be(page, who);
+          await picture(page, name);
+        }
+        const arrive = async (who: string) => {
+          const page = await fresh();
+          await page.goto("/t/north/overview");
+          await be(page, who);
+          await page.getByLabel("API key").fill("key-of-1");
+          await page.getByRole("button", { name: "Connect" }).click();
+          await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+          return page;
+        };
+        await arrive("wide");
+        const ada = await arrive("ada");
+        const plan = async (rows: number) => {
+          await ada.goto("/t/north/assignments?allotment=analyzer,professional");
+          await hydrated(ada);
+          await ada.locator(".live .line:not(.top) input").first().click();
+          await ada.locator(".live .line:not(.top) input").nth(rows - 1).click({ modifiers: ["Shift"] });
+          const bar = ada.getByRole("toolbar", { name: "Selection" });
+          await bar.getByText("Remove…").first().click();
+          const all = bar.getByRole("button", { name: /^All / });
+          if (await all.count()) await all.click();
+          await expect(ada.getByRole("heading", { level: 1, name: /^Plan/ })).toBeVisible();
+          await hydrated(ada);
+        };
+        await plan(5);
+        await picture(ada, "plan-to-confirm");
+        await plan(20);
+        const address = ada.url();
+        await ada.goto("/t/north/sessions");
+        await hydrated(ada);
+        await picture(ada, "sessions-of-everyone");
+        const otto = await arrive("otto");
+        await otto.goto(address);
+        await hydrated(otto);
+        await picture(otto, "plan-to-approve");
+        const vera = await arrive("vera");
+        await vera.goto("/t/north/assignments?license=none");
+        await hydrated(vera);
+        await vera.locator(".live .line:not(.top) input").first().click();
+        await picture(vera, "assignments-as-viewer");
+        const refused = await fresh();
+        await refused.goto("/auth/callback?state=x&code=y");
+        await picture(refused, "sign-in-refused");
+      },
+    );
+  } finally {
+    await company?.stop();
+  }
 });
