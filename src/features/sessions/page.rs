@@ -68,7 +68,7 @@ fn Body(
                 <header><h2>{if everybody { "Everyone's sessions" } else { "Sessions" }}</h2><span class="muted small">"each has its own encrypted keys"</span>
                     {(signs_in && several).then(|| view! { <EndAllButton person=String::new() text="Sign out everywhere" spoken=String::new() end_all/> })}</header>
                 <div class="table" tabindex="0" role="region" aria-label="Sessions"><table class="stacks" role="table">
-                    <thead role="rowgroup"><tr role="row">{person}<th role="columnheader">"Started"</th>{from}<th role="columnheader" class="hide-narrow">"Last used"</th><th role="columnheader" class="hide-narrow">"Expires"</th><th role="columnheader">"Connected as"</th><th role="columnheader"><span class="sr">"Actions"</span></th></tr></thead>
+                    <thead role="rowgroup"><tr role="row">{person}<th role="columnheader">"Started"</th>{from}<th role="columnheader" class="hide-narrow">{if signs_in { "Last used" } else { "Expires" }}</th><th role="columnheader">"Connected as"</th><th role="columnheader"><span class="sr">"Actions"</span></th></tr></thead>
                     <tbody role="rowgroup">{sessions}</tbody>
                 </table></div>
             </div>
@@ -125,8 +125,7 @@ fn Session(line: SessionLine, signs_in: bool, end: ServerAction<End>, end_all: S
             {person}
             <td role="cell" class="num-left">{line.began}{line.this.then(|| view! { " "<span class="chip">"this session"</span> })}</td>
             {from}
-            <td role="cell" class="num-left hide-narrow">{line.used}</td>
-            <td role="cell" class="num-left hide-narrow">{line.ends}</td>
+            <td role="cell" class="num-left hide-narrow" title=format!("Expires {}", line.ends)>{if signs_in { line.used } else { line.ends.clone() }}</td>
             <td role="cell">{connected}</td>
             <td role="cell" class="acts">
                 <ActionForm action=end attr:class="inline">

@@ -76,6 +76,10 @@ impl Form<'_> {
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/// The portal's mark, in the color of the theme.
+const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 18 18\" aria-hidden=\"true\" focusable=\"false\"><path d=\"M2 3h14M2 9h9M2 15h5\" \
+    stroke=\"currentColor\" stroke-width=\"2.4\" fill=\"none\"/><circle cx=\"15\" cy=\"13.5\" r=\"2.5\" fill=\"currentColor\"/></svg>";
+
 /// Text as HTML shows it.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -120,7 +124,7 @@ impl Page<'_> {
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"color-scheme\" content=\"light dark\">{on}<title>{title} · Quartermaster</title>\
              <link rel=\"icon\" href=\"/favicon.svg\"><link rel=\"stylesheet\" href=\"/pkg/quartermaster.css\"></head>\
-             <body><main class=\"alone door\"><p class=\"brand big\"><img class=\"mark\" src=\"/favicon.svg\" alt=\"\"><span>Quartermaster</span></p>\
+             <body><main class=\"alone door\"><p class=\"brand big\">{MARK}<span>Quartermaster</span></p>\
              <h1>{title}</h1>{text}{names}{form}{links}</main></body></html>"
         );
         let mut response = (status, html).into_response();
