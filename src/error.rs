@@ -90,6 +90,11 @@ impl AppError {
         Self::new(ErrorKind::Invalid, what, why)
     }
 
+    /// A session that has ended; `why` says what became of what was asked.
+    pub fn signed_out(why: impl Into<String>) -> Self {
+        Self::new(ErrorKind::SignedOut, "Your session has ended", why)
+    }
+
     /// Something that the portal role does not allow. Another key does not help.
     pub fn role(why: &'static str) -> Self {
         Self::new(ErrorKind::Role, "Your role does not allow this", why)

@@ -16,7 +16,7 @@ export const PEOPLE = [
   { sub: "nora", name: "Nora None", groups: ["kitchen"] },
   { sub: "many", name: "Mona Many", groups: Array.from({ length: 300 }, (_, at) => `group number ${at + 1}`) },
   { sub: "text", name: "Theo Text", groups: "qm-admins, staff" },
-  { sub: "wide", name: "מנהלת רישיונות ".repeat(17).trim().slice(0, 255), groups: ["staff"] },
+  { sub: "wide", name: "מנהלת רישיונות ".repeat(17).trim().padEnd(255, "ת"), groups: ["staff"] },
 ];
 
 const SECRET = "a secret of the tests, long enough";

@@ -1,6 +1,8 @@
 //! Plans: what would change, before anything does.
 
 mod api;
+#[cfg(feature = "ssr")]
+mod checks;
 mod page;
 #[cfg(feature = "ssr")]
 mod remedies;

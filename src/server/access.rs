@@ -95,8 +95,6 @@ pub struct Access<R> {
     pub qlik_name: String,
     /// The session's key.
     pub session: Vec<u8>,
-    /// The role of whoever acts; at least that of `R`.
-    pub rank: Rank,
     /// Who sent the request.
     pub caller: Caller,
     /// How whoever looks reads times.
@@ -137,7 +135,6 @@ impl<R: Role> Access<R> {
             key,
             qlik_name: stored.qlik_name,
             session: session_key(&id),
-            rank: caller.rank,
             zone: caller.zone.clone(),
             caller,
             role: PhantomData,
@@ -166,7 +163,7 @@ impl<R: Role> Access<R> {
 
     /// Refuses to steer a job that is somebody else's to whoever is no admin.
     pub fn may_steer(&self, job: &JobRow) -> Result<(), AppError> {
-        if self.is_own(job) || self.rank >= Rank::Admin { Ok(()) } else { Err(AppError::role(NOT_YOURS)) }
+        if self.is_own(job) || self.caller.rank >= Rank::Admin { Ok(()) } else { Err(AppError::role(NOT_YOURS)) }
     }
 
     /// Whether the session lives still, for what goes on after its request began.
@@ -220,7 +217,6 @@ impl Access<Admin> {
             key: self.key.clone(),
             qlik_name: self.qlik_name.clone(),
             session: self.session.clone(),
-            rank: self.rank,
             caller: self.caller.clone(),
             zone: self.zone.clone(),
             role: PhantomData,

@@ -347,14 +347,6 @@ impl Store {
         Ok(gone)
     }
 
-    /// Remembers that a session confirmed who it is, for the plan with this hash, until `until`.
-    pub async fn put_step_up(&self, session: &[u8], plan_hash: &str, until: i64) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        put_step_up(&mut transaction, session, plan_hash, until).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
     /// Until when a session's confirmation for a plan holds; nothing where there is none that does.
     pub async fn step_up(&self, session: &[u8], plan_hash: &str, now: i64) -> Result<Option<i64>, StoreError> {
         sqlx::query("SELECT until FROM step_ups WHERE session_key = $1 AND plan_hash = $2 AND until > $3")
@@ -365,17 +357,6 @@ impl Store {
             .await?
             .map(|row| get(&row, "until"))
             .transpose()
-    }
-
-    /// Uses a confirmation up. `false` where there is none that holds.
-    pub async fn use_step_up(&self, session: &[u8], plan_hash: &str, now: i64) -> Result<bool, StoreError> {
-        let done = sqlx::query("DELETE FROM step_ups WHERE session_key = $1 AND plan_hash = $2 AND until > $3")
-            .bind(session.to_vec())
-            .bind(plan_hash.to_owned())
-            .bind(now)
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() == 1)
     }
 }
 

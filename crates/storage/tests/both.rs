@@ -723,9 +723,6 @@ mod suite {
         for (session, hash, now) in [(b"s2", "another", 30), (b"s1", "hash", 30), (b"s2", "hash", 500)] {
             assert_eq!(store.step_up(session, hash, now).await.unwrap(), None);
         }
-        assert!(store.use_step_up(b"s2", "hash", 40).await.unwrap());
-        assert!(!store.use_step_up(b"s2", "hash", 41).await.unwrap(), "used up");
-        store.put_step_up(b"s2", "hash", 900).await.unwrap();
         store.end_sessions(&Ending::One(b"s2"), 50, |_| Vec::new()).await.unwrap();
         assert_eq!(store.step_up(b"s2", "hash", 60).await.unwrap(), None);
     }
@@ -773,9 +770,16 @@ mod suite {
         assert_eq!(queued("a", &leave).await, CreateJob::Created);
         let confirmed = Leave { step_up: Some("key".into()), ..leave.clone() };
         assert_eq!(queued("ab", &confirmed).await, CreateJob::NoLeave);
-        store.put_step_up(b"s1", "key", 900).await.unwrap();
+        let again = NewSession {
+            instead_of: Some((b"s1".to_vec(), Vec::new())),
+            confirmed: Some(("key".into(), 900)),
+            ..ann(b"s2", "", 50)
+        };
+        store.begin_session(&again).await.unwrap();
+        let leave = Leave { session: b"s2".to_vec(), ..leave };
+        let confirmed = Leave { step_up: Some("key".into()), ..leave.clone() };
         assert_eq!(queued("ab", &confirmed).await, CreateJob::Created, "the plan can be applied after that");
-        assert_eq!(store.step_up(b"s1", "key", 100).await.unwrap(), None, "used up");
+        assert_eq!(store.step_up(b"s2", "key", 100).await.unwrap(), None, "used up");
         let hash = plan("plan-abc", &[assign(3)]).plan.hash();
         let approved = Leave { approval: Some((hash.clone(), 50)), ..leave.clone() };
         assert_eq!(queued("abc", &approved).await, CreateJob::NoLeave);
@@ -784,14 +788,14 @@ mod suite {
             hash: hash.clone(),
             principal: principal.into(),
             name: String::new(),
-            session: b"s1".to_vec(),
+            session: b"s2".to_vec(),
             at: 60,
         };
         store.approve_plan(&by("ann"), &NewAudit::default()).await.unwrap();
         assert_eq!(queued("abc", &approved).await, CreateJob::NoLeave, "whoever applies it approves nothing");
         store.approve_plan(&by("bob"), &NewAudit::default()).await.unwrap();
         assert_eq!(queued("abc", &approved).await, CreateJob::Created);
-        store.end_sessions(&Ending::One(b"s1"), 110, |_| Vec::new()).await.unwrap();
+        store.end_sessions(&Ending::One(b"s2"), 110, |_| Vec::new()).await.unwrap();
         assert_eq!(queued("abcd", &leave).await, CreateJob::NoLeave);
     }
 

@@ -62,11 +62,7 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppE
         qlik_name: me.name.clone(),
     };
     if !state.engine.store.put_credential(&session_key(&id), &credential, now).await? {
-        return Err(AppError::new(
-            ErrorKind::SignedOut,
-            "Your session has ended",
-            "The key was not stored. Sign in again, then connect.",
-        ));
+        return Err(AppError::signed_out("The key was not stored. Sign in again, then connect."));
     }
     // What an earlier key of the same user saw may not be what this one sees.
     state.engine.readings.forget(&tenant.id, &me.id);

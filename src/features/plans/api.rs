@@ -34,7 +34,7 @@ pub async fn apply(tenant: String, id: String, #[server(default)] confirm: Strin
 pub async fn approve(tenant: String, id: String, hash: String) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator, refused};
     let access = Access::<Operator>::to(&tenant).await?;
-    super::service::approve(&access, &id, &hash).await.map_err(refused)
+    super::checks::approve(&access, &id, &hash).await.map_err(refused)
 }
 
 /// Draws a plan up again with a way out of a shortage, and leads to it.

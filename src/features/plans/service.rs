@@ -9,14 +9,14 @@ use domain::text::{self, sentence};
 use domain::touch::Touches;
 use engine::jobs::{self, Begun, Order};
 use engine::readings::{Latest, Snapshot};
-use storage::{Approval, JobState, Leave, NewAudit, Origin, PlanRow};
+use storage::{JobState, NewAudit, Origin, PlanRow};
 
+use super::checks::{Second, leave, line, must_fit, unconfirmed};
 use super::remedies::{again_as, offered};
-use super::view::{NOT_CONFIRMED, PlanLine, PlanView, SecondView};
+use super::view::{NOT_CONFIRMED, PlanLine, PlanView};
 use crate::error::{AppError, ErrorKind};
-use crate::rank::Rank;
 use crate::server::access::{Access, Operator, Role, Viewer};
-use crate::server::auth::{STEP_UP, step_up};
+use crate::server::auth::STEP_UP;
 use crate::server::lead::Lead;
 use crate::server::words::told;
 use crate::server::zone::Zone;
@@ -181,21 +181,7 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32, q: &str, kind: &
     let job = job_of(access, id).await?;
     let ways_out = if job.is_none() { offered(access, &row.plan).await } else { Vec::new() };
     let roles = role_names(access, &row).await;
-    let second = if job.is_none() { Second::of(access, &row).await? } else { Second::NotNeeded };
-    let second = match &second {
-        Second::NotNeeded => None,
-        Second::Missing | Second::Given(_) => Some(SecondView {
-            hash: row.plan.hash(),
-            given: match &second {
-                Second::Given(approval) => {
-                    Some(format!("Approved by {} on {}.", approval.name, access.zone.date_time(approval.at)))
-                }
-                _ => None,
-            },
-            not_approve: stops_approval(&row, access.principal()).map(ToOwned::to_owned),
-            not_apply: second.stops_apply(access.principal()).map(ToOwned::to_owned),
-        }),
-    };
+    let second = if job.is_none() { Second::of(access, &row).await?.shown(access, &row) } else { None };
     let confirm_first = if job.is_none() { unconfirmed(access, &row).await? } else { None };
     let (plan, origin) = (row.plan, row.origin);
     let (total, settings) = (plan.changes.len(), plan.changes_settings());
@@ -262,11 +248,6 @@ pub async fn discard(access: &Access<Operator>, id: &str) -> Result<Lead, AppErr
     Ok(Lead::Plans)
 }
 
-/// Refuses a plan that changes how the tenant works to whoever may not do that.
-async fn must_fit(access: &Access<Operator>, plan: &Plan) -> Result<(), AppError> {
-    if plan.changes_settings() { access.must_be(Rank::Admin).await } else { Ok(()) }
-}
-
 pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> Result<Lead, AppError> {
     let row = find(access, id).await?;
     must_fit(access, &row.plan).await?;
@@ -310,102 +291,6 @@ pub async fn apply(access: &Access<Operator>, id: &str, confirmation: &str) -> R
     Err(busy_rows())
 }
 
-/// How long a second person's word holds, in milliseconds.
-const APPROVED_MS: i64 = 24 * 60 * 60 * 1_000;
-
-/// A second person's word for a plan, where it needs one.
-enum Second {
-    /// It needs none.
-    NotNeeded,
-    /// It waits for one.
-    Missing,
-    /// It has one.
-    Given(Approval),
-}
-
-impl Second {
-    async fn of<R: Role>(access: &Access<R>, row: &PlanRow) -> Result<Self, AppError> {
-        let least = access.state.config.auth.plans.four_eyes_rows as usize;
-        if least == 0 || row.plan.changes.len() <= least {
-            return Ok(Self::NotNeeded);
-        }
-        let since = access.now() - APPROVED_MS;
-        let found = access.state.engine.store.approval(&row.id, &row.plan.hash(), since).await?;
-        Ok(found.map_or(Self::Missing, Self::Given))
-    }
-
-    /// Why this person may not apply the plan now; nothing where they may.
-    fn stops_apply(&self, principal: &str) -> Option<&'static str> {
-        match self {
-            Self::Missing => Some("Someone else with the role operator or admin has to approve this plan first."),
-            Self::Given(approval) if approval.principal == principal => {
-                Some("You approved this plan, so someone else has to apply it.")
-            }
-            Self::NotNeeded | Self::Given(_) => None,
-        }
-    }
-}
-
-/// Why this person may not approve a plan; nothing where they may.
-fn stops_approval(row: &PlanRow, principal: &str) -> Option<&'static str> {
-    (row.author.principal == principal).then_some("You created this plan, so someone else has to approve it.")
-}
-
-/// A second person's word for a plan, as it is.
-pub async fn approve(access: &Access<Operator>, id: &str, hash: &str) -> Result<(), AppError> {
-    let row = find(access, id).await?;
-    must_fit(access, &row.plan).await?;
-    let refused = |why: &str| AppError::new(ErrorKind::Conflict, "The plan was not approved", why);
-    if row.plan.hash() != hash {
-        return Err(refused("It is not the plan that you looked at. Reload the page."));
-    }
-    if job_of(access, id).await?.is_some() {
-        return Err(refused("It was applied already."));
-    }
-    if matches!(Second::of(access, &row).await?, Second::NotNeeded) {
-        return Err(refused("It needs no second person."));
-    }
-    if let Some(why) = stops_approval(&row, access.principal()) {
-        return Err(refused(why));
-    }
-    let approval = Approval {
-        plan: row.id.clone(),
-        hash: hash.to_owned(),
-        principal: access.principal().to_owned(),
-        name: access.actor.words.clone(),
-        session: access.session.clone(),
-        at: access.now(),
-    };
-    let detail =
-        format!("{}, by {}", text::count(text::whole(row.plan.changes.len() as u64), "change", "changes"), row.author.words);
-    if access.state.engine.store.approve_plan(&approval, &line(access, "approve plan", &row, detail)).await? {
-        return Ok(());
-    }
-    Err(AppError::new(ErrorKind::SignedOut, "Your session has ended", "The plan was not approved. Sign in again."))
-}
-
-/// A line of the trail about a plan.
-fn line<R>(access: &Access<R>, action: &str, row: &PlanRow, detail: String) -> NewAudit {
-    NewAudit {
-        tenant: access.tenant.id.clone(),
-        at: access.state.engine.clock.now_ms(),
-        actor: access.actor.clone(),
-        action: action.to_owned(),
-        target: row.id.clone(),
-        outcome: "done".to_owned(),
-        detail,
-        ..NewAudit::default()
-    }
-}
-
-/// What a plan takes, where whoever looks has to confirm first that it is them, and did not.
-async fn unconfirmed<R: Role>(access: &Access<R>, row: &PlanRow) -> Result<Option<String>, AppError> {
-    let Some(what) = row.plan.takes(access.state.config.auth.plans.step_up_rows) else { return Ok(None) };
-    let key = step_up::key(&access.tenant.id, &row.id, &row.plan.hash());
-    let confirmed = access.state.engine.store.step_up(&access.session, &key, access.now()).await?;
-    Ok(confirmed.is_none().then_some(what))
-}
-
 /// The job that a plan undoes or tries again, also where the plan was drawn up anew since, or with fewer rows.
 async fn job_behind(access: &Access<Operator>, row: &PlanRow) -> Result<Option<String>, AppError> {
     /// Plans drawn up from plans; nobody clicks more often.
@@ -442,14 +327,8 @@ async fn start(
     known: &[(String, i64)],
     second: Option<&Second>,
 ) -> Result<Option<String>, AppError> {
-    let hash = row.plan.hash();
-    let checks = access.state.config.auth.plans;
-    let leave = Leave {
-        session: access.session.clone(),
-        step_up: row.plan.takes(checks.step_up_rows).map(|_| step_up::key(&access.tenant.id, &row.id, &hash)),
-        approval: matches!(second, Some(Second::Given(_))).then(|| (hash.clone(), access.now() - APPROVED_MS)),
-    };
-    let order = Order { undo_of: job_behind(access, row).await?, seen, known: known.to_vec(), leave: Some(leave) };
+    let order =
+        Order { undo_of: job_behind(access, row).await?, seen, known: known.to_vec(), leave: Some(leave(access, row, second)) };
     match jobs::begin(&access.state.engine, &access.acting(), row, order).await? {
         Begun::Job(job) => Ok(Some(job)),
         Begun::Overtaken => Ok(None),
@@ -461,7 +340,7 @@ async fn start(
                 "The confirmation or the approval of this plan has ended. Reload the page.",
             )
         } else {
-            AppError::new(ErrorKind::SignedOut, "Your session has ended", "Nothing was applied. Sign in again.")
+            AppError::signed_out("Nothing was applied. Sign in again.")
         }),
         Begun::Locked(holder) => Err(AppError::new(
             ErrorKind::Conflict,

@@ -66,7 +66,7 @@ fn Body(
         <div class="grid">
             <div class="panel">
                 <header><h2>{if everybody { "Everyone's sessions" } else { "Sessions" }}</h2><span class="muted small">"each has its own encrypted keys"</span>
-                    {(signs_in && several).then(|| view! { <EndAllButton person=String::new() text="Sign out everywhere" spoken=String::new() end_all/> })}</header>
+                    {(signs_in && several).then(|| view! { <EndAllButton person=String::new() spoken=String::new() end_all/> })}</header>
                 <div class="table" tabindex="0" role="region" aria-label="Sessions"><table class="stacks" role="table">
                     <thead role="rowgroup"><tr role="row">{person}<th role="columnheader">"Started"</th>{from}<th role="columnheader" class="hide-narrow">{if signs_in { "Last used" } else { "Expires" }}</th><th role="columnheader">"Connected as"</th><th role="columnheader"><span class="sr">"Actions"</span></th></tr></thead>
                     <tbody role="rowgroup">{sessions}</tbody>
@@ -91,7 +91,7 @@ fn Body(
 
 /// Ends all sessions of a person; one's own where `person` is empty.
 #[component]
-fn EndAllButton(person: String, text: &'static str, spoken: String, end_all: ServerAction<EndAll>) -> impl IntoView {
+fn EndAllButton(person: String, spoken: String, end_all: ServerAction<EndAll>) -> impl IntoView {
     let tenant = use_tenant();
     let pending = busy(end_all);
     let label = (!spoken.is_empty()).then_some(spoken);
@@ -99,7 +99,7 @@ fn EndAllButton(person: String, text: &'static str, spoken: String, end_all: Ser
         <ActionForm action=end_all attr:class="inline">
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <input type="hidden" name="person" value=person/>
-            <button class="link" type="submit" disabled=pending aria-label=label data-careful="">{text}</button>
+            <button class="link" type="submit" disabled=pending aria-label=label data-careful="">"Sign out everywhere"</button>
         </ActionForm>
     }
 }
@@ -112,8 +112,8 @@ fn Session(line: SessionLine, signs_in: bool, end: ServerAction<End>, end_all: S
     let whose = if line.own || line.person.is_empty() { String::new() } else { format!(" of {}", line.person) };
     let label = format!("Sign out the session{whose} started {}", line.began);
     let all = (!line.own).then(|| {
-        let spoken = format!("Sign out all sessions of {}", line.person);
-        view! { <EndAllButton person=line.of.clone() text="all of this person" spoken end_all/> }
+        let spoken = format!("Sign out everywhere: all sessions of {}", line.person);
+        view! { <EndAllButton person=line.of.clone() spoken end_all/> }
     });
     let person = signs_in
         .then(|| view! { <td role="cell" class="person" title=line.person.clone()><bdi>{line.person.clone()}</bdi></td> });
@@ -123,9 +123,9 @@ fn Session(line: SessionLine, signs_in: bool, end: ServerAction<End>, end_all: S
     view! {
         <tr role="row">
             {person}
-            <td role="cell" class="num-left">{line.began}{line.this.then(|| view! { " "<span class="chip">"this session"</span> })}</td>
+            <td role="cell" class="num-left" data-before="started ">{line.began}{line.this.then(|| view! { " "<span class="chip">"this session"</span> })}</td>
             {from}
-            <td role="cell" class="num-left hide-narrow" title=format!("Expires {}", line.ends)>{if signs_in { line.used } else { line.ends.clone() }}</td>
+            <td role="cell" class="num-left hide-narrow" data-before=if signs_in { "last used " } else { "expires " } title=format!("Expires {}", line.ends)>{if signs_in { line.used } else { line.ends.clone() }}</td>
             <td role="cell">{connected}</td>
             <td role="cell" class="acts">
                 <ActionForm action=end attr:class="inline">

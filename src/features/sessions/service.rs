@@ -1,5 +1,6 @@
 //! Lists and ends what holds a credential. Whoever has the role admin sees and ends everybody's; others their own.
 
+use identity::secret::hex;
 use storage::{Ended, Ending, JobRow, LiveSession, NewAudit};
 
 use super::view::{GrantLine, SessionLine, SessionsView};
@@ -13,7 +14,7 @@ use crate::server::state::Shared;
 
 /// What a session is called on the page: enough of its key's hash to tell it from others, too little to use.
 fn name_of(key: &[u8]) -> String {
-    key.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(key.get(..8).unwrap_or(key))
 }
 
 /// The key of the session that asks.
@@ -79,7 +80,7 @@ async fn grants(access: &Access<Viewer>) -> Result<Vec<GrantLine>, AppError> {
         state: job.state.as_str().to_owned(),
         ends: access.zone.date_time(ends),
     };
-    Ok(held.into_iter().filter(|(job, _)| access.is_own(job) || access.rank >= Rank::Admin).map(line).collect())
+    Ok(held.into_iter().filter(|(job, _)| access.is_own(job) || access.caller.rank >= Rank::Admin).map(line).collect())
 }
 
 /// Ends sessions, and writes it down: in the portal's own trail, and in that of the tenant from whose pages it was done.

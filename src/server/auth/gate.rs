@@ -100,7 +100,7 @@ fn not_signed_in(request: &Request, matched: Option<&MatchedPath>) -> Response {
         let text = vec!["Nothing was changed. Sign in again, then repeat it.".to_owned()];
         return Page { title: ENDED, text, links, ..Page::default() }.answer(StatusCode::UNAUTHORIZED);
     }
-    let error = AppError::new(ErrorKind::SignedOut, ENDED.trim_end_matches('.'), "Sign in again. What you were writing is kept.");
+    let error = AppError::signed_out("Sign in again. What you were writing is kept.");
     (StatusCode::UNAUTHORIZED, axum::Json(error)).into_response()
 }
 

@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderMap, HeaderValue};
 use engine::seal::Purpose as Seal;
-use identity::secret::{NoRandom, random, same};
+use identity::secret::{NoRandom, hex, random, same};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -24,9 +24,8 @@ pub enum Purpose {
         session: String,
         /// Whose it is, by their id among the portal's users.
         person: String,
-        /// The plan's id, and its hash.
-        plan: String,
-        hash: String,
+        /// What the confirmation is kept by: it names the plan as it is.
+        confirms: String,
     },
 }
 
@@ -65,8 +64,7 @@ fn prefix(state: &Shared) -> &'static str {
 
 fn name_of(state: &Shared, login_state: &str) -> String {
     let digest = Sha256::digest(login_state.as_bytes());
-    let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}{hex}", prefix(state))
+    format!("{}{}", prefix(state), hex(digest.get(..4).unwrap_or_default()))
 }
 
 impl Login {

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use identity::claims::{Pointer, groups, name};
 use identity::provider::{Ask, Provider};
-use identity::secret::same;
+use identity::secret::{hex, same};
 use identity::token::{Claims, Purpose as For};
 use identity::{Reason, Trouble};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -208,7 +208,7 @@ async fn come_back(
         None if oidc.iss_always || provider.metadata(now).await?.names_itself => return Err(Reason::IssParam.into()),
         None => {}
     }
-    let digest: String = Sha256::digest(login.state.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&Sha256::digest(login.state.as_bytes()));
     if !state.engine.store.use_once("state", &digest, now + ttl_ms).await? {
         return Err(Reason::Replay.into());
     }
@@ -268,7 +268,7 @@ async fn begin(
     let now = state.engine.clock.now_ms();
     let before = current(state, headers, now).await?;
     let mut confirms = None;
-    if let Purpose::StepUp { session, person, hash, .. } = &login.purpose {
+    if let Purpose::StepUp { session, person, confirms: of } = &login.purpose {
         if who.person().principal() != *person {
             return Err(Failed::Other(who.called().to_owned()));
         }
@@ -284,7 +284,7 @@ async fn begin(
         if claims.auth_time.is_none_or(|at| at < oldest || at > newest) {
             return Err(Reason::AuthTime.into());
         }
-        confirms = Some(hash.clone());
+        confirms = Some(of.clone());
     }
     let keeps = at(state).is_some_and(|(oidc, _)| oidc.end_session == EndSession::Hint);
     let new = Beginning {
@@ -301,10 +301,6 @@ async fn begin(
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Leaves for the provider to have somebody confirm that it is them, for one plan.
 pub async fn confirm(
     state: &Shared,
@@ -314,7 +310,7 @@ pub async fn confirm(
 ) -> Response {
     let back = format!("/t/{}/plans/{}", of.tenant, escape(plan));
     let person = session.remembered.who.as_ref().map(|who| who.person().principal()).unwrap_or_default();
-    let purpose = Purpose::StepUp { session: hex(&session.key), person, plan: plan.to_owned(), hash: of.key(plan) };
+    let purpose = Purpose::StepUp { session: hex(&session.key), person, confirms: of.key(plan) };
     leave(state, headers, from, back, purpose).await
 }
 

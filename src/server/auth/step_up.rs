@@ -12,7 +12,7 @@ use super::proxy::Asserted;
 use super::session::{self, Beginning, Current, current};
 use super::trail::{CameFrom, count};
 use super::{LOGIN, STEP_UP};
-use crate::error::{AppError, ErrorKind};
+use crate::error::AppError;
 use crate::server::keys::whose;
 use crate::server::state::Shared;
 use crate::ui::query::{escape, from_query};
@@ -193,7 +193,5 @@ async fn confirmed(
         confirms: Some(of.key(plan)),
     };
     let begun = session::begin(state, new, from).await?;
-    begun.map(Some).map_err(|_| {
-        AppError::new(ErrorKind::SignedOut, "Your session has ended", "Sign in again. What you were writing is kept.")
-    })
+    begun.map(Some).map_err(|_| AppError::signed_out("Sign in again. What you were writing is kept."))
 }
