@@ -27,6 +27,8 @@ pub enum ErrorKind {
     RateLimited,
     /// The tenant does not answer, or not as it should.
     Tenant,
+    /// The portal cannot write down what it would do, and so does nothing.
+    Unwritable,
     /// The portal itself failed.
     Internal,
 }
@@ -42,6 +44,7 @@ impl ErrorKind {
             Self::Conflict => 409,
             Self::RateLimited => 429,
             Self::Tenant => 502,
+            Self::Unwritable => 503,
             Self::Internal => 500,
         }
     }
@@ -113,7 +116,7 @@ impl ErrorKind {
             Self::SignedOut => Remedy::SignIn,
             Self::StepUp => Remedy::StepUp,
             Self::NotConnected | Self::Forbidden => Remedy::OtherKey,
-            Self::RateLimited | Self::Tenant | Self::Internal => Remedy::Again,
+            Self::RateLimited | Self::Tenant | Self::Unwritable | Self::Internal => Remedy::Again,
             Self::Role | Self::NotFound | Self::Invalid | Self::Conflict => Remedy::None,
         }
     }

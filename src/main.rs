@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
+use engine::checkpoints::{self, Checkpoints};
 use engine::clock::{Clock, SharedClock, WallClock};
 use engine::seal::Sealer;
 use quartermaster::router;
@@ -16,8 +17,10 @@ use quartermaster::server::config::secret::{NotPrivate, read_private, weak_key};
 use quartermaster::server::config::{self, Config, TenantConfig};
 use quartermaster::server::memory;
 use quartermaster::server::state::State;
+use quartermaster::server::verify_audit::{Asked, Stored, all_intact, in_json, in_words};
 use storage::Store;
 use tokio::net::TcpListener;
+use trail::Key;
 
 /// The licenses and group roles of Qlik tenants, seen, planned and changed from a browser.
 #[derive(Debug, Parser)]
@@ -44,8 +47,44 @@ enum Command {
     Demo(Demo),
     /// Tells every fault of the configuration, then the effective one.
     CheckConfig(Serve),
+    /// Checks the audit trails: exit code 0 if intact, 1 if something was changed, 2 if they cannot be read.
+    VerifyAudit(VerifyAudit),
+    /// Prints the public key that checks the signatures of the audit trail's checkpoints.
+    AuditKey(AuditKey),
     /// Sends forged headers through the proxy in front of the portal, and tells what of them arrives.
     CheckProxy(CheckProxy),
+}
+
+#[derive(Debug, clap::Args)]
+struct VerifyAudit {
+    /// The portal's configuration, which says where the trails are; `Leptos.toml` in this folder if not set.
+    #[arg(long, conflicts_with = "file")]
+    config: Option<PathBuf>,
+    /// Checks this export (JSON lines, unfiltered) instead.
+    #[arg(long)]
+    file: Option<PathBuf>,
+    /// Checks this tenant's trail only; "" is the portal's own.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// A file with the public key that the checkpoints must be signed with.
+    #[arg(long)]
+    public_key: Option<PathBuf>,
+    /// A file with checkpoints that was kept apart from the database; `audit.checkpoint_file` if not set.
+    #[arg(long)]
+    checkpoints: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct AuditKey {
+    /// The portal's configuration; `Leptos.toml` in this folder if not set.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Makes a new key, hands every trail over to it, and signs that with the old one. Stop the servers first.
+    #[arg(long)]
+    rotate: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -96,8 +135,12 @@ enum Failure {
     Config(String),
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
-    #[error("the master key file {0} cannot be used: {1}")]
-    MasterKey(PathBuf, String),
+    #[error("the key file {0} cannot be used: {1}")]
+    KeyFile(PathBuf, String),
+    #[error(transparent)]
+    AuditKey(#[from] trail::key::NoKey),
+    #[error(transparent)]
+    Checkpoints(#[from] engine::checkpoints::NotKept),
     #[error("{0} is not a loopback address: the demo is for this machine only")]
     NotLoopback(SocketAddr),
     #[error(transparent)]
@@ -137,6 +180,9 @@ async fn main() -> ExitCode {
         Some(Command::Demo(demo)) => run_demo(demo).await,
         Some(Command::CheckConfig(Serve { config })) => check_config(config),
         Some(Command::CheckProxy(check)) => check_proxy(check).await,
+        Some(Command::VerifyAudit(verify)) => return verify_audit(verify).await,
+        Some(Command::AuditKey(AuditKey { config, rotate: false })) => print_audit_key(config),
+        Some(Command::AuditKey(AuditKey { config, rotate: true })) => rotate_audit_key(config).await,
         Some(Command::Serve(Serve { config })) => serve(config).await,
         None => serve(arguments.serve.config).await,
     };
@@ -171,19 +217,84 @@ async fn check_proxy(check: CheckProxy) -> Result<(), Failure> {
     if report.is_safe() { Ok(()) } else { Err(Failure::Forged) }
 }
 
+/// Tells what is wrong with the trails, and ends as it is: 0 intact, 1 changed, 2 cannot be read.
+async fn verify_audit(verify: VerifyAudit) -> ExitCode {
+    let VerifyAudit { config, file, tenant, public_key, checkpoints, json } = verify;
+    let asked = Asked { file, tenant, public_key, checkpoints };
+    let reports = match &asked.file {
+        Some(file) => asked.check_file(file).map_err(|error| error.to_string()),
+        None => verify_store(&asked, config).await,
+    };
+    match reports {
+        Ok(reports) => {
+            print!("{}", if json { in_json(&reports) } else { in_words(&reports) });
+            if all_intact(&reports) { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        }
+        Err(why) => {
+            eprintln!("quartermaster: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn verify_store(asked: &Asked, config: Option<PathBuf>) -> Result<Vec<trail::Report>, String> {
+    let config = read_config(config).map_err(|failure| failure.to_string())?;
+    let key = stored_audit_key(&config).map_err(|failure| failure.to_string())?;
+    let checkpoint_file = config.audit.checkpoint_file.as_deref();
+    asked.check_store(Stored { url: &config.storage.url, key, checkpoint_file }).await.map_err(|error| error.to_string())
+}
+
+/// The audit key of a portal that has one already: nothing is proven by a key that was made just now.
+fn stored_audit_key(config: &Config) -> Result<Arc<Key>, Failure> {
+    let file = &config.secrets.audit_key_file;
+    let secret = read_private(file).map_err(|error| Failure::KeyFile(file.clone(), error.to_string()))?;
+    Ok(Arc::new(Key::of(&secret)?))
+}
+
+fn print_audit_key(config: Option<PathBuf>) -> Result<(), Failure> {
+    let config = read_config(config)?;
+    println!("{}", Key::of(&secret_key(&config.secrets.audit_key_file)?)?.public());
+    Ok(())
+}
+
+/// Makes a new audit key. The old file stays beside the new one, for whoever wants to know what it was.
+async fn rotate_audit_key(config: Option<PathBuf>) -> Result<(), Failure> {
+    let config = read_config(config)?;
+    let file = &config.secrets.audit_key_file;
+    let failed = |error: std::io::Error| Failure::KeyFile(file.clone(), error.to_string());
+    let key = stored_audit_key(&config)?;
+    let store = Store::open(&config.storage.url, key.clone()).await?;
+    // It lies beside the old one before anything is handed over to it, and takes its place after: whatever happens in between,
+    // both are there.
+    let next_file = file.with_extension("key.next");
+    let secret = secret_key(&next_file)?;
+    let next = Key::of(&secret)?;
+    let checkpoints = Checkpoints::to(config.audit.checkpoint_file.clone());
+    for signed in store.hand_over(&next, WallClock.now_ms()).await? {
+        checkpoints.keep(&signed)?;
+    }
+    let old_file = file.with_extension(format!("key.{}", key.public()));
+    std::fs::rename(file, old_file).map_err(failed)?;
+    std::fs::rename(&next_file, file).map_err(failed)?;
+    store.close().await;
+    println!("{}", next.public());
+    Ok(())
+}
+
 async fn serve(path: Option<PathBuf>) -> Result<(), Failure> {
     let config = read_config(path)?;
-    let sealer = Sealer::new(master_key(&config.secrets.master_key_file)?);
-    let store = Store::open(&config.storage.url).await?;
+    let sealer = Sealer::new(secret_key(&config.secrets.master_key_file)?);
+    let audit_key = Key::of(&secret_key(&config.secrets.audit_key_file)?)?;
+    let store = Store::open(&config.storage.url, Arc::new(audit_key)).await?;
     let listener = TcpListener::bind(config.server.listen).await.map_err(|error| Failure::Listen(config.server.listen, error))?;
     let url = config.server.public_url.clone();
     run(config, store, sealer, listener, || println!("Quartermaster is ready at {url}")).await
 }
 
-/// The master key, which nobody else may read. Made where the file is missing, readable by its owner only.
-fn master_key(file: &PathBuf) -> Result<Vec<u8>, Failure> {
+/// A key, which nobody else may read. Made where the file is missing, readable by its owner only.
+fn secret_key(file: &PathBuf) -> Result<Vec<u8>, Failure> {
     use std::io::Write as _;
-    let failed = |reason: String| Failure::MasterKey(file.clone(), reason);
+    let failed = |reason: String| Failure::KeyFile(file.clone(), reason);
     match read_private(file) {
         Ok(key) => match weak_key(&key) {
             None => Ok(key),
@@ -199,7 +310,7 @@ fn master_key(file: &PathBuf) -> Result<Vec<u8>, Failure> {
                 .open(file)
                 .and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all()))
                 .map_err(|error| failed(error.to_string()))?;
-            tracing::info!(file = %file.display(), "made a new master key; keep it apart from backups of the database");
+            tracing::info!(file = %file.display(), "made a new key; keep it apart from backups of the database");
             Ok(key.to_vec())
         }
         Err(error) => Err(failed(error.to_string())),
@@ -208,6 +319,8 @@ fn master_key(file: &PathBuf) -> Result<Vec<u8>, Failure> {
 
 async fn run_demo(demo: Demo) -> Result<(), Failure> {
     const KEY: &str = "demo-admin-key";
+    // Everyone has it: the trail of a demo is like any other, and proves nothing.
+    const DEMO_AUDIT_KEY: &[u8] = b"the audit key of every demonstration";
     if !demo.listen.ip().is_loopback() {
         return Err(Failure::NotLoopback(demo.listen));
     }
@@ -236,7 +349,7 @@ async fn run_demo(demo: Demo) -> Result<(), Failure> {
     let tenant = TenantConfig { timeout_s: 5, ..TenantConfig::new("Meridian Foods", &sim.url) };
     config.tenants.insert("meridian".to_owned(), tenant);
     config.demo_key = KEY.to_owned();
-    let store = Store::open(&config.storage.url).await?;
+    let store = Store::open(&config.storage.url, Arc::new(Key::of(DEMO_AUDIT_KEY)?)).await?;
     remember_seats(&store, &sim).await?;
     let (url, tenant) = (config.server.public_url.clone(), sim.url.clone());
     run(config, store, Sealer::ephemeral()?, listener, move || {
@@ -288,6 +401,7 @@ impl Drop for DemoFolder {
 async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener, ready: impl FnOnce()) -> Result<(), Failure> {
     let clock: SharedClock = Arc::new(WallClock);
     let state = State::build(config, store, sealer, clock)?;
+    state.engine.checkpoints.try_file()?;
     state.engine.store.free_leases_of_the_dead().await?;
     let kept = state.engine.start();
     let health = match state.config.server.management_listen {
@@ -332,6 +446,10 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
         }
     }
     drop(kept);
+    // Where every trail ends, and who signed it, is known while nobody is there.
+    if let Err(error) = checkpoints::all(&state.engine).await {
+        tracing::error!(%error, "the ends of the trails could not be signed");
+    }
     if let Some(health) = health {
         health.abort();
     }

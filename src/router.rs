@@ -15,6 +15,7 @@ use tower_sessions::cookie::SameSite;
 use tower_sessions::{Expiry, SessionManagerLayer};
 
 use crate::app::App;
+use crate::server::auth::trail::RequestId;
 use crate::server::auth::{self, gate, proxy};
 use crate::server::sessions::{Sessions, cookie_name};
 use crate::server::state::{AppState, Shared};
@@ -69,8 +70,10 @@ pub fn router(state: &Shared) -> Router {
         .layer(from_fn_with_state(state.clone(), middleware::headers))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &axum::extract::Request| {
             // The path alone: a query may hold a person's name.
-            tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+            let id = request.extensions().get::<RequestId>().map(|RequestId(id)| id.as_str());
+            tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
         }))
+        .layer(from_fn(middleware::identified))
         .with_state(app_state)
 }
 

@@ -15,5 +15,6 @@ pub mod middleware;
 pub mod paths;
 pub mod sessions;
 pub mod state;
+pub mod verify_audit;
 pub mod words;
 pub mod zone;

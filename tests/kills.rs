@@ -248,7 +248,7 @@ async fn run(seed: u64, weather: Weather) -> (u32, u32) {
     let port = configure(folder.path(), "Leptos.toml", &database, "t", &tenant.url, batch_rows, weather.rate_scale());
     let mut server = serve(&config, port).await;
     let cookie = server.connect("t", KEY).await;
-    let store = Store::open(&database).await.unwrap();
+    let store = storage::Store::open(&database, support::audit_key()).await.unwrap();
     let renames = if weather == Weather::Long { 420 } else { 12 };
     let (planned, before) = put_plan(&store, &tenant.url, "t", "plan", &mut rng, renames).await;
     let rows = planned.changes.len() as u64;
@@ -384,7 +384,7 @@ async fn the_other_server_takes_over() {
     let mut one = serve(&folder.path().join("one.toml"), ports[0]).await;
     let two = serve(&folder.path().join("two.toml"), ports[1]).await;
     let cookie = one.connect(&name, KEY).await;
-    let store = Store::open(&database).await.unwrap();
+    let store = storage::Store::open(&database, support::audit_key()).await.unwrap();
     let (planned, before) = put_plan(&store, &tenant.url, &name, &plan, &mut rng, 12).await;
     let seen = requests(&tenant.url).await;
 

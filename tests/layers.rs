@@ -33,6 +33,7 @@ fn the_leaves_know_nothing_of_each_other() {
         ("qlik-api", &["domain", "qlik-sim", "storage", "leptos", "axum"]),
         ("qlik-sim", &["domain", "storage", "leptos", "features = [\"client\"]"]),
         ("storage", &["qlik-api", "qlik-sim", "leptos", "axum"]),
+        ("trail", &["domain", "engine", "identity", "qlik-api", "qlik-sim", "storage", "leptos", "axum", "sqlx", "tokio"]),
         ("identity", &["domain", "engine", "qlik-api", "qlik-sim", "storage", "leptos", "axum", "sqlx"]),
         ("engine", &["qlik-sim", "leptos", "axum", "tower"]),
     ] {

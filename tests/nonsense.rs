@@ -31,7 +31,6 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
-use storage::Store;
 use support::{HOST, KEY, Portal, portal_of, sim};
 
 /// Proxies refuse an answer whose headers are longer (nginx makes a 502 of it by default).
@@ -885,7 +884,7 @@ async fn on_postgresql() -> Option<(Portal, String)> {
     config.server.public_url = format!("http://{HOST}");
     config.storage.url = format!("{base}/postgres");
     config.tenants.insert(name.clone(), TenantConfig { rate_scale: 1_000, ..TenantConfig::new("Meridian Foods", &sim.url) });
-    let store = Store::open(&config.storage.url).await.unwrap();
+    let store = storage::Store::open(&config.storage.url, support::audit_key()).await.unwrap();
     let state = State::build(config, store, Sealer::new(vec![9; 32]), Arc::new(WallClock)).unwrap();
     Some((Portal { app: router::router(&state), state, folder: tempfile::tempdir().unwrap(), sim }, name))
 }

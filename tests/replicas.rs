@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use storage::{JobState, Store};
+use storage::JobState;
 use support::{Ended, free_port, give_analyzer, millis, postgres, requests, serve, sim, unique, until};
 
 const KEY: &str = "canary-key-of-the-replica-tests";
@@ -83,7 +83,7 @@ async fn one_server_settles(licenses: usize) {
             && readings(&tenant.url, 0, licenses).await.1 >= 1
     })
     .await;
-    let store = Store::open(&database).await.unwrap();
+    let store = storage::Store::open(&database, support::audit_key()).await.unwrap();
     let (planned, before) = give_analyzer(&store, &tenant.url, &name, &plan, ROWS).await;
     let seen = requests(&tenant.url).await;
 
@@ -176,7 +176,7 @@ async fn what_one_server_names_and_does_the_other_shows() {
     assert_eq!(outline(&two, &version(&one).await).await, 200, "the other server has the rows that a page of this one names");
     assert_eq!(outline(&one, "1").await, 205, "and none of another version");
 
-    let store = Store::open(&database).await.unwrap();
+    let store = storage::Store::open(&database, support::audit_key()).await.unwrap();
     let (planned, _) = give_analyzer(&store, &tenant.url, &name, &plan, 1).await;
     let read = readings(&tenant.url, 0, 400).await;
     one.post("/api/plans/apply", &cookie, &[("tenant", &name), ("id", &plan), ("confirm", "")]).await.unwrap();

@@ -2,6 +2,8 @@
 
 mod api;
 #[cfg(feature = "ssr")]
+mod details;
+#[cfg(feature = "ssr")]
 mod export;
 mod page;
 #[cfg(feature = "ssr")]
@@ -9,6 +11,8 @@ mod service;
 mod view;
 
 pub use api::audit;
+#[cfg(feature = "ssr")]
+pub use details::details;
 #[cfg(feature = "ssr")]
 pub use export::routes;
 pub use page::AuditPage;

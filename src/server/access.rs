@@ -11,12 +11,13 @@ use engine::readings::{Latest, Snapshot, Source};
 use engine::seal::Purpose;
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
-use storage::{Actor, JobRow};
+use storage::{Actor, JobRow, NewAudit};
 use tower_sessions::Session;
 use tower_sessions::session::Id;
+use trail::Target;
 
 use super::auth::person::SignedIn;
-use super::auth::trail::{CameFrom, count};
+use super::auth::trail::{CameFrom, count, recorded, short};
 use super::sessions::{secret_of, session_key};
 use super::state::Shared;
 use super::words::not_read;
@@ -70,6 +71,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// How the caller signed in, as records tell it; in the session with this key.
+    pub fn recorded(&self, session: &[u8]) -> trail::Actor {
+        trail::Actor { role: self.rank.word().to_owned(), session: short(session), ..recorded(&self.signed_in, &self.from) }
+    }
+
     /// Refuses whoever has no session. Where nobody signs in, those who never connected have none, and nothing to see.
     pub async fn must_have_session(&self) -> Result<(), AppError> {
         if session_id(&self.session).await.is_some() { Ok(()) } else { Err(no_session()) }
@@ -126,7 +132,8 @@ impl<R: Role> Access<R> {
             .sealer
             .open(&stored.sealed, &stored.wrapped_key, Purpose::Session { secret: &secret_of(&id) }, &tenant.id)
             .map_err(|_| not_connected(&tenant))?;
-        let actor = Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name);
+        let actor = Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name)
+            .who(caller.recorded(&session_key(&id)));
         let key = Key::new(secret, &stored.qlik_user);
         Ok(Self {
             state,
@@ -199,6 +206,20 @@ impl<R: Role> Access<R> {
     /// A reading at most `age_ms` old.
     pub async fn at_most(&self, age_ms: i64) -> Result<Arc<Snapshot>, AppError> {
         self.state.engine.readings.at_most(&self.source(), age_ms).await.map_err(|fault| not_read(&fault))
+    }
+
+    /// A record of the tenant's trail that something was done from here.
+    pub fn record(&self, action: &str, target: Target) -> NewAudit {
+        NewAudit {
+            tenant: self.tenant.id.clone(),
+            at: self.now(),
+            actor: self.actor.clone(),
+            action: action.to_owned(),
+            target,
+            request: self.caller.from.request.clone(),
+            outcome: "done".to_owned(),
+            ..NewAudit::default()
+        }
     }
 
     /// Now.

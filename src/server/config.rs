@@ -21,7 +21,7 @@ use file::Reader;
 pub use auth::{Auth, AuthMode, EndSession, Oidc, PlanChecks, Proxy, Roles, Says, SessionLengths, proves};
 pub use file::Fault;
 pub use server::{LeptosKeys, Server};
-pub use storage::{Secrets, Storage};
+pub use storage::{Audit, Secrets, Storage};
 pub use tenant::TenantConfig;
 pub use thresholds::Thresholds;
 pub use usage::Prices;
@@ -41,6 +41,8 @@ pub struct Config {
     pub prices: Prices,
     /// Where secrets are.
     pub secrets: Secrets,
+    /// What proves the trail outside of the database.
+    pub audit: Audit,
     /// Who may use the portal, and how.
     pub auth: Auth,
     /// The tenants, by their id in URLs.
@@ -73,6 +75,7 @@ pub fn read(file: &str, text: &str, environment: impl IntoIterator<Item = (Strin
         thresholds: Thresholds::read(&mut reader),
         prices: Prices::read(&mut reader),
         secrets: Secrets::read(&mut reader),
+        audit: Audit::read(&mut reader),
         auth: Auth::read(&mut reader, &server),
         tenants: tenant::read(&mut reader),
         server,
@@ -84,11 +87,11 @@ pub fn read(file: &str, text: &str, environment: impl IntoIterator<Item = (Strin
 impl fmt::Display for Config {
     /// The effective configuration, with secrets masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, storage, confirm, thresholds, prices, secrets, auth, tenants, .. } = self;
+        let Self { server, storage, confirm, thresholds, prices, secrets, audit, auth, tenants, .. } = self;
         write!(f, "{server}\n{storage}\n")?;
         writeln!(f, "[confirm]\nlosses = {}\noverage = {}\n", confirm.losses, confirm.overage)?;
         write!(f, "{thresholds}{prices}")?;
-        write!(f, "{secrets}\n{auth}")?;
+        write!(f, "{secrets}\n{audit}{auth}")?;
         for (id, tenant) in tenants {
             write!(f, "\n[tenants.{id}]\n{tenant}")?;
         }
@@ -175,6 +178,14 @@ mod tests {
             faults("[storage.keep]\njournals_days = 30").iter().any(|fault| fault.contains("31")),
             "jobs can be undone for 30"
         );
+    }
+
+    #[test]
+    fn the_audit_key_lies_beside_the_master_key_and_checkpoints_in_a_folder_that_is_there() {
+        let config = read("x", "[secrets]\nmaster_key_file = \"keys/qm.key\"", []).unwrap();
+        assert_eq!(config.secrets.audit_key_file, Path::new("keys/audit.key"));
+        let told = faults("[audit]\ncheckpoint_file = \"/nowhere/checkpoints.jsonl\"");
+        assert!(told.iter().any(|told| told.starts_with("Leptos.toml:2:") && told.contains("folder")), "{told:?}");
     }
 
     #[cfg(unix)]

@@ -1,12 +1,13 @@
 //! What stands before every room: host check, CSRF check, headers, and what can be read at all.
 
 use axum::extract::{Request, State as AxumState};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use storage::{Actor, NewAudit};
+use storage::NewAudit;
+use trail::Target;
 
-use super::auth::trail::{CameFrom, count};
+use super::auth::trail::{CameFrom, RequestId, count, record};
 use super::state::Shared;
 use crate::error::AppError;
 
@@ -84,6 +85,15 @@ fn comes_from_here(headers: &HeaderMap, public_url: &str) -> bool {
     }
 }
 
+/// Gives each request an id of ours, whatever it brings, and its answer the same.
+pub async fn identified(mut request: Request, next: Next) -> Response {
+    let id = engine::fresh_id();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).await;
+    response.headers_mut().extend(HeaderValue::from_str(&id).ok().map(|id| (HeaderName::from_static("x-request-id"), id)));
+    response
+}
+
 /// Refuses every unsafe request that does not come from the portal's own pages.
 pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -97,16 +107,9 @@ pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: N
     // Whoever reaches the port can send these as fast as they like; the trail is written to disk line by line.
     let Some(missed) = state.refusals.write_down(now, &format!("csrf {}", from.address)) else { return refused };
     let and_more = if missed == 0 { String::new() } else { format!("; {missed} more before it were not recorded one by one") };
-    let line = NewAudit {
-        tenant: String::new(),
-        at: now,
-        actor: Actor::named("unknown"),
-        action: "refuse".to_owned(),
-        target: request.uri().path().chars().take(200).collect(),
-        outcome: "refused".to_owned(),
-        detail: format!("not from the portal's own pages (CSRF check){and_more}"),
-        ..NewAudit::default()
-    };
+    let reason = format!("not from the portal's own pages (CSRF check){and_more}");
+    let line = record(now, "csrf.refused", None, &from, "refused", reason);
+    let line = NewAudit { target: Target::named("address", request.uri().path()), ..line };
     if let Err(error) = state.engine.store.audit(&[line]).await {
         tracing::error!(%error, "the refusal could not be recorded");
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use engine::backend::Backend;
 use engine::backend::cloud::{Cloud, CloudSettings};
+use engine::checkpoints::Checkpoints;
 use engine::clock::SharedClock;
 use engine::fault::Fault;
 use engine::seal::Sealer;
@@ -105,7 +106,14 @@ impl State {
             AuthMode::None | AuthMode::Oidc(_) => ProxyChecks::default(),
         };
         Ok(Arc::new(Self {
-            engine: Engine::new(store, sealer, clock, tenants, config.storage.keep),
+            engine: Engine::new(
+                store,
+                sealer,
+                clock,
+                tenants,
+                config.storage.keep,
+                Checkpoints::to(config.audit.checkpoint_file.clone()),
+            ),
             config,
             wrong_keys: WrongKeys::default(),
             refusals: Refusals::default(),

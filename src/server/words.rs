@@ -1,5 +1,8 @@
 //! What went wrong behind the portal, in words for people.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use engine::fault::{Fault, Refusal};
 use engine::jobs::JobError;
 
@@ -62,8 +65,27 @@ impl From<JobError> for AppError {
     }
 }
 
+/// Tells the log that the trail cannot be written: once a minute, however many are refused for it.
+fn unwritable(error: &storage::StoreError) {
+    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    const ONCE_IN: Duration = Duration::from_mins(1);
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.is_none_or(|told| told.elapsed() >= ONCE_IN) {
+        *told = Some(Instant::now());
+        tracing::error!(target: "quartermaster::security", event = "audit.unwritable", reason = %error);
+    }
+}
+
 impl From<storage::StoreError> for AppError {
     fn from(error: storage::StoreError) -> Self {
+        if error.is_unwritable() {
+            unwritable(&error);
+            return Self::new(
+                ErrorKind::Unwritable,
+                "The trail cannot be written, so nothing was sent",
+                "Reading goes on. Contact your Quartermaster administrator: the database's disk or its rights need attention.",
+            );
+        }
         tracing::error!(%error, "the database failed");
         Self::new(
             ErrorKind::Internal,

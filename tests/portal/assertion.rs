@@ -84,10 +84,10 @@ async fn a_signed_assertion_says_who_it_is() {
     let trail = portal.state.engine.store.audit_trail("", 0, 100).await.unwrap();
     for reason in ["peer", "assertion", "duplicate_header", "audience", "issuer", "expired", "subject"] {
         let told =
-            |entry: &storage::AuditEntry| entry.entry.action == "auth.proxy.refused" && entry.entry.detail.starts_with(reason);
+            |entry: &storage::AuditEntry| entry.record.action == "auth.proxy.refused" && entry.record.reason.starts_with(reason);
         assert!(trail.iter().any(told), "{reason}");
     }
-    assert!(trail.iter().any(|entry| entry.entry.action == "auth.proxy.alias_dropped"));
+    assert!(trail.iter().any(|entry| entry.record.action == "auth.proxy.alias_dropped"));
     // Its keys change like a provider's.
     provider.rotate("k2");
     let (status, _) = me("10.0.0.5", &[(NAME, signed(json!({})))]).await;

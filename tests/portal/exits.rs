@@ -292,7 +292,7 @@ async fn a_server_that_is_asked_to_end_writes_down_what_is_under_way() {
     std::fs::write(&config, text).unwrap();
     let mut server = serve(&config, port).await;
     let cookie = server.connect("meridian", KEY).await;
-    let store = storage::Store::open(&database).await.unwrap();
+    let store = storage::Store::open(&database, crate::support::audit_key()).await.unwrap();
     crate::support::give_analyzer(&store, &sim.url, "meridian", "plan", 30).await;
     crate::support::sim(
         &sim.url,

@@ -118,7 +118,7 @@ async fn body(answer: Response<Body>) -> String {
 
 async fn actions(portal: &Portal) -> Vec<(String, String)> {
     let trail = portal.state.engine.store.audit_trail("", 0, 200).await.unwrap();
-    trail.into_iter().map(|entry| (entry.entry.action, entry.entry.detail)).collect()
+    trail.into_iter().map(|entry| (entry.record.action, entry.record.reason)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -590,7 +590,9 @@ async fn the_portals_own_trail_is_for_admins() {
     assert_eq!(otto.get(&portal, path).await.status(), StatusCode::FORBIDDEN);
     let trail = body(ada.get(&portal, path).await).await;
     let lines: Vec<Value> = trail.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let has = |action: &str, actor: &str| lines.iter().any(|line| line["action"] == action && line["actor"] == actor);
+    let has = |action: &str, actor: &str| {
+        lines.iter().any(|line| line["record"]["action"] == action && line["record"]["actor"]["name"] == actor)
+    };
     assert!(has("auth.sign_in", "Name of ada") && has("auth.sign_in", "Name of otto"), "{trail}");
     assert!(has("authz.refused", "Name of otto"), "who was refused is told: {trail}");
     assert!(has("export", "Name of ada"), "that it was taken is a line of it");
@@ -867,7 +869,9 @@ async fn a_large_plan_needs_a_second_person() {
     let (status, words) = portal.told("/api/plans/apply", &otto.cookie(), &apply).await;
     assert!(matches!(status, StatusCode::OK | StatusCode::CONFLICT) && !words.contains("second person"), "{status} {words}");
     let trail = portal.state.engine.store.audit_trail("meridian", 0, 50).await.unwrap();
-    assert!(trail.iter().any(|entry| entry.entry.action == "approve plan" && entry.entry.actor.words.starts_with("Name of ada")));
+    assert!(
+        trail.iter().any(|entry| entry.record.action == "approve plan" && entry.record.actor.name.starts_with("Name of ada"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,6 +70,21 @@ impl Clock for SetClock {
     }
 }
 
+/// The key under which trails of tests are written.
+pub fn audit_key() -> Arc<trail::Key> {
+    Arc::new(trail::Key::of(&AUDIT_SECRET).unwrap())
+}
+
+/// What its file would hold.
+pub const AUDIT_SECRET: [u8; 32] = {
+    let (mut secret, mut at) = ([0; 32], 0);
+    while at < 32 {
+        secret[at] = at as u8;
+        at += 1;
+    }
+    secret
+};
+
 /// A portal in this process, in front of a tenant of this shape. Its jobs run once an executor does.
 pub async fn portal_of(options: qlik_sim::Options) -> Portal {
     portal_at(options, Arc::new(WallClock), |_, _| {}).await
@@ -92,7 +107,7 @@ pub async fn portal_at(
     let mut tenant = TenantConfig { rate_scale: rate_scale as u32, ..TenantConfig::new("Meridian Foods", &sim.url) };
     configure(&mut config, &mut tenant);
     config.tenants.insert("meridian".into(), tenant);
-    let store = Store::open(&config.storage.url).await.unwrap();
+    let store = Store::open(&config.storage.url, audit_key()).await.unwrap();
     let state = State::build(config, store, Sealer::new(vec![9; 32]), clock).unwrap();
     Portal { app: router::router(&state), state, folder, sim }
 }
@@ -371,7 +386,8 @@ impl Ended<'_> {
         for planned in &planned.changes {
             let touch = planned.change.touches().into_iter().next().unwrap();
             let trail = store.audit_of(tenant, &touch, 20).await.unwrap();
-            let of = |outcome: &str| trail.iter().filter(|line| line.entry.job == *job && line.entry.outcome == outcome).count();
+            let of =
+                |outcome: &str| trail.iter().filter(|line| line.record.job == *job && line.record.outcome == outcome).count();
             assert_eq!((of("intent"), of("done")), (1, 1), "{run}: {}: {trail:?}", planned.change.target());
         }
     }

@@ -9,6 +9,7 @@ mod license;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::allotment::AllotmentName;
 use crate::inventory::RoleId;
@@ -149,8 +150,13 @@ pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
     fn undo(&self, made: Option<&Made>) -> Undo;
     /// It in words.
     fn told(&self, names: &Names<'_>) -> Told;
-    /// It in the audit trail: ids and Qlik's own names, which outlive any label.
-    fn noted(&self) -> String;
+    /// What was and what will be, as the audit trail keeps it: ids and Qlik's own names, which outlive any label. Nothing where there
+    /// is nothing, such as the license of somebody who has none.
+    fn recorded(&self) -> (Value, Value);
+    /// What kind of thing it is about, and its id where it has one beside its name, as the audit trail keeps it.
+    fn addressed(&self) -> (&'static str, String) {
+        ("subject", String::new())
+    }
 
     /// Whether what it is about is not as it was seen, though the change can still be made: somebody else wrote beside it.
     fn beside_another(&self, _now: &Projection<'_>) -> bool {
@@ -320,8 +326,11 @@ impl Change {
     pub fn told(&self, names: &Names<'_>) -> Told {
         on_change!(self, kind => kind.told(names))
     }
-    pub fn noted(&self) -> String {
-        on_change!(self, kind => kind.noted())
+    pub fn recorded(&self) -> (Value, Value) {
+        on_change!(self, kind => kind.recorded())
+    }
+    pub fn addressed(&self) -> (&'static str, String) {
+        on_change!(self, kind => kind.addressed())
     }
     pub fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {
         on_change!(self, kind => kind.warn(of, into));

@@ -2,6 +2,7 @@
 //! the kinds of tenants behind one face, sealed keys, and the tasks that run by themselves.
 
 pub mod backend;
+pub mod checkpoints;
 pub mod clock;
 pub mod executor;
 pub mod fault;
@@ -23,6 +24,7 @@ use storage::Store;
 use tokio::sync::{Notify, RwLock, broadcast, watch};
 
 use backend::Backend;
+use checkpoints::Checkpoints;
 use clock::SharedClock;
 use housekeeping::Keep;
 use readings::Readings;
@@ -59,6 +61,8 @@ pub struct Engine {
     pub readings: Readings,
     /// How long what is kept is kept.
     pub keep: Keep,
+    /// Where signed ends of trails go, and which are due.
+    pub checkpoints: Checkpoints,
     /// Rung when there may be a job to carry out.
     pub jobs: Notify,
     /// Tells which job has moved on.
@@ -79,6 +83,7 @@ impl Engine {
         clock: SharedClock,
         tenants: impl IntoIterator<Item = Tenant>,
         keep: Keep,
+        checkpoints: Checkpoints,
     ) -> Arc<Self> {
         Arc::new(Self {
             readings: Readings::new(clock.clone(), store.clone()),
@@ -87,6 +92,7 @@ impl Engine {
             clock,
             tenants: tenants.into_iter().map(|tenant| (tenant.id.clone(), Arc::new(tenant))).collect(),
             keep,
+            checkpoints,
             jobs: Notify::new(),
             news: broadcast::channel(256).0,
             watch: Watch::default(),
@@ -105,6 +111,7 @@ impl Engine {
         let mut kept = vec![
             task("jobs", |engine| Box::pin(executor::run(engine))),
             task("housekeeping", |engine| Box::pin(housekeeping::run(engine))),
+            task("checkpoints", |engine| Box::pin(checkpoints::run(engine))),
         ];
         if self.store.is_shared() {
             kept.push(task("what other servers do", |engine| Box::pin(follow::run(engine))));

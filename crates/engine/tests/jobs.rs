@@ -20,6 +20,7 @@ use domain::subject::Subject;
 use domain::touch::{Touch, Touches};
 use engine::backend::cloud::{Cloud, CloudSettings};
 use engine::backend::{Backend, Key, Reader, Urgency};
+use engine::checkpoints::Checkpoints;
 use engine::clock::Clock;
 use engine::housekeeping::Keep;
 use engine::jobs::{self, Acting, Begun, Commanded, Order};
@@ -65,7 +66,12 @@ async fn world() -> World {
     .await
     .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&format!("sqlite://{}", folder.path().join("test.db").display())).await.unwrap();
+    let store = Store::open(
+        &format!("sqlite://{}", folder.path().join("test.db").display()),
+        Arc::new(trail::Key::of(&[7; 32]).unwrap()),
+    )
+    .await
+    .unwrap();
     let settings =
         CloudSettings { url: sim.url.clone(), timeout: Duration::from_secs(5), rate_scale: 100, licenses_elsewhere: 0 };
     let tenant = Tenant {
@@ -76,7 +82,7 @@ async fn world() -> World {
         batch_rows: 20,
     };
     let clock = Arc::new(Ahead::default());
-    let engine = Engine::new(store, Sealer::new(vec![7; 32]), clock.clone(), [tenant], Keep::default());
+    let engine = Engine::new(store, Sealer::new(vec![7; 32]), clock.clone(), [tenant], Keep::default(), Checkpoints::default());
     let tenant = engine.tenants["t"].clone();
     let mut acting = Vec::new();
     for key in keys {

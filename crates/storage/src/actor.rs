@@ -13,6 +13,8 @@ pub struct Actor {
     pub qlik_user: String,
     /// Both by name, as it was then.
     pub words: String,
+    /// How they had signed in, as far as it is known; names and Qlik user are the ones above.
+    pub signed_in: trail::Actor,
 }
 
 impl Actor {
@@ -22,12 +24,40 @@ impl Actor {
             ("", name) | (name, "") => name.to_owned(),
             (name, qlik_name) => format!("{name} as {qlik_name}"),
         };
-        Self { principal: principal.to_owned(), qlik_user: qlik_user.to_owned(), words }
+        Self { principal: principal.to_owned(), qlik_user: qlik_user.to_owned(), words, ..Self::default() }
     }
 
     /// Somebody of whom nothing but a name is known.
     pub fn named(words: &str) -> Self {
         Self { words: words.to_owned(), ..Self::default() }
+    }
+
+    /// The portal by itself.
+    pub fn system() -> Self {
+        let signed_in = trail::Actor { kind: "system".to_owned(), ..trail::Actor::default() };
+        Self { words: "Quartermaster".to_owned(), signed_in, ..Self::default() }
+    }
+
+    /// With how they had signed in.
+    #[must_use]
+    pub fn who(self, signed_in: trail::Actor) -> Self {
+        Self { signed_in, ..self }
+    }
+
+    /// As a record tells it.
+    pub(crate) fn recorded(&self) -> trail::Actor {
+        let mut actor = self.signed_in.clone();
+        if actor.kind.is_empty() {
+            actor.kind = "person".to_owned();
+        }
+        actor.name = self.words.clone();
+        actor.qlik_user = self.qlik_user.clone();
+        actor
+    }
+
+    /// How they had signed in, as it is stored beside the rest.
+    pub(crate) fn signed_in_text(&self) -> String {
+        serde_json::to_string(&self.signed_in).unwrap_or_default()
     }
 }
 
@@ -37,9 +67,16 @@ impl std::fmt::Display for Actor {
     }
 }
 
-/// From a row with the columns `principal` and `qlik_user`, and the words in a column of this name.
+/// From a row with the columns `principal`, `qlik_user` and `who`, and the words in a column of this name.
 pub(crate) fn read_actor(row: &AnyRow, words: &'static str) -> Result<Actor, StoreError> {
-    Ok(Actor { principal: get(row, "principal")?, qlik_user: get(row, "qlik_user")?, words: get(row, words)? })
+    let who: String = get(row, "who")?;
+    Ok(Actor {
+        principal: get(row, "principal")?,
+        qlik_user: get(row, "qlik_user")?,
+        words: get(row, words)?,
+        // Before there was a chain, it was not kept.
+        signed_in: serde_json::from_str(&who).unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]

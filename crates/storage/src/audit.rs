@@ -1,102 +1,246 @@
-//! The audit trail: what was intended and what came of it, in one order per tenant, never changed.
+//! The audit trail: what was intended and what came of it, in one order per tenant, never changed. Each record is in a chain of hashes
+//! whose end the audit key vouches for.
+
+mod adopt;
+mod checkpoints;
+mod find;
+mod proof;
 
 use std::collections::HashSet;
 
-use domain::touch::{Touch, Touches};
+use domain::change::Change;
+use domain::touch::Touches;
+use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
+use trail::verify::{BROKEN, Beside};
+use trail::{Hash, Key, Qlik, Record, Target};
 
-use crate::actor::{Actor, read_actor};
+use crate::actor::Actor;
 use crate::store::{AT_ONCE, Store, StoreError, get, insert};
 
-/// A line of the trail before it has its place.
+pub use find::AuditFilter;
+pub use proof::Uncovered;
+
+/// A record before it has its place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewAudit {
-    /// Which tenant.
+    /// Which tenant; empty for the portal's own trail.
     pub tenant: String,
     /// When.
     pub at: i64,
     /// Who: the portal's user and the Qlik user they acted as.
     pub actor: Actor,
+    /// For whom or what, where that is somebody else.
+    pub behalf: String,
     /// What, such as `apply` or `assign`.
     pub action: String,
-    /// To what: a subject, a group, a setting, a plan.
-    pub target: String,
+    /// To what.
+    pub target: Target,
     /// What it touches: what the trail finds it by.
     pub touches: Touches,
+    /// How it was before.
+    pub before: Value,
+    /// How it is to be after.
+    pub after: Value,
+    /// By which plan; empty where by none.
+    pub plan: String,
     /// In which job; empty outside of one.
     pub job: String,
+    /// Which row of the job.
+    pub row: Option<i64>,
+    /// By which request to the portal; empty where by none.
+    pub request: String,
+    /// What Qlik answered.
+    pub qlik: Qlik,
     /// What came of it; `intent` before anything was sent.
     pub outcome: String,
-    /// More of it, with Qlik's code and trace id.
-    pub detail: String,
+    /// Why, or more of it in words.
+    pub reason: String,
 }
 
-/// A line of the trail.
+impl NewAudit {
+    /// What a change does, to what.
+    pub fn of(change: &Change) -> Self {
+        let (before, after) = change.recorded();
+        let (kind, id) = change.addressed();
+        Self {
+            action: change.kind().verb().to_owned(),
+            target: Target::of(kind, id, change.target()),
+            touches: change.touches(),
+            before,
+            after,
+            ..Self::default()
+        }
+    }
+
+    fn at_place(&self, seq: i64) -> Record {
+        Record {
+            v: 1,
+            tenant: self.tenant.clone(),
+            seq,
+            id: trail::record::fresh_id(),
+            at: self.at,
+            actor: self.actor.recorded(),
+            behalf: self.behalf.clone(),
+            action: self.action.clone(),
+            target: self.target.clone(),
+            before: self.before.clone(),
+            after: self.after.clone(),
+            plan: self.plan.clone(),
+            job: self.job.clone(),
+            row: self.row,
+            request: self.request.clone(),
+            qlik: self.qlik.clone(),
+            outcome: self.outcome.clone(),
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+/// A record of the trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Its place, from 1, without gaps.
     pub seq: i64,
-    /// What it says. What it touches does not come back.
-    pub entry: NewAudit,
+    /// What it says.
+    pub record: Record,
+    /// Its text, as it was hashed.
+    pub text: String,
+    /// Its hash.
+    pub hash: Hash,
 }
 
-/// Which events of the trail are wanted. Empty is any.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AuditFilter {
-    /// Occurs in the words for who acted; case does not matter.
-    pub actor: String,
-    /// What was done.
-    pub action: String,
-    /// Occurs in what it was done to; case does not matter.
-    pub target: String,
-    /// What came of it.
-    pub outcome: String,
-    /// At this time or later; 0 for the beginning.
-    pub from: i64,
-    /// Before this time; 0 for no end.
-    pub until: i64,
-    /// Of this job, row by row.
-    pub job: String,
-    /// Row by row, whatever else is asked.
-    pub rows: bool,
+/// Where a tenant's trail ends, while its row is held.
+pub(crate) struct Held {
+    seq: i64,
+    hash: Option<Hash>,
+    mac: Vec<u8>,
 }
 
-impl AuditFilter {
-    /// Whether an event has the words that are asked for, in whatever case.
-    fn takes(&self, event: &AuditEntry) -> bool {
-        let has = |text: &str, wanted: &str| wanted.is_ascii() || text.to_lowercase().contains(&wanted.to_lowercase());
-        has(&event.entry.actor.words, &self.actor) && has(&event.entry.target, &self.target)
-    }
-
-    /// Whether a job is to be told row by row, and not as one event.
-    fn by_rows(&self) -> bool {
-        self.rows || [&self.action, &self.target, &self.outcome, &self.job].iter().any(|wanted| !wanted.is_empty())
-    }
+/// Takes the end of a tenant's trail until the transaction ends: whoever adds to it, or claims one of the tenant's jobs, comes after.
+pub(crate) async fn hold_trail(transaction: &mut Transaction<'static, Any>, tenant: &str) -> Result<Held, StoreError> {
+    let row = sqlx::query(
+        "INSERT INTO audit_heads (tenant, seq, hash, mac) VALUES ($1, 0, $2, $3) \
+         ON CONFLICT (tenant) DO UPDATE SET seq = audit_heads.seq RETURNING seq, hash, mac",
+    )
+    .bind(tenant.to_owned())
+    .bind(Hash::genesis(tenant).bytes().to_vec())
+    .bind(Vec::<u8>::new())
+    .fetch_one(&mut **transaction)
+    .await
+    .map_err(StoreError::Trail)?;
+    Ok(Held { seq: get(&row, "seq")?, hash: Hash::read(&get::<Vec<u8>>(&row, "hash")?), mac: get(&row, "mac")? })
 }
 
-/// A pattern that finds at least the texts with this one in them; empty for any. Databases differ in which letters they know in
-/// both cases: any letter stands for one beyond ASCII, and [`AuditFilter::takes`] has the last word.
-fn contains(text: &str) -> String {
-    if text.is_empty() {
-        return String::new();
+/// Adds records of one tenant in their order. Within a transaction, so that a change and its record stand or fall together.
+pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, key: &Key, lines: &[NewAudit]) -> Result<(), StoreError> {
+    let Some(tenant) = lines.first().map(|line| line.tenant.clone()) else { return Ok(()) };
+    extend(transaction, key, &tenant, lines).await.map(|_| ())
+}
+
+/// Adds records to a tenant's trail. Where its end was not written by the audit key, that is recorded before them, once and for all:
+/// nobody who cuts a trail has it made whole by the next record. Returns the end.
+async fn extend(
+    transaction: &mut Transaction<'static, Any>,
+    key: &Key,
+    tenant: &str,
+    lines: &[NewAudit],
+) -> Result<(i64, Hash), StoreError> {
+    let held = hold_trail(transaction, tenant).await?;
+    let (mut seq, mut hash) = (held.seq, held.hash.unwrap_or_else(|| Hash::genesis(tenant)));
+    let mut broken = None;
+    let is_new = held.seq == 0 && held.mac.is_empty();
+    let vouched = held.hash.is_some_and(|hash| key.vouched(tenant, held.seq, &hash, &held.mac));
+    if !vouched && let Some(end) = end_of(transaction, tenant, is_new).await? {
+        let reason = "The end of the trail was not written by the audit key. Run `quartermaster verify-audit`.";
+        tracing::error!(target: "quartermaster::security", event = "audit.broken", tenant, seq = held.seq, reason);
+        broken = Some(NewAudit {
+            tenant: tenant.to_owned(),
+            at: lines.first().map_or(0, |line| line.at),
+            actor: Actor::system(),
+            action: BROKEN.to_owned(),
+            target: Target::named("trail", ""),
+            outcome: "done".to_owned(),
+            reason: reason.to_owned(),
+            ..NewAudit::default()
+        });
+        (seq, hash) = end;
     }
-    let mut pattern = String::from("%");
-    for letter in text.chars() {
-        match letter {
-            '!' | '%' | '_' => pattern.extend(['!', letter]),
-            letter if letter.is_ascii() => pattern.push(letter.to_ascii_lowercase()),
-            _ => pattern.push('_'),
+    if lines.is_empty() && broken.is_none() {
+        return Ok((seq, hash));
+    }
+    for lines in [broken.as_slice(), lines] {
+        for lines in lines.chunks(AT_ONCE) {
+            hash = write(transaction, tenant, seq, hash, lines).await?;
+            seq += i64::try_from(lines.len()).unwrap_or(0);
         }
     }
-    pattern.push('%');
-    pattern
+    sqlx::query("UPDATE audit_heads SET seq = $1, hash = $2, mac = $3 WHERE tenant = $4")
+        .bind(seq)
+        .bind(hash.bytes().to_vec())
+        .bind(key.vouch(tenant, seq, &hash))
+        .bind(tenant.to_owned())
+        .execute(&mut **transaction)
+        .await
+        .map_err(StoreError::Trail)?;
+    Ok((seq, hash))
 }
 
-macro_rules! audit_query {
-    ($tail:literal) => {
-        concat!("SELECT a.tenant, a.seq, a.at, a.actor, a.principal, a.qlik_user, a.action, a.target, a.job_id, a.outcome, a.detail FROM audit a ", $tail)
-    };
+/// Where the records end, by themselves. Nothing for a trail that begins: with a new end and no records.
+async fn end_of(
+    transaction: &mut Transaction<'static, Any>,
+    tenant: &str,
+    is_new: bool,
+) -> Result<Option<(i64, Hash)>, StoreError> {
+    let last = sqlx::query("SELECT seq, hash FROM audit_records WHERE tenant = $1 ORDER BY seq DESC LIMIT 1")
+        .bind(tenant.to_owned())
+        .fetch_optional(&mut **transaction)
+        .await
+        .map_err(StoreError::Trail)?;
+    match last {
+        Some(row) => {
+            let hash = Hash::read(&get::<Vec<u8>>(&row, "hash")?).unwrap_or_else(|| Hash::genesis(tenant));
+            Ok(Some((get(&row, "seq")?, hash)))
+        }
+        None => Ok((!is_new).then(|| (0, Hash::genesis(tenant)))),
+    }
+}
+
+/// Writes records behind a place and its hash; as many as one statement takes. Returns the last hash.
+async fn write(
+    transaction: &mut Transaction<'static, Any>,
+    tenant: &str,
+    before: i64,
+    mut hash: Hash,
+    lines: &[NewAudit],
+) -> Result<Hash, StoreError> {
+    const RECORDS: &str = "INSERT INTO audit_records (tenant, seq, text, hash) VALUES";
+    const INDEX: &str = "INSERT INTO audit_index (tenant, seq, at, actor, action, target, job_id, outcome) VALUES";
+    const TOUCHES: &str = "INSERT INTO audit_touches (tenant, seq, key) VALUES";
+    let mut records = sqlx::query(insert(RECORDS, lines.len(), 4, ""));
+    let mut index = sqlx::query(insert(INDEX, lines.len(), 8, ""));
+    for (seq, line) in (before + 1..).zip(lines) {
+        // What is kept and what it is found by are of one text, with everything cut that is too long.
+        let text = line.at_place(seq).text();
+        let record = Record::read(&text).ok_or(StoreError::Unreadable("a record it is about to write"))?;
+        hash = hash.then(&text);
+        records = records.bind(tenant.to_owned()).bind(seq).bind(text).bind(hash.bytes().to_vec());
+        let Beside { at, actor, action, target, job, outcome } = Beside::of(&record);
+        index = index.bind(tenant.to_owned()).bind(seq).bind(at).bind(actor).bind(action).bind(target).bind(job).bind(outcome);
+    }
+    records.execute(&mut **transaction).await.map_err(StoreError::Trail)?;
+    index.execute(&mut **transaction).await.map_err(StoreError::Trail)?;
+    let touched = (before + 1..).zip(lines).flat_map(|(seq, line)| line.touches.keys().into_iter().map(move |key| (seq, key)));
+    let touched: Vec<(i64, String)> = touched.collect();
+    for touched in touched.chunks(AT_ONCE) {
+        let mut query = sqlx::query(insert(TOUCHES, touched.len(), 3, "ON CONFLICT (tenant, seq, key) DO NOTHING"));
+        for (seq, key) in touched {
+            query = query.bind(tenant.to_owned()).bind(*seq).bind(key.clone());
+        }
+        query.execute(&mut **transaction).await.map_err(StoreError::Trail)?;
+    }
+    Ok(hash)
 }
 
 /// What jobs changed since a place of the trail, by key; not what is `known` of some jobs, each up to a place.
@@ -107,7 +251,7 @@ pub(crate) async fn done_since(
     known: &[(String, i64)],
 ) -> Result<HashSet<String>, StoreError> {
     let rows = sqlx::query(
-        "SELECT a.seq, a.job_id, t.key FROM audit a JOIN audit_touches t ON t.tenant = a.tenant AND t.seq = a.seq \
+        "SELECT a.seq, a.job_id, t.key FROM audit_index a JOIN audit_touches t ON t.tenant = a.tenant AND t.seq = a.seq \
          WHERE a.tenant = $1 AND a.seq > $2 AND a.outcome = 'done'",
     )
     .bind(tenant.to_owned())
@@ -124,68 +268,10 @@ pub(crate) async fn done_since(
     Ok(keys)
 }
 
-/// Takes the places of `lines` lines at the end of a tenant's trail, and the trail itself until the transaction ends: whoever
-/// adds to it, or claims one of the tenant's jobs, comes after. Returns the last place before them.
-pub(crate) async fn hold_trail(
-    transaction: &mut Transaction<'static, Any>,
-    tenant: &str,
-    lines: usize,
-) -> Result<i64, StoreError> {
-    let lines = i64::try_from(lines).unwrap_or(i64::MAX);
-    let row = sqlx::query(
-        "INSERT INTO trails (tenant, last) VALUES ($1, $2) ON CONFLICT (tenant) DO UPDATE SET last = trails.last + excluded.last \
-         RETURNING last",
-    )
-    .bind(tenant.to_owned())
-    .bind(lines)
-    .fetch_one(&mut **transaction)
-    .await?;
-    let last: i64 = get(&row, "last")?;
-    Ok(last - lines)
-}
-
-/// Adds lines of one tenant in their order. Within a transaction, so that a change and its record stand or fall together.
-pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, lines: &[NewAudit]) -> Result<(), StoreError> {
-    let Some(tenant) = lines.first().map(|line| line.tenant.clone()) else { return Ok(()) };
-    let before = hold_trail(transaction, &tenant, lines.len()).await?;
-    for (before, lines) in (before..).step_by(AT_ONCE).zip(lines.chunks(AT_ONCE)) {
-        const HEAD: &str =
-            "INSERT INTO audit (tenant, seq, at, actor, principal, qlik_user, action, target, job_id, outcome, detail) VALUES";
-        let mut query = sqlx::query(insert(HEAD, lines.len(), 11, ""));
-        for (seq, line) in (before + 1..).zip(lines) {
-            query = query
-                .bind(tenant.clone())
-                .bind(seq)
-                .bind(line.at)
-                .bind(line.actor.words.clone())
-                .bind(line.actor.principal.clone())
-                .bind(line.actor.qlik_user.clone())
-                .bind(line.action.clone())
-                .bind(line.target.clone())
-                .bind(line.job.clone())
-                .bind(line.outcome.clone())
-                .bind(line.detail.clone());
-        }
-        query.execute(&mut **transaction).await?;
-        let touched =
-            (before + 1..).zip(lines).flat_map(|(seq, line)| line.touches.keys().into_iter().map(move |key| (seq, key)));
-        let touched: Vec<(i64, String)> = touched.collect();
-        for touched in touched.chunks(AT_ONCE) {
-            const HEAD: &str = "INSERT INTO audit_touches (tenant, seq, key) VALUES";
-            let mut query = sqlx::query(insert(HEAD, touched.len(), 3, "ON CONFLICT (tenant, seq, key) DO NOTHING"));
-            for (seq, key) in touched {
-                query = query.bind(tenant.clone()).bind(*seq).bind(key.clone());
-            }
-            query.execute(&mut **transaction).await?;
-        }
-    }
-    Ok(())
-}
-
 impl Store {
     /// Where a tenant's trail ends now.
     pub async fn audit_end(&self, tenant: &str) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT COALESCE(MAX(last), 0) AS last FROM trails WHERE tenant = $1")
+        let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) AS last FROM audit_heads WHERE tenant = $1")
             .bind(tenant.to_owned())
             .fetch_one(&self.pool)
             .await?;
@@ -199,7 +285,7 @@ impl Store {
             return Ok((end, Vec::new()));
         }
         let rows = sqlx::query(
-            "SELECT job_id, MAX(seq) AS last FROM audit WHERE tenant = $1 AND seq > $2 AND seq <= $3 AND outcome = 'done' \
+            "SELECT job_id, MAX(seq) AS last FROM audit_index WHERE tenant = $1 AND seq > $2 AND seq <= $3 AND outcome = 'done' \
              AND job_id <> '' GROUP BY job_id",
         )
         .bind(tenant.to_owned())
@@ -211,112 +297,21 @@ impl Store {
         Ok((end, jobs))
     }
 
-    /// Adds lines of one tenant.
+    /// Adds records of one tenant.
     pub async fn audit(&self, lines: &[NewAudit]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        append(&mut transaction, lines).await?;
-        transaction.commit().await?;
+        append(&mut transaction, &self.audit_key, lines).await?;
+        transaction.commit().await.map_err(StoreError::Trail)?;
         Ok(())
-    }
-
-    /// The newest lines before `before` (a place; 0 for the newest of all), intents and results alike.
-    pub async fn audit_trail(&self, tenant: &str, before: i64, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
-        sqlx::query(audit_query!("WHERE a.tenant = $1 AND ($2 = 0 OR a.seq < $2) ORDER BY a.seq DESC LIMIT $3"))
-            .bind(tenant.to_owned())
-            .bind(before)
-            .bind(most)
-            .fetch_all(&self.pool)
-            .await?
-            .iter()
-            .map(read)
-            .collect()
-    }
-
-    /// The newest events that pass a filter, before `before` (a place; 0 for the newest of all): one line each. A job is one
-    /// event, its beginning, unless the filter is about rows; what was intended for a row is told by what came of it.
-    pub async fn audit_events(
-        &self,
-        tenant: &str,
-        filter: &AuditFilter,
-        before: i64,
-        most: i64,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        let (mut events, mut before) = (Vec::new(), before);
-        loop {
-            let found = self.audit_found(tenant, filter, before, most).await?;
-            let whole = i64::try_from(found.len()).unwrap_or(i64::MAX) < most;
-            before = found.last().map_or(before, |event| event.seq);
-            events.extend(found.into_iter().filter(|event| filter.takes(event)));
-            if whole || i64::try_from(events.len()).unwrap_or(i64::MAX) >= most {
-                events.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-                return Ok(events);
-            }
-        }
-    }
-
-    /// What the database finds: at least what passes the filter.
-    async fn audit_found(
-        &self,
-        tenant: &str,
-        filter: &AuditFilter,
-        before: i64,
-        most: i64,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        sqlx::query(audit_query!(
-            "WHERE a.tenant = $1 AND ($2 = 0 OR a.seq < $2) AND a.at >= $3 AND ($4 = 0 OR a.at < $4) \
-             AND ($5 = '' OR LOWER(a.actor) LIKE $5 ESCAPE '!') AND ($6 = '' OR LOWER(a.target) LIKE $6 ESCAPE '!') \
-             AND ($7 = '' OR a.action = $7) AND ($8 = '' OR a.outcome = $8) AND ($9 = '' OR a.job_id = $9) \
-             AND (a.action = 'apply' OR a.outcome <> 'intent') AND ($10 = 1 OR a.job_id = '' OR a.action = 'apply' \
-             OR a.action = 'revoke key') ORDER BY a.seq DESC LIMIT $11"
-        ))
-        .bind(tenant.to_owned())
-        .bind(before)
-        .bind(filter.from)
-        .bind(filter.until)
-        .bind(contains(&filter.actor))
-        .bind(contains(&filter.target))
-        .bind(filter.action.clone())
-        .bind(filter.outcome.clone())
-        .bind(filter.job.clone())
-        .bind(i64::from(filter.by_rows()))
-        .bind(most)
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
-    }
-
-    /// The newest lines that touch one thing: what somebody holds, a group or a setting.
-    pub async fn audit_of(&self, tenant: &str, touch: &Touch, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
-        sqlx::query(audit_query!(
-            "JOIN audit_touches t ON t.tenant = a.tenant AND t.seq = a.seq WHERE t.tenant = $1 AND t.key = $2 \
-             ORDER BY t.seq DESC LIMIT $3"
-        ))
-        .bind(tenant.to_owned())
-        .bind(touch.key())
-        .bind(most)
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
     }
 }
 
 fn read(row: &AnyRow) -> Result<AuditEntry, StoreError> {
+    let text: String = get(row, "text")?;
     Ok(AuditEntry {
         seq: get(row, "seq")?,
-        entry: NewAudit {
-            tenant: get(row, "tenant")?,
-            at: get(row, "at")?,
-            actor: read_actor(row, "actor")?,
-            action: get(row, "action")?,
-            target: get(row, "target")?,
-            touches: Touches::default(),
-            job: get(row, "job_id")?,
-            outcome: get(row, "outcome")?,
-            detail: get(row, "detail")?,
-        },
+        record: Record::read(&text).ok_or(StoreError::Unreadable("a record of the trail"))?,
+        hash: Hash::read(&get::<Vec<u8>>(row, "hash")?).ok_or(StoreError::Unreadable("the hash of a record"))?,
+        text,
     })
 }

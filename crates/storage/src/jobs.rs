@@ -9,6 +9,8 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use crate::actor::{Actor, read_actor};
+use trail::Target;
+
 use crate::audit::{NewAudit, append, done_since, hold_trail};
 use crate::form::{self, FORM};
 use crate::people::is_live;
@@ -17,7 +19,7 @@ use crate::store::{AT_ONCE, Store, StoreError, get, insert, places};
 macro_rules! job_query {
     ($tail:literal) => {
         concat!(
-            "SELECT id, plan_id, tenant, qlik_user, author, principal, title, state, reason, undo_of, created_at, finished_at, lease_until, \
+            "SELECT id, plan_id, tenant, qlik_user, author, principal, who, title, state, reason, undo_of, created_at, finished_at, lease_until, \
              tally, rows_gone, batch_rows, batch_most FROM jobs ",
             $tail
         )
@@ -214,8 +216,8 @@ impl Store {
     pub async fn create_job(&self, job: &NewJob<'_>) -> Result<CreateJob, StoreError> {
         self.drop_unprepared(job.now - UNPREPARED_MS).await?;
         let done = sqlx::query(
-            "INSERT INTO jobs (id, plan_id, tenant, qlik_user, author, principal, title, state, reason, undo_of, created_at, lease_owner, lease_until, lease_token) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 'preparing', '', $8, $9, '', 0, 0) ON CONFLICT (plan_id) DO NOTHING",
+            "INSERT INTO jobs (id, plan_id, tenant, qlik_user, author, principal, who, title, state, reason, undo_of, created_at, lease_owner, lease_until, lease_token) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'preparing', '', $9, $10, '', 0, 0) ON CONFLICT (plan_id) DO NOTHING",
         )
         .bind(job.id.to_owned())
         .bind(job.plan.to_owned())
@@ -223,6 +225,7 @@ impl Store {
         .bind(job.qlik_user.to_owned())
         .bind(job.author.words.clone())
         .bind(job.author.principal.clone())
+        .bind(job.author.signed_in_text())
         .bind(job.title.to_owned())
         .bind(job.undo_of.map(ToOwned::to_owned))
         .bind(job.now)
@@ -276,25 +279,25 @@ impl Store {
             at: job.now,
             actor: job.author.clone(),
             action: "apply".to_owned(),
-            target: job.title.to_owned(),
+            target: Target::of("plan", job.plan, job.title),
+            plan: job.plan.to_owned(),
             job: job.id.to_owned(),
             outcome: "intent".to_owned(),
-            detail: domain::text::count(domain::text::whole(job.rows.len() as u64), "row", "rows"),
+            reason: domain::text::count(domain::text::whole(job.rows.len() as u64), "row", "rows"),
             ..NewAudit::default()
         }];
-        lines.extend(job.rows.iter().map(|planned| NewAudit {
+        lines.extend((0..).zip(job.rows).map(|(row, planned)| NewAudit {
             tenant: job.tenant.to_owned(),
             at: job.now,
             actor: job.author.clone(),
-            action: planned.change.kind().verb().to_owned(),
-            target: planned.change.target(),
-            touches: planned.change.touches(),
+            plan: job.plan.to_owned(),
             job: job.id.to_owned(),
+            row: Some(row),
             outcome: "intent".to_owned(),
-            detail: planned.change.noted(),
+            ..NewAudit::of(&planned.change)
         }));
         let mut transaction = self.begin().await?;
-        hold_trail(&mut transaction, job.tenant, 0).await?;
+        hold_trail(&mut transaction, job.tenant).await?;
         // Between the reading and the locks a job may have taken the same rows, changed them, and let them go again. From
         // here on it cannot.
         let done = done_since(&mut transaction, job.tenant, job.seen, job.known).await?;
@@ -313,7 +316,7 @@ impl Store {
             .bind(job.grant.expires_at)
             .execute(&mut *transaction)
             .await?;
-        append(&mut transaction, &lines).await?;
+        append(&mut transaction, &self.audit_key, &lines).await?;
         let queued = sqlx::query("UPDATE jobs SET state = 'queued' WHERE id = $1 AND state = 'preparing'")
             .bind(job.id.to_owned())
             .execute(&mut *transaction)

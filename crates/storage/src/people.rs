@@ -165,7 +165,7 @@ impl Store {
     pub async fn begin_session(&self, new: &NewSession) -> Result<Begins, StoreError> {
         let mut transaction = self.begin().await?;
         let Person { issuer, subject, .. } = &new.person;
-        hold_trail(&mut transaction, "", 0).await?;
+        hold_trail(&mut transaction, "").await?;
         put_person(&mut transaction, &new.person, new.now).await?;
         let out = sqlx::query(
             "SELECT 1 FROM logouts WHERE issuer = $1 AND until > $2 AND \
@@ -234,7 +234,7 @@ impl Store {
         let beyond: Vec<Vec<u8>> = beyond.iter().map(|row| get(row, "key")).collect::<Result<_, _>>()?;
         let beyond: Vec<Vec<u8>> = beyond.into_iter().filter(|key| *key != new.key).collect();
         end(&mut transaction, &beyond, new.now).await?;
-        append(&mut transaction, std::slice::from_ref(&new.record)).await?;
+        append(&mut transaction, &self.audit_key, std::slice::from_ref(&new.record)).await?;
         transaction.commit().await?;
         Ok(Begins::Begun)
     }
@@ -268,7 +268,7 @@ impl Store {
         by_another: bool,
     ) -> Result<Vec<Ended>, StoreError> {
         let mut transaction = self.begin().await?;
-        hold_trail(&mut transaction, "", 0).await?;
+        hold_trail(&mut transaction, "").await?;
         let ended = end_those(&mut transaction, which, now).await?;
         if let (true, Ending::Everywhere(person)) = (by_another, which) {
             sqlx::query("DELETE FROM approvals WHERE principal = $1")
@@ -283,7 +283,7 @@ impl Store {
                 .await?;
         }
         let lines = record(&ended);
-        append(&mut transaction, &lines).await?;
+        append(&mut transaction, &self.audit_key, &lines).await?;
         transaction.commit().await?;
         Ok(ended)
     }
@@ -304,7 +304,7 @@ impl Store {
             Ending::One(_) | Ending::Everywhere(_) => ("", "", ""),
         };
         let mut transaction = self.begin().await?;
-        hold_trail(&mut transaction, "", 0).await?;
+        hold_trail(&mut transaction, "").await?;
         if !use_once(&mut transaction, "logout token", &format!("{issuer} {token}"), until).await? {
             return Ok(None);
         }
@@ -321,7 +321,7 @@ impl Store {
         .await?;
         let ended = end_those(&mut transaction, which, now).await?;
         let lines = record(&ended);
-        append(&mut transaction, &lines).await?;
+        append(&mut transaction, &self.audit_key, &lines).await?;
         transaction.commit().await?;
         Ok(Some(ended))
     }

@@ -108,8 +108,8 @@ impl Store {
     pub async fn put_plan(&self, row: &PlanRow) -> Result<(), StoreError> {
         let body = form::write(&row.plan, "a plan")?;
         sqlx::query(
-            "INSERT INTO plans (id, tenant, author, principal, qlik_user, title, hash, origin_kind, origin_id, inventory_at, created_at, rows, body, form) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            "INSERT INTO plans (id, tenant, author, principal, qlik_user, title, hash, origin_kind, origin_id, inventory_at, created_at, rows, body, form, who) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         )
         .bind(row.id.clone())
         .bind(row.tenant.clone())
@@ -125,6 +125,7 @@ impl Store {
         .bind(i64::try_from(row.plan.changes.len()).unwrap_or(i64::MAX))
         .bind(body)
         .bind(FORM)
+        .bind(row.author.signed_in_text())
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -133,7 +134,7 @@ impl Store {
     /// A plan of a tenant. `None` also where it was applied so long ago that only its title is kept.
     pub async fn plan(&self, tenant: &str, id: &str) -> Result<Option<PlanRow>, StoreError> {
         let row = sqlx::query(
-            "SELECT id, tenant, author, principal, qlik_user, origin_kind, origin_id, inventory_at, created_at, body, form FROM plans \
+            "SELECT id, tenant, author, principal, qlik_user, who, origin_kind, origin_id, inventory_at, created_at, body, form FROM plans \
              WHERE id = $1 AND tenant = $2",
         )
         .bind(id.to_owned())
@@ -194,7 +195,7 @@ impl Store {
     /// ended meanwhile.
     pub async fn approve_plan(&self, approval: &Approval, record: &NewAudit) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        hold_trail(&mut transaction, &record.tenant, 0).await?;
+        hold_trail(&mut transaction, &record.tenant).await?;
         if !is_live(&mut transaction, &approval.session, approval.at).await? {
             return Ok(false);
         }
@@ -211,7 +212,7 @@ impl Store {
         .bind(approval.at)
         .execute(&mut *transaction)
         .await?;
-        append(&mut transaction, std::slice::from_ref(record)).await?;
+        append(&mut transaction, &self.audit_key, std::slice::from_ref(record)).await?;
         transaction.commit().await?;
         Ok(true)
     }

@@ -1,10 +1,12 @@
 //! The connection to either database, and what both need to behave alike.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow, install_default_drivers};
 use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyPool, AssertSqlSafe, Executor, Row, Transaction};
+use trail::Key;
 
 static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
@@ -18,6 +20,9 @@ pub enum StoreError {
     /// The database refused, or cannot be reached.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
+    /// The trail cannot be written: nothing may happen that would have to be in it.
+    #[error("the trail cannot be written: {0}")]
+    Trail(sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("failed to bring the database's schema up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -29,16 +34,49 @@ pub enum StoreError {
     LeaseLost,
 }
 
+impl StoreError {
+    /// Whether the trail, or the whole database, takes no writes: what would have to be recorded may not be done.
+    pub fn is_unwritable(&self) -> bool {
+        match self {
+            Self::Trail(_) => true,
+            // SQLite: I/O error, read-only, full, cannot be opened. PostgreSQL: read-only, no rights, disk full.
+            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
+                let sqlite = code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 8 | 10 | 13 | 14)) && code.len() < 5;
+                sqlite || ["25006", "42501", "53100"].contains(&code.as_ref())
+            }),
+            _ => false,
+        }
+    }
+}
+
 /// The store.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) pool: AnyPool,
+    /// Vouches for where trails end, and signs checkpoints.
+    pub(crate) audit_key: Arc<Key>,
     begin: &'static str,
 }
 
 impl Store {
-    /// Connects, creates the file where SQLite has none, and brings the schema up to date.
-    pub async fn open(url: &str) -> Result<Self, StoreError> {
+    /// Connects, creates the file where SQLite has none, and brings the schema up to date. The trail is written under this key.
+    pub async fn open(url: &str, audit_key: Arc<Key>) -> Result<Self, StoreError> {
+        let store = Self::connect(url, audit_key, "rwc").await?;
+        if store.is_sqlite() {
+            SQLITE.run(&store.pool).await?;
+        } else {
+            POSTGRES.run(&store.pool).await?;
+        }
+        store.adopt_old_lines().await?;
+        Ok(store)
+    }
+
+    /// Connects to a store that is there, to read it as it is.
+    pub async fn open_to_read(url: &str, audit_key: Arc<Key>) -> Result<Self, StoreError> {
+        Self::connect(url, audit_key, "ro").await
+    }
+
+    async fn connect(url: &str, audit_key: Arc<Key>, mode: &str) -> Result<Self, StoreError> {
         install_default_drivers();
         let sqlite = url.starts_with("sqlite:");
         if !sqlite && !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
@@ -46,15 +84,17 @@ impl Store {
         }
         let mut url = url.to_owned();
         if sqlite && !url.contains("mode=") {
-            url.push_str(if url.contains('?') { "&mode=rwc" } else { "?mode=rwc" });
+            url.push_str(if url.contains('?') { "&mode=" } else { "?mode=" });
+            url.push_str(mode);
         }
+        let writes = mode != "ro";
         let options: AnyConnectOptions = url.parse()?;
         let pool = AnyPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(10))
             .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    if sqlite {
+                    if sqlite && writes {
                         // FULL: the journal and the audit must be on disk before a request leaves.
                         for pragma in [
                             "PRAGMA journal_mode = WAL",
@@ -70,13 +110,8 @@ impl Store {
             })
             .connect_with(options)
             .await?;
-        if sqlite {
-            SQLITE.run(&pool).await?;
-        } else {
-            POSTGRES.run(&pool).await?;
-        }
         // A write transaction takes its lock at once: upgrading a read lock can only fail in SQLite.
-        Ok(Self { pool, begin: if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" } })
+        Ok(Self { pool, audit_key, begin: if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" } })
     }
 
     /// Whether the database answers.

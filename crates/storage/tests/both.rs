@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use domain::change::{Assign, Change, GroupRoles, Made, Remove, Rename};
@@ -17,22 +18,28 @@ use storage::{
     Actor, Approval, AuditFilter, Begins, CreateJob, Ending, Grant, JobState, JournalRow, Leave, ListRow, NewAudit, NewJob,
     NewSession, Origin, Person, PlanRow, RowResult, SeatDay, Store, StoreError, StoredCredential,
 };
+use trail::{Key, Target};
 
 /// Runs a test on SQLite, and on PostgreSQL in a schema of its own where there is one.
+/// A store whose trail is written under one key.
+async fn open(url: &str) -> Result<Store, storage::StoreError> {
+    Store::open(url, Arc::new(Key::of(&[7; 32]).unwrap())).await
+}
+
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {$(
         mod $name {
             #[tokio::test]
             async fn sqlite() {
                 let folder = tempfile::tempdir().unwrap();
-                let store = super::Store::open(&format!("sqlite://{}", folder.path().join("test.db").display())).await.unwrap();
+                let store = super::open(&format!("sqlite://{}", folder.path().join("test.db").display())).await.unwrap();
                 super::suite::$name(&store).await;
             }
 
             #[tokio::test]
             async fn postgres() {
                 let Some(url) = super::postgres(stringify!($name)).await else { return };
-                let store = super::Store::open(&url).await.unwrap();
+                let store = super::open(&url).await.unwrap();
                 super::suite::$name(&store).await;
                 store.close().await;
             }
@@ -51,6 +58,7 @@ on_both!(
     leases_fence,
     one_executor_has_a_tenant,
     the_trail_has_no_gaps,
+    the_trail_proves_itself,
     sessions_and_grants_are_listed_and_withdrawn,
     lists_are_kept_for_a_while,
     journals_survive,
@@ -94,7 +102,7 @@ macro_rules! on_both_by_address {
     )*};
 }
 
-on_both_by_address!(what_is_old_goes, a_database_of_an_earlier_version_is_brought_up_to_date);
+on_both_by_address!(who_cuts_a_trail_is_found, what_is_old_goes, a_database_of_an_earlier_version_is_brought_up_to_date);
 
 /// A database of its own on the test server; `None`, loudly, where there is no server.
 #[expect(clippy::disallowed_methods, reason = "a test asks its script where the server is")]
@@ -182,7 +190,7 @@ mod suite {
 
     pub(super) async fn what_is_old_goes(url: &str) {
         const DAY: i64 = 24 * 60 * 60 * 1_000;
-        let store = Store::open(url).await.unwrap();
+        let store = open(url).await.unwrap();
         let pool = sqlx::AnyPool::connect(url).await.unwrap();
         for (key, idle, absolute) in [(b"used", DAY, 9 * DAY), (b"left", DAY, 9 * DAY)] {
             assert!(store.create_session(key, "local", b"{}", 1, idle, absolute).await.unwrap());
@@ -249,7 +257,7 @@ mod suite {
         assert_eq!(store.plan("t", "plan-ended").await.unwrap(), None, "what was to be sent goes with its rows");
         assert_eq!(store.journal("paused", &RowState::ALL, 0, 9).await.unwrap().len(), 1);
         assert!(store.plan("t", "plan-paused").await.unwrap().is_some());
-        assert!(rows_of(&pool, "audit").await > 0);
+        assert!(rows_of(&pool, "audit_records").await > 0);
         pool.close().await;
         store.close().await;
     }
@@ -283,7 +291,7 @@ mod suite {
             );
             sqlx::query(sqlx::AssertSqlSafe(row)).execute(&pool).await.unwrap();
         }
-        let store = Store::open(url).await.unwrap();
+        let store = open(url).await.unwrap();
         assert_eq!(store.plan("t", "p").await.unwrap().unwrap(), old);
         for (id, origin) in
             [("q", Origin::Replaces("p".into())), ("r", Origin::Remedies("q".into())), ("s", Origin::Job("abcd".into()))]
@@ -296,16 +304,20 @@ mod suite {
         assert_eq!(store.journal("j", &[RowState::Planned], 1, 9).await.unwrap()[0].change, group.into());
         // What was done is found by what it touched.
         for (touch, seq) in [
-            (Touch::GroupName("Finance".into()), 5),
-            (Touch::Setting(Setting::Groups), 6),
-            (Touch::Holdings(Subject::new("M\\P1")), 7),
+            (Touch::GroupName("Finance".into()), 1),
+            (Touch::Setting(Setting::Groups), 2),
+            (Touch::Holdings(Subject::new("M\\P1")), 3),
         ] {
             let found = store.audit_of("t", &touch, 9).await.unwrap();
             assert_eq!(found.iter().map(|line| line.seq).collect::<Vec<_>>(), [seq], "{touch:?}");
         }
         // The trail goes on where it was, and whoever a job had locked is locked with all that they hold.
         store.audit(&[NewAudit { tenant: "t".into(), outcome: "done".into(), ..NewAudit::default() }]).await.unwrap();
-        assert_eq!(store.audit_end("t").await.unwrap(), 8);
+        // The old lines are in the chain, without the places that nothing stood at, and a record says so.
+        assert_eq!(store.audit_end("t").await.unwrap(), 5);
+        let began = &store.audit_from("t", 3, 4, 9).await.unwrap()[0].record;
+        assert_eq!((began.action.as_str(), &began.after), ("chain.begin", &serde_json::json!({"records": 3})));
+        assert_eq!(verified(&store, &[]).await, []);
         assert_eq!(rows_of(&pool, "locks").await, 2);
         assert_eq!(job(&store, "k", &[assign(1)]).await, CreateJob::Locked("j".into()));
         assert!(store.resume_job("t", "j", &grant()).await.unwrap());
@@ -457,7 +469,7 @@ mod suite {
             at,
             actor: Actor::named(if at < 30 { "Ann Lee" } else { "Bob 100%" }),
             action: action.into(),
-            target: target.into(),
+            target: Target::named("subject", target),
             job: job.into(),
             outcome: outcome.into(),
             ..NewAudit::default()
@@ -498,7 +510,7 @@ mod suite {
         store.put_plan(&row).await.unwrap();
         assert_eq!(store.plan("t", "plan-a").await.unwrap().unwrap(), row);
         store.audit(&[NewAudit { tenant: "t".into(), actor: actor.clone(), ..NewAudit::default() }]).await.unwrap();
-        assert_eq!(store.audit_trail("t", 0, 1).await.unwrap()[0].entry.actor, actor);
+        assert_eq!(store.audit_trail("t", 0, 1).await.unwrap()[0].record.actor.name, actor.words);
         for (name, at) in [("bo", 1), ("Bo", 9)] {
             store
                 .put_person(&Person { issuer: String::new(), subject: "p1".to_owned(), name: name.to_owned() }, at)
@@ -641,7 +653,7 @@ mod suite {
         assert!(store.live_sessions(30, Some("somebody else")).await.unwrap().is_empty());
         // It is in the portal's own trail.
         let trail = store.audit_trail("", 0, 10).await.unwrap();
-        assert_eq!(trail.iter().filter(|entry| entry.entry.action == "auth.sign_in").count(), 2);
+        assert_eq!(trail.iter().filter(|entry| entry.record.action == "auth.sign_in").count(), 2);
     }
 
     pub(super) async fn too_many_sessions_end_the_one_unused_longest(store: &Store) {
@@ -921,7 +933,7 @@ mod suite {
             at: 30,
             actor: Actor::named("ann"),
             action: "assign".into(),
-            target: rows[1].change.target(),
+            target: Target::named("subject", rows[1].change.target()),
             touches: rows[1].change.touches(),
             job: "a".into(),
             outcome: outcome.into(),
@@ -1057,6 +1069,89 @@ mod suite {
         assert_eq!(store.jobs("t", 5).await.unwrap().len(), 1);
     }
 
+    pub(super) async fn the_trail_proves_itself(store: &Store) {
+        let line = |n: i64| NewAudit {
+            tenant: "t".into(),
+            at: n,
+            actor: Actor::named("ann"),
+            action: "connect".into(),
+            target: Target::named("tenant", "t"),
+            reason: "x".repeat(3_000),
+            outcome: "done".into(),
+            ..NewAudit::default()
+        };
+        let writers = (0..20).map(|n| {
+            let store = store.clone();
+            let lines: Vec<NewAudit> = (0..250).map(|i| line(n * 1_000 + i)).collect();
+            tokio::spawn(async move { store.audit(&lines).await.unwrap() })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        assert_eq!(store.uncovered().await.unwrap(), [storage::Uncovered { tenant: "t".into(), records: 5_000 }]);
+        let signed = store.checkpoint("t", 7).await.unwrap().unwrap();
+        assert_eq!((signed.checkpoint.seq, signed.is_signed()), (5_000, true));
+        assert_eq!(store.checkpoint("t", 8).await.unwrap(), None, "nothing was added");
+        store.audit(&[line(1)]).await.unwrap();
+        assert_eq!(verified(store, &[]).await, []);
+        // Handed over to another key, and cut by somebody without either.
+        let next = Key::of(&[9; 32]).unwrap();
+        assert_eq!(store.hand_over(&next, 9).await.unwrap().len(), 1);
+        assert_eq!(
+            store.audit_head("t").await.unwrap().unwrap().vouched.map(|(_, vouched)| vouched),
+            Some(false),
+            "it is the next key's now"
+        );
+    }
+
+    pub(super) async fn who_cuts_a_trail_is_found(url: &str) {
+        let store = open(url).await.unwrap();
+        let pool = sqlx::AnyPool::connect(url).await.unwrap();
+        let line = NewAudit { tenant: "t".into(), outcome: "done".into(), ..NewAudit::default() };
+        store.audit(&vec![line.clone(); 10]).await.unwrap();
+        let elsewhere = store.checkpoint("t", 1).await.unwrap().unwrap();
+        for (statement, at) in [
+            ("UPDATE audit_index SET outcome = 'refused' WHERE seq = 3", "3 column"),
+            ("UPDATE audit_records SET text = '{}' WHERE seq = 2", "2 changed, 3 column"),
+        ] {
+            sqlx::query(statement).execute(&pool).await.unwrap();
+            assert_eq!(told(&verified(&store, &[]).await), at);
+        }
+        // Cut, with its end and checkpoints: the next record says that the end is not the one that was vouched for.
+        for statement in [
+            "DELETE FROM audit_records WHERE seq > 4",
+            "DELETE FROM audit_index WHERE seq > 4",
+            "DELETE FROM audit_checkpoints",
+            "UPDATE audit_heads SET seq = 4, hash = (SELECT hash FROM audit_records WHERE seq = 4)",
+        ] {
+            sqlx::query(statement).execute(&pool).await.unwrap();
+        }
+        assert!(told(&verified(&store, &[]).await).ends_with("4 truncated"));
+        store.audit(std::slice::from_ref(&line)).await.unwrap();
+        assert_eq!(store.audit_end("t").await.unwrap(), 6);
+        assert_eq!(told(&verified(&store, &[]).await), "2 changed, 3 column, 5 truncated");
+        assert!(told(&verified(&store, &[elsewhere]).await).ends_with("7 truncated"));
+        // All of it gone, the end as well: a checkpoint that was kept elsewhere knows.
+        for statement in ["DELETE FROM audit_records", "DELETE FROM audit_index", "DELETE FROM audit_heads"] {
+            sqlx::query(statement).execute(&pool).await.unwrap();
+        }
+        store.audit(&[line]).await.unwrap();
+        assert_eq!(verified(&store, &[]).await, []);
+        pool.close().await;
+        store.close().await;
+    }
+
+    fn told(faults: &[trail::Fault]) -> String {
+        faults.iter().map(|fault| format!("{} {}", fault.seq, fault.kind.as_str())).collect::<Vec<_>>().join(", ")
+    }
+
+    async fn verified(store: &Store, elsewhere: &[trail::Signed]) -> Vec<trail::Fault> {
+        let own = store.checkpoints("t", 0, i64::MAX).await.unwrap();
+        let mut verifier = trail::Verifier::new("t", own, elsewhere, Some(Key::of(&[7; 32]).unwrap().public()));
+        verifier.rows(&store.audit_rows("t", 0, i64::MAX, i64::MAX).await.unwrap());
+        verifier.finish(trail::verify::End::Stored(store.audit_head("t").await.unwrap())).faults
+    }
+
     pub(super) async fn the_trail_has_no_gaps(store: &Store) {
         job(store, "a", &[assign(1)]).await;
         let line = |tenant: &str, n: i64| NewAudit {
@@ -1064,7 +1159,7 @@ mod suite {
             at: n,
             actor: Actor::named("ann"),
             action: "connect".into(),
-            target: "t".into(),
+            target: Target::named("tenant", "t"),
             outcome: "done".into(),
             ..NewAudit::default()
         };
@@ -1079,7 +1174,7 @@ mod suite {
         store.audit(&[line("other", 1)]).await.unwrap();
         let trail = store.audit_trail("t", 0, 100).await.unwrap();
         assert_eq!(trail.iter().map(|entry| entry.seq).collect::<Vec<_>>(), (1..=18).rev().collect::<Vec<_>>());
-        assert_eq!(trail.last().unwrap().entry.outcome, "intent");
+        assert_eq!(trail.last().unwrap().record.outcome, "intent");
         assert_eq!(store.audit_trail("t", 5, 2).await.unwrap().iter().map(|entry| entry.seq).collect::<Vec<_>>(), [4, 3]);
         assert_eq!(store.audit_trail("other", 0, 9).await.unwrap().len(), 1);
     }

@@ -16,6 +16,7 @@ use super::service::targets;
 use super::view::{Edited, HeldLine, HistoryLine, PersonView};
 use super::view_of;
 use crate::error::{AppError, ErrorKind};
+use crate::features::audit::details;
 use crate::features::jobs::{outcome_of, undo_title};
 use crate::features::plans::{AtOnce, apply_at_once};
 use crate::server::access::{Access, Operator, Viewer};
@@ -41,22 +42,23 @@ pub async fn person(access: &Access<Viewer>, subject: &str, job: &str) -> Result
     }
     let trail = access.state.engine.store.audit_of(&access.tenant.id, &Touch::Holdings(subject.clone()), HISTORY).await;
     let trail = trail?;
+    let roles = std::collections::HashMap::new();
     // What was intended is told by what came of it, once that is known.
     let came: std::collections::HashSet<(String, String)> = trail
         .iter()
-        .filter(|line| line.entry.outcome != "intent")
-        .map(|line| (line.entry.job.clone(), line.entry.action.clone()))
+        .filter(|line| line.record.outcome != "intent")
+        .map(|line| (line.record.job.clone(), line.record.action.clone()))
         .collect();
     view.history = trail
         .into_iter()
-        .filter(|line| line.entry.outcome != "intent" || !came.contains(&(line.entry.job.clone(), line.entry.action.clone())))
+        .filter(|line| line.record.outcome != "intent" || !came.contains(&(line.record.job.clone(), line.record.action.clone())))
         .map(|line| HistoryLine {
-            at: access.zone.date_time(line.entry.at),
-            actor: line.entry.actor.words,
-            action: line.entry.action,
-            outcome: line.entry.outcome,
-            detail: line.entry.detail,
-            job: line.entry.job,
+            at: access.zone.date_time(line.record.at),
+            detail: details(&line.record, &roles),
+            actor: line.record.actor.name,
+            action: line.record.action,
+            outcome: line.record.outcome,
+            job: line.record.job,
         })
         .collect();
     if !job.is_empty() {

@@ -6,6 +6,7 @@ use domain::journal::Tally;
 use engine::readings::Latest;
 use storage::{AuditEntry, AuditFilter};
 
+use super::details::details;
 use super::view::{Asked, AuditLine, AuditView};
 use crate::error::AppError;
 use crate::server::access::{Access, Role, Viewer};
@@ -42,16 +43,6 @@ pub async fn role_names<R: Role>(access: &Access<R>) -> HashMap<String, String> 
     }
 }
 
-/// Details with roles by name: the trail has their ids, for names change.
-pub fn named(detail: &str, roles: &HashMap<String, String>) -> String {
-    let word = |word: &str| {
-        let (sign, id) = word.split_at(word.len() - word.trim_start_matches(['+', '-', '−']).len());
-        let (id, rest) = id.split_at(id.trim_end_matches(',').len());
-        roles.get(id).map_or_else(|| word.to_owned(), |name| format!("{sign}{name}{rest}"))
-    };
-    detail.split(' ').map(word).collect::<Vec<_>>().join(" ")
-}
-
 pub async fn events(access: &Access<Viewer>, query: &str) -> Result<AuditView, AppError> {
     let asked = Asked::read(query);
     let (store, tenant) = (&access.state.engine.store, &access.tenant.id);
@@ -63,34 +54,21 @@ pub async fn events(access: &Access<Viewer>, query: &str) -> Result<AuditView, A
     let roles = role_names(access).await;
     // A job as a whole says what came of its rows; those of a page are counted together.
     let mut jobs = Vec::new();
-    for event in events.iter().filter(|event| event.entry.action == "apply") {
-        jobs.extend(store.job(tenant, &event.entry.job).await?);
+    for event in events.iter().filter(|event| event.record.action == "apply") {
+        jobs.extend(store.job(tenant, &event.record.job).await?);
     }
     let tallies = store.tallies(&jobs).await?;
     let tallies: HashMap<String, Tally> = jobs.into_iter().map(|job| job.id).zip(tallies).collect();
-    let line = |AuditEntry { seq, entry }: AuditEntry| AuditLine {
+    let line = |AuditEntry { seq, record, .. }: AuditEntry| AuditLine {
         seq,
-        at: access.zone.date_time(entry.at),
-        tally: tallies.get(&entry.job).copied().filter(|_| entry.action == "apply"),
-        actor: entry.actor.words,
-        action: entry.action,
-        target: entry.target,
-        job: entry.job,
-        outcome: entry.outcome,
-        detail: named(&entry.detail, &roles),
+        at: access.zone.date_time(record.at),
+        tally: tallies.get(&record.job).copied().filter(|_| record.action == "apply"),
+        detail: details(&record, &roles),
+        actor: record.actor.name,
+        target: record.target.words().to_owned(),
+        action: record.action,
+        job: record.job,
+        outcome: record.outcome,
     };
     Ok(AuditView { lines: events.into_iter().map(line).collect(), more })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_are_told_by_name_where_it_is_known() {
-        let roles = HashMap::from([("6000".to_owned(), "Tenant admin".to_owned())]);
-        assert_eq!(named("+6000 −7000 (204)", &roles), "+Tenant admin −7000 (204)");
-        assert_eq!(named("+6000, +6000", &roles), "+Tenant admin, +Tenant admin");
-        assert_eq!(named("none → Analyzer", &roles), "none → Analyzer");
-    }
 }

@@ -1,8 +1,10 @@
 //! Checks, seals and forgets credentials.
 
+use crate::server::auth::trail::CameFrom;
 use engine::seal::Purpose;
 use storage::{Actor, NewAudit, StoredCredential};
 use tower_sessions::session::Id;
+use trail::Target;
 
 use super::view::{ConnectFacts, TenantChoice};
 use crate::error::{AppError, ErrorKind};
@@ -67,10 +69,10 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppE
     // What an earlier key of the same user saw may not be what this one sees.
     state.engine.readings.forget(&tenant.id, &me.id);
     state.engine.store.put_person(&caller.signed_in.person(), now).await?;
-    let actor = Actor::new(&caller.principal, &caller.name, &me.id, &me.name);
+    let actor = Actor::new(&caller.principal, &caller.name, &me.id, &me.name).who(caller.recorded(&session_key(&id)));
     let (subject, issuer, address) = (&caller.signed_in.subject, &caller.signed_in.issuer, &caller.from.address);
     tracing::info!(target: "quartermaster::security", event = "credential.connected", tenant = %tenant.id, subject, issuer, address);
-    record(&tenant.id, now, actor, "connect").await?;
+    record(&tenant.id, now, actor, "connect", &caller.from).await?;
     // Only a tenant's page is a way back from here.
     let back = own_path(back).filter(|back| back.starts_with("/t/"));
     Ok(Lead::Path(back.map_or_else(|| format!("/t/{}/overview", tenant.id), ToOwned::to_owned)))
@@ -95,12 +97,13 @@ pub async fn disconnect(tenant: &str, jobs: &str) -> Result<Lead, AppError> {
     }
     let state = state();
     let caller = caller().await?;
-    let session = caller.session;
+    let session = caller.session.clone();
     if let Some(id) = session_id(&session).await {
         let key = session_key(&id);
         if let Some(stored) = state.engine.store.credential(&key, tenant).await? {
-            let actor = Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name);
-            record(tenant, state.engine.clock.now_ms(), actor, "disconnect").await?;
+            let actor =
+                Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name).who(caller.recorded(&key));
+            record(tenant, state.engine.clock.now_ms(), actor, "disconnect", &caller.from).await?;
         }
         state.engine.store.delete_credential(&key, tenant).await?;
         // Whoever signed in stays signed in without a connection.
@@ -111,15 +114,16 @@ pub async fn disconnect(tenant: &str, jobs: &str) -> Result<Lead, AppError> {
     Ok(Lead::Connect)
 }
 
-async fn record(tenant: &str, at: i64, actor: Actor, action: &str) -> Result<(), AppError> {
+async fn record(tenant: &str, at: i64, actor: Actor, action: &str, from: &CameFrom) -> Result<(), AppError> {
     let line = NewAudit {
         tenant: tenant.to_owned(),
         at,
         actor,
         action: action.to_owned(),
-        target: tenant.to_owned(),
+        target: Target::of("tenant", tenant, ""),
+        request: from.request.clone(),
         outcome: "done".to_owned(),
-        detail: "API key".to_owned(),
+        reason: "API key".to_owned(),
         ..NewAudit::default()
     };
     state().engine.store.audit(&[line]).await.map_err(AppError::from)

@@ -3,6 +3,7 @@
 use domain::plan::Plan;
 use domain::text;
 use storage::{Approval, Leave, NewAudit, PlanRow};
+use trail::Target;
 
 use super::service::{find, job_of};
 use super::view::SecondView;
@@ -106,17 +107,9 @@ pub async fn approve(access: &Access<Operator>, id: &str, hash: &str) -> Result<
 }
 
 /// A line of the trail about a plan.
-pub(super) fn line<R>(access: &Access<R>, action: &str, row: &PlanRow, detail: String) -> NewAudit {
-    NewAudit {
-        tenant: access.tenant.id.clone(),
-        at: access.state.engine.clock.now_ms(),
-        actor: access.actor.clone(),
-        action: action.to_owned(),
-        target: row.id.clone(),
-        outcome: "done".to_owned(),
-        detail,
-        ..NewAudit::default()
-    }
+pub(super) fn line<R: Role>(access: &Access<R>, action: &str, row: &PlanRow, reason: String) -> NewAudit {
+    let target = Target::of("plan", row.id.clone(), row.plan.title.clone());
+    NewAudit { plan: row.id.clone(), reason, ..access.record(action, target) }
 }
 
 /// What a plan takes, where whoever looks has to confirm first that it is them, and did not.

@@ -2,6 +2,7 @@
 
 use identity::secret::hex;
 use storage::{Ended, Ending, JobRow, LiveSession, NewAudit};
+use trail::Target;
 
 use super::view::{GrantLine, SessionLine, SessionsView};
 use crate::error::{AppError, ErrorKind};
@@ -91,9 +92,9 @@ async fn end_those(tenant: &str, ending: &Ending<'_>, target: &str, own: bool) -
     let lines = |ended: &[Ended]| {
         let told = domain::text::count(i64::try_from(ended.len()).unwrap_or(i64::MAX), "session", "sessions");
         let line = record(now, "session.ended", Some(&caller.signed_in), from, "done", told);
-        vec![NewAudit { target: target.to_owned(), ..line }]
+        vec![NewAudit { target: Target::of("session", target, ""), ..line }]
     };
-    let actor = Access::<Viewer>::find(tenant).await.ok().map(|access| access.actor);
+    let access = Access::<Viewer>::find(tenant).await.ok();
     // What somebody approved is worth no more once an admin ended their session.
     let store = &state.engine.store;
     let ended = if own {
@@ -101,17 +102,9 @@ async fn end_those(tenant: &str, ending: &Ending<'_>, target: &str, own: bool) -
     } else {
         store.end_sessions_of_another(ending, now, lines).await?
     };
-    if let Some(actor) = actor {
-        let line = NewAudit {
-            tenant: tenant.to_owned(),
-            at: now,
-            actor,
-            action: "end session".to_owned(),
-            target: target.to_owned(),
-            outcome: "done".to_owned(),
-            detail: "keys deleted".to_owned(),
-            ..NewAudit::default()
-        };
+    if let Some(access) = access {
+        let line = access.record("end session", Target::of("session", target, ""));
+        let line = NewAudit { reason: "keys deleted".to_owned(), ..line };
         store.audit(&[line]).await?;
     }
     tracing::info!(
@@ -166,16 +159,7 @@ pub async fn withdraw<R: Role>(access: &Access<R>, job: &str) -> Result<(), AppE
     if !store.withdraw_grant(&access.tenant.id, job, &reason).await? {
         return Err(gone());
     }
-    let line = NewAudit {
-        tenant: access.tenant.id.clone(),
-        at: access.now(),
-        actor: access.actor.clone(),
-        action: "revoke key".to_owned(),
-        target: job.to_owned(),
-        job: job.to_owned(),
-        outcome: "done".to_owned(),
-        detail: "the job pauses".to_owned(),
-        ..NewAudit::default()
-    };
+    let line = access.record("revoke key", Target::of("job", job, row.title));
+    let line = NewAudit { job: job.to_owned(), reason: "the job pauses".to_owned(), ..line };
     store.audit(&[line]).await.map_err(AppError::from)
 }

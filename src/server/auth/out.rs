@@ -8,6 +8,7 @@ use identity::Reason;
 use identity::Trouble;
 use identity::token::{Claims, Purpose};
 use storage::{Ended, Ending, JobRow, NewAudit, StoreError};
+use trail::Target;
 
 use super::gate::see_other;
 use super::oidc;
@@ -135,10 +136,10 @@ async fn pause(state: &Shared, jobs: &[JobRow], who: &SignedIn, now: i64) -> Res
                 at: now,
                 actor: job.author.clone(),
                 action: "revoke key".to_owned(),
-                target: job.id.clone(),
+                target: Target::of("job", job.id.clone(), job.title.clone()),
                 job: job.id.clone(),
                 outcome: "done".to_owned(),
-                detail: "the job pauses".to_owned(),
+                reason: "the job pauses".to_owned(),
                 ..NewAudit::default()
             };
             state.engine.store.audit(&[line]).await?;

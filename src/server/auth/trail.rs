@@ -15,6 +15,10 @@ use crate::server::state::Shared;
 /// Of a program's name, as much as is kept, in characters.
 const AGENT: usize = 200;
 
+/// A request's id: in records, in the log, and in its answer (`x-request-id`).
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
 /// Where a request came from.
 #[derive(Debug, Clone, Default)]
 pub struct CameFrom {
@@ -22,6 +26,8 @@ pub struct CameFrom {
     pub address: String,
     /// The program, as it names itself.
     pub agent: String,
+    /// The request's id, as it is in the log.
+    pub request: String,
 }
 
 impl CameFrom {
@@ -31,7 +37,12 @@ impl CameFrom {
         // Behind a proxy, as it says.
         let address = extensions.get::<ClientAddress>().map(|ClientAddress(address)| address.clone()).or_else(peer);
         let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-        Self { address: address.unwrap_or_default(), agent: agent.chars().filter(|c| !c.is_control()).take(AGENT).collect() }
+        let request = extensions.get::<RequestId>().map(|RequestId(id)| id.clone()).unwrap_or_default();
+        Self {
+            address: address.unwrap_or_default(),
+            agent: agent.chars().filter(|c| !c.is_control()).take(AGENT).collect(),
+            request,
+        }
     }
 }
 
@@ -47,16 +58,45 @@ pub fn record(
     who: Option<&SignedIn>,
     from: &CameFrom,
     outcome: &str,
-    detail: impl Into<String>,
+    reason: impl Into<String>,
 ) -> NewAudit {
-    let actor = who.map_or_else(|| Actor::named("unknown"), |who| Actor::new(&who.person().principal(), who.called(), "", ""));
-    let detail = detail.into();
-    let detail = match (detail.is_empty(), from.address.is_empty()) {
-        (_, true) => detail,
-        (true, false) => format!("from {}", from.address),
-        (false, false) => format!("{detail}; from {}", from.address),
-    };
-    NewAudit { at: now, actor, action: action.to_owned(), outcome: outcome.to_owned(), detail, ..NewAudit::default() }
+    NewAudit {
+        at: now,
+        actor: actor(who, from),
+        action: action.to_owned(),
+        request: from.request.clone(),
+        outcome: outcome.to_owned(),
+        reason: reason.into(),
+        ..NewAudit::default()
+    }
+}
+
+/// Somebody, or nobody that is known, as records tell them.
+pub fn actor(who: Option<&SignedIn>, from: &CameFrom) -> Actor {
+    match who {
+        Some(who) => Actor::new(&who.person().principal(), who.called(), "", "").who(recorded(who, from)),
+        None => {
+            let address = from.address.clone();
+            Actor::named("unknown").who(trail::Actor { kind: "person".to_owned(), address, ..trail::Actor::default() })
+        }
+    }
+}
+
+/// How somebody signed in, as records tell it.
+pub fn recorded(who: &SignedIn, from: &CameFrom) -> trail::Actor {
+    trail::Actor {
+        kind: "person".to_owned(),
+        issuer: who.issuer.clone(),
+        subject: who.subject.clone(),
+        method: who.method.clone(),
+        address: from.address.clone(),
+        ..trail::Actor::default()
+    }
+}
+
+/// A session in records: the first 16 hex digits of its key.
+pub fn short(session: &[u8]) -> String {
+    session.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A sign-in or a sign-out that was refused: in the log always, in the trail once per reason, address and minute.

@@ -1,4 +1,5 @@
-//! `[storage]` and `[secrets]`: what must survive a restart, how long it is kept, and the key that seals it.
+//! `[storage]`, `[secrets]` and `[audit]`: what must survive a restart, how long it is kept, the keys that seal and sign it, and what
+//! proves the trail outside of the database.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -22,6 +23,15 @@ pub struct Storage {
 pub struct Secrets {
     /// Holds the master key; created when missing.
     pub master_key_file: PathBuf,
+    /// Holds the audit key, which signs checkpoints; created when missing.
+    pub audit_key_file: PathBuf,
+}
+
+/// What proves the trail outside of the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Checkpoints are added to it.
+    pub checkpoint_file: Option<PathBuf>,
 }
 
 impl Storage {
@@ -48,19 +58,38 @@ impl Storage {
 
 impl Secrets {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let file = reader.text("secrets.master_key_file");
-        let (place, file) = file.unwrap_or_else(|| (reader.file().to_owned(), "quartermaster.key".to_owned()));
-        let master_key_file = PathBuf::from(file);
-        // One that is missing is made at the start.
-        let wrong = match read_private(&master_key_file) {
-            Ok(key) => weak_key(&key),
-            Err(NotPrivate::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(why) = wrong {
-            reader.fault(&place, format!("`secrets.master_key_file`: {} {why}", master_key_file.display()));
+        let master_key_file = key_file(reader, "secrets.master_key_file", PathBuf::from("quartermaster.key"));
+        let audit_key_file = key_file(reader, "secrets.audit_key_file", master_key_file.with_file_name("audit.key"));
+        Self { master_key_file, audit_key_file }
+    }
+}
+
+/// A file with a key, which may be missing: then it is made at the start.
+fn key_file(reader: &mut Reader<'_>, key: &'static str, usual: PathBuf) -> PathBuf {
+    let (place, file) =
+        reader.text(key).map_or_else(|| (reader.file().to_owned(), usual), |(place, file)| (place, PathBuf::from(file)));
+    let wrong = match read_private(&file) {
+        Ok(secret) => weak_key(&secret),
+        Err(NotPrivate::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(why) = wrong {
+        reader.fault(&place, format!("`{key}`: {} {why}", file.display()));
+    }
+    file
+}
+
+impl Audit {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let Some((place, file)) = reader.text("audit.checkpoint_file") else { return Self::default() };
+        let file = PathBuf::from(file);
+        // Made at the start where it is missing; its folder is not.
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+        if file.is_dir() || !folder.is_dir() {
+            let what = if file.is_dir() { "is a folder" } else { "is in a folder that does not exist" };
+            reader.fault(&place, format!("`audit.checkpoint_file`: {} {what}", file.display()));
         }
-        Self { master_key_file }
+        Self { checkpoint_file: Some(file) }
     }
 }
 
@@ -75,7 +104,21 @@ impl fmt::Display for Storage {
 
 impl fmt::Display for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "[secrets]\nmaster_key_file = \"{}\"", self.master_key_file.display())
+        writeln!(
+            f,
+            "[secrets]\nmaster_key_file = \"{}\"\naudit_key_file = \"{}\"",
+            self.master_key_file.display(),
+            self.audit_key_file.display()
+        )
+    }
+}
+
+impl fmt::Display for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.checkpoint_file {
+            Some(file) => writeln!(f, "[audit]\ncheckpoint_file = \"{}\"\n", file.display()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Licenses at sign-in: who gets one without anybody's doing.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{ChangeKind, Comparison, Made, Names, Told, Undo, Wave, switched_back, undo_of_setting};
 use crate::inventory::AutoAssign;
@@ -63,8 +64,12 @@ impl ChangeKind for SetAutoAssign {
         Told { before: self.before.words(), after: self.after.words(), ..Told::default() }
     }
 
-    fn noted(&self) -> String {
-        format!("{} → {}", self.before.words(), self.after.words())
+    fn recorded(&self) -> (Value, Value) {
+        (json!(self.before), json!(self.after))
+    }
+
+    fn addressed(&self) -> (&'static str, String) {
+        ("setting", String::new())
     }
 
     fn warn<'a>(&'a self, _: &PlanContext<'a>, into: &mut Warnings<'a>) {

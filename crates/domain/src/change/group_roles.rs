@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{ChangeKind, Comparison, Made, Names, Told, Undo, Wave};
 use crate::inventory::{Group, GroupId, RoleId};
@@ -111,9 +112,13 @@ impl ChangeKind for GroupRoles {
         }
     }
 
-    fn noted(&self) -> String {
-        let list = |sign: &str, ids: &BTreeSet<RoleId>| ids.iter().map(|id| format!("{sign}{id}")).collect::<Vec<_>>();
-        [list("+", &self.add), list("−", &self.remove)].concat().join(" ")
+    fn recorded(&self) -> (Value, Value) {
+        let after: BTreeSet<&RoleId> = self.seen.union(&self.add).filter(|role| !self.remove.contains(*role)).collect();
+        (json!({ "roles": self.seen }), json!({ "roles": after }))
+    }
+
+    fn addressed(&self) -> (&'static str, String) {
+        ("group", self.group.to_string())
     }
 
     fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {

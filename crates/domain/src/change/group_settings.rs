@@ -1,6 +1,7 @@
 //! Group settings: how groups come into being.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{ChangeKind, Comparison, Made, Names, Told, Undo, Wave, switched_back, undo_of_setting};
 use crate::inventory::GroupSettings;
@@ -50,7 +51,11 @@ impl ChangeKind for SetGroupSettings {
         Told { before: self.before.words(), after: self.after.words(), ..Told::default() }
     }
 
-    fn noted(&self) -> String {
-        format!("{} → {}", self.before.words(), self.after.words())
+    fn recorded(&self) -> (Value, Value) {
+        (json!(self.before), json!(self.after))
+    }
+
+    fn addressed(&self) -> (&'static str, String) {
+        ("setting", String::new())
     }
 }

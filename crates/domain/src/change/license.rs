@@ -1,6 +1,7 @@
 //! Licenses: giving one, taking one back, swapping one for another, and moving a subject's to another subject.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{Change, ChangeKind, Comparison, Line, Made, Names, Told, Undo, Wave};
 use crate::allotment::AllotmentName;
@@ -83,8 +84,8 @@ impl ChangeKind for Assign {
         Told { before: NONE.to_owned(), after: self.allotment.label(), ..Told::default() }
     }
 
-    fn noted(&self) -> String {
-        format!("{NONE} → {}", self.allotment.label())
+    fn recorded(&self) -> (Value, Value) {
+        (Value::Null, json!({ "license": self.allotment }))
     }
 
     fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {
@@ -142,8 +143,8 @@ impl ChangeKind for Remove {
         Told { before: self.allotment.label(), after: NONE.to_owned(), ..Told::default() }
     }
 
-    fn noted(&self) -> String {
-        format!("{} → {NONE}", self.allotment.label())
+    fn recorded(&self) -> (Value, Value) {
+        (json!({ "license": self.allotment }), Value::Null)
     }
 
     fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {
@@ -200,8 +201,8 @@ impl ChangeKind for ChangeType {
         Told { before: self.from.label(), after: self.to.label(), ..Told::default() }
     }
 
-    fn noted(&self) -> String {
-        format!("{} → {}", self.from.label(), self.to.label())
+    fn recorded(&self) -> (Value, Value) {
+        (json!({ "license": self.from }), json!({ "license": self.to }))
     }
 
     fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {
@@ -275,8 +276,9 @@ impl ChangeKind for Rename {
         Told { before: self.from.to_string(), after: self.to.to_string(), ..Told::default() }
     }
 
-    fn noted(&self) -> String {
-        format!("{} → {}", self.from, self.to)
+    fn recorded(&self) -> (Value, Value) {
+        let held = |subject: &Subject| json!({ "subject": subject.to_string(), "licenses": self.allotments });
+        (held(&self.from), held(&self.to))
     }
 
     fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {

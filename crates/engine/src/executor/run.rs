@@ -193,7 +193,7 @@ impl Run<'_> {
             if tally.unknown + tally.sent + tally.planned == 0 {
                 // Before anybody can see that it is finished, so that whoever looks then sees what it did.
                 self.show_done().await;
-                self.holding(self.engine.store.finish_job(&self.claim, JobState::Finished, self.engine.clock.now_ms())).await??;
+                self.finish(JobState::Finished).await?;
                 tracing::info!(job = self.job.id, done = tally.done, refused = tally.refused, "the job is finished");
                 return Ok(());
             }
@@ -256,8 +256,15 @@ impl Run<'_> {
         if !rows.is_empty() {
             self.write_down(&rows, rows.iter().map(result).collect()).await?;
         }
-        self.holding(self.engine.store.finish_job(&self.claim, JobState::Cancelled, self.engine.clock.now_ms())).await??;
+        self.finish(JobState::Cancelled).await?;
         Ok(Next::Stop)
+    }
+
+    /// The job is over. What it did is signed soon.
+    async fn finish(&self, state: JobState) -> Result<(), StoreError> {
+        self.holding(self.engine.store.finish_job(&self.claim, state, self.engine.clock.now_ms())).await??;
+        self.engine.checkpoints.want(&self.job.tenant);
+        Ok(())
     }
 
     /// Holds on to the lease and asks what the job shall do.
@@ -345,8 +352,7 @@ impl Run<'_> {
                     // What is sent is settled first.
                     return Ok(Next::On);
                 }
-                self.holding(self.engine.store.finish_job(&self.claim, JobState::Cancelled, self.engine.clock.now_ms()))
-                    .await??;
+                self.finish(JobState::Cancelled).await?;
                 Ok(Next::Stop)
             }
             JobState::Paused | JobState::Finished | JobState::Cancelled => {

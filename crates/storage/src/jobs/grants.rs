@@ -43,7 +43,7 @@ impl Store {
     /// The grants of a tenant that serve at `now`: each with its job and when it ends, the newest first.
     pub async fn live_grants(&self, tenant: &str, now: i64) -> Result<Vec<(JobRow, i64)>, StoreError> {
         sqlx::query(
-            "SELECT id, plan_id, tenant, qlik_user, author, principal, title, state, reason, undo_of, created_at, finished_at, lease_until, \
+            "SELECT id, plan_id, tenant, qlik_user, author, principal, who, title, state, reason, undo_of, created_at, finished_at, lease_until, \
              tally, rows_gone, batch_rows, batch_most, g.expires_at AS expires_at FROM jobs JOIN grants g ON g.job_id = id WHERE tenant = $1 AND g.expires_at > $2 ORDER BY created_at DESC, id",
         )
         .bind(tenant.to_owned())

@@ -223,7 +223,7 @@ impl Store {
     pub async fn settle(&self, claim: &Claim, results: &[RowResult], now: i64, audit: &[NewAudit]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         // The trail first and the job after it, as when a job is claimed.
-        append(&mut transaction, audit).await?;
+        append(&mut transaction, &self.audit_key, audit).await?;
         check(&mut transaction, claim).await?;
         // Rows that came to the same are written down together.
         let mut alike: Vec<(&RowResult, Vec<i64>)> = Vec::new();

@@ -46,7 +46,7 @@ impl Store {
         let row =
             sqlx::query("SELECT tenant FROM jobs WHERE id = $1").bind(id.to_owned()).fetch_optional(&mut *transaction).await?;
         let Some(row) = row else { return Ok(None) };
-        hold_trail(&mut transaction, &get::<String>(&row, "tenant")?, 0).await?;
+        hold_trail(&mut transaction, &get::<String>(&row, "tenant")?).await?;
         let done = sqlx::query(
             "UPDATE jobs SET lease_owner = $1, lease_until = $2, lease_token = lease_token + 1, \
              state = CASE WHEN state = 'queued' THEN 'running' ELSE state END \

@@ -4,13 +4,14 @@ use std::pin::pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use domain::change::{Change, Comparison};
+use domain::change::Comparison;
 use domain::inventory::Inventory;
 use domain::journal::{RowState, settle as settled_as};
 use domain::projection::Projection;
 use domain::touch::Touches;
 use storage::{JobState, JournalRow, NewAudit, RowResult, StoreError};
 use tokio::time::Instant;
+use trail::Qlik;
 
 use super::super::batcher::Batcher;
 use super::super::writer::Writer;
@@ -253,33 +254,23 @@ impl Run<'_> {
             .filter(|result| result.state != RowState::Planned)
             .filter_map(|result| {
                 let row = rows.iter().find(|row| row.seq == result.seq)?;
-                let said = [result.status.to_string(), result.code.clone(), result.title.clone(), result.trace.clone()];
                 Some(NewAudit {
                     tenant: self.job.tenant.clone(),
                     at: now,
                     actor: self.job.author.clone(),
-                    action: row.change.kind().verb().to_owned(),
-                    target: row.change.target(),
-                    touches: row.change.touches(),
+                    plan: self.job.plan.clone(),
                     job: self.job.id.clone(),
+                    row: Some(row.seq),
+                    qlik: Qlik { status: result.status, code: result.code.clone(), trace: result.trace.clone() },
                     outcome: result.state.as_str().to_owned(),
-                    detail: noted(&row.change, said),
+                    reason: result.title.clone(),
+                    ..NewAudit::of(&row.change)
                 })
             })
             .collect();
         self.holding(self.engine.store.settle(&self.claim, &results, now, &audit)).await??;
         self.notify();
         Ok(())
-    }
-}
-
-/// What was changed, and what Qlik said of it where it said more than that it is done.
-fn noted(change: &Change, said: [String; 4]) -> String {
-    let said: Vec<String> = said.into_iter().filter(|part| !part.is_empty() && part != "0").collect();
-    match (change.noted(), said.join(" ")) {
-        (what, said) if what.is_empty() => said,
-        (what, said) if said.is_empty() => what,
-        (what, said) => format!("{what} ({said})"),
     }
 }
 

@@ -1,0 +1,126 @@
+//! Signs where trails end.
+
+use sqlx::any::AnyRow;
+use trail::verify::KEY_ROTATED;
+use trail::{Checkpoint, Hash, Key, Signed, Target};
+
+use super::{NewAudit, extend};
+use crate::actor::Actor;
+use crate::audit::proof::Uncovered;
+use crate::store::{Store, StoreError, get};
+
+impl Store {
+    /// Trails that go on behind their last checkpoint.
+    pub async fn uncovered(&self) -> Result<Vec<Uncovered>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT h.tenant, h.seq, COALESCE((SELECT c.seq FROM audit_checkpoints c WHERE c.tenant = h.tenant ORDER BY c.n DESC LIMIT 1), 0) \
+             AS covered FROM audit_heads h",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let all = rows.iter().map(|row| {
+            let (seq, covered): (i64, i64) = (get(row, "seq")?, get(row, "covered")?);
+            Ok(Uncovered { tenant: get(row, "tenant")?, records: seq - covered })
+        });
+        let all: Vec<Uncovered> = all.collect::<Result<_, StoreError>>()?;
+        Ok(all.into_iter().filter(|trail| trail.records > 0).collect())
+    }
+
+    /// Signs where a tenant's trail ends now. `None` where the last checkpoint says it already.
+    pub async fn checkpoint(&self, tenant: &str, now: i64) -> Result<Option<Signed>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let (seq, hash) = extend(&mut transaction, &self.audit_key, tenant, &[]).await?;
+        let signed = sign(&mut transaction, &self.audit_key, tenant, (seq, hash), now).await?;
+        transaction.commit().await?;
+        Ok(signed)
+    }
+
+    /// Hands every trail over to another audit key: the last record under this key names the next one, and this key signs it. Returns
+    /// the checkpoints.
+    pub async fn hand_over(&self, next: &Key, now: i64) -> Result<Vec<Signed>, StoreError> {
+        let mut all = Vec::new();
+        for tenant in self.trails().await? {
+            let mut transaction = self.begin().await?;
+            let record = NewAudit {
+                tenant: tenant.clone(),
+                at: now,
+                actor: Actor::system(),
+                action: KEY_ROTATED.to_owned(),
+                target: Target::named("trail", ""),
+                before: self.audit_key.public().to_string().into(),
+                after: next.public().to_string().into(),
+                outcome: "done".to_owned(),
+                ..NewAudit::default()
+            };
+            let end = extend(&mut transaction, &self.audit_key, &tenant, &[record]).await?;
+            all.extend(sign(&mut transaction, &self.audit_key, &tenant, end, now).await?);
+            sqlx::query("UPDATE audit_heads SET mac = $1 WHERE tenant = $2")
+                .bind(next.vouch(&tenant, end.0, &end.1))
+                .bind(tenant)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+        }
+        Ok(all)
+    }
+
+    /// A tenant's checkpoints behind a place and up to another, in the order they were signed.
+    pub async fn checkpoints(&self, tenant: &str, after: i64, until: i64) -> Result<Vec<Signed>, StoreError> {
+        sqlx::query("SELECT text, signature FROM audit_checkpoints WHERE tenant = $1 AND seq > $2 AND seq <= $3 ORDER BY n")
+            .bind(tenant.to_owned())
+            .bind(after)
+            .bind(until)
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
+    }
+}
+
+async fn sign(
+    transaction: &mut sqlx::Transaction<'static, sqlx::Any>,
+    key: &Key,
+    tenant: &str,
+    (seq, hash): (i64, Hash),
+    now: i64,
+) -> Result<Option<Signed>, StoreError> {
+    let last = sqlx::query("SELECT n, seq, text, signature FROM audit_checkpoints WHERE tenant = $1 ORDER BY n DESC LIMIT 1")
+        .bind(tenant.to_owned())
+        .fetch_optional(&mut **transaction)
+        .await?;
+    let (n, covered, previous) = match &last {
+        Some(row) => (get::<i64>(row, "n")? + 1, get::<i64>(row, "seq")?, read(row)?.hash().to_string()),
+        None => (1, 0, String::new()),
+    };
+    if seq <= covered {
+        return Ok(None);
+    }
+    let checkpoint =
+        Checkpoint { v: 1, tenant: tenant.to_owned(), seq, hash: hash.to_string(), at: now, previous, key: String::new() };
+    let signed = checkpoint.sign(key);
+    sqlx::query("INSERT INTO audit_checkpoints (tenant, n, seq, text, signature) VALUES ($1, $2, $3, $4, $5)")
+        .bind(tenant.to_owned())
+        .bind(n)
+        .bind(seq)
+        .bind(signed.checkpoint.text())
+        .bind(signed.signature.clone())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(Some(signed))
+}
+
+/// A checkpoint as it is stored. One that cannot be read stands there as one that nobody signed: it is told, and stops nothing.
+fn read(row: &AnyRow) -> Result<Signed, StoreError> {
+    let (text, signature): (String, String) = (get(row, "text")?, get(row, "signature")?);
+    let unreadable = || Checkpoint {
+        v: 0,
+        tenant: String::new(),
+        seq: 0,
+        hash: text.clone(),
+        at: 0,
+        previous: String::new(),
+        key: String::new(),
+    };
+    Ok(Signed { checkpoint: serde_json::from_str(&text).unwrap_or_else(|_| unreadable()), signature })
+}

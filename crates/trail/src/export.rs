@@ -1,0 +1,127 @@
+//! A trail as lines of JSON, which prove themselves where nothing was left out.
+
+use serde_json::Value;
+
+use crate::chain::Hash;
+use crate::checkpoint::Signed;
+use crate::json::canonical;
+use crate::key::PublicKey;
+use crate::record::Record;
+use crate::verify::{End, Report, Row, Verifier};
+
+/// The first line of an export that leaves something out, and so proves nothing.
+pub const FILTERED: &str = "{\"filtered\":true}\n";
+
+/// A record's line.
+pub fn record_line(text: &str, hash: &Hash) -> String {
+    format!("{{\"record\":{text},\"hash\":\"{hash}\"}}\n")
+}
+
+/// A checkpoint's line. The last one of an export says so: a file that was cut has none.
+pub fn checkpoint_line(signed: &Signed, last: bool) -> String {
+    let end = if last { ",\"last\":true" } else { "" };
+    format!("{{\"checkpoint\":{},\"signature\":\"{}\"{end}}}\n", signed.checkpoint.text(), signed.signature)
+}
+
+/// What a line of an export says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// A record: its canonical text, what it says where it can be read, and its hash where that is one.
+    Record(String, Option<Box<Record>>, Option<Hash>),
+    /// A checkpoint, and whether it is the last of the export.
+    Checkpoint(Signed, bool),
+    /// Something was left out.
+    Filtered,
+    /// Nothing that an export says.
+    Unknown,
+}
+
+/// Reads a line.
+pub fn read_line(line: &str) -> Line {
+    let Ok(Value::Object(mut members)) = serde_json::from_str(line) else { return Line::Unknown };
+    if members.contains_key("filtered") {
+        return Line::Filtered;
+    }
+    if let Some(record) = members.remove("record") {
+        let text = canonical(&record).unwrap_or_default();
+        let hash = members.get("hash").and_then(Value::as_str).and_then(Hash::parse);
+        let record = Record::read(&text).map(Box::new);
+        return Line::Record(text, record, hash);
+    }
+    let last = members.remove("last") == Some(Value::Bool(true));
+    serde_json::from_value(Value::Object(members)).map_or(Line::Unknown, |signed| Line::Checkpoint(signed, last))
+}
+
+/// Records that are checked at once.
+const AT_ONCE: usize = 20_000;
+
+/// Why an export cannot be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum NotChecked {
+    /// Something was left out when it was taken.
+    #[error("the export was filtered, so it does not prove itself; export without filters")]
+    Filtered,
+    /// There is nothing in it.
+    #[error("it holds no records")]
+    Empty,
+    /// It ends before it is over.
+    #[error("{0}")]
+    Read(#[from] std::io::Error),
+}
+
+/// Checks an export line by line. `elsewhere` are checkpoints that were kept apart from it; without a `trusted` key its own only have
+/// to agree with each other.
+pub fn verify(
+    lines: impl Iterator<Item = std::io::Result<String>>,
+    elsewhere: &[Signed],
+    trusted: Option<PublicKey>,
+) -> Result<Report, NotChecked> {
+    let mut verifier: Option<Verifier> = None;
+    let (mut rows, mut closed) = (Vec::new(), false);
+    for line in lines {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        closed = false;
+        let line = read_line(&line);
+        let tenant = match &line {
+            Line::Filtered => return Err(NotChecked::Filtered),
+            Line::Record(_, record, _) => record.as_ref().map(|record| record.tenant.clone()),
+            Line::Checkpoint(signed, _) => Some(signed.checkpoint.tenant.clone()),
+            Line::Unknown => None,
+        };
+        let verifier = verifier.get_or_insert_with(|| Verifier::new(&tenant.unwrap_or_default(), Vec::new(), elsewhere, trusted));
+        match line {
+            Line::Record(text, _, hash) => rows.push(Row { seq: None, text, hash, beside: None }),
+            Line::Checkpoint(signed, last) => {
+                verifier.rows(&std::mem::take(&mut rows));
+                verifier.checkpoint(signed);
+                closed = last;
+            }
+            Line::Filtered | Line::Unknown => rows.push(Row { seq: None, text: String::new(), hash: None, beside: None }),
+        }
+        if rows.len() >= AT_ONCE {
+            verifier.rows(&std::mem::take(&mut rows));
+        }
+    }
+    let mut verifier = verifier.ok_or(NotChecked::Empty)?;
+    verifier.rows(&rows);
+    Ok(verifier.finish(End::File { closed }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_as_they_were_written() {
+        let record = Record { v: 1, seq: 1, action: "assign".to_owned(), ..Record::default() };
+        let hash = Hash::genesis("").then(&record.text());
+        let line = record_line(&record.text(), &hash);
+        assert_eq!(read_line(&line), Line::Record(record.text(), Some(Box::new(record)), Some(hash)));
+        assert_eq!(read_line(FILTERED), Line::Filtered);
+        assert_eq!(read_line("{}"), Line::Unknown);
+        assert_eq!(read_line("x"), Line::Unknown);
+    }
+}

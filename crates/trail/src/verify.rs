@@ -1,0 +1,399 @@
+//! Finds what was changed in a trail: record by record against the chain, the columns beside them, the checkpoints, and the end that was
+//! vouched for.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::Serialize;
+
+use crate::chain::Hash;
+use crate::checkpoint::{Checkpoint, Signed};
+use crate::key::PublicKey;
+use crate::record::Record;
+
+/// Faults that are listed one by one; the others are counted.
+const LISTED: usize = 10_000;
+/// The action of the record that says that the end of the trail had not been written by the audit key.
+pub const BROKEN: &str = "chain.broken";
+/// The action of the record that names the next audit key.
+pub const KEY_ROTATED: &str = "audit.key_rotated";
+
+/// What is wrong with a place of the trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FaultKind {
+    /// The record says something else than it did.
+    Changed,
+    /// There is no record.
+    Missing,
+    /// There is a record too many.
+    Inserted,
+    /// The record belongs elsewhere.
+    Reordered,
+    /// What came from here on is gone, or the end was not vouched for.
+    Truncated,
+    /// A column beside the record says something else.
+    Column,
+    /// A checkpoint is not signed, or says something else.
+    Checkpoint,
+}
+
+impl FaultKind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Missing => "missing",
+            Self::Inserted => "inserted",
+            Self::Reordered => "reordered",
+            Self::Truncated => "truncated",
+            Self::Column => "column",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+}
+
+/// Something wrong, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Fault {
+    /// At which place.
+    pub seq: i64,
+    /// What.
+    pub kind: FaultKind,
+}
+
+/// What was found of one tenant's trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Which tenant; empty for the portal's own trail.
+    pub tenant: String,
+    /// Records read.
+    pub records: u64,
+    /// Checkpoints read.
+    pub checkpoints: u64,
+    /// The hash of the last record, in small hex; empty where there is none.
+    pub head: String,
+    /// What is wrong, by place; at most 10,000.
+    pub faults: Vec<Fault>,
+    /// Faults beyond those.
+    #[serde(skip)]
+    pub more: u64,
+}
+
+/// The columns that a record is found by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// When.
+    pub at: i64,
+    /// Who, by name.
+    pub actor: String,
+    /// What was done.
+    pub action: String,
+    /// To what, in words.
+    pub target: String,
+    /// In which job.
+    pub job: String,
+    /// What came of it.
+    pub outcome: String,
+}
+
+impl Beside {
+    /// What they must say of a record.
+    pub fn of(record: &Record) -> Self {
+        Self {
+            at: record.at,
+            actor: record.actor.name.clone(),
+            action: record.action.clone(),
+            target: record.target.words().to_owned(),
+            job: record.job.clone(),
+            outcome: record.outcome.clone(),
+        }
+    }
+
+    fn fits(&self, record: &Record) -> bool {
+        self.at == record.at
+            && self.actor == record.actor.name
+            && self.action == record.action
+            && self.target == record.target.words()
+            && self.job == record.job
+            && self.outcome == record.outcome
+    }
+}
+
+/// A record as it is stored.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// At which place; nothing where only the record says it.
+    pub seq: Option<i64>,
+    /// Its canonical text.
+    pub text: String,
+    /// Its hash; nothing where it is none.
+    pub hash: Option<Hash>,
+    /// The columns beside it, where there are any.
+    pub beside: Option<Beside>,
+}
+
+/// The end of a trail as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The last place.
+    pub seq: i64,
+    /// The hash there; nothing where it is none.
+    pub hash: Option<Hash>,
+    /// This key is at hand, and vouched for it or did not.
+    pub vouched: Option<(PublicKey, bool)>,
+}
+
+/// How a trail ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// As a store has it; nothing where it has no end for a trail with records.
+    Stored(Option<Head>),
+    /// As a file has it: whether its last line is the checkpoint that says so.
+    File {
+        /// It is.
+        closed: bool,
+    },
+}
+
+/// What a thread finds out of a row by itself.
+struct Looked {
+    seq: Option<i64>,
+    ours: bool,
+    /// It is the tenant's, and says that it belongs elsewhere.
+    moved: bool,
+    hash: Option<Hash>,
+    /// The hash it has after the row before it.
+    after_previous: Option<Hash>,
+    beside: bool,
+    broken: bool,
+    next_key: Option<PublicKey>,
+}
+
+/// Checks one tenant's trail, rows in the order of their places.
+#[derive(Debug)]
+pub struct Verifier {
+    tenant: String,
+    /// By place, in order; those of the trail itself.
+    own: Vec<Signed>,
+    /// What checkpoints say of a place: the trail's own and those kept elsewhere.
+    wanted: HashMap<i64, Vec<Hash>>,
+    trusted: Option<PublicKey>,
+    expected: i64,
+    last: Option<Hash>,
+    /// The row before was as it should be.
+    sound: bool,
+    /// The trusted key vouched for the end.
+    shown: bool,
+    keys: HashMap<PublicKey, i64>,
+    records: u64,
+    faults: BTreeSet<Fault>,
+    more: u64,
+}
+
+impl Verifier {
+    /// For a tenant's trail with its own checkpoints by place, and those that were kept elsewhere. Without a `trusted` key the
+    /// checkpoints only have to agree with each other.
+    pub fn new(tenant: &str, own: Vec<Signed>, elsewhere: &[Signed], trusted: Option<PublicKey>) -> Self {
+        let mut verifier = Self {
+            tenant: tenant.to_owned(),
+            wanted: HashMap::new(),
+            trusted,
+            expected: 1,
+            last: Some(Hash::genesis(tenant)),
+            sound: true,
+            shown: false,
+            keys: HashMap::new(),
+            records: 0,
+            faults: BTreeSet::new(),
+            more: 0,
+            own,
+        };
+        let elsewhere = elsewhere.iter().filter(|signed| signed.checkpoint.tenant == tenant);
+        for signed in verifier.own.clone().iter().chain(elsewhere) {
+            let seq = signed.checkpoint.seq;
+            match Hash::parse(&signed.checkpoint.hash) {
+                Some(hash) if signed.is_signed() && signed.checkpoint.tenant == tenant && signed.checkpoint.v == 1 => {
+                    verifier.wanted.entry(seq).or_default().push(hash);
+                }
+                _ => verifier.fault(seq, FaultKind::Checkpoint),
+            }
+        }
+        verifier
+    }
+
+    /// Checks a checkpoint that stands among the rows, behind the record that it is about.
+    pub fn checkpoint(&mut self, signed: Signed) {
+        let Checkpoint { seq, hash, tenant, v, .. } = &signed.checkpoint;
+        let here = *seq == self.expected - 1 && Hash::parse(hash) == self.last;
+        if !here || *v != 1 || *tenant != self.tenant || !signed.is_signed() {
+            self.fault(*seq, FaultKind::Checkpoint);
+        }
+        self.own.push(signed);
+    }
+
+    fn fault(&mut self, seq: i64, kind: FaultKind) {
+        if self.faults.len() < LISTED {
+            self.faults.insert(Fault { seq, kind });
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Checks the next rows.
+    pub fn rows(&mut self, rows: &[Row]) {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let each = rows.len().div_ceil(threads).max(1_000);
+        let (tenant, before) = (self.tenant.as_str(), self.last);
+        let looked: Vec<Vec<Looked>> = std::thread::scope(|scope| {
+            let work: Vec<_> = (0..rows.len())
+                .step_by(each)
+                .map(|first| {
+                    let previous = first.checked_sub(1).map_or(before, |at| rows.get(at).and_then(|row| row.hash));
+                    let rows = rows.get(first..rows.len().min(first + each)).unwrap_or_default();
+                    scope.spawn(move || look(tenant, previous, rows))
+                })
+                .collect();
+            work.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
+        });
+        for looked in looked.into_iter().flatten() {
+            self.take(looked);
+        }
+    }
+
+    fn take(&mut self, row: Looked) {
+        self.records += 1;
+        let seq = row.seq.unwrap_or(self.expected);
+        if seq < self.expected {
+            self.fault(seq, if seq + 1 == self.expected { FaultKind::Inserted } else { FaultKind::Reordered });
+            self.sound = false;
+            return;
+        }
+        let follows = seq == self.expected;
+        for missing in self.expected..seq {
+            self.fault(missing, FaultKind::Missing);
+            if self.faults.len() >= LISTED {
+                self.more += u64::try_from(seq - missing).unwrap_or(0);
+                break;
+            }
+        }
+        let before = self.faults.len();
+        let torn = follows && self.sound && row.after_previous != row.hash;
+        if row.moved {
+            self.fault(seq, FaultKind::Reordered);
+        } else if row.seq.is_none() || !row.ours || row.hash.is_none() || torn {
+            self.fault(seq, FaultKind::Changed);
+        }
+        if !row.beside {
+            self.fault(seq, FaultKind::Column);
+        }
+        if row.broken {
+            self.fault(seq, FaultKind::Truncated);
+        }
+        if let Some(wanted) = self.wanted.remove(&seq)
+            && wanted.iter().any(|wanted| Some(*wanted) != row.hash)
+        {
+            self.fault(seq, FaultKind::Checkpoint);
+        }
+        if let Some(key) = row.next_key {
+            self.keys.entry(key).or_insert(seq);
+        }
+        // Behind a record that is not as it was, its own hash may be another, and the next one is not to blame.
+        self.sound = self.faults.len() == before || row.after_previous == row.hash;
+        self.last = row.hash;
+        self.expected = seq + 1;
+    }
+
+    /// Compares the end, and tells what was found.
+    pub fn finish(mut self, end: End) -> Report {
+        let last = self.expected - 1;
+        match end {
+            End::Stored(None) if self.records > 0 => self.fault(last + 1, FaultKind::Truncated),
+            End::Stored(None) | End::File { closed: true } => {}
+            End::File { closed: false } => self.fault(last + 1, FaultKind::Truncated),
+            End::Stored(Some(head)) => {
+                if head.seq > last {
+                    self.fault(last + 1, FaultKind::Truncated);
+                }
+                for beyond in (head.seq + 1)..=last {
+                    self.fault(beyond, FaultKind::Inserted);
+                }
+                if head.seq == last && head.hash != self.last {
+                    self.fault(last, FaultKind::Changed);
+                }
+                match head.vouched {
+                    Some((_, false)) => self.fault(head.seq, FaultKind::Truncated),
+                    // Before its first checkpoint a key shows itself by the end.
+                    Some((key, true)) => self.shown |= Some(key) == self.trusted,
+                    None => {}
+                }
+            }
+        }
+        if self.wanted.keys().any(|seq| *seq > last) {
+            self.fault(last + 1, FaultKind::Truncated);
+        }
+        self.check_checkpoints();
+        let head = if last > 0 { self.last.map(|hash| hash.to_string()) } else { None };
+        Report {
+            checkpoints: u64::try_from(self.own.len()).unwrap_or(u64::MAX),
+            tenant: self.tenant,
+            records: self.records,
+            head: head.unwrap_or_default(),
+            faults: self.faults.into_iter().collect(),
+            more: self.more,
+        }
+    }
+
+    /// Each names the one before it, and each key was named under the key before it.
+    fn check_checkpoints(&mut self) {
+        let mut wrong = Vec::new();
+        let mut previous: Option<&Signed> = None;
+        let mut trusted = self.shown || self.trusted.is_none() || self.own.is_empty();
+        for signed in &self.own {
+            let names = previous.map_or_else(String::new, |previous| previous.hash().to_string());
+            let key = PublicKey::parse(&signed.checkpoint.key);
+            let same_key = previous.is_none_or(|previous| {
+                let named = key.and_then(|key| self.keys.get(&key));
+                previous.checkpoint.key == signed.checkpoint.key || named.is_some_and(|seq| *seq <= previous.checkpoint.seq)
+            });
+            if signed.checkpoint.previous != names || !same_key {
+                wrong.push(signed.checkpoint.seq);
+            }
+            trusted |= key.is_some() && key == self.trusted;
+            previous = Some(signed);
+        }
+        if !trusted && let Some(last) = self.own.last() {
+            wrong.push(last.checkpoint.seq);
+        }
+        for seq in wrong {
+            self.fault(seq, FaultKind::Checkpoint);
+        }
+    }
+}
+
+fn look(tenant: &str, mut previous: Option<Hash>, rows: &[Row]) -> Vec<Looked> {
+    rows.iter()
+        .map(|row| {
+            let record = Record::read(&row.text);
+            let after_previous = previous.map(|previous| previous.then(&row.text));
+            previous = row.hash;
+            let said = record.as_ref().map(|record| record.seq);
+            let seq = row.seq.or(said);
+            let next_key = record.as_ref().filter(|record| record.action == KEY_ROTATED);
+            let known = record.as_ref().filter(|record| record.tenant == tenant);
+            Looked {
+                moved: known.is_some_and(|record| Some(record.seq) != seq),
+                ours: record.as_ref().is_some_and(|record| record.tenant == tenant && Some(record.seq) == seq),
+                beside: match (&row.beside, &record) {
+                    (Some(beside), Some(record)) => beside.fits(record),
+                    _ => true,
+                },
+                broken: record.as_ref().is_some_and(|record| record.action == BROKEN),
+                next_key: next_key.and_then(|record| PublicKey::parse(record.after.as_str()?)),
+                hash: row.hash,
+                after_previous,
+                // A line of another tenant stands in somebody's place.
+                seq: if record.as_ref().is_some_and(|record| record.tenant != tenant) && row.seq.is_none() { None } else { seq },
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,188 @@
+//! The trail of a portal proves itself: where it is stored and as the file that is taken away, by the program's own commands.
+#![cfg(feature = "ssr")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use storage::{Actor, NewAudit, Store};
+use support::{AUDIT_SECRET, KEY, Portal, audit_key, get, portal_of};
+
+async fn portal() -> Portal {
+    let api_keys = vec![KEY.to_owned()];
+    portal_of(qlik_sim::Options { users: 20, assignments: 10, groups: 2, api_keys, ..qlik_sim::Options::default() }).await
+}
+
+/// A configuration whose store and keys are where a portal of a test has them.
+fn configured(portal: &Portal) -> PathBuf {
+    let folder = portal.folder.path();
+    let key = folder.join("audit.key");
+    std::fs::write(&key, AUDIT_SECRET).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let text = format!(
+        "[storage]\nurl = \"{}\"\n[secrets]\nmaster_key_file = \"{}\"\n[audit]\ncheckpoint_file = \"{}\"\n",
+        portal.state.config.storage.url,
+        folder.join("qm.key").display(),
+        folder.join("checkpoints.jsonl").display()
+    );
+    let file = folder.join("Leptos.toml");
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_quartermaster")).args(arguments).output().unwrap()
+}
+
+/// Its exit code and what it says.
+fn told(arguments: &[&str]) -> (i32, String) {
+    let output = run(arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let errors: String = errors.lines().filter(|line| line.starts_with("quartermaster: ")).collect();
+    (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap() + &errors)
+}
+
+fn faults(config: &str) -> Vec<(String, i64, String)> {
+    let (code, text) = told(&["verify-audit", "--config", config, "--json"]);
+    let reports: Vec<Value> = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{code} {text}"));
+    let of = |report: &Value| {
+        let tenant = report["tenant"].as_str().unwrap().to_owned();
+        let fault = |fault: &Value| (tenant.clone(), fault["seq"].as_i64().unwrap(), fault["kind"].as_str().unwrap().to_owned());
+        report["faults"].as_array().unwrap().iter().map(fault).collect::<Vec<_>>()
+    };
+    let faults: Vec<_> = reports.iter().flat_map(of).collect();
+    assert_eq!(code, i32::from(!faults.is_empty()), "{text}");
+    faults
+}
+
+fn line(n: i64) -> NewAudit {
+    NewAudit {
+        tenant: "meridian".into(),
+        at: n,
+        actor: Actor::named("Ann"),
+        action: "assign".into(),
+        after: json!({"license": "analyzer"}),
+        outcome: "done".into(),
+        ..NewAudit::default()
+    }
+}
+
+async fn exported(portal: &Portal, cookie: &str, query: &str, to: &Path) -> String {
+    let text = portal.text(get(&format!("/t/meridian/audit/export?format=jsonl{query}"), cookie)).await;
+    std::fs::write(to, &text).unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trail_is_verified_where_it_is_and_where_it_was_taken() {
+    let portal = portal().await;
+    let cookie = portal.connect().await;
+    let config_file = configured(&portal);
+    let config = config_file.to_str().unwrap();
+    let store = &portal.state.engine.store;
+    store.audit(&(0..2_500).map(line).collect::<Vec<_>>()).await.unwrap();
+    // Taken away whole, it proves itself; filtered, it says that it does not.
+    let file = portal.folder.path().join("export.jsonl");
+    let text = exported(&portal, &cookie, "", &file).await;
+    let path = file.to_str().unwrap();
+    let (code, words) = told(&["verify-audit", "--file", path]);
+    assert!(
+        code == 0 && words.starts_with("meridian: 2,502 records, 1 checkpoint, head ") && words.ends_with("intact\n"),
+        "{words}"
+    );
+    let key = portal.folder.path().join("public.key");
+    let (code, public) = told(&["audit-key", "--config", config]);
+    assert_eq!((code, public.trim()), (0, audit_key().public().to_string().as_str()));
+    std::fs::write(&key, &public).unwrap();
+    assert_eq!(told(&["verify-audit", "--file", path, "--public-key", key.to_str().unwrap()]).0, 0);
+    std::fs::write(&file, text.replacen("analyzer", "professional", 1)).unwrap();
+    assert_eq!(told(&["verify-audit", "--file", path]), (1, "meridian: record 2 changed\n".to_owned()));
+    std::fs::write(&file, text.lines().take(100).fold(String::new(), |all, line| all + line + "\n")).unwrap();
+    assert_eq!(told(&["verify-audit", "--file", path]), (1, "meridian: record 101 truncated\n".to_owned()));
+    exported(&portal, &cookie, "&outcome=done", &file).await;
+    let (code, words) = told(&["verify-audit", "--file", path]);
+    assert!(code == 2 && words.contains("filtered"), "{words}");
+    // Where it is stored, while it is written.
+    assert_eq!(faults(config), []);
+    assert_eq!(told(&["verify-audit", "--config", config, "--tenant", "nowhere"]).0, 2);
+    let pool = sqlx::AnyPool::connect(&portal.state.config.storage.url).await.unwrap();
+    for (statement, found) in [
+        ("UPDATE audit_index SET actor = 'Bo' WHERE tenant = 'meridian' AND seq = 7", (7, "column")),
+        ("DELETE FROM audit_records WHERE tenant = 'meridian' AND seq = 9", (9, "missing")),
+        ("UPDATE audit_heads SET mac = hash WHERE tenant = 'meridian'", (2_503, "truncated")),
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+        let told = faults(config);
+        assert!(told.contains(&("meridian".to_owned(), found.0, found.1.to_owned())), "{statement}: {told:?}");
+    }
+    // Without the key nothing is said.
+    std::fs::remove_file(portal.folder.path().join("audit.key")).unwrap();
+    assert_eq!(told(&["verify-audit", "--config", config]).0, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_audit_key_is_named_under_the_old_one() {
+    let portal = portal().await;
+    let config_file = configured(&portal);
+    let config = config_file.to_str().unwrap();
+    let old = audit_key().public().to_string();
+    portal.state.engine.store.audit(&[line(1)]).await.unwrap();
+    let (code, next) = told(&["audit-key", "--config", config, "--rotate"]);
+    assert!(code == 0 && next.trim() != old, "{next}");
+    assert_eq!(told(&["audit-key", "--config", config]), (0, next));
+    assert_eq!(faults(config), []);
+    let secret = std::fs::read(portal.folder.path().join("audit.key")).unwrap();
+    let store =
+        Store::open(&portal.state.config.storage.url, std::sync::Arc::new(trail::Key::of(&secret).unwrap())).await.unwrap();
+    store.audit(&[line(2)]).await.unwrap();
+    store.checkpoint("meridian", 3).await.unwrap().unwrap();
+    assert_eq!(faults(config), []);
+    // Whoever pinned the old key still trusts what came after.
+    let pinned = portal.folder.path().join("old.pub");
+    std::fs::write(&pinned, old).unwrap();
+    assert_eq!(told(&["verify-audit", "--config", config, "--public-key", pinned.to_str().unwrap()]).0, 0);
+    // The old key writes no more without being noticed.
+    portal.state.engine.store.audit(&[line(3)]).await.unwrap();
+    assert!(faults(config).iter().any(|(_, _, kind)| kind == "truncated"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_trail_cannot_be_written_nothing_is_sent_and_reading_goes_on() {
+    let portal = portal().await;
+    let cookie = portal.connect().await;
+    let pool = sqlx::AnyPool::connect(&portal.state.config.storage.url).await.unwrap();
+    let refuse = "CREATE TRIGGER refused BEFORE INSERT ON audit_records BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+    sqlx::query(refuse).execute(&pool).await.unwrap();
+    let (status, words) = portal.told("/api/connect/forget", &cookie, "tenant=meridian&jobs=").await;
+    assert_eq!(status, axum::http::StatusCode::SERVICE_UNAVAILABLE, "{words}");
+    assert!(words.contains("The trail cannot be written, so nothing was sent"), "{words}");
+    assert_eq!(portal.send(get("/t/meridian/audit", &cookie)).await.status(), axum::http::StatusCode::OK);
+}
+
+/// A million records (SIGNIN 13): how long it takes is `script/bench`'s business, that it is right is ours. Two servers write at once.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: half a minute; run by script/soak"]
+async fn two_servers_write_one_chain_without_gaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    let stores = [Store::open(&url, audit_key()).await.unwrap(), Store::open(&url, audit_key()).await.unwrap()];
+    let writers = stores.clone().map(|store| {
+        tokio::spawn(async move {
+            for n in 0..10_000 {
+                store.audit(&[line(n)]).await.unwrap();
+            }
+        })
+    });
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(stores[0].audit_end("meridian").await.unwrap(), 20_000);
+    let rows = stores[0].audit_rows("meridian", 0, i64::MAX, i64::MAX).await.unwrap();
+    let mut verifier = trail::Verifier::new("meridian", Vec::new(), &[], None);
+    verifier.rows(&rows);
+    let end = trail::verify::End::Stored(stores[0].audit_head("meridian").await.unwrap());
+    assert_eq!(verifier.finish(end).faults, []);
+}
