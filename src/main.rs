@@ -10,13 +10,14 @@ use clap::{Parser, Subcommand};
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use engine::checkpoints::{self, Checkpoints};
 use engine::clock::{Clock, SharedClock, WallClock};
-use engine::seal::Sealer;
+use engine::seal::{Ring, Sealer, weak_key};
 use quartermaster::router;
 use quartermaster::server::auth::proxy_check;
-use quartermaster::server::config::secret::{NotPrivate, read_private, weak_key};
+use quartermaster::server::config::secret::{NotPrivate, read_private};
 use quartermaster::server::config::{self, Config, TenantConfig};
 use quartermaster::server::memory;
-use quartermaster::server::state::State;
+use quartermaster::server::ring;
+use quartermaster::server::state::{Shared, State};
 use quartermaster::server::verify_audit::{Asked, Stored, all_intact, in_json, in_words};
 use storage::Store;
 use tokio::net::TcpListener;
@@ -51,6 +52,8 @@ enum Command {
     VerifyAudit(VerifyAudit),
     /// Prints the public key that checks the signatures of the audit trail's checkpoints.
     AuditKey(AuditKey),
+    /// Adds a master key that seals from now on, and wraps anew what jobs hold.
+    RotateKeys(RotateKeys),
     /// Sends forged headers through the proxy in front of the portal, and tells what of them arrives.
     CheckProxy(CheckProxy),
 }
@@ -85,6 +88,19 @@ struct AuditKey {
     /// Makes a new key, hands every trail over to it, and signs that with the old one. Stop the servers first.
     #[arg(long)]
     rotate: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct RotateKeys {
+    /// The portal's configuration; `Leptos.toml` in this folder if not set.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Takes this old key off the ring instead, once no session needs it.
+    #[arg(long, value_name = "ID")]
+    drop: Option<String>,
+    /// Ends the sessions that still need it.
+    #[arg(long, requires = "drop")]
+    force: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -138,6 +154,8 @@ enum Failure {
     #[error("the key file {0} cannot be used: {1}")]
     KeyFile(PathBuf, String),
     #[error(transparent)]
+    Keys(#[from] ring::NotRotated),
+    #[error(transparent)]
     AuditKey(#[from] trail::key::NoKey),
     #[error(transparent)]
     Checkpoints(#[from] engine::checkpoints::NotKept),
@@ -183,6 +201,7 @@ async fn main() -> ExitCode {
         Some(Command::VerifyAudit(verify)) => return verify_audit(verify).await,
         Some(Command::AuditKey(AuditKey { config, rotate: false })) => print_audit_key(config),
         Some(Command::AuditKey(AuditKey { config, rotate: true })) => rotate_audit_key(config).await,
+        Some(Command::RotateKeys(rotate)) => rotate_keys(rotate).await,
         Some(Command::Serve(Serve { config })) => serve(config).await,
         None => serve(arguments.serve.config).await,
     };
@@ -251,9 +270,28 @@ fn stored_audit_key(config: &Config) -> Result<Arc<Key>, Failure> {
     Ok(Arc::new(Key::of(&secret)?))
 }
 
+async fn rotate_keys(rotate: RotateKeys) -> Result<(), Failure> {
+    let config = read_config(rotate.config)?;
+    let file = &config.secrets.master_key_file;
+    let store = Store::open(&config.storage.url, stored_audit_key(&config)?).await?;
+    let now = WallClock.now_ms();
+    match rotate.drop {
+        None => {
+            let (id, wrapped) = ring::rotate(file, &store, now).await?;
+            println!("{id} seals from now on; keys of {wrapped} jobs were wrapped anew. Send running servers SIGHUP.");
+        }
+        Some(id) => {
+            ring::forget(file, &store, &id, rotate.force, now).await?;
+            println!("{id} is gone. Send running servers SIGHUP.");
+        }
+    }
+    store.close().await;
+    Ok(())
+}
+
 fn print_audit_key(config: Option<PathBuf>) -> Result<(), Failure> {
     let config = read_config(config)?;
-    println!("{}", Key::of(&secret_key(&config.secrets.audit_key_file)?)?.public());
+    println!("{}", Key::of(&secret_key(&config.secrets.audit_key_file, weak_key)?)?.public());
     Ok(())
 }
 
@@ -267,7 +305,7 @@ async fn rotate_audit_key(config: Option<PathBuf>) -> Result<(), Failure> {
     // It lies beside the old one before anything is handed over to it, and takes its place after: whatever happens in between,
     // both are there.
     let next_file = file.with_extension("key.next");
-    let secret = secret_key(&next_file)?;
+    let secret = secret_key(&next_file, weak_key)?;
     let next = Key::of(&secret)?;
     let checkpoints = Checkpoints::to(config.audit.checkpoint_file.clone());
     for signed in store.hand_over(&next, WallClock.now_ms()).await? {
@@ -283,8 +321,9 @@ async fn rotate_audit_key(config: Option<PathBuf>) -> Result<(), Failure> {
 
 async fn serve(path: Option<PathBuf>) -> Result<(), Failure> {
     let config = read_config(path)?;
-    let sealer = Sealer::new(secret_key(&config.secrets.master_key_file)?);
-    let audit_key = Key::of(&secret_key(&config.secrets.audit_key_file)?)?;
+    secret_key(&config.secrets.master_key_file, |bytes| Ring::read(bytes).err().map(|wrong| wrong.to_string()))?;
+    let sealer = ring::sealer(&config.secrets.master_key_file)?;
+    let audit_key = Key::of(&secret_key(&config.secrets.audit_key_file, weak_key)?)?;
     let store = Store::open(&config.storage.url, Arc::new(audit_key)).await?;
     let listener = TcpListener::bind(config.server.listen).await.map_err(|error| Failure::Listen(config.server.listen, error))?;
     let url = config.server.public_url.clone();
@@ -292,11 +331,11 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failure> {
 }
 
 /// A key, which nobody else may read. Made where the file is missing, readable by its owner only.
-fn secret_key(file: &PathBuf) -> Result<Vec<u8>, Failure> {
+fn secret_key(file: &PathBuf, wrong: impl Fn(&[u8]) -> Option<String>) -> Result<Vec<u8>, Failure> {
     use std::io::Write as _;
     let failed = |reason: String| Failure::KeyFile(file.clone(), reason);
     match read_private(file) {
-        Ok(key) => match weak_key(&key) {
+        Ok(key) => match wrong(&key) {
             None => Ok(key),
             Some(why) => Err(failed(why)),
         },
@@ -404,6 +443,7 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
     state.engine.checkpoints.try_file()?;
     state.engine.store.free_leases_of_the_dead().await?;
     let kept = state.engine.start();
+    let keys = tokio::spawn(read_keys_again(state.clone()));
     let health = match state.config.server.management_listen {
         Some(address) => {
             let listener = TcpListener::bind(address).await.map_err(|error| Failure::Listen(address, error))?;
@@ -446,6 +486,7 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
         }
     }
     drop(kept);
+    keys.abort();
     // Where every trail ends, and who signed it, is known while nobody is there.
     if let Err(error) = checkpoints::all(&state.engine).await {
         tracing::error!(%error, "the ends of the trails could not be signed");
@@ -455,6 +496,18 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
     }
     state.engine.store.close().await;
     served
+}
+
+/// Reads the ring of master keys again at each SIGHUP.
+async fn read_keys_again(state: Shared) {
+    #[cfg(unix)]
+    if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        while signal.recv().await.is_some() {
+            if let Some(active) = state.engine.sealer.reload() {
+                tracing::info!(target: "quartermaster::security", event = "keys.read", key = active);
+            }
+        }
+    }
 }
 
 /// Ctrl-C, or the service manager's word.

@@ -13,6 +13,7 @@ pub mod lead;
 pub mod memory;
 pub mod middleware;
 pub mod paths;
+pub mod ring;
 pub mod sessions;
 pub mod state;
 pub mod verify_audit;

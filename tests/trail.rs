@@ -70,6 +70,62 @@ fn line(n: i64) -> NewAudit {
     }
 }
 
+/// SIGNIN 14: another key seals while people work; the old one goes once nobody needs it.
+#[tokio::test(flavor = "multi_thread")]
+async fn master_keys_change_while_people_work() {
+    let options = qlik_sim::Options {
+        users: 20,
+        assignments: 10,
+        groups: 2,
+        api_keys: vec![KEY.to_owned(), "second-key".to_owned()],
+        ..qlik_sim::Options::default()
+    };
+    let sealer = |folder: &Path| {
+        let file = folder.join("qm.key");
+        std::fs::write(&file, *b"fedcba9876543210FEDCBA9876543210").unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        quartermaster::server::ring::sealer(&file).unwrap()
+    };
+    let portal = support::portal_sealed(options, std::sync::Arc::new(engine::clock::WallClock), |_, _| {}, sealer).await;
+    let config_file = configured(&portal);
+    let config = config_file.to_str().unwrap();
+    let (used, idle) = (portal.connect().await, portal.connect_with("second-key").await);
+    let keys = || std::fs::read_to_string(portal.folder.path().join("qm.key")).unwrap();
+    // Pages are asked for all along.
+    let asking = {
+        let (app, cookie) = (portal.app.clone(), used.clone());
+        tokio::spawn(async move {
+            let mut failed = 0;
+            for _ in 0..60 {
+                let answer = tower::ServiceExt::oneshot(app.clone(), get("/t/meridian/overview", &cookie)).await.unwrap();
+                failed += usize::from(answer.status() != axum::http::StatusCode::OK);
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            failed
+        })
+    };
+    let (code, words) = told(&["rotate-keys", "--config", config]);
+    assert!(code == 0 && words.starts_with("k1 seals from now on"), "{words}");
+    assert!(keys().starts_with("quartermaster keyring 1\nk1 active ") && keys().contains("\nk0 old "));
+    assert_eq!(portal.state.engine.sealer.reload().as_deref(), Some("k1"));
+    assert_eq!(asking.await.unwrap(), 0, "pages that failed meanwhile");
+    // Whoever used the portal since needs the old key no more; somebody else does.
+    let (code, words) = told(&["rotate-keys", "--config", config, "--drop", "k0"]);
+    assert!(code == 1 && words.contains("1 session(s) still need the key k0"), "{words}");
+    assert_eq!(told(&["rotate-keys", "--config", config, "--drop", "k1"]).0, 1, "the one that seals stays");
+    assert_eq!(told(&["rotate-keys", "--config", config, "--drop", "k7"]).0, 1);
+    let (code, words) = told(&["rotate-keys", "--config", config, "--drop", "k0", "--force"]);
+    assert_eq!((code, keys().contains("k0")), (0, false), "{words}");
+    portal.state.engine.sealer.reload();
+    assert_eq!(portal.send(get("/t/meridian/overview", &used)).await.status(), axum::http::StatusCode::OK);
+    assert_ne!(portal.send(get("/t/meridian/overview", &idle)).await.status(), axum::http::StatusCode::OK);
+    // A server that was not told meets the new key by itself.
+    let (code, words) = told(&["rotate-keys", "--config", config]);
+    assert!(code == 0 && words.starts_with("k2 seals"), "{words}");
+    assert_eq!(portal.send(get("/t/meridian/overview", &used)).await.status(), axum::http::StatusCode::OK);
+    assert_eq!(faults(config), [], "and all of it is in the trail");
+}
+
 async fn exported(portal: &Portal, cookie: &str, query: &str, to: &Path) -> String {
     let text = portal.text(get(&format!("/t/meridian/audit/export?format=jsonl{query}"), cookie)).await;
     std::fs::write(to, &text).unwrap();

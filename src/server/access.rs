@@ -127,11 +127,13 @@ impl<R: Role> Access<R> {
         let id = session_id(&caller.session).await.ok_or_else(|| not_connected(&tenant))?;
         let stored = state.engine.store.credential(&session_key(&id), &tenant.id).await?;
         let stored = stored.ok_or_else(|| not_connected(&tenant))?;
-        let secret = state
-            .engine
-            .sealer
-            .open(&stored.sealed, &stored.wrapped_key, Purpose::Session { secret: &secret_of(&id) }, &tenant.id)
-            .map_err(|_| not_connected(&tenant))?;
+        let (sealer, of_session) = (&state.engine.sealer, secret_of(&id));
+        let purpose = Purpose::Session { secret: &of_session };
+        let secret = sealer.open(&stored.sealed, &stored.wrapped_key, purpose, &tenant.id).map_err(|_| not_connected(&tenant))?;
+        // Under a key that no longer seals: only here is the secret at hand that it takes to wrap it anew.
+        if let Ok(Some(new)) = sealer.rewrap(&stored.wrapped_key, purpose, &tenant.id) {
+            state.engine.store.rewrap_credential(&session_key(&id), &tenant.id, &stored.wrapped_key, &new).await?;
+        }
         let actor = Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name)
             .who(caller.recorded(&session_key(&id)));
         let key = Key::new(secret, &stored.qlik_user);

@@ -76,14 +76,7 @@ pub fn audit_key() -> Arc<trail::Key> {
 }
 
 /// What its file would hold.
-pub const AUDIT_SECRET: [u8; 32] = {
-    let (mut secret, mut at) = ([0; 32], 0);
-    while at < 32 {
-        secret[at] = at as u8;
-        at += 1;
-    }
-    secret
-};
+pub const AUDIT_SECRET: [u8; 32] = *b"0123456789abcdef0123456789ABCDEF";
 
 /// A portal in this process, in front of a tenant of this shape. Its jobs run once an executor does.
 pub async fn portal_of(options: qlik_sim::Options) -> Portal {
@@ -95,6 +88,16 @@ pub async fn portal_at(
     options: qlik_sim::Options,
     clock: SharedClock,
     configure: impl FnOnce(&mut Config, &mut TenantConfig),
+) -> Portal {
+    portal_sealed(options, clock, configure, |_| Sealer::new(vec![9; 32])).await
+}
+
+/// As [`portal_at`], sealing as `sealer` says for its folder.
+pub async fn portal_sealed(
+    options: qlik_sim::Options,
+    clock: SharedClock,
+    configure: impl FnOnce(&mut Config, &mut TenantConfig),
+    sealer: impl FnOnce(&std::path::Path) -> Sealer,
 ) -> Portal {
     let rate_scale = options.rate_scale;
     let sim = qlik_sim::Sim::start(options).await.unwrap();
@@ -108,7 +111,7 @@ pub async fn portal_at(
     configure(&mut config, &mut tenant);
     config.tenants.insert("meridian".into(), tenant);
     let store = Store::open(&config.storage.url, audit_key()).await.unwrap();
-    let state = State::build(config, store, Sealer::new(vec![9; 32]), clock).unwrap();
+    let state = State::build(config, store, sealer(folder.path()), clock).unwrap();
     Portal { app: router::router(&state), state, folder, sim }
 }
 

@@ -29,6 +29,17 @@ impl std::fmt::Debug for StoredCredential {
     }
 }
 
+/// What wraps the credential of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrappedCredential {
+    /// The session's key.
+    pub session: Vec<u8>,
+    /// The data key under a master key.
+    pub wrapped_key: Vec<u8>,
+    /// The session ends then at the latest.
+    pub until: i64,
+}
+
 impl Store {
     /// Keeps a credential; an earlier one of this session and tenant is replaced. `false` where the session has ended meanwhile:
     /// nothing is kept for it any more.
@@ -71,6 +82,38 @@ impl Store {
         .iter()
         .map(read)
         .collect()
+    }
+
+    /// What wraps the credentials of all sessions that live at `now`.
+    pub async fn wrapped_credentials(&self, now: i64) -> Result<Vec<WrappedCredential>, StoreError> {
+        sqlx::query(
+            "SELECT c.session_key, c.wrapped_key, s.absolute_until FROM credentials c JOIN sessions s ON s.key = c.session_key \
+             WHERE s.revoked_at IS NULL AND s.idle_until > $1 AND s.absolute_until > $1",
+        )
+        .bind(now)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(WrappedCredential {
+                session: get(row, "session_key")?,
+                wrapped_key: get(row, "wrapped_key")?,
+                until: get(row, "absolute_until")?,
+            })
+        })
+        .collect()
+    }
+
+    /// Wraps a session's credential anew, if it is still wrapped as it was.
+    pub async fn rewrap_credential(&self, session: &[u8], tenant: &str, old: &[u8], new: &[u8]) -> Result<(), StoreError> {
+        sqlx::query("UPDATE credentials SET wrapped_key = $1 WHERE session_key = $2 AND tenant = $3 AND wrapped_key = $4")
+            .bind(new.to_vec())
+            .bind(session.to_vec())
+            .bind(tenant.to_owned())
+            .bind(old.to_vec())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Forgets a credential.

@@ -17,7 +17,7 @@ mod views;
 
 pub use actor::Actor;
 pub use audit::{AuditEntry, AuditFilter, NewAudit, Uncovered};
-pub use credentials::StoredCredential;
+pub use credentials::{StoredCredential, WrappedCredential};
 pub use days::SeatDay;
 pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, Leave, NewJob, RowResult, Trouble};
 pub use lists::ListRow;

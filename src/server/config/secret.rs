@@ -98,19 +98,6 @@ fn is_our_group(group: u32) -> bool {
     own || rustix::process::getgroups().is_ok_and(|groups| groups.iter().any(|ours| ours.as_raw() == group))
 }
 
-/// What a key must be: 32 bytes or more, of which at least 16 differ. Says what is wrong.
-pub fn weak_key(key: &[u8]) -> Option<String> {
-    const BYTES: usize = 32;
-    const DIFFERENT: usize = 16;
-    if key.len() < BYTES {
-        return Some(format!("it holds {} bytes, and needs at least {BYTES}", key.len()));
-    }
-    let different = key.iter().collect::<std::collections::HashSet<_>>().len();
-    (different < DIFFERENT).then(|| {
-        format!("it holds {different} different bytes, and needs at least {DIFFERENT}: make one with `head -c 32 /dev/urandom`")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,12 +128,5 @@ mod tests {
             let told = told(text, mode).unwrap_err();
             assert!(told.starts_with("Leptos.toml:4:") && told.contains(word) && !told.contains("canary"), "{told}");
         }
-    }
-
-    #[test]
-    fn a_key_is_long_and_not_all_alike() {
-        let good: Vec<u8> = (0..32).collect();
-        assert_eq!(weak_key(&good), None);
-        assert!(weak_key(&good[..31]).is_some() && weak_key(&[7; 64]).is_some());
     }
 }

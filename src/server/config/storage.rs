@@ -5,9 +5,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use engine::housekeeping::Keep;
+use engine::seal::{Ring, weak_key};
 
 use super::file::Reader;
-use super::secret::{NotPrivate, read_private, weak_key};
+use super::secret::{NotPrivate, read_private};
 
 /// Where things are stored, and how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,22 +59,24 @@ impl Storage {
 
 impl Secrets {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let master_key_file = key_file(reader, "secrets.master_key_file", PathBuf::from("quartermaster.key"));
-        let audit_key_file = key_file(reader, "secrets.audit_key_file", master_key_file.with_file_name("audit.key"));
+        let master_key_file = key_file(reader, "secrets.master_key_file", PathBuf::from("quartermaster.key"), |bytes| {
+            Ring::read(bytes).err().map(|wrong| wrong.to_string())
+        });
+        let audit_key_file = key_file(reader, "secrets.audit_key_file", master_key_file.with_file_name("audit.key"), weak_key);
         Self { master_key_file, audit_key_file }
     }
 }
 
 /// A file with a key, which may be missing: then it is made at the start.
-fn key_file(reader: &mut Reader<'_>, key: &'static str, usual: PathBuf) -> PathBuf {
+fn key_file(reader: &mut Reader<'_>, key: &'static str, usual: PathBuf, wrong: impl Fn(&[u8]) -> Option<String>) -> PathBuf {
     let (place, file) =
         reader.text(key).map_or_else(|| (reader.file().to_owned(), usual), |(place, file)| (place, PathBuf::from(file)));
-    let wrong = match read_private(&file) {
-        Ok(secret) => weak_key(&secret),
+    let told = match read_private(&file) {
+        Ok(secret) => wrong(&secret),
         Err(NotPrivate::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => Some(error.to_string()),
     };
-    if let Some(why) = wrong {
+    if let Some(why) = told {
         reader.fault(&place, format!("`{key}`: {} {why}", file.display()));
     }
     file

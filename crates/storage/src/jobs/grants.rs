@@ -55,6 +55,23 @@ impl Store {
         .collect()
     }
 
+    /// What wraps the credentials of all jobs, by job.
+    pub async fn wrapped_grants(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let rows = sqlx::query("SELECT job_id, wrapped_key FROM grants ORDER BY job_id").fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((get(row, "job_id")?, get(row, "wrapped_key")?))).collect()
+    }
+
+    /// Wraps a job's credential anew, if it is still wrapped as it was.
+    pub async fn rewrap_grant(&self, job: &str, old: &[u8], new: &[u8]) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE grants SET wrapped_key = $1 WHERE job_id = $2 AND wrapped_key = $3")
+            .bind(new.to_vec())
+            .bind(job.to_owned())
+            .bind(old.to_vec())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// Erases a job's credential and pauses the job, in one go. Its executor stops before the next request.
     pub async fn withdraw_grant(&self, tenant: &str, job: &str, reason: &str) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
