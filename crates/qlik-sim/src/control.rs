@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::clock::iso;
 use crate::faults::Faults;
 use crate::listing::Params;
+use crate::oauth;
 use crate::reply::{Refusal, Reply};
 use crate::world::{State, World};
 
@@ -84,6 +85,7 @@ fn state_json(state: &State, base: &str, now: i64) -> Value {
         "groups": groups,
         "group_settings": tenant.group_settings(base),
         "roles": roles,
+        "oauth": state.oauth.state(),
         "now": iso(now),
     })
 }
@@ -99,6 +101,7 @@ struct Options {
     rate_scale: Option<f64>,
     latency_ms: Option<u64>,
     batch_max: Option<usize>,
+    oauth: Option<oauth::SetKnobs>,
 }
 
 #[expect(clippy::option_option, reason = "absent and null differ in a merge")]
@@ -113,6 +116,9 @@ fn set_options(state: &mut State, body: &[u8]) -> Result<(), Refusal> {
     }
     if options.batch_max == Some(0) {
         return Err(Refusal::bad("batch_max is at least 1"));
+    }
+    if let Some(oauth) = options.oauth {
+        state.oauth.set(oauth)?;
     }
     let knobs = &mut state.knobs;
     if let Some(link_base) = options.link_base {
@@ -148,6 +154,14 @@ struct SetLicense {
     valid: Option<String>,
 }
 
+/// Somebody's sign-ins, or one of them by its number.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevokeOauth {
+    user: Option<String>,
+    family: Option<String>,
+}
+
 /// What somebody else does behind the portal's back.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -161,6 +175,7 @@ struct Act {
     delete_role: Option<String>,
     delete_user: Option<String>,
     revoke_key: Option<String>,
+    revoke_oauth: Option<RevokeOauth>,
     advance_s: Option<f64>,
     set_license: Option<SetLicense>,
 }
@@ -169,6 +184,9 @@ impl Act {
     fn perform(self, state: &mut State, now: i64) -> Result<(), Refusal> {
         let known =
             |done: bool, what: &str| if done { Ok(()) } else { Err(Refusal::new(404, "SIM-404", format!("no such {what}"))) };
+        if let Some(RevokeOauth { user, family }) = self.revoke_oauth {
+            known(state.oauth.revoke(user.as_deref(), family.as_deref()), "sign-in")?;
+        }
         let tenant = &mut state.tenant;
         for license in self.unassign {
             tenant.delete(&license.subject, &license.allotment);

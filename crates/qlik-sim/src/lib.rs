@@ -7,6 +7,7 @@ mod cursor;
 mod faults;
 mod limits;
 mod listing;
+mod oauth;
 mod options;
 mod reply;
 mod scim;
@@ -16,5 +17,5 @@ mod tenant;
 mod world;
 
 pub use clock::{Clock, FixedClock, WallClock};
-pub use options::Options;
+pub use options::{OauthClient, Options};
 pub use server::{Seats, Sim, StartError};

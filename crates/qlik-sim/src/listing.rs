@@ -41,6 +41,11 @@ impl Params {
         self.0.get(key).map(String::as_str)
     }
 
+    /// All of them, in no order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Refusal> {
         self.get(key).map(|value| value.parse().map_err(|_| Refusal::bad(format!("“{key}” is true or false")))).transpose()
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use qlik_sim::{Options, Sim};
+use qlik_sim::{OauthClient, Options, Sim};
 
 /// A simulated Qlik Cloud tenant on this machine.
 #[derive(Debug, Parser)]
@@ -31,12 +31,20 @@ struct Arguments {
     /// A key without admin rights.
     #[arg(long, default_value = "demo-reader-key")]
     reader_key: String,
+    /// A program that people sign in by: ID[:SECRET]=REDIRECT[,REDIRECT]; repeat it for more.
+    #[arg(long = "oauth-client", value_parser = OauthClient::people)]
+    oauth_clients: Vec<OauthClient>,
+    /// A machine that signs in by its secret: ID:SECRET; repeat it for more.
+    #[arg(long = "m2m-client", value_parser = OauthClient::machine)]
+    machine_clients: Vec<OauthClient>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { listen, users, assignments, groups, seed, api_keys, reader_key } = Arguments::parse();
-    let options = Options { listen, users, assignments, groups, seed, api_keys, reader_key, ..Options::default() };
+    let Arguments { listen, users, assignments, groups, seed, api_keys, reader_key, mut oauth_clients, machine_clients } =
+        Arguments::parse();
+    oauth_clients.extend(machine_clients);
+    let options = Options { listen, users, assignments, groups, seed, api_keys, reader_key, oauth_clients, ..Options::default() };
     match Sim::start(options).await {
         Ok(sim) => {
             println!("qlik-sim is ready at {}", sim.url);

@@ -17,17 +17,23 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Option<Value>,
+    /// A page for people, instead of a body.
+    pub(crate) page: Option<String>,
     /// What the rows of an assignment action did, for the request log.
     pub(crate) rows: Vec<Value>,
 }
 
 impl Reply {
     pub(crate) fn json(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body: Some(body), rows: Vec::new() }
+        Self { status, headers: Vec::new(), body: Some(body), page: None, rows: Vec::new() }
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: None, rows: Vec::new() }
+        Self { status, headers: Vec::new(), body: None, page: None, rows: Vec::new() }
+    }
+
+    pub(crate) fn page(html: String) -> Self {
+        Self { page: Some(html), ..Self::empty(200) }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {

@@ -20,10 +20,12 @@ use crate::api::{self, Call};
 use crate::clock::{Clock, WallClock, iso};
 use crate::control;
 use crate::faults::{DropWhen, RowFault, Then};
+use crate::limits::Tier;
+use crate::oauth;
 use crate::options::Options;
 use crate::reply::{Refusal, Reply};
 use crate::tenant::Allotment;
-use crate::world::World;
+use crate::world::{State, World};
 
 /// The largest request body that is read, in bytes.
 const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -173,10 +175,9 @@ impl Door {
         if delay > 0 {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
-        let token = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
+        let text = |name| parts.headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+        let authorization = text(header::AUTHORIZATION);
+        let token = authorization
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
@@ -185,8 +186,29 @@ impl Door {
                 .next()
                 .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json") || kind.trim().ends_with("+json"))
         });
-        let arrived = Arrived { method: &method, path: &path, query: query.as_deref(), token, json_body, body: &body };
+        let arrived = Arrived {
+            method: &method,
+            path: &path,
+            query: query.as_deref(),
+            token,
+            authorization,
+            cookies: text(header::COOKIE),
+            json_body,
+            body: &body,
+        };
         self.work(&arrived, met.as_ref())
+    }
+
+    /// What the authorization server answers.
+    fn sign_in(&self, state: &mut State, arrived: &Arrived<'_>, now: i64) -> Result<Reply, Refusal> {
+        let knobs = &state.knobs;
+        if knobs.rate_limits && arrived.method == "POST" {
+            // Nobody is known yet: everyone together has the budget of one.
+            state.limits.count("oauth", Tier::Two, now, knobs.rate_scale).map_err(Refusal::too_many)?;
+        }
+        let Arrived { method, path, query, json_body, body, authorization, cookies, .. } = *arrived;
+        let asked = oauth::Asked { method, path, query, json_body, body, authorization, cookies, base: &self.base, now };
+        state.oauth.answer(&state.tenant, &asked)
     }
 
     /// Does what a request asks, as far as no fault prevents it, and logs it.
@@ -196,7 +218,7 @@ impl Door {
         let now = self.world.now(state);
         state.requests += 1;
         let n = state.requests;
-        let key = arrived.token.and_then(|token| state.tenant.keys.get(token)).cloned();
+        let key = arrived.token.and_then(|token| state.tenant.keys.get(token).cloned().or_else(|| state.oauth.key(token, now)));
         let service = api::service(arrived.path);
         let trace = format!("{n:032x}");
         let dropped_before = met.is_some_and(|then| then.drop == Some(DropWhen::Before));
@@ -206,6 +228,8 @@ impl Door {
             let mut refusal = Refusal::new(status, "SIM-FAULT", "Simulated fault");
             refusal.retry_after = met.and_then(|then| then.retry_after);
             refusal.reply(service, &trace)
+        } else if oauth::is_path(arrived.path) {
+            self.sign_in(state, arrived, now).unwrap_or_else(oauth::refused)
         } else if let Some(key) = &key {
             let knobs = state.knobs.clone();
             let link_base = knobs.link_base.clone().unwrap_or_else(|| format!("{}/api/v1", self.base));
@@ -226,14 +250,16 @@ impl Door {
         } else {
             Refusal::unauthorized().reply(service, &trace)
         };
-        let body: Value = serde_json::from_slice(arrived.body).unwrap_or(Value::Null);
+        // What is said to the authorization server holds secrets; the log is for everyone.
+        let secret = oauth::is_path(arrived.path);
+        let body: Value = serde_json::from_slice(arrived.body).ok().filter(|_| !secret).unwrap_or(Value::Null);
         state.log.push(json!({
             "n": n,
             "at": iso(now),
             "user": key.map(|key| key.user),
             "method": arrived.method,
             "path": arrived.path,
-            "query": arrived.query.unwrap_or_default(),
+            "query": arrived.query.filter(|_| !secret).unwrap_or_default(),
             "body": body,
             "status": reply.status,
             "rows": std::mem::take(&mut reply.rows),
@@ -257,11 +283,14 @@ impl Door {
 }
 
 /// A request, read whole.
+#[derive(Clone, Copy)]
 struct Arrived<'a> {
     method: &'a str,
     path: &'a str,
     query: Option<&'a str>,
     token: Option<&'a str>,
+    authorization: Option<&'a str>,
+    cookies: Option<&'a str>,
     json_body: bool,
     body: &'a [u8],
 }
@@ -303,7 +332,9 @@ fn thin(reply: &mut Reply, then: &Then) {
 }
 
 fn respond(reply: &Reply, met: Option<&Then>) -> Response<Payload> {
+    let page = reply.page.as_ref().map(|page| Bytes::from(page.clone()));
     let mut bytes = match (&reply.body, met.is_some_and(|then| then.malformed)) {
+        (None, false) if page.is_some() => page.clone().unwrap_or_default(),
         (_, true) => Bytes::from_static(b"{\"data\": [{\"type\": "),
         (Some(body), false) => Bytes::from(serde_json::to_vec(body).unwrap_or_default()),
         (None, false) => Bytes::new(),
@@ -317,7 +348,8 @@ fn respond(reply: &Reply, met: Option<&Then>) -> Response<Payload> {
     *response.status_mut() = hyper::StatusCode::from_u16(reply.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     if length > 0 {
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        let kind = if page.is_some() { "text/html; charset=utf-8" } else { "application/json" };
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     }
     for (name, value) in &reply.headers {
         if let Ok(value) = header::HeaderValue::from_str(value) {

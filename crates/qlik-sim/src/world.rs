@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::limits::Limits;
+use crate::oauth::Oauth;
 use crate::options::Options;
 use crate::seed;
 use crate::tenant::Tenant;
@@ -30,6 +31,7 @@ impl Default for Knobs {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) tenant: Tenant,
+    pub(crate) oauth: Oauth,
     pub(crate) limits: Limits,
     pub(crate) faults: Faults,
     pub(crate) knobs: Knobs,
@@ -56,8 +58,10 @@ impl World {
     }
 
     fn fresh(options: &Options, now: i64) -> State {
+        let mut tenant = seed::tenant(options, now);
         State {
-            tenant: seed::tenant(options, now),
+            oauth: Oauth::new(&options.oauth_clients, &options.api_keys, &options.reader_key, &mut tenant, now),
+            tenant,
             limits: Limits::default(),
             faults: Faults::default(),
             knobs: Knobs { rate_scale: options.rate_scale, latency_ms: options.latency_ms, ..Knobs::default() },
