@@ -1,7 +1,7 @@
 //! Hands trails out as they are stored, for whoever checks them or takes them away.
 
 use trail::Hash;
-use trail::verify::{Beside, Head, Row};
+use trail::verify::{Head, Row};
 
 use super::{AuditEntry, read};
 use crate::store::{Store, StoreError, get};
@@ -46,37 +46,34 @@ impl Store {
 
     /// The next records behind a place and up to another, at most so many, with the columns beside them.
     pub async fn audit_rows(&self, tenant: &str, after: i64, until: i64, most: i64) -> Result<Vec<Row>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT r.seq, r.text, r.hash, i.at, i.actor, i.action, i.target, i.job_id, i.outcome FROM audit_records r \
-             LEFT JOIN audit_index i ON i.tenant = r.tenant AND i.seq = r.seq \
-             WHERE r.tenant = $1 AND r.seq > $2 AND r.seq <= $3 ORDER BY r.seq LIMIT $4",
-        )
-        .bind(tenant.to_owned())
-        .bind(after)
-        .bind(until)
-        .bind(most)
-        .fetch_all(&self.pool)
-        .await?;
+        // One column instead of six: taking rows apart is most of the work.
+        const ROWS: &str = "SELECT r.seq, r.text, r.hash, i.at || '\u{1f}' || i.actor || '\u{1f}' || i.action || '\u{1f}' || i.target \
+                            || '\u{1f}' || i.job_id || '\u{1f}' || i.outcome AS beside FROM audit_records r \
+                            LEFT JOIN audit_index i ON i.tenant = r.tenant AND i.seq = r.seq \
+                            WHERE r.tenant = $1 AND r.seq > $2 AND r.seq <= $3 ORDER BY r.seq LIMIT $4";
+        let rows = sqlx::query(ROWS).bind(tenant.to_owned()).bind(after).bind(until).bind(most).fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| {
-                let text = |column| get::<Option<String>>(row, column).map(Option::unwrap_or_default);
-                let beside = Beside {
-                    // A record without columns beside it is one whose columns say something else.
-                    at: get::<Option<i64>>(row, "at")?.unwrap_or(-1),
-                    actor: text("actor")?,
-                    action: text("action")?,
-                    target: text("target")?,
-                    job: text("job_id")?,
-                    outcome: text("outcome")?,
-                };
                 let (seq, hash): (i64, Vec<u8>) = (get(row, "seq")?, get(row, "hash")?);
-                Ok(Row { seq: Some(seq), text: get(row, "text")?, hash: Hash::read(&hash), beside: Some(beside) })
+                // A record without columns beside it is one whose columns say something else.
+                let beside = Some(get::<Option<String>>(row, "beside")?.unwrap_or_default());
+                Ok(Row { seq: Some(seq), text: get(row, "text")?, hash: Hash::read(&hash), beside })
             })
             .collect()
     }
 
     /// Places that something is found by and no record is at.
     pub async fn columns_without_records(&self, tenant: &str, most: i64) -> Result<Vec<i64>, StoreError> {
+        // As many as there are records: then none is without one, for those that have no columns are told by themselves.
+        let counted = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM audit_index WHERE tenant = $1) - (SELECT COUNT(*) FROM audit_records WHERE tenant = $1) AS more",
+        )
+        .bind(tenant.to_owned())
+        .fetch_one(&self.pool)
+        .await?;
+        if get::<i64>(&counted, "more")? == 0 {
+            return Ok(Vec::new());
+        }
         sqlx::query(
             "SELECT i.seq FROM audit_index i WHERE i.tenant = $1 AND NOT EXISTS \
              (SELECT 1 FROM audit_records r WHERE r.tenant = i.tenant AND r.seq = i.seq) ORDER BY i.seq LIMIT $2",
