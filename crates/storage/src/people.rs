@@ -7,6 +7,8 @@ use sha2::{Digest as _, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use trail::Target;
+
 use crate::audit::{NewAudit, append, hold_trail};
 use crate::credentials::{StoredCredential, put};
 use crate::store::{Store, StoreError, get};
@@ -234,7 +236,14 @@ impl Store {
         let beyond: Vec<Vec<u8>> = beyond.iter().map(|row| get(row, "key")).collect::<Result<_, _>>()?;
         let beyond: Vec<Vec<u8>> = beyond.into_iter().filter(|key| *key != new.key).collect();
         end(&mut transaction, &beyond, new.now).await?;
-        append(&mut transaction, &self.audit_key, std::slice::from_ref(&new.record)).await?;
+        let ended = |key: &Vec<u8>| NewAudit {
+            action: "session.ended".to_owned(),
+            target: Target::of("session", key.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>(), ""),
+            reason: "more sessions than auth.session.per_person".to_owned(),
+            ..new.record.clone()
+        };
+        let lines: Vec<NewAudit> = std::iter::once(new.record.clone()).chain(beyond.iter().map(ended)).collect();
+        append(&mut transaction, &self.audit_key, &lines).await?;
         transaction.commit().await?;
         Ok(Begins::Begun)
     }

@@ -664,6 +664,8 @@ mod suite {
         store.begin_session(&ann(b"d", "", 600)).await.unwrap();
         let living = [lives(store, b"a", 601).await, lives(store, b"b", 601).await, lives(store, b"c", 601).await];
         assert_eq!(living, [true, false, true]);
+        let newest = store.audit_trail("", 0, 1).await.unwrap().remove(0).record;
+        assert_eq!((newest.action.as_str(), newest.target.id.as_str()), ("session.ended", "62"), "{newest:?}");
     }
 
     pub(super) async fn a_logout_ends_what_it_names_and_what_is_on_its_way(store: &Store) {
@@ -1097,6 +1099,7 @@ mod suite {
         // Handed over to another key, and cut by somebody without either.
         let next = Key::of(&[9; 32]).unwrap();
         assert_eq!(store.hand_over(&next, 9).await.unwrap().len(), 1);
+        assert_eq!(store.hand_over(&next, 9).await.unwrap().len(), 0, "run again after it was stopped half-way");
         assert_eq!(
             store.audit_head("t").await.unwrap().unwrap().vouched.map(|(_, vouched)| vouched),
             Some(false),

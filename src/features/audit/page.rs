@@ -16,7 +16,7 @@ use crate::ui::head::Head;
 use crate::ui::load::load;
 
 /// What is done beside changes, with the words for it.
-const ACTIONS: [(&str, &str); 9] = [
+const ACTIONS: [(&str, &str); 12] = [
     ("apply", "apply a plan"),
     ("connect", "connect"),
     ("disconnect", "disconnect"),
@@ -26,6 +26,9 @@ const ACTIONS: [(&str, &str); 9] = [
     ("revoke key", "revoke a job's key"),
     ("export", "export the trail"),
     ("refuse", "reject a request"),
+    ("chain.begin", "begin the chain of records"),
+    ("chain.broken", "find the trail cut or changed"),
+    ("audit.key_rotated", "change the audit key"),
 ];
 
 /// The trail, newest first.

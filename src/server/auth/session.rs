@@ -9,7 +9,7 @@ use storage::{Begins, NewSession, SessionRow, StoreError, StoredCredential};
 use tower_sessions::session::Id;
 
 use super::person::SignedIn;
-use super::trail::{CameFrom, record};
+use super::trail::{CameFrom, record, short};
 use crate::server::cookies;
 use crate::server::sessions::{Remembered, cookie_name, secret_of, session_key};
 use crate::server::state::Shared;
@@ -94,7 +94,11 @@ pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Resul
         most: lengths.per_person as usize,
         instead_of,
         confirmed: confirms.map(|hash| (hash, now + i64::from(lengths.step_up_s) * 1_000)),
-        record: record(now, action, Some(who), from, "done", ""),
+        record: {
+            let mut record = record(now, action, Some(who), from, "done", "");
+            record.actor.signed_in.session = short(&session_key(&id));
+            record
+        },
     };
     let begins = state.engine.store.begin_session(&session).await?;
     if begins != Begins::Begun {

@@ -4,7 +4,7 @@ use sqlx::any::AnyRow;
 use trail::verify::KEY_ROTATED;
 use trail::{Checkpoint, Hash, Key, Signed, Target};
 
-use super::{NewAudit, extend};
+use super::{NewAudit, extend, hold_trail};
 use crate::actor::Actor;
 use crate::audit::proof::Uncovered;
 use crate::store::{Store, StoreError, get};
@@ -35,12 +35,16 @@ impl Store {
         Ok(signed)
     }
 
-    /// Hands every trail over to another audit key: the last record under this key names the next one, and this key signs it. Returns
-    /// the checkpoints.
+    /// Hands every trail over to another audit key: the last record under this key names the next one, and this key signs it. One that
+    /// the next key has already, since this was stopped half-way, is left as it is. Returns the checkpoints.
     pub async fn hand_over(&self, next: &Key, now: i64) -> Result<Vec<Signed>, StoreError> {
         let mut all = Vec::new();
         for tenant in self.trails().await? {
             let mut transaction = self.begin().await?;
+            let held = hold_trail(&mut transaction, &tenant).await?;
+            if held.hash.is_some_and(|hash| next.vouched(&tenant, held.seq, &hash, &held.mac)) {
+                continue;
+            }
             let record = NewAudit {
                 tenant: tenant.clone(),
                 at: now,
