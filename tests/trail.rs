@@ -168,6 +168,7 @@ async fn a_trail_is_verified_where_it_is_and_where_it_was_taken() {
     for (statement, found) in [
         ("UPDATE audit_index SET actor = 'Bo' WHERE tenant = 'meridian' AND seq = 7", (7, "column")),
         ("DELETE FROM audit_records WHERE tenant = 'meridian' AND seq = 9", (9, "missing")),
+        ("UPDATE audit_records SET hash = 'text' WHERE tenant = 'meridian' AND seq = 11", (11, "changed")),
         ("UPDATE audit_heads SET mac = hash WHERE tenant = 'meridian'", (2_503, "truncated")),
     ] {
         sqlx::query(statement).execute(&pool).await.unwrap();
