@@ -1,5 +1,7 @@
 //! The program: the server, the demo, and a look at the configuration.
 
+mod commands;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,18 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use commands::{AuditKey, RotateKeys, VerifyAudit, audit_key, rotate_keys, secret_key, verify_audit};
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
-use engine::checkpoints::{self, Checkpoints};
+use engine::checkpoints;
 use engine::clock::{Clock, SharedClock, WallClock};
 use engine::seal::{Ring, Sealer, weak_key};
 use quartermaster::router;
 use quartermaster::server::auth::proxy_check;
-use quartermaster::server::config::secret::{NotPrivate, read_private};
 use quartermaster::server::config::{self, Config, TenantConfig};
 use quartermaster::server::memory;
 use quartermaster::server::ring;
 use quartermaster::server::state::{Shared, State};
-use quartermaster::server::verify_audit::{Asked, Stored, all_intact, in_json, in_words};
 use storage::Store;
 use tokio::net::TcpListener;
 use trail::Key;
@@ -56,51 +57,6 @@ enum Command {
     RotateKeys(RotateKeys),
     /// Sends forged headers through the proxy in front of the portal, and tells what of them arrives.
     CheckProxy(CheckProxy),
-}
-
-#[derive(Debug, clap::Args)]
-struct VerifyAudit {
-    /// The portal's configuration, which says where the trails are; `Leptos.toml` in this folder if not set.
-    #[arg(long, conflicts_with = "file")]
-    config: Option<PathBuf>,
-    /// Checks this export (JSON lines, unfiltered) instead.
-    #[arg(long)]
-    file: Option<PathBuf>,
-    /// Checks this tenant's trail only; "" is the portal's own.
-    #[arg(long)]
-    tenant: Option<String>,
-    /// A file with the public key that the checkpoints must be signed with.
-    #[arg(long)]
-    public_key: Option<PathBuf>,
-    /// A file with checkpoints that was kept apart from the database; `audit.checkpoint_file` if not set.
-    #[arg(long)]
-    checkpoints: Option<PathBuf>,
-    /// Prints JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-struct AuditKey {
-    /// The portal's configuration; `Leptos.toml` in this folder if not set.
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// Makes a new key, hands every trail over to it, and signs that with the old one. Stop the servers first.
-    #[arg(long)]
-    rotate: bool,
-}
-
-#[derive(Debug, clap::Args)]
-struct RotateKeys {
-    /// The portal's configuration; `Leptos.toml` in this folder if not set.
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// Takes this old key off the ring instead, once no session needs it.
-    #[arg(long, value_name = "ID")]
-    drop: Option<String>,
-    /// Ends the sessions that still need it.
-    #[arg(long, requires = "drop")]
-    force: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -199,8 +155,7 @@ async fn main() -> ExitCode {
         Some(Command::CheckConfig(Serve { config })) => check_config(config),
         Some(Command::CheckProxy(check)) => check_proxy(check).await,
         Some(Command::VerifyAudit(verify)) => return verify_audit(verify).await,
-        Some(Command::AuditKey(AuditKey { config, rotate: false })) => print_audit_key(config),
-        Some(Command::AuditKey(AuditKey { config, rotate: true })) => rotate_audit_key(config).await,
+        Some(Command::AuditKey(key)) => audit_key(key).await,
         Some(Command::RotateKeys(rotate)) => rotate_keys(rotate).await,
         Some(Command::Serve(Serve { config })) => serve(config).await,
         None => serve(arguments.serve.config).await,
@@ -236,124 +191,15 @@ async fn check_proxy(check: CheckProxy) -> Result<(), Failure> {
     if report.is_safe() { Ok(()) } else { Err(Failure::Forged) }
 }
 
-/// Tells what is wrong with the trails, and ends as it is: 0 intact, 1 changed, 2 cannot be read.
-async fn verify_audit(verify: VerifyAudit) -> ExitCode {
-    let VerifyAudit { config, file, tenant, public_key, checkpoints, json } = verify;
-    let asked = Asked { file, tenant, public_key, checkpoints };
-    let reports = match &asked.file {
-        Some(file) => asked.check_file(file).map_err(|error| error.to_string()),
-        None => verify_store(&asked, config).await,
-    };
-    match reports {
-        Ok(reports) => {
-            print!("{}", if json { in_json(&reports) } else { in_words(&reports) });
-            if all_intact(&reports) { ExitCode::SUCCESS } else { ExitCode::from(1) }
-        }
-        Err(why) => {
-            eprintln!("quartermaster: {why}");
-            ExitCode::from(2)
-        }
-    }
-}
-
-async fn verify_store(asked: &Asked, config: Option<PathBuf>) -> Result<Vec<trail::Report>, String> {
-    let config = read_config(config).map_err(|failure| failure.to_string())?;
-    let key = stored_audit_key(&config).map_err(|failure| failure.to_string())?;
-    let checkpoint_file = config.audit.checkpoint_file.as_deref();
-    asked.check_store(Stored { url: &config.storage.url, key, checkpoint_file }).await.map_err(|error| error.to_string())
-}
-
-/// The audit key of a portal that has one already: nothing is proven by a key that was made just now.
-fn stored_audit_key(config: &Config) -> Result<Arc<Key>, Failure> {
-    let file = &config.secrets.audit_key_file;
-    let secret = read_private(file).map_err(|error| Failure::KeyFile(file.clone(), error.to_string()))?;
-    Ok(Arc::new(Key::of(&secret)?))
-}
-
-async fn rotate_keys(rotate: RotateKeys) -> Result<(), Failure> {
-    let config = read_config(rotate.config)?;
-    let file = &config.secrets.master_key_file;
-    let store = Store::open(&config.storage.url, stored_audit_key(&config)?).await?;
-    let now = WallClock.now_ms();
-    match rotate.drop {
-        None => {
-            let (id, wrapped) = ring::rotate(file, &store, now).await?;
-            println!("{id} seals from now on; keys of {wrapped} jobs were wrapped anew. Send running servers SIGHUP.");
-        }
-        Some(id) => {
-            ring::forget(file, &store, &id, rotate.force, now).await?;
-            println!("{id} is gone. Send running servers SIGHUP.");
-        }
-    }
-    store.close().await;
-    Ok(())
-}
-
-fn print_audit_key(config: Option<PathBuf>) -> Result<(), Failure> {
-    let config = read_config(config)?;
-    println!("{}", Key::of(&secret_key(&config.secrets.audit_key_file, weak_key)?)?.public());
-    Ok(())
-}
-
-/// Makes a new audit key. The old file stays beside the new one, for whoever wants to know what it was.
-async fn rotate_audit_key(config: Option<PathBuf>) -> Result<(), Failure> {
-    let config = read_config(config)?;
-    let file = &config.secrets.audit_key_file;
-    let failed = |error: std::io::Error| Failure::KeyFile(file.clone(), error.to_string());
-    let key = stored_audit_key(&config)?;
-    let store = Store::open(&config.storage.url, key.clone()).await?;
-    // It lies beside the old one before anything is handed over to it, and takes its place after: whatever happens in between,
-    // both are there.
-    let next_file = file.with_extension("key.next");
-    let secret = secret_key(&next_file, weak_key)?;
-    let next = Key::of(&secret)?;
-    let checkpoints = Checkpoints::to(config.audit.checkpoint_file.clone());
-    for signed in store.hand_over(&next, WallClock.now_ms()).await? {
-        checkpoints.keep(&signed)?;
-    }
-    let old_file = file.with_extension(format!("key.{}", key.public()));
-    std::fs::rename(file, old_file).map_err(failed)?;
-    std::fs::rename(&next_file, file).map_err(failed)?;
-    store.close().await;
-    println!("{}", next.public());
-    Ok(())
-}
-
 async fn serve(path: Option<PathBuf>) -> Result<(), Failure> {
     let config = read_config(path)?;
-    secret_key(&config.secrets.master_key_file, |bytes| Ring::read(bytes).err().map(|wrong| wrong.to_string()))?;
+    secret_key(&config.secrets.master_key_file, Ring::wrong)?;
     let sealer = ring::sealer(&config.secrets.master_key_file)?;
     let audit_key = Key::of(&secret_key(&config.secrets.audit_key_file, weak_key)?)?;
     let store = Store::open(&config.storage.url, Arc::new(audit_key)).await?;
     let listener = TcpListener::bind(config.server.listen).await.map_err(|error| Failure::Listen(config.server.listen, error))?;
     let url = config.server.public_url.clone();
     run(config, store, sealer, listener, || println!("Quartermaster is ready at {url}")).await
-}
-
-/// A key, which nobody else may read. Made where the file is missing, readable by its owner only.
-fn secret_key(file: &PathBuf, wrong: impl Fn(&[u8]) -> Option<String>) -> Result<Vec<u8>, Failure> {
-    use std::io::Write as _;
-    let failed = |reason: String| Failure::KeyFile(file.clone(), reason);
-    match read_private(file) {
-        Ok(key) => match wrong(&key) {
-            None => Ok(key),
-            Some(why) => Err(failed(why)),
-        },
-        Err(NotPrivate::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = Sealer::new_master_key()?;
-            let mut options = std::fs::OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            options
-                .open(file)
-                .and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all()))
-                .map_err(|error| failed(error.to_string()))?;
-            tracing::info!(file = %file.display(), "made a new key; keep it apart from backups of the database");
-            Ok(key.to_vec())
-        }
-        Err(error) => Err(failed(error.to_string())),
-    }
 }
 
 async fn run_demo(demo: Demo) -> Result<(), Failure> {

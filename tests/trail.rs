@@ -70,7 +70,7 @@ fn line(n: i64) -> NewAudit {
     }
 }
 
-/// SIGNIN 14: another key seals while people work; the old one goes once nobody needs it.
+/// Another key seals while people work; the old one goes once nobody needs it.
 #[tokio::test(flavor = "multi_thread")]
 async fn master_keys_change_while_people_work() {
     let options = qlik_sim::Options {
@@ -219,7 +219,7 @@ async fn where_the_trail_cannot_be_written_nothing_is_sent_and_reading_goes_on()
     assert_eq!(portal.send(get("/t/meridian/audit", &cookie)).await.status(), axum::http::StatusCode::OK);
 }
 
-/// A million records (SIGNIN 13): how long it takes is `script/bench`'s business, that it is right is ours. Two servers write at once.
+/// Two servers write at once, ten thousand records each.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: half a minute; run by script/soak"]
 async fn two_servers_write_one_chain_without_gaps() {

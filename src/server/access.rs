@@ -11,13 +11,13 @@ use engine::readings::{Latest, Snapshot, Source};
 use engine::seal::Purpose;
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
-use storage::{Actor, JobRow, NewAudit};
+use storage::{Actor, JobRow, NewAudit, session_name};
 use tower_sessions::Session;
 use tower_sessions::session::Id;
 use trail::Target;
 
 use super::auth::person::SignedIn;
-use super::auth::trail::{CameFrom, count, recorded, short};
+use super::auth::trail::{CameFrom, count, recorded};
 use super::sessions::{secret_of, session_key};
 use super::state::Shared;
 use super::words::not_read;
@@ -73,7 +73,11 @@ pub struct Caller {
 impl Caller {
     /// How the caller signed in, as records tell it; in the session with this key.
     pub fn recorded(&self, session: &[u8]) -> trail::Actor {
-        trail::Actor { role: self.rank.word().to_owned(), session: short(session), ..recorded(&self.signed_in, &self.from) }
+        trail::Actor {
+            role: self.rank.word().to_owned(),
+            session: session_name(session),
+            ..recorded(&self.signed_in, &self.from)
+        }
     }
 
     /// Refuses whoever has no session. Where nobody signs in, those who never connected have none, and nothing to see.

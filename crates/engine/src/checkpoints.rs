@@ -117,16 +117,12 @@ pub async fn run(engine: Arc<Engine>) {
     }
 }
 
-async fn sign(engine: &Engine, tenant: &str) -> Result<(), NotKept> {
+/// Signs the end of one trail now.
+pub async fn sign(engine: &Engine, tenant: &str) -> Result<(), NotKept> {
     if let Some(signed) = engine.store.checkpoint(tenant, engine.clock.now_ms()).await? {
         engine.checkpoints.keep(&signed)?;
     }
     Ok(())
-}
-
-/// Signs the end of one trail now: for a file that is taken away.
-pub async fn now(engine: &Engine, tenant: &str) -> Result<(), NotKept> {
-    sign(engine, tenant).await
 }
 
 /// Signs the end of every trail: when the server stops.

@@ -7,10 +7,9 @@ use domain::journal::Tally;
 use domain::plan::PlannedChange;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
-
-use crate::actor::{Actor, read_actor};
 use trail::Target;
 
+use crate::actor::{Actor, read_actor};
 use crate::audit::{NewAudit, append, done_since, hold_trail};
 use crate::form::{self, FORM};
 use crate::people::is_live;

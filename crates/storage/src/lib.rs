@@ -21,7 +21,7 @@ pub use credentials::{StoredCredential, WrappedCredential};
 pub use days::SeatDay;
 pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, Leave, NewJob, RowResult, Trouble};
 pub use lists::ListRow;
-pub use people::{Begins, Ended, Ending, NewSession, Person, principal};
+pub use people::{Begins, Ended, Ending, NewSession, Person, principal, session_name};
 pub use plans::{Approval, Origin, PlanRow, PlanSummary};
 pub use sessions::{LiveSession, SessionRow};
 pub use store::{Store, StoreError};

@@ -6,7 +6,6 @@
 use sha2::{Digest as _, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
-
 use trail::Target;
 
 use crate::audit::{NewAudit, append, hold_trail};
@@ -38,6 +37,11 @@ pub fn principal(issuer: &str, subject: &str) -> String {
     }
     let digest = Sha256::new().chain_update(issuer).chain_update([0]).chain_update(subject).finalize();
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a session is called on pages and in records: enough of its key's hash to tell it from others, too little to use.
+pub fn session_name(key: &[u8]) -> String {
+    key.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A session that begins because somebody signed in.
@@ -238,7 +242,7 @@ impl Store {
         end(&mut transaction, &beyond, new.now).await?;
         let ended = |key: &Vec<u8>| NewAudit {
             action: "session.ended".to_owned(),
-            target: Target::of("session", key.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>(), ""),
+            target: Target::of("session", session_name(key), ""),
             reason: "more sessions than auth.session.per_person".to_owned(),
             ..new.record.clone()
         };

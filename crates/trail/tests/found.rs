@@ -192,7 +192,7 @@ fn a_file_proves_itself() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
-    /// SIGNIN 13: a thousand of a thousand are found, in the store and in a file.
+    /// A thousand of a thousand are found, in the store and in a file.
     #[test]
     fn whatever_is_done_by_hand_is_found(what in 0..7, at in 0_usize..40, other in 0_usize..40, letter in 0_usize..100) {
         prop_assume!(at != other);

@@ -193,8 +193,8 @@ fn proving(state: Shared, tenant: String) -> impl Stream<Item = Result<Bytes, No
             let end = match end {
                 Some(end) => end,
                 None => {
-                    checkpoints::now(&state.engine, &tenant).await?;
-                    store.checkpoints(&tenant, 0, i64::MAX).await?.last().map_or(0, |signed| signed.checkpoint.seq)
+                    checkpoints::sign(&state.engine, &tenant).await?;
+                    store.checkpointed(&tenant).await?
                 }
             };
             if after >= end {

@@ -1,6 +1,5 @@
 //! Checks, seals and forgets credentials.
 
-use crate::server::auth::trail::CameFrom;
 use engine::seal::Purpose;
 use storage::{Actor, NewAudit, StoredCredential};
 use tower_sessions::session::Id;
@@ -10,6 +9,7 @@ use super::view::{ConnectFacts, TenantChoice};
 use crate::error::{AppError, ErrorKind};
 use crate::features::sessions::{own_grants, withdraw_grant};
 use crate::server::access::{Access, Viewer, caller, known_tenant, session_id, state};
+use crate::server::auth::trail::CameFrom;
 use crate::server::keys::whose;
 use crate::server::lead::Lead;
 use crate::server::paths::own_path;

@@ -1,7 +1,6 @@
 //! Lists and ends what holds a credential. Whoever has the role admin sees and ends everybody's; others their own.
 
-use identity::secret::hex;
-use storage::{Ended, Ending, JobRow, LiveSession, NewAudit};
+use storage::{Ended, Ending, JobRow, LiveSession, NewAudit, session_name};
 use trail::Target;
 
 use super::view::{GrantLine, SessionLine, SessionsView};
@@ -12,11 +11,6 @@ use crate::server::auth::trail::record;
 use crate::server::lead::Lead;
 use crate::server::sessions::session_key;
 use crate::server::state::Shared;
-
-/// What a session is called on the page: enough of its key's hash to tell it from others, too little to use.
-fn name_of(key: &[u8]) -> String {
-    hex(key.get(..8).unwrap_or(key))
-}
 
 /// The key of the session that asks.
 async fn own_key(caller: &Caller) -> Option<Vec<u8>> {
@@ -42,7 +36,7 @@ pub async fn list(tenant: &str) -> Result<SessionsView, AppError> {
     let signs_in = !caller.signed_in.issuer.is_empty();
     let (zone, tenants) = (&caller.zone, &state.engine.tenants);
     let line = |session: LiveSession| SessionLine {
-        name: name_of(&session.key),
+        name: session_name(&session.key),
         person: if signs_in { session.name } else { String::new() },
         of: session.principal.clone(),
         own: session.principal == caller.principal,
@@ -121,7 +115,7 @@ async fn end_those(tenant: &str, ending: &Ending<'_>, target: &str, own: bool) -
 pub async fn end(tenant: &str, name: &str) -> Result<Option<Lead>, AppError> {
     let (state, caller) = (state(), asking().await?);
     let sessions = visible(&state, &caller).await?;
-    let Some(session) = sessions.into_iter().find(|session| name_of(&session.key) == name) else {
+    let Some(session) = sessions.into_iter().find(|session| session_name(&session.key) == name) else {
         return Err(AppError::new(ErrorKind::Conflict, "That session has ended", "Reload the page."));
     };
     end_those(tenant, &Ending::One(&session.key), name, session.principal == caller.principal).await?;

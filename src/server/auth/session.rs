@@ -5,11 +5,11 @@ use std::str::FromStr as _;
 
 use axum::http::{HeaderMap, HeaderValue};
 use engine::seal::Purpose;
-use storage::{Begins, NewSession, SessionRow, StoreError, StoredCredential};
+use storage::{Begins, NewSession, SessionRow, StoreError, StoredCredential, session_name};
 use tower_sessions::session::Id;
 
 use super::person::SignedIn;
-use super::trail::{CameFrom, record, short};
+use super::trail::{CameFrom, record};
 use crate::server::cookies;
 use crate::server::sessions::{Remembered, cookie_name, secret_of, session_key};
 use crate::server::state::Shared;
@@ -96,7 +96,7 @@ pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Resul
         confirmed: confirms.map(|hash| (hash, now + i64::from(lengths.step_up_s) * 1_000)),
         record: {
             let mut record = record(now, action, Some(who), from, "done", "");
-            record.actor.signed_in.session = short(&session_key(&id));
+            record.actor.signed_in.session = session_name(&session_key(&id));
             record
         },
     };

@@ -94,11 +94,6 @@ pub fn recorded(who: &SignedIn, from: &CameFrom) -> trail::Actor {
     }
 }
 
-/// A session in records: the first 16 hex digits of its key.
-pub fn short(session: &[u8]) -> String {
-    session.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// A sign-in or a sign-out that was refused: in the log always, in the trail once per reason, address and minute.
 pub async fn refused(state: &Shared, action: &'static str, reason: Reason, from: &CameFrom, reference: &str) {
     tracing::warn!(target: "quartermaster::security", event = action, %reason, address = %from.address, reference);

@@ -59,9 +59,7 @@ impl Storage {
 
 impl Secrets {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let master_key_file = key_file(reader, "secrets.master_key_file", PathBuf::from("quartermaster.key"), |bytes| {
-            Ring::read(bytes).err().map(|wrong| wrong.to_string())
-        });
+        let master_key_file = key_file(reader, "secrets.master_key_file", PathBuf::from("quartermaster.key"), Ring::wrong);
         let audit_key_file = key_file(reader, "secrets.audit_key_file", master_key_file.with_file_name("audit.key"), weak_key);
         Self { master_key_file, audit_key_file }
     }

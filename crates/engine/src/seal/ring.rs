@@ -96,6 +96,11 @@ impl Ring {
         }
     }
 
+    /// What is wrong with a file of keys; nothing where it can be used.
+    pub fn wrong(bytes: &[u8]) -> Option<String> {
+        Self::read(bytes).err().map(|wrong| wrong.to_string())
+    }
+
     /// The text of its file.
     pub fn write(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(format!("{HEAD}\n"));

@@ -26,6 +26,15 @@ impl Store {
         Ok(all.into_iter().filter(|trail| trail.records > 0).collect())
     }
 
+    /// The place of a tenant's last checkpoint; 0 where there is none.
+    pub async fn checkpointed(&self, tenant: &str) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT seq FROM audit_checkpoints WHERE tenant = $1 ORDER BY n DESC LIMIT 1")
+            .bind(tenant.to_owned())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map_or(Ok(0), |row| get(&row, "seq"))
+    }
+
     /// Signs where a tenant's trail ends now. `None` where the last checkpoint says it already.
     pub async fn checkpoint(&self, tenant: &str, now: i64) -> Result<Option<Signed>, StoreError> {
         let mut transaction = self.begin().await?;
