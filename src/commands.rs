@@ -107,7 +107,7 @@ pub(crate) async fn rotate_keys(rotate: RotateKeys) -> Result<(), Failure> {
         }
         Some(id) => {
             ring::forget(file, &store, &id, rotate.force, now).await?;
-            println!("{id} is gone. Send running servers SIGHUP.");
+            println!("{id} was dropped from the ring. Send running servers SIGHUP.");
         }
     }
     store.close().await;
@@ -131,6 +131,7 @@ async fn rotate_audit_key(config: Option<PathBuf>) -> Result<(), Failure> {
     let file = &config.secrets.audit_key_file;
     let failed = |error: std::io::Error| Failure::KeyFile(file.clone(), error.to_string());
     let key = stored_audit_key(&config)?;
+    let _held = hold_key(file, KeyUse::Changes)?;
     let store = Store::open(&config.storage.url, key.clone()).await?;
     // It lies beside the old one before anything is handed over to it, and takes its place after: whatever happens in between,
     // both are there.
@@ -147,6 +148,30 @@ async fn rotate_audit_key(config: Option<PathBuf>) -> Result<(), Failure> {
     store.close().await;
     println!("{}", next.public());
     Ok(())
+}
+
+/// What somebody holds the audit key for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyUse {
+    /// To write under it, beside others who do.
+    Writes,
+    /// To put another in its place, alone.
+    Changes,
+}
+
+/// Holds the file of the audit key as long as what is returned lives. Where files cannot be locked it is not held: then nobody finds out.
+pub(crate) fn hold_key(file: &PathBuf, to: KeyUse) -> Result<Option<std::fs::File>, Failure> {
+    let opened = std::fs::File::open(file).map_err(|error| Failure::KeyFile(file.clone(), error.to_string()))?;
+    let locked = if to == KeyUse::Writes { opened.try_lock_shared() } else { opened.try_lock() };
+    match locked {
+        Ok(()) => Ok(Some(opened)),
+        Err(std::fs::TryLockError::WouldBlock) if to == KeyUse::Writes => Err(Failure::KeyChanges(file.clone())),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Failure::KeyInUse(file.clone())),
+        Err(std::fs::TryLockError::Error(error)) => {
+            tracing::warn!(file = %file.display(), %error, "the key file cannot be locked: do not change the key while a server runs");
+            Ok(None)
+        }
+    }
 }
 
 /// A key, which nobody else may read. Made where the file is missing, readable by its owner only.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use commands::{AuditKey, RotateKeys, VerifyAudit, audit_key, rotate_keys, secret_key, verify_audit};
+use commands::{AuditKey, KeyUse, RotateKeys, VerifyAudit, audit_key, hold_key, rotate_keys, secret_key, verify_audit};
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use engine::checkpoints;
 use engine::clock::{Clock, SharedClock, WallClock};
@@ -109,6 +109,10 @@ enum Failure {
     Listen(SocketAddr, std::io::Error),
     #[error("the key file {0} cannot be used: {1}")]
     KeyFile(PathBuf, String),
+    #[error("{0} is in use: stop every server that writes under this audit key, then change it")]
+    KeyInUse(PathBuf),
+    #[error("{0} is being changed just now: start again when that is over")]
+    KeyChanges(PathBuf),
     #[error(transparent)]
     Keys(#[from] ring::NotRotated),
     #[error(transparent)]
@@ -196,6 +200,8 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failure> {
     secret_key(&config.secrets.master_key_file, Ring::wrong)?;
     let sealer = ring::sealer(&config.secrets.master_key_file)?;
     let audit_key = Key::of(&secret_key(&config.secrets.audit_key_file, weak_key)?)?;
+    // Held to the end: whoever changes the key finds that a server still writes under it.
+    let _held = hold_key(&config.secrets.audit_key_file, KeyUse::Writes)?;
     let store = Store::open(&config.storage.url, Arc::new(audit_key)).await?;
     let listener = TcpListener::bind(config.server.listen).await.map_err(|error| Failure::Listen(config.server.listen, error))?;
     let url = config.server.public_url.clone();

@@ -30,6 +30,8 @@ fn configured(portal: &Portal) -> PathBuf {
     );
     let file = folder.join("Leptos.toml");
     std::fs::write(&file, text).unwrap();
+    // The server makes it when it starts.
+    std::fs::write(folder.join("checkpoints.jsonl"), "").unwrap();
     file
 }
 
@@ -111,7 +113,7 @@ async fn master_keys_change_while_people_work() {
     assert_eq!(asking.await.unwrap(), 0, "pages that failed meanwhile");
     // Whoever used the portal since needs the old key no more; somebody else does.
     let (code, words) = told(&["rotate-keys", "--config", config, "--drop", "k0"]);
-    assert!(code == 1 && words.contains("1 session(s) still need the key k0"), "{words}");
+    assert!(code == 1 && words.contains("1 session still needs the key k0"), "{words}");
     assert_eq!(told(&["rotate-keys", "--config", config, "--drop", "k1"]).0, 1, "the one that seals stays");
     assert_eq!(told(&["rotate-keys", "--config", config, "--drop", "k7"]).0, 1);
     let (code, words) = told(&["rotate-keys", "--config", config, "--drop", "k0", "--force"]);
@@ -158,6 +160,11 @@ async fn a_trail_is_verified_where_it_is_and_where_it_was_taken() {
     assert_eq!(told(&["verify-audit", "--file", path]), (1, "meridian: record 2 changed\n".to_owned()));
     std::fs::write(&file, text.lines().take(100).fold(String::new(), |all, line| all + line + "\n")).unwrap();
     assert_eq!(told(&["verify-audit", "--file", path]), (1, "meridian: record 101 truncated\n".to_owned()));
+    let twice = text.replacen("\"action\":", "\"action\":\"remove\",\"action\":", 1);
+    std::fs::write(&file, twice).unwrap();
+    assert_eq!(told(&["verify-audit", "--file", path]).0, 1, "a member that is given twice");
+    let (code, words) = told(&["verify-audit", "--file", config]);
+    assert!(code == 2 && words.contains("no line of it"), "{words}");
     exported(&portal, &cookie, "&outcome=done", &file).await;
     let (code, words) = told(&["verify-audit", "--file", path]);
     assert!(code == 2 && words.contains("filtered"), "{words}");
@@ -180,6 +187,86 @@ async fn a_trail_is_verified_where_it_is_and_where_it_was_taken() {
     assert_eq!(told(&["verify-audit", "--config", config]).0, 2);
 }
 
+/// Whatever somebody who can write to the database does to one trail, by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_done_to_the_tables_is_found() {
+    let portal = portal().await;
+    let config_file = configured(&portal);
+    let config = config_file.to_str().unwrap();
+    let store = &portal.state.engine.store;
+    for n in 1..=3 {
+        store.audit(&(0..10).map(line).collect::<Vec<_>>()).await.unwrap();
+        store.checkpoint("meridian", n).await.unwrap().unwrap();
+    }
+    store.audit(&[line(9)]).await.unwrap();
+    assert_eq!(faults(config), []);
+    let whole = sqlx::AnyPool::connect(&portal.state.config.storage.url).await.unwrap();
+    let settings = std::fs::read_to_string(config).unwrap();
+    let copy_record =
+        "INSERT INTO audit_records SELECT tenant, {}, text, hash FROM audit_records WHERE seq = 4 AND tenant = 'meridian'";
+    let copy_column = "INSERT INTO audit_index SELECT tenant, {}, at, actor, action, target, job_id, outcome FROM audit_index \
+                       WHERE seq = 4 AND tenant = 'meridian'";
+    let places = ["0", "-5", "99"].map(|seq| (copy_record.replace("{}", seq), seq.parse::<i64>().unwrap(), "inserted"));
+    let columns = ["0", "-5", "99"].map(|seq| (copy_column.replace("{}", seq), seq.parse::<i64>().unwrap(), "column"));
+    let of_checkpoints = [
+        ("DELETE FROM audit_checkpoints", 31),
+        ("DELETE FROM audit_checkpoints WHERE n = 3", 31),
+        ("DELETE FROM audit_checkpoints WHERE n = 2", 30),
+        ("DELETE FROM audit_checkpoints WHERE n = 1", 20),
+        ("UPDATE audit_checkpoints SET n = 9 WHERE n = 3", 30),
+        ("UPDATE audit_checkpoints SET seq = 9 WHERE n = 3", 30),
+        ("INSERT INTO audit_checkpoints SELECT tenant, 4, seq, text, signature FROM audit_checkpoints WHERE n = 3", 31),
+    ]
+    .map(|(statement, seq)| (statement.to_owned(), seq, "checkpoint"));
+    let of_the_end = ["signed = 2", "signed = -1", "checkpoint = NULL", "seq = 30", "mac = x''"]
+        .map(|set| (format!("UPDATE audit_heads SET {set}"), if set == "seq = 30" { 30 } else { 31 }, "truncated"));
+    for (n, (statement, seq, kind)) in places.into_iter().chain(columns).chain(of_checkpoints).chain(of_the_end).enumerate() {
+        let copy = portal.folder.path().join(format!("copy{n}.db"));
+        sqlx::query(sqlx::AssertSqlSafe(format!("VACUUM INTO '{}'", copy.display()))).execute(&whole).await.unwrap();
+        let url = format!("sqlite://{}", copy.display());
+        let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(&pool).await.unwrap();
+        pool.close().await;
+        let file = portal.folder.path().join("copy.toml");
+        std::fs::write(&file, settings.replace(&portal.state.config.storage.url, &url)).unwrap();
+        let told = faults(file.to_str().unwrap());
+        assert!(told.contains(&("meridian".to_owned(), seq, kind.to_owned())), "{statement}: {told:?}");
+        // What is at no place of a trail is on no page either.
+        let store = Store::open(&url, audit_key()).await.unwrap();
+        let found = store.audit_trail("meridian", 0, 100).await.unwrap();
+        assert!(found.iter().all(|entry| entry.seq > 0), "{statement}");
+        store.close().await;
+    }
+    // Of a tenant that has no trail, and a file of checkpoints that is gone.
+    sqlx::query(
+        "INSERT INTO audit_index SELECT 'other', seq, at, actor, action, target, job_id, outcome FROM audit_index WHERE seq = 4",
+    )
+    .execute(&whole)
+    .await
+    .unwrap();
+    assert_eq!(faults(config), [("other".to_owned(), 4, "column".to_owned())]);
+    std::fs::remove_file(portal.folder.path().join("checkpoints.jsonl")).unwrap();
+    let (code, words) = told(&["verify-audit", "--config", config]);
+    assert!(code == 2 && words.contains("audit.checkpoint_file is not there"), "{words}");
+}
+
+/// What stands in the table of old lines once the chain has begun was put there by hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_lines_are_taken_over_once() {
+    const OLD: &str = "INSERT INTO audit_before_chain (tenant, seq, at, actor, qlik_user, action, target, job_id, outcome, detail, principal) \
+                       VALUES ($1, 1, 5, 'Ann', 'u', 'assign', 'x', '', 'done', '', '')";
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    Store::open(&url, audit_key()).await.unwrap().close().await;
+    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+    for (tenant, records) in [("meridian", 2), ("meridian", 2), ("other", 0)] {
+        sqlx::query(OLD).bind(tenant).execute(&pool).await.unwrap();
+        let store = Store::open(&url, audit_key()).await.unwrap();
+        assert_eq!(store.audit_end(tenant).await.unwrap(), records, "the line and the record that says so, once");
+        store.close().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_audit_key_is_named_under_the_old_one() {
     let portal = portal().await;
@@ -187,6 +274,12 @@ async fn another_audit_key_is_named_under_the_old_one() {
     let config = config_file.to_str().unwrap();
     let old = audit_key().public().to_string();
     portal.state.engine.store.audit(&[line(1)]).await.unwrap();
+    // Not beside a server, which would go on to write under the old key.
+    let server = std::fs::File::open(portal.folder.path().join("audit.key")).unwrap();
+    server.lock_shared().unwrap();
+    let (code, words) = told(&["audit-key", "--config", config, "--rotate"]);
+    assert!(code == 1 && words.contains("stop every server"), "{words}");
+    drop(server);
     let (code, next) = told(&["audit-key", "--config", config, "--rotate"]);
     assert!(code == 0 && next.trim() != old, "{next}");
     assert_eq!(told(&["audit-key", "--config", config]), (0, next));

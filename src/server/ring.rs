@@ -31,9 +31,9 @@ pub enum NotRotated {
     Active(String),
     /// Something still needs the key.
     #[error(
-        "{0} session(s) still need the key {1}, the last of them until {2}; wait, or end them with `rotate-keys --drop {1} --force`"
+        "{sessions} the key {1}, the last of them until {2}; wait, or end them with `rotate-keys --drop {1} --force`", sessions = domain::text::count(*.0, "session still needs", "sessions still need")
     )]
-    Needed(usize, String, String),
+    Needed(i64, String, String),
 }
 
 /// Reads the ring of a file.
@@ -127,7 +127,7 @@ pub async fn forget(file: &Path, store: &Store, id: &str, force: bool, now: i64)
         .filter(|held| key_of(&held.wrapped_key).is_none_or(|key| key == id))
         .collect();
     if let Some(until) = needing.iter().map(|held| held.until).max().filter(|_| !force) {
-        return Err(NotRotated::Needed(needing.len(), id.to_owned(), iso(until)));
+        return Err(NotRotated::Needed(i64::try_from(needing.len()).unwrap_or(i64::MAX), id.to_owned(), iso(until)));
     }
     for held in &needing {
         let told = |_: &[storage::Ended]| vec![line(now, "session.ended", &format!("needed the key {id}"))];

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use futures::{StreamExt as _, stream};
 use storage::{Store, StoreError};
 use trail::verify::End;
-use trail::{Fault, FaultKind, Key, PublicKey, Report, Signed, Verifier, export};
+use trail::{FaultKind, Key, PublicKey, Report, Signed, Verifier, export};
 
 /// Records of one reading.
 const PAGE: i64 = 10_000;
 /// Readings under way at once.
 const AT_ONCE: usize = 4;
+/// Why a configured file of checkpoints that is not there stops the check.
+const GONE: &str =
+    "audit.checkpoint_file is not there; bring it back, name a copy with --checkpoints, or start the server, which makes it";
 /// Faults of a tenant that are told one by one in words.
 const TOLD: usize = 100;
 
@@ -40,7 +43,7 @@ pub enum Unread {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// There is no such trail.
-    #[error("no trail of “{0}” is stored")]
+    #[error("no trail of {} is stored", named(.0))]
     Tenant(String),
 }
 
@@ -64,7 +67,10 @@ impl Asked {
         let report = export::verify(lines, &elsewhere, self.public_key()?)
             .map_err(|error| Unread::File(file.to_owned(), error.to_string()))?;
         match &self.tenant {
-            Some(tenant) if *tenant != report.tenant => Err(Unread::Tenant(tenant.clone())),
+            Some(tenant) if *tenant != report.tenant => Err(Unread::File(
+                file.to_owned(),
+                format!("it is the trail of {}, not of {}", named(&report.tenant), named(tenant)),
+            )),
             _ => Ok(vec![report]),
         }
     }
@@ -75,7 +81,9 @@ impl Asked {
         let elsewhere = match (&self.checkpoints, stored.checkpoint_file) {
             (Some(file), _) => read_checkpoints(file)?,
             (None, Some(file)) if file.exists() => read_checkpoints(file)?,
-            (None, _) => Vec::new(),
+            // The server makes it when it starts: without it, nothing shows that the database was not put back to an earlier state.
+            (None, Some(file)) => return Err(Unread::File(file.to_owned(), GONE.to_owned())),
+            (None, None) => Vec::new(),
         };
         let trusted = self.public_key()?.unwrap_or_else(|| stored.key.public());
         let mut tenants = store.trails().await?;
@@ -102,7 +110,7 @@ impl Asked {
         let wrong = |why: String| Unread::File(file.clone(), why);
         let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
         let key = PublicKey::parse(&text);
-        key.map(Some).ok_or_else(|| wrong("is no public key; `quartermaster audit-key` prints one".to_owned()))
+        key.map(Some).ok_or_else(|| wrong("it does not hold a public key; `quartermaster audit-key` prints one".to_owned()))
     }
 }
 
@@ -117,7 +125,7 @@ fn read_checkpoints(file: &Path) -> Result<Vec<Signed>, Unread> {
         match Signed::read(line) {
             Some(signed) => all.push(signed),
             None if at + 1 == lines.len() && !text.ends_with('\n') => {}
-            None => return Err(wrong(format!("line {} is no checkpoint", at + 1))),
+            None => return Err(wrong(format!("line {} is not a checkpoint", at + 1))),
         }
     }
     Ok(all)
@@ -126,8 +134,10 @@ fn read_checkpoints(file: &Path) -> Result<Vec<Signed>, Unread> {
 async fn check(store: &Store, tenant: &str, elsewhere: &[Signed], trusted: PublicKey) -> Result<Report, StoreError> {
     // Checkpoints are read before the records they are about, and the end after them: a server may be writing.
     let own = store.checkpoints(tenant, i64::MIN, i64::MAX).await?;
+    let known = own.len();
     let began = store.audit_head(tenant).await?;
     let mut verifier = Verifier::new(tenant, own, elsewhere, Some(trusted));
+    verifier.rows(&store.audit_rows(tenant, i64::MIN, 0, PAGE).await?);
     let until = began.map_or(0, |head| head.seq);
     let pages = (0..until).step_by(usize::try_from(PAGE).unwrap_or(usize::MAX));
     let mut pages = stream::iter(pages)
@@ -140,26 +150,28 @@ async fn check(store: &Store, tenant: &str, elsewhere: &[Signed], trusted: Publi
     while let Some(rows) = pages.next().await {
         verifier.rows(&rows.map_err(|_| StoreError::Unreadable("records"))??);
     }
-    let mut after = until;
     // What was added meanwhile, and what stands behind the end.
-    let head = loop {
-        let rows = store.audit_rows(tenant, after, i64::MAX, PAGE).await?;
-        if let Some(last) = rows.last().and_then(|row| row.seq) {
-            after = last;
-            verifier.rows(&rows);
-            continue;
+    let end = store.trail_end(tenant, until).await?;
+    verifier.rows(&end.rows);
+    for (place, kept) in (1_usize..).zip(end.checkpoints) {
+        let seq = kept.signed.checkpoint.seq;
+        if place > known {
+            let row = store.audit_rows(tenant, seq - 1, seq, 1).await?;
+            verifier.later(kept.signed, row.first().and_then(|row| row.hash));
         }
-        let head = store.audit_head(tenant).await?;
-        if head.is_none_or(|head| head.seq <= after) || store.audit_rows(tenant, after, i64::MAX, 1).await?.is_empty() {
-            break head;
+        if kept.n != i64::try_from(place).unwrap_or(i64::MAX) || kept.seq != seq {
+            verifier.beside(seq, FaultKind::Checkpoint);
         }
-    };
-    let mut report = verifier.finish(End::Stored(head));
-    let stray = store.columns_without_records(tenant, 1_000).await?;
-    let stray = stray.into_iter().filter(|seq| !report.faults.iter().any(|fault| fault.seq == *seq)).collect::<Vec<_>>();
-    report.faults.extend(stray.into_iter().map(|seq| Fault { seq, kind: FaultKind::Column }));
-    report.faults.sort();
-    Ok(report)
+    }
+    for seq in store.columns_without_records(tenant, 1_000).await? {
+        verifier.beside(seq, FaultKind::Column);
+    }
+    Ok(verifier.finish(End::Stored(end.head)))
+}
+
+/// A tenant in words.
+fn named(tenant: &str) -> String {
+    if tenant.is_empty() { "the portal".to_owned() } else { format!("“{tenant}”") }
 }
 
 /// Whether nothing is wrong anywhere.

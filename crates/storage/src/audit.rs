@@ -14,13 +14,13 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 use trail::verify::{BROKEN, Beside};
-use trail::{Hash, Key, Qlik, Record, Target};
+use trail::{Ending, Hash, Key, Qlik, Record, Target};
 
 use crate::actor::Actor;
 use crate::store::{AT_ONCE, Store, StoreError, get, insert};
 
 pub use find::AuditFilter;
-pub use proof::Uncovered;
+pub use proof::{Kept, TrailEnd, Uncovered};
 
 /// A record before it has its place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -115,22 +115,65 @@ pub struct AuditEntry {
 pub(crate) struct Held {
     seq: i64,
     hash: Option<Hash>,
+    /// How many checkpoints were signed, and the last one's hash.
+    signed: Option<(i64, Option<Hash>)>,
     mac: Vec<u8>,
+}
+
+impl Held {
+    fn read(row: &AnyRow) -> Result<Self, StoreError> {
+        let hash = |column| Ok::<_, StoreError>(get::<Option<Vec<u8>>>(row, column)?.and_then(|hash| Hash::read(&hash)));
+        let signed: i64 = get(row, "signed")?;
+        let last = hash("checkpoint")?;
+        Ok(Self {
+            seq: get(row, "seq")?,
+            hash: hash("hash")?,
+            signed: (signed >= 0).then_some((signed, last)),
+            mac: get(row, "mac")?,
+        })
+    }
+
+    /// Nobody has vouched for a trail that has not begun.
+    fn is_new(&self, tenant: &str) -> bool {
+        self.seq == 0 && self.mac.is_empty() && self.hash == Some(Hash::genesis(tenant))
+    }
+
+    fn vouched_by(&self, key: &Key, tenant: &str) -> bool {
+        let Self { seq, hash, signed, mac } = self;
+        hash.is_some_and(|hash| key.vouched(tenant, &Ending { seq: *seq, hash, signed: *signed }, mac))
+    }
 }
 
 /// Takes the end of a tenant's trail until the transaction ends: whoever adds to it, or claims one of the tenant's jobs, comes after.
 pub(crate) async fn hold_trail(transaction: &mut Transaction<'static, Any>, tenant: &str) -> Result<Held, StoreError> {
-    let row = sqlx::query(
-        "INSERT INTO audit_heads (tenant, seq, hash, mac) VALUES ($1, 0, $2, $3) \
-         ON CONFLICT (tenant) DO UPDATE SET seq = audit_heads.seq RETURNING seq, hash, mac",
-    )
-    .bind(tenant.to_owned())
-    .bind(Hash::genesis(tenant).bytes().to_vec())
-    .bind(Vec::<u8>::new())
-    .fetch_one(&mut **transaction)
-    .await
-    .map_err(StoreError::Trail)?;
-    Ok(Held { seq: get(&row, "seq")?, hash: Hash::read(&get::<Vec<u8>>(&row, "hash")?), mac: get(&row, "mac")? })
+    const HOLD: &str = concat!(
+        "INSERT INTO audit_heads (tenant, seq, hash, mac, signed) VALUES ($1, 0, $2, $3, 0) ",
+        "ON CONFLICT (tenant) DO UPDATE SET seq = audit_heads.seq RETURNING seq, hash, mac, signed, checkpoint"
+    );
+    let row = sqlx::query(HOLD)
+        .bind(tenant.to_owned())
+        .bind(Hash::genesis(tenant).bytes().to_vec())
+        .bind(Vec::<u8>::new())
+        .fetch_one(&mut **transaction)
+        .await
+        .map_err(StoreError::Trail)?;
+    Held::read(&row)
+}
+
+/// Writes where a tenant's trail ends, while its row is held.
+async fn write_end(transaction: &mut Transaction<'static, Any>, key: &Key, tenant: &str, end: &Ending) -> Result<(), StoreError> {
+    let (signed, last) = end.signed.unwrap_or((-1, None));
+    sqlx::query("UPDATE audit_heads SET seq = $1, hash = $2, mac = $3, signed = $4, checkpoint = $5 WHERE tenant = $6")
+        .bind(end.seq)
+        .bind(end.hash.bytes().to_vec())
+        .bind(key.vouch(tenant, end))
+        .bind(signed)
+        .bind(last.map(|last| last.bytes().to_vec()))
+        .bind(tenant.to_owned())
+        .execute(&mut **transaction)
+        .await
+        .map_err(StoreError::Trail)?;
+    Ok(())
 }
 
 /// Adds records of one tenant in their order. Within a transaction, so that a change and its record stand or fall together.
@@ -146,13 +189,13 @@ async fn extend(
     key: &Key,
     tenant: &str,
     lines: &[NewAudit],
-) -> Result<(i64, Hash), StoreError> {
+) -> Result<Ending, StoreError> {
     let held = hold_trail(transaction, tenant).await?;
-    let (mut seq, mut hash) = (held.seq, held.hash.unwrap_or_else(|| Hash::genesis(tenant)));
+    let (mut seq, mut hash, mut signed) = (held.seq, held.hash.unwrap_or_else(|| Hash::genesis(tenant)), held.signed);
     let mut broken = None;
-    let is_new = held.seq == 0 && held.mac.is_empty();
-    let vouched = held.hash.is_some_and(|hash| key.vouched(tenant, held.seq, &hash, &held.mac));
-    if !vouched && let Some(end) = end_of(transaction, tenant, is_new).await? {
+    if !held.vouched_by(key, tenant)
+        && let Some(end) = end_of(transaction, tenant, held.is_new(tenant)).await?
+    {
         let reason = "The end of the trail was not written by the audit key. Run `quartermaster verify-audit`.";
         tracing::error!(target: "quartermaster::security", event = "audit.broken", tenant, seq = held.seq, reason);
         broken = Some(NewAudit {
@@ -166,9 +209,10 @@ async fn extend(
             ..NewAudit::default()
         });
         (seq, hash) = end;
+        signed = None;
     }
     if lines.is_empty() && broken.is_none() {
-        return Ok((seq, hash));
+        return Ok(Ending { seq, hash, signed });
     }
     for lines in [broken.as_slice(), lines] {
         for lines in lines.chunks(AT_ONCE) {
@@ -176,15 +220,9 @@ async fn extend(
             seq += i64::try_from(lines.len()).unwrap_or(0);
         }
     }
-    sqlx::query("UPDATE audit_heads SET seq = $1, hash = $2, mac = $3 WHERE tenant = $4")
-        .bind(seq)
-        .bind(hash.bytes().to_vec())
-        .bind(key.vouch(tenant, seq, &hash))
-        .bind(tenant.to_owned())
-        .execute(&mut **transaction)
-        .await
-        .map_err(StoreError::Trail)?;
-    Ok((seq, hash))
+    let end = Ending { seq, hash, signed };
+    write_end(transaction, key, tenant, &end).await?;
+    Ok(end)
 }
 
 /// Where the records end, by themselves. Nothing for a trail that begins: with a new end and no records.

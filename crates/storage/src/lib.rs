@@ -16,7 +16,7 @@ mod store;
 mod views;
 
 pub use actor::Actor;
-pub use audit::{AuditEntry, AuditFilter, NewAudit, Uncovered};
+pub use audit::{AuditEntry, AuditFilter, Kept, NewAudit, TrailEnd, Uncovered};
 pub use credentials::{StoredCredential, WrappedCredential};
 pub use days::SeatDay;
 pub use jobs::{Claim, CreateJob, Grant, JobRow, JobState, JournalRow, Leave, NewJob, RowResult, Trouble};

@@ -26,30 +26,36 @@ pub fn checkpoint_line(signed: &Signed, last: bool) -> String {
 /// What a line of an export says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
-    /// A record: its canonical text, what it says where it can be read, and its hash where that is one.
-    Record(String, Option<Box<Record>>, Option<Hash>),
+    /// A record: its canonical text, what it says where it can be read, and its hash.
+    Record(String, Option<Box<Record>>, Hash),
     /// A checkpoint, and whether it is the last of the export.
     Checkpoint(Signed, bool),
     /// Something was left out.
     Filtered,
-    /// Nothing that an export says.
+    /// Nothing that an export says, or not as it says it.
     Unknown,
 }
 
-/// Reads a line.
+/// Reads a line. It must be what an export would have written, to the byte: a member that is given twice, or one that is not ours,
+/// would say one thing to whoever checks it and another to whoever reads it.
 pub fn read_line(line: &str) -> Line {
     let Ok(Value::Object(mut members)) = serde_json::from_str(line) else { return Line::Unknown };
+    let as_written = |ours: String| ours.trim_end() == line.trim_end_matches(['\r', '\n']);
     if members.contains_key("filtered") {
         return Line::Filtered;
     }
     if let Some(record) = members.remove("record") {
         let text = canonical(&record).unwrap_or_default();
         let hash = members.get("hash").and_then(Value::as_str).and_then(Hash::parse);
+        let Some(hash) = hash.filter(|hash| as_written(record_line(&text, hash))) else { return Line::Unknown };
         let record = Record::read(&text).map(Box::new);
         return Line::Record(text, record, hash);
     }
     let last = members.remove("last") == Some(Value::Bool(true));
-    serde_json::from_value(Value::Object(members)).map_or(Line::Unknown, |signed| Line::Checkpoint(signed, last))
+    match serde_json::from_value(Value::Object(members)) {
+        Ok(signed) if as_written(checkpoint_line(&signed, last)) => Line::Checkpoint(signed, last),
+        _ => Line::Unknown,
+    }
 }
 
 /// Records that are checked at once.
@@ -64,6 +70,9 @@ pub enum NotChecked {
     /// There is nothing in it.
     #[error("it holds no records")]
     Empty,
+    /// It is something else.
+    #[error("no line of it is one of an export of the audit trail as JSON lines")]
+    NoExport,
     /// It ends before it is over.
     #[error("{0}")]
     Read(#[from] std::io::Error),
@@ -77,7 +86,7 @@ pub fn verify(
     trusted: Option<PublicKey>,
 ) -> Result<Report, NotChecked> {
     let mut verifier: Option<Verifier> = None;
-    let (mut rows, mut closed) = (Vec::new(), false);
+    let (mut rows, mut closed, mut known) = (Vec::new(), false, false);
     for line in lines {
         let line = line?;
         if line.trim().is_empty() {
@@ -85,6 +94,7 @@ pub fn verify(
         }
         closed = false;
         let line = read_line(&line);
+        known |= line != Line::Unknown;
         let tenant = match &line {
             Line::Filtered => return Err(NotChecked::Filtered),
             Line::Record(_, record, _) => record.as_ref().map(|record| record.tenant.clone()),
@@ -93,7 +103,7 @@ pub fn verify(
         };
         let verifier = verifier.get_or_insert_with(|| Verifier::new(&tenant.unwrap_or_default(), Vec::new(), elsewhere, trusted));
         match line {
-            Line::Record(text, _, hash) => rows.push(Row { seq: None, text, hash, beside: None }),
+            Line::Record(text, _, hash) => rows.push(Row { seq: None, text, hash: Some(hash), beside: None }),
             Line::Checkpoint(signed, last) => {
                 verifier.rows(&std::mem::take(&mut rows));
                 verifier.checkpoint(signed);
@@ -106,6 +116,9 @@ pub fn verify(
         }
     }
     let mut verifier = verifier.ok_or(NotChecked::Empty)?;
+    if !known {
+        return Err(NotChecked::NoExport);
+    }
     verifier.rows(&rows);
     Ok(verifier.finish(End::File { closed }))
 }
@@ -119,9 +132,32 @@ mod tests {
         let record = Record { v: 1, seq: 1, action: "assign".to_owned(), ..Record::default() };
         let hash = Hash::genesis("").then(&record.text());
         let line = record_line(&record.text(), &hash);
-        assert_eq!(read_line(&line), Line::Record(record.text(), Some(Box::new(record)), Some(hash)));
+        assert_eq!(read_line(&line), Line::Record(record.text(), Some(Box::new(record)), hash));
         assert_eq!(read_line(FILTERED), Line::Filtered);
         assert_eq!(read_line("{}"), Line::Unknown);
         assert_eq!(read_line("x"), Line::Unknown);
+    }
+
+    #[test]
+    fn a_line_that_says_two_things_is_none() {
+        let record = Record { v: 1, seq: 1, action: "assign".to_owned(), ..Record::default() };
+        let line = record_line(&record.text(), &Hash::genesis("").then(&record.text()));
+        assert!(matches!(read_line(line.trim_end()), Line::Record(..)));
+        for (from, to) in [
+            ("\"action\":", "\"action\":\"remove\",\"action\":"),
+            ("{\"record\":", "{\"record\":{},\"record\":"),
+            ("\"hash\":", "\"hash\":\"\",\"hash\":"),
+            ("{\"record\":", "{\"checked\":true,\"record\":"),
+            ("{\"record\":", "{ \"record\":"),
+            ("assign", "\\u0061ssign"),
+        ] {
+            assert!(line.contains(from));
+            assert_eq!(read_line(&line.replacen(from, to, 1)), Line::Unknown, "{to}");
+        }
+        let deep = "[".repeat(10_000);
+        for other in ["seq,at,actor", "{]", "null", &deep] {
+            let lines = [Ok(other.to_owned()), Ok(other.to_owned())];
+            assert!(matches!(verify(lines.into_iter(), &[], None), Err(NotChecked::NoExport)), "{other:.20}");
+        }
     }
 }

@@ -61,19 +61,41 @@ impl Key {
         URL_SAFE_NO_PAD.encode(self.pair.sign(text.as_bytes()))
     }
 
-    /// Vouches for the end of a tenant's trail: its last place and hash.
-    pub fn vouch(&self, tenant: &str, seq: i64, hash: &Hash) -> Vec<u8> {
-        hmac::sign(&self.heads, &head(tenant, seq, hash)).as_ref().to_vec()
+    /// Vouches for the end of a tenant's trail.
+    pub fn vouch(&self, tenant: &str, end: &Ending) -> Vec<u8> {
+        hmac::sign(&self.heads, &end.vouched_text(tenant)).as_ref().to_vec()
     }
 
     /// Whether this key vouched for it.
-    pub fn vouched(&self, tenant: &str, seq: i64, hash: &Hash, mac: &[u8]) -> bool {
-        hmac::verify(&self.heads, &head(tenant, seq, hash), mac).is_ok()
+    pub fn vouched(&self, tenant: &str, end: &Ending, mac: &[u8]) -> bool {
+        hmac::verify(&self.heads, &end.vouched_text(tenant), mac).is_ok()
     }
 }
 
-fn head(tenant: &str, seq: i64, hash: &Hash) -> Vec<u8> {
-    [b"qm-head-1".as_slice(), &seq.to_be_bytes(), hash.bytes(), tenant.as_bytes()].concat()
+/// Where a tenant's trail ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// The last place.
+    pub seq: i64,
+    /// The hash there.
+    pub hash: Hash,
+    /// How many checkpoints were signed, and the hash of the last one's text, if any. Nothing for an end that was written before ends
+    /// told it.
+    pub signed: Option<(i64, Option<Hash>)>,
+}
+
+impl Ending {
+    fn vouched_text(&self, tenant: &str) -> Vec<u8> {
+        let Self { seq, hash, signed } = self;
+        let (form, signed) = match signed {
+            None => (b"qm-head-1".as_slice(), Vec::new()),
+            Some((n, last)) => {
+                (b"qm-head-2".as_slice(), [n.to_be_bytes().as_slice(), last.as_ref().map_or(&[], Hash::bytes)].concat())
+            }
+        };
+        // Whether there is a last one follows from how many there are: the length is never in doubt.
+        [form, &seq.to_be_bytes(), hash.bytes(), &signed, tenant.as_bytes()].concat()
+    }
 }
 
 impl fmt::Debug for Key {
@@ -123,9 +145,17 @@ mod tests {
         assert!(!key.public().signed("Text", &signature) && !other.public().signed("text", &signature));
         assert!(!key.public().signed("text", "!"));
         let hash = Hash::genesis("t");
-        let mac = key.vouch("t", 3, &hash);
-        assert!(key.vouched("t", 3, &hash, &mac));
-        assert!(!key.vouched("t", 2, &hash, &mac) && !key.vouched("u", 3, &hash, &mac) && !other.vouched("t", 3, &hash, &mac));
+        let end = Ending { seq: 3, hash, signed: Some((1, Some(hash))) };
+        let mac = key.vouch("t", &end);
+        assert!(key.vouched("t", &end, &mac));
+        let others = [
+            Ending { seq: 2, ..end },
+            Ending { signed: Some((2, Some(hash))), ..end },
+            Ending { signed: Some((0, None)), ..end },
+            Ending { signed: None, ..end },
+        ];
+        assert!(others.iter().all(|other| !key.vouched("t", other, &mac)));
+        assert!(!key.vouched("u", &end, &mac) && !other.vouched("t", &end, &mac));
         assert_eq!(PublicKey::parse(&key.public().to_string()), Some(key.public()));
         assert!(Key::of(&[7; 31]).is_err());
         assert_eq!(format!("{key:?}"), "Key");

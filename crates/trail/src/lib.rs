@@ -11,6 +11,6 @@ pub mod verify;
 
 pub use chain::Hash;
 pub use checkpoint::{Checkpoint, Signed};
-pub use key::{Key, PublicKey};
+pub use key::{Ending, Key, PublicKey};
 pub use record::{Actor, Qlik, Record, Target};
 pub use verify::{Fault, FaultKind, Report, Verifier};

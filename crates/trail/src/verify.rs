@@ -149,6 +149,8 @@ pub struct Head {
     pub seq: i64,
     /// The hash there; nothing where it is none.
     pub hash: Option<Hash>,
+    /// How many checkpoints were signed, and the hash of the last one, if any; nothing where the end was written before ends said it.
+    pub signed: Option<(i64, Option<Hash>)>,
     /// This key is at hand, and vouched for it or did not.
     pub vouched: Option<(PublicKey, bool)>,
 }
@@ -241,6 +243,24 @@ impl Verifier {
         self.own.push(signed);
     }
 
+    /// Checks a checkpoint that was signed while the rows were being read: of a place that was taken already, where the hash is this one.
+    pub fn later(&mut self, signed: Signed, hash: Option<Hash>) {
+        let Checkpoint { seq, tenant, v, .. } = &signed.checkpoint;
+        let is_of = hash.is_some() && Hash::parse(&signed.checkpoint.hash) == hash;
+        if !is_of || *v != 1 || *tenant != self.tenant || !signed.is_signed() {
+            self.fault(*seq, FaultKind::Checkpoint);
+        }
+        self.own.push(signed);
+    }
+
+    /// The columns beside a record or checkpoint say something else, or there is none that they are beside.
+    pub fn beside(&mut self, seq: i64, kind: FaultKind) {
+        let told = self.faults.range(Fault { seq, kind: FaultKind::Changed }..=Fault { seq, kind: FaultKind::Checkpoint });
+        if told.count() == 0 {
+            self.fault(seq, kind);
+        }
+    }
+
     fn fault(&mut self, seq: i64, kind: FaultKind) {
         if self.faults.len() < LISTED {
             self.faults.insert(Fault { seq, kind });
@@ -274,7 +294,9 @@ impl Verifier {
         self.records += 1;
         let seq = row.seq.unwrap_or(self.expected);
         if seq < self.expected {
-            self.fault(seq, if seq + 1 == self.expected { FaultKind::Inserted } else { FaultKind::Reordered });
+            // No place is below the first.
+            let is_inserted = seq < 1 || seq + 1 == self.expected;
+            self.fault(seq, if is_inserted { FaultKind::Inserted } else { FaultKind::Reordered });
             self.sound = false;
             return;
         }
@@ -330,12 +352,17 @@ impl Verifier {
                 if head.seq == last && head.hash != self.last {
                     self.fault(last, FaultKind::Changed);
                 }
+                let last_signed = self.own.last().map(Signed::hash);
                 match head.vouched {
                     Some((_, false)) => self.fault(head.seq, FaultKind::Truncated),
-                    // Before its first checkpoint a key shows itself by the end.
-                    Some((key, true)) => self.shown |= Some(key) == self.trusted,
-                    None => {}
+                    // As many checkpoints as were signed, to the last one: none was taken from the end, and none was added.
+                    Some((_, true)) if head.signed.is_some_and(|(n, last)| n != whole(self.own.len()) || last != last_signed) => {
+                        self.fault(head.seq, FaultKind::Checkpoint);
+                    }
+                    _ => {}
                 }
+                // Before its first checkpoint a key shows itself by the end.
+                self.shown |= head.vouched.is_some_and(|(key, vouched)| vouched && Some(key) == self.trusted);
             }
         }
         if self.wanted.keys().any(|seq| *seq > last) {
@@ -378,6 +405,10 @@ impl Verifier {
             self.fault(seq, FaultKind::Checkpoint);
         }
     }
+}
+
+fn whole(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 /// What the check needs of a record: as much as can be read of a million of them in no time.

@@ -51,7 +51,8 @@ fn trail(tenant: &str, records: i64) -> Trail {
             checkpoints.push(checkpoint.sign(&key()));
         }
     }
-    Trail { rows, checkpoints, head: Head { seq: records, hash: Some(hash), vouched: Some((key().public(), true)) } }
+    let signed = Some((i64::try_from(checkpoints.len()).unwrap(), checkpoints.last().map(Signed::hash)));
+    Trail { rows, checkpoints, head: Head { seq: records, hash: Some(hash), signed, vouched: Some((key().public(), true)) } }
 }
 
 fn verified(tenant: &str, trail: &Trail) -> Report {
@@ -101,7 +102,7 @@ fn each_kind_of_fault_is_told_where_it_is() {
         t.rows.truncate(20);
         t.checkpoints.truncate(2);
     });
-    assert_eq!(cut, [(21, FaultKind::Truncated)]);
+    assert_eq!(cut, [(21, FaultKind::Truncated), (25, FaultKind::Checkpoint)]);
     // Written anew to the end with right hashes, by somebody without the key.
     let anew = found(&|t| {
         let mut hash = t.rows[at(4)].hash.unwrap();
@@ -153,7 +154,7 @@ fn another_key_counts_only_where_the_one_before_named_it() {
             let checkpoint = Checkpoint { v: 1, tenant: "t".into(), seq: 11, hash, at: 1, previous, key: key_name };
             whole.checkpoints.push(checkpoint.sign(key));
         }
-        whole.head = Head { seq: 11, hash: Some(hash), vouched: Some((key().public(), true)) };
+        whole.head = Head { seq: 11, hash: Some(hash), signed: None, vouched: Some((key().public(), true)) };
         kinds(&verified("t", &whole))
     };
     assert_eq!(build(true), []);

@@ -75,7 +75,7 @@ fn key_file(reader: &mut Reader<'_>, key: &'static str, usual: PathBuf, wrong: i
         Err(error) => Some(error.to_string()),
     };
     if let Some(why) = told {
-        reader.fault(&place, format!("`{key}`: {} {why}", file.display()));
+        reader.fault(&place, format!("`{key}`: {}: {why}", file.display()));
     }
     file
 }

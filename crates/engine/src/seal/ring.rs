@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 
 /// The first line of a file with a ring.
 const HEAD: &str = "quartermaster keyring 1";
+/// How it begins, whatever its version and whoever damaged it.
+const HEAD_BEGINS: &str = "quartermaster keyring";
 /// What the one key of a file without a ring is called.
 const FIRST: &str = "k0";
 /// An id has so many letters at most: each sealed value begins with one.
@@ -36,17 +38,22 @@ impl std::fmt::Debug for Ring {
 /// What is wrong with a file of keys. Says nothing of what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
+    /// It is a ring, and its first line does not say so.
+    #[error(
+        "it holds a ring of keys, and its line 1 is not `{HEAD}`: put that line back, or the file from before it was changed"
+    )]
+    Head,
     /// A line is not `ID active|old KEY CREATED`.
     #[error("line {0} is not `ID active|old KEY CREATED`")]
     Line(usize),
     /// Not one key is active, or several are.
-    #[error("{0} keys are active, and one must be")]
+    #[error("it has {0} active keys, and must have exactly one")]
     Active(usize),
     /// Two keys have the same id.
     #[error("two keys are called {0}")]
     Twice(String),
     /// A key is too short or too plain.
-    #[error("the key {0}: {1}")]
+    #[error("its key {0} is too weak: {1}")]
     Weak(String, String),
 }
 
@@ -59,7 +66,9 @@ pub fn weak_key(key: &[u8]) -> Option<String> {
     }
     let different = key.iter().collect::<std::collections::HashSet<_>>().len();
     (different < DIFFERENT).then(|| {
-        format!("it holds {different} different bytes, and needs at least {DIFFERENT}: make one with `head -c 32 /dev/urandom`")
+        format!(
+            "it has {different} different byte values, and needs at least {DIFFERENT}: make one with `head -c 32 /dev/urandom`"
+        )
     })
 }
 
@@ -71,8 +80,14 @@ impl Ring {
 
     /// Reads a file of keys.
     pub fn read(bytes: &[u8]) -> Result<Self, Wrong> {
-        let text = std::str::from_utf8(bytes).ok().filter(|text| text.lines().next() == Some(HEAD));
-        let Some(text) = text else {
+        let text = std::str::from_utf8(bytes).ok();
+        let is_headed = text.is_some_and(|text| text.lines().next() == Some(HEAD));
+        let is_ring = text.is_some_and(|text| text.contains(HEAD_BEGINS) || text.lines().any(|line| entry(line).is_some()));
+        if is_ring && !is_headed {
+            // Taken for the bytes of one key, it would be wrapped in a ring of its own, and every key in it lost.
+            return Err(Wrong::Head);
+        }
+        let Some(text) = text.filter(|_| is_headed) else {
             return match weak_key(bytes) {
                 None => Ok(Self::of(bytes.to_vec())),
                 Some(why) => Err(Wrong::Weak(FIRST.to_owned(), why)),
@@ -191,5 +206,16 @@ mod tests {
         assert_eq!(told(&format!("a/b active {good} x")), Wrong::Line(2));
         assert!(matches!(told("a active QUFB x"), Wrong::Weak(id, _) if id == "a"));
         assert!(matches!(Ring::read(b"short"), Err(Wrong::Weak(..))));
+        // A ring with a damaged first line is not the bytes of one key.
+        let whole = Ring::of(key(0)).with(key(1), "x").write();
+        for damaged in [
+            whole.replacen("keyring 1", "keyring 2", 1),
+            whole.replacen("quartermaster", "Quartermaster", 1),
+            whole.replacen("quartermaster keyring 1\n", "", 1),
+            format!("\u{feff}{}", whole.as_str()),
+            format!("\n{}", whole.as_str()),
+        ] {
+            assert_eq!(Ring::read(damaged.as_bytes()).unwrap_err(), Wrong::Head, "{damaged:.30}");
+        }
     }
 }

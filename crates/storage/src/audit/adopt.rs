@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 use trail::Target;
 
 use super::{NewAudit, append, extend, hold_trail};
@@ -13,18 +14,35 @@ const AT_ONCE: i64 = 5_000;
 
 impl Store {
     /// Takes every tenant's old lines into the chain, each at its place. The records say what the lines said; that nobody changed
-    /// those before, nothing shows.
+    /// those before, nothing shows. All of it or nothing, and only where no chain has begun: what stands there later was not written
+    /// by this program.
     pub(crate) async fn adopt_old_lines(&self) -> Result<(), StoreError> {
         let tenants = sqlx::query("SELECT DISTINCT tenant FROM audit_before_chain").fetch_all(&self.pool).await?;
-        for tenant in &tenants {
-            self.adopt_lines_of(&get::<String>(tenant, "tenant")?).await?;
+        if tenants.is_empty() {
+            return Ok(());
         }
+        let mut transaction = self.begin().await?;
+        // Whoever starts at the same moment comes after, and finds nothing left.
+        hold_trail(&mut transaction, "").await?;
+        let begun = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM audit_heads WHERE seq > 0) + (SELECT COUNT(*) FROM audit_checkpoints) AS n",
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        if get::<i64>(&begun, "n")? > 0 {
+            let reason =
+                "Rows stand in audit_before_chain though the chain has begun: they were added by hand and are not taken over.";
+            tracing::error!(target: "quartermaster::security", event = "audit.broken", reason);
+            return Ok(());
+        }
+        for tenant in &tenants {
+            self.adopt_lines_of(&mut transaction, &get::<String>(tenant, "tenant")?).await?;
+        }
+        transaction.commit().await?;
         Ok(())
     }
 
-    async fn adopt_lines_of(&self, tenant: &str) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        hold_trail(&mut transaction, tenant).await?;
+    async fn adopt_lines_of(&self, transaction: &mut Transaction<'static, Any>, tenant: &str) -> Result<(), StoreError> {
         let (mut adopted, mut last, mut at) = (0_i64, 0_i64, 0_i64);
         loop {
             let rows = sqlx::query(
@@ -36,14 +54,14 @@ impl Store {
             .bind(tenant.to_owned())
             .bind(last)
             .bind(AT_ONCE)
-            .fetch_all(&mut *transaction)
+            .fetch_all(&mut **transaction)
             .await?;
             let lines = rows.iter().map(|row| line(tenant, row)).collect::<Result<Vec<_>, _>>()?;
             let Some(row) = rows.last() else { break };
             (last, at) = (get(row, "seq")?, get(row, "at")?);
             adopted += i64::try_from(lines.len()).unwrap_or(0);
             // Places without a line are closed: what is found by an old place is found by the new one.
-            let first = hold_trail(&mut transaction, tenant).await?.seq + 1;
+            let first = hold_trail(transaction, tenant).await?.seq + 1;
             for (new, row) in (first..).zip(&rows) {
                 let old: i64 = get(row, "seq")?;
                 if new != old {
@@ -51,11 +69,11 @@ impl Store {
                         .bind(new)
                         .bind(tenant.to_owned())
                         .bind(old)
-                        .execute(&mut *transaction)
+                        .execute(&mut **transaction)
                         .await?;
                 }
             }
-            append(&mut transaction, &self.audit_key, &lines).await?;
+            append(transaction, &self.audit_key, &lines).await?;
         }
         if adopted > 0 {
             let begin = NewAudit {
@@ -69,14 +87,13 @@ impl Store {
                 reason: "The records before this one were written before the chain began.".to_owned(),
                 ..NewAudit::default()
             };
-            extend(&mut transaction, &self.audit_key, tenant, &[begin]).await?;
+            extend(transaction, &self.audit_key, tenant, &[begin]).await?;
             sqlx::query("DELETE FROM audit_before_chain WHERE tenant = $1")
                 .bind(tenant.to_owned())
-                .execute(&mut *transaction)
+                .execute(&mut **transaction)
                 .await?;
             tracing::info!(tenant, adopted, "the trail is a chain now");
         }
-        transaction.commit().await?;
         Ok(())
     }
 }

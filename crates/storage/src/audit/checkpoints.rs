@@ -2,9 +2,9 @@
 
 use sqlx::any::AnyRow;
 use trail::verify::KEY_ROTATED;
-use trail::{Checkpoint, Hash, Key, Signed, Target};
+use trail::{Checkpoint, Ending, Key, Signed, Target};
 
-use super::{NewAudit, extend, hold_trail};
+use super::{NewAudit, extend, hold_trail, write_end};
 use crate::actor::Actor;
 use crate::audit::proof::Uncovered;
 use crate::store::{Store, StoreError, get};
@@ -38,8 +38,8 @@ impl Store {
     /// Signs where a tenant's trail ends now. `None` where the last checkpoint says it already.
     pub async fn checkpoint(&self, tenant: &str, now: i64) -> Result<Option<Signed>, StoreError> {
         let mut transaction = self.begin().await?;
-        let (seq, hash) = extend(&mut transaction, &self.audit_key, tenant, &[]).await?;
-        let signed = sign(&mut transaction, &self.audit_key, tenant, (seq, hash), now).await?;
+        let end = extend(&mut transaction, &self.audit_key, tenant, &[]).await?;
+        let signed = sign(&mut transaction, &self.audit_key, tenant, end, now).await?.1;
         transaction.commit().await?;
         Ok(signed)
     }
@@ -51,7 +51,7 @@ impl Store {
         for tenant in self.trails().await? {
             let mut transaction = self.begin().await?;
             let held = hold_trail(&mut transaction, &tenant).await?;
-            if held.hash.is_some_and(|hash| next.vouched(&tenant, held.seq, &hash, &held.mac)) {
+            if held.vouched_by(next, &tenant) {
                 continue;
             }
             let record = NewAudit {
@@ -66,12 +66,9 @@ impl Store {
                 ..NewAudit::default()
             };
             let end = extend(&mut transaction, &self.audit_key, &tenant, &[record]).await?;
-            all.extend(sign(&mut transaction, &self.audit_key, &tenant, end, now).await?);
-            sqlx::query("UPDATE audit_heads SET mac = $1 WHERE tenant = $2")
-                .bind(next.vouch(&tenant, end.0, &end.1))
-                .bind(tenant)
-                .execute(&mut *transaction)
-                .await?;
+            let (end, signed) = sign(&mut transaction, &self.audit_key, &tenant, end, now).await?;
+            all.extend(signed);
+            write_end(&mut transaction, next, &tenant, &end).await?;
             transaction.commit().await?;
         }
         Ok(all)
@@ -94,36 +91,41 @@ async fn sign(
     transaction: &mut sqlx::Transaction<'static, sqlx::Any>,
     key: &Key,
     tenant: &str,
-    (seq, hash): (i64, Hash),
+    end: Ending,
     now: i64,
-) -> Result<Option<Signed>, StoreError> {
+) -> Result<(Ending, Option<Signed>), StoreError> {
+    let Ending { seq, hash, signed } = end;
     let last = sqlx::query("SELECT n, seq, text, signature FROM audit_checkpoints WHERE tenant = $1 ORDER BY n DESC LIMIT 1")
         .bind(tenant.to_owned())
         .fetch_optional(&mut **transaction)
         .await?;
-    let (n, covered, previous) = match &last {
-        Some(row) => (get::<i64>(row, "n")? + 1, get::<i64>(row, "seq")?, read(row).hash().to_string()),
-        None => (1, 0, String::new()),
-    };
-    if seq <= covered {
-        return Ok(None);
+    let found = last.as_ref().map(read);
+    let place = last.as_ref().map_or(Ok(0), |row| get::<i64>(row, "n"))? + 1;
+    // What the end says of the last one was vouched for; a table may have lost it, and then the next one says which it was.
+    let (count, previous) = signed.unwrap_or_else(|| (place - 1, found.as_ref().map(Signed::hash)));
+    let is_last = found.as_ref().map(Signed::hash) == previous;
+    if seq <= found.as_ref().filter(|_| is_last).map_or(0, |found| found.checkpoint.seq) {
+        return Ok((end, None));
     }
+    let previous = previous.map_or_else(String::new, |previous| previous.to_string());
     let checkpoint =
         Checkpoint { v: 1, tenant: tenant.to_owned(), seq, hash: hash.to_string(), at: now, previous, key: String::new() };
     let signed = checkpoint.sign(key);
+    let end = Ending { signed: Some((count + 1, Some(signed.hash()))), ..end };
+    write_end(transaction, key, tenant, &end).await?;
     sqlx::query("INSERT INTO audit_checkpoints (tenant, n, seq, text, signature) VALUES ($1, $2, $3, $4, $5)")
         .bind(tenant.to_owned())
-        .bind(n)
+        .bind(place)
         .bind(seq)
         .bind(signed.checkpoint.text())
         .bind(signed.signature.clone())
         .execute(&mut **transaction)
         .await?;
-    Ok(Some(signed))
+    Ok((end, Some(signed)))
 }
 
 /// A checkpoint as it is stored. One that cannot be read stands there as one that nobody signed: it is told, and stops nothing.
-fn read(row: &AnyRow) -> Signed {
+pub(super) fn read(row: &AnyRow) -> Signed {
     let text = |column| get::<String>(row, column).unwrap_or_default();
     let (text, signature) = (text("text"), text("signature"));
     let unreadable = || Checkpoint {

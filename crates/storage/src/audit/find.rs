@@ -69,7 +69,7 @@ macro_rules! audit_query {
 impl Store {
     /// The newest lines before `before` (a place; 0 for the newest of all), intents and results alike.
     pub async fn audit_trail(&self, tenant: &str, before: i64, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
-        sqlx::query(audit_query!("WHERE a.tenant = $1 AND ($2 = 0 OR a.seq < $2) ORDER BY a.seq DESC LIMIT $3"))
+        sqlx::query(audit_query!("WHERE a.tenant = $1 AND a.seq > 0 AND ($2 = 0 OR a.seq < $2) ORDER BY a.seq DESC LIMIT $3"))
             .bind(tenant.to_owned())
             .bind(before)
             .bind(most)
@@ -111,7 +111,7 @@ impl Store {
         most: i64,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         sqlx::query(audit_query!(
-            "WHERE a.tenant = $1 AND ($2 = 0 OR a.seq < $2) AND a.at >= $3 AND ($4 = 0 OR a.at < $4) \
+            "WHERE a.tenant = $1 AND a.seq > 0 AND ($2 = 0 OR a.seq < $2) AND a.at >= $3 AND ($4 = 0 OR a.at < $4) \
              AND ($5 = '' OR LOWER(a.actor) LIKE $5 ESCAPE '!') AND ($6 = '' OR LOWER(a.target) LIKE $6 ESCAPE '!') \
              AND ($7 = '' OR a.action = $7) AND ($8 = '' OR a.outcome = $8) AND ($9 = '' OR a.job_id = $9) \
              AND (a.action = 'apply' OR a.outcome <> 'intent') AND ($10 = 1 OR a.job_id = '' OR a.action = 'apply' \
@@ -138,7 +138,7 @@ impl Store {
     /// The newest lines that touch one thing: what somebody holds, a group or a setting.
     pub async fn audit_of(&self, tenant: &str, touch: &Touch, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
         sqlx::query(audit_query!(
-            "JOIN audit_touches t ON t.tenant = a.tenant AND t.seq = a.seq WHERE t.tenant = $1 AND t.key = $2 \
+            "JOIN audit_touches t ON t.tenant = a.tenant AND t.seq = a.seq WHERE t.tenant = $1 AND t.seq > 0 AND t.key = $2 \
              ORDER BY t.seq DESC LIMIT $3"
         ))
         .bind(tenant.to_owned())

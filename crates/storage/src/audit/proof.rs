@@ -1,10 +1,33 @@
 //! Hands trails out as they are stored, for whoever checks them or takes them away.
 
-use trail::Hash;
+use sqlx::any::AnyRow;
 use trail::verify::{Head, Row};
+use trail::{Hash, Signed};
 
-use super::{AuditEntry, read};
+use super::{AuditEntry, Held, checkpoints, read};
 use crate::store::{Store, StoreError, get};
+
+/// A checkpoint as it is stored, with the columns beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its number, from 1.
+    pub n: i64,
+    /// At which place it is said to be.
+    pub seq: i64,
+    /// What was signed.
+    pub signed: Signed,
+}
+
+/// The end of a trail, all of it as it was at one moment.
+#[derive(Debug, Clone)]
+pub struct TrailEnd {
+    /// Records behind a place.
+    pub rows: Vec<Row>,
+    /// Every checkpoint, as they are numbered.
+    pub checkpoints: Vec<Kept>,
+    /// Where the trail is said to end.
+    pub head: Option<Head>,
+}
 
 /// A trail that goes on behind its last checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,56 +38,89 @@ pub struct Uncovered {
     pub records: i64,
 }
 
+const HEAD: &str = "SELECT seq, hash, mac, signed, checkpoint FROM audit_heads WHERE tenant = $1";
+
+// One column beside a record instead of six: taking rows apart is most of the work.
+const ROWS: &str = "SELECT r.seq, r.text, r.hash, i.at || '\u{1f}' || i.actor || '\u{1f}' || i.action || '\u{1f}' || i.target \
+                    || '\u{1f}' || i.job_id || '\u{1f}' || i.outcome AS beside FROM audit_records r \
+                    LEFT JOIN audit_index i ON i.tenant = r.tenant AND i.seq = r.seq \
+                    WHERE r.tenant = $1 AND r.seq > $2 AND r.seq <= $3 ORDER BY r.seq LIMIT $4";
+
+/// Something of another kind in a column was not written by this program: it is a fault to be told, and stops nothing. A record without
+/// columns beside it is one whose columns say something else.
+fn stored(row: &AnyRow) -> Result<Row, StoreError> {
+    let beside = get::<Option<String>>(row, "beside").ok().flatten();
+    Ok(Row {
+        seq: Some(get(row, "seq")?),
+        text: get(row, "text").unwrap_or_default(),
+        hash: get::<Vec<u8>>(row, "hash").ok().and_then(|hash| Hash::read(&hash)),
+        beside: Some(beside.unwrap_or_default()),
+    })
+}
+
 impl Store {
     /// Whose trails there are, by any trace of them; the portal's own is the empty one.
     pub async fn trails(&self) -> Result<Vec<String>, StoreError> {
-        sqlx::query(
-            "SELECT tenant FROM audit_heads UNION SELECT tenant FROM audit_checkpoints UNION \
-             SELECT DISTINCT tenant FROM audit_records ORDER BY tenant",
-        )
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(|row| get(row, "tenant"))
-        .collect()
+        // From tenant to tenant along the primary keys: a million rows are not looked through for a handful of names.
+        const TENANTS: &str = "WITH RECURSIVE \
+             r (tenant) AS (SELECT MIN(tenant) FROM audit_records UNION ALL \
+                SELECT (SELECT MIN(a.tenant) FROM audit_records a WHERE a.tenant > r.tenant) FROM r WHERE r.tenant IS NOT NULL), \
+             i (tenant) AS (SELECT MIN(tenant) FROM audit_index UNION ALL \
+                SELECT (SELECT MIN(a.tenant) FROM audit_index a WHERE a.tenant > i.tenant) FROM i WHERE i.tenant IS NOT NULL) \
+             SELECT tenant FROM (SELECT tenant FROM audit_heads UNION SELECT tenant FROM audit_checkpoints \
+                UNION SELECT tenant FROM r UNION SELECT tenant FROM i) AS traces WHERE tenant IS NOT NULL ORDER BY tenant";
+        sqlx::query(TENANTS).fetch_all(&self.pool).await?.iter().map(|row| get(row, "tenant")).collect()
     }
 
     /// Where a tenant's trail ends, and whether the audit key vouched for it. `None` where there is no end.
     pub async fn audit_head(&self, tenant: &str) -> Result<Option<Head>, StoreError> {
-        let row = sqlx::query("SELECT seq, hash, mac FROM audit_heads WHERE tenant = $1")
+        let row = sqlx::query(HEAD).bind(tenant.to_owned()).fetch_optional(&self.pool).await?;
+        row.as_ref().map(|row| self.head(tenant, row)).transpose()
+    }
+
+    fn head(&self, tenant: &str, row: &AnyRow) -> Result<Head, StoreError> {
+        // What cannot be read was not written by this program: nobody vouched for it.
+        let held = Held::read(row).ok();
+        let vouched = held.as_ref().is_some_and(|held| held.is_new(tenant) || held.vouched_by(&self.audit_key, tenant));
+        Ok(Head {
+            seq: get(row, "seq")?,
+            hash: held.as_ref().and_then(|held| held.hash),
+            signed: held.and_then(|held| held.signed),
+            vouched: Some((self.audit_key.public(), vouched)),
+        })
+    }
+
+    /// What stands behind a place, where the trail ends and what was signed of it, all at one moment.
+    pub async fn trail_end(&self, tenant: &str, after: i64) -> Result<TrailEnd, StoreError> {
+        let begin = if self.is_sqlite() { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" };
+        let mut transaction = self.pool.begin_with(begin).await?;
+        let head = sqlx::query(HEAD).bind(tenant.to_owned()).fetch_optional(&mut *transaction).await?;
+        let rows = sqlx::query(ROWS)
             .bind(tenant.to_owned())
-            .fetch_optional(&self.pool)
+            .bind(after)
+            .bind(i64::MAX)
+            .bind(i64::MAX)
+            .fetch_all(&mut *transaction)
             .await?;
-        let Some(row) = row else { return Ok(None) };
-        let (seq, mac): (i64, Vec<u8>) = (get(&row, "seq")?, get(&row, "mac").unwrap_or_default());
-        let hash = get::<Vec<u8>>(&row, "hash").ok().and_then(|hash| Hash::read(&hash));
-        // Nobody has vouched for a trail that has not begun.
-        let is_new = seq == 0 && mac.is_empty() && hash == Some(Hash::genesis(tenant));
-        let vouched = is_new || hash.is_some_and(|hash| self.audit_key.vouched(tenant, seq, &hash, &mac));
-        Ok(Some(Head { seq, hash, vouched: Some((self.audit_key.public(), vouched)) }))
+        let kept = sqlx::query("SELECT n, seq, text, signature FROM audit_checkpoints WHERE tenant = $1 ORDER BY n")
+            .bind(tenant.to_owned())
+            .fetch_all(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(TrailEnd {
+            head: head.as_ref().map(|row| self.head(tenant, row)).transpose()?,
+            rows: rows.iter().map(stored).collect::<Result<_, _>>()?,
+            checkpoints: kept
+                .iter()
+                .map(|row| Ok(Kept { n: get(row, "n")?, seq: get(row, "seq")?, signed: checkpoints::read(row) }))
+                .collect::<Result<_, StoreError>>()?,
+        })
     }
 
     /// The next records behind a place and up to another, at most so many, with the columns beside them.
     pub async fn audit_rows(&self, tenant: &str, after: i64, until: i64, most: i64) -> Result<Vec<Row>, StoreError> {
-        // One column instead of six: taking rows apart is most of the work.
-        const ROWS: &str = "SELECT r.seq, r.text, r.hash, i.at || '\u{1f}' || i.actor || '\u{1f}' || i.action || '\u{1f}' || i.target \
-                            || '\u{1f}' || i.job_id || '\u{1f}' || i.outcome AS beside FROM audit_records r \
-                            LEFT JOIN audit_index i ON i.tenant = r.tenant AND i.seq = r.seq \
-                            WHERE r.tenant = $1 AND r.seq > $2 AND r.seq <= $3 ORDER BY r.seq LIMIT $4";
         let rows = sqlx::query(ROWS).bind(tenant.to_owned()).bind(after).bind(until).bind(most).fetch_all(&self.pool).await?;
-        rows.iter()
-            .map(|row| {
-                // Something of another kind in a column was not written by this program: it is a fault to be told, and stops nothing.
-                // A record without columns beside it is one whose columns say something else.
-                let beside = get::<Option<String>>(row, "beside").ok().flatten();
-                Ok(Row {
-                    seq: Some(get(row, "seq")?),
-                    text: get(row, "text").unwrap_or_default(),
-                    hash: get::<Vec<u8>>(row, "hash").ok().and_then(|hash| Hash::read(&hash)),
-                    beside: Some(beside.unwrap_or_default()),
-                })
-            })
-            .collect()
+        rows.iter().map(stored).collect()
     }
 
     /// Places that something is found by and no record is at.
