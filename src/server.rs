@@ -6,6 +6,7 @@ pub mod auth;
 pub mod bounds;
 pub mod checks;
 pub mod config;
+pub mod connection;
 pub mod cookies;
 pub mod failure;
 pub mod keys;

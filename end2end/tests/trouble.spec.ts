@@ -31,7 +31,7 @@ test("a wrong key", async ({ page, tenant, guard }) => {
 test("a key without rights", async ({ page, tenant, guard }) => {
   await connect(page, tenant, "demo-reader-key").catch(() => {});
   await expect(page.getByRole("alert").first()).toContainText("Use a tenant admin's key");
-  await expect(page.getByRole("link", { name: "Use a different key" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "Connect as someone else" })).toBeVisible();
   refused(guard);
 });
 

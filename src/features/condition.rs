@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use super::shared::{Fresh, FreshLine, Loaded, Reading, Refresh, Refreshing, ageing, busy, live, use_tenant};
-use crate::error::{AppError, Remedy};
+use crate::error::{AppError, ErrorKind, Remedy};
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::{Note, ProgressBar};
 use crate::ui::head::Head;
@@ -82,7 +82,7 @@ pub fn Trouble(
     let tenant = use_tenant();
     trouble.map(|error| {
         let helps = match error.kind.remedy() {
-            Remedy::OtherKey => view! { <OtherKey/> }.into_any(),
+            Remedy::OtherKey => view! { <OtherKey kind=error.kind/> }.into_any(),
             Remedy::SignIn | Remedy::StepUp | Remedy::Again | Remedy::None => {
                 let refreshing = expect_context::<Refreshing>().0;
                 let (pending, left) = (busy(refreshing), ageing(0, 1));
@@ -143,7 +143,7 @@ pub fn ErrorPanel(
 #[component]
 fn Panel(error: AppError, #[prop(optional)] children: Option<Children>) -> impl IntoView {
     let helps = match error.kind.remedy() {
-        Remedy::OtherKey => Some(view! { <OtherKey/> }.into_any()),
+        Remedy::OtherKey => Some(view! { <OtherKey kind=error.kind/> }.into_any()),
         Remedy::SignIn => Some(view! { <SignIn/> }.into_any()),
         Remedy::StepUp => error
             .to
@@ -173,10 +173,11 @@ pub fn Failed<T: Clone + Send + Sync + 'static>(
     }
 }
 
-/// The way to connect with another key and to come back to this page.
+/// The way to connect again, or with another key, and to come back to this page.
 #[component]
-fn OtherKey() -> impl IntoView {
-    view! { <p><a class="button" href=to_connect() rel="external">"Use a different key"</a></p> }
+fn OtherKey(kind: ErrorKind) -> impl IntoView {
+    let words = if kind == ErrorKind::NotConnected { "Connect again" } else { "Connect as someone else" };
+    view! { <p><a class="button" href=to_connect() rel="external">{words}</a></p> }
 }
 
 /// The way to sign in again and to come back to this page.

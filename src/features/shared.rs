@@ -230,7 +230,7 @@ mod ssr {
         access: &Access<R>,
         view: impl FnOnce(&Arc<Snapshot>) -> T,
     ) -> Result<Loaded<T>, AppError> {
-        let seen = access.state.engine.readings.get_partial(&access.source(), WAIT).await;
+        let seen = access.latest_so_far(WAIT).await;
         shown(access, seen, true, view)
     }
 

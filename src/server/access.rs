@@ -4,14 +4,19 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::inventory::Inventory;
+use domain::touch::Touches;
 use engine::Tenant;
 use engine::backend::{Key, Reader, Urgency};
+use engine::connection::{Held, Holder, NotRenewed, Tokens, renew};
+use engine::fault::Fault;
 use engine::jobs::Acting;
 use engine::readings::{Latest, Snapshot, Source};
 use engine::seal::Purpose;
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 use storage::{Actor, JobRow, NewAudit, session_name};
+use tokio::sync::OnceCell;
 use tower_sessions::Session;
 use tower_sessions::session::Id;
 use trail::Target;
@@ -20,7 +25,7 @@ use super::auth::person::SignedIn;
 use super::auth::trail::{CameFrom, count, recorded};
 use super::sessions::{secret_of, session_key};
 use super::state::Shared;
-use super::words::not_read;
+use super::words::{not_read, told};
 use super::zone::Zone;
 use crate::error::{AppError, ErrorKind};
 use crate::rank::Rank;
@@ -99,8 +104,11 @@ pub struct Access<R> {
     pub tenant: Arc<Tenant>,
     /// Who acts: the portal's user and the Qlik user.
     pub actor: Actor,
-    /// The key, and with it the Qlik user.
-    pub key: Key,
+    key: Key,
+    /// What the key was renewed from, where it is an access token; and the key that came of it, where this request renewed it.
+    tokens: Option<Tokens>,
+    secret: [u8; 16],
+    renewed: OnceCell<Key>,
     /// The Qlik user's name.
     pub qlik_name: String,
     /// The session's key.
@@ -134,24 +142,57 @@ impl<R: Role> Access<R> {
         let (sealer, of_session) = (&state.engine.sealer, secret_of(&id));
         let purpose = Purpose::Session { secret: &of_session };
         let secret = sealer.open(&stored.sealed, &stored.wrapped_key, purpose, &tenant.id).map_err(|_| not_connected(&tenant))?;
+        if stored.is_lost {
+            return Err(not_read(&Fault::Lost(tenant.name.clone())));
+        }
         // Under a key that no longer seals: only here is the secret at hand that it takes to wrap it anew.
         if let Ok(Some(new)) = sealer.rewrap(&stored.wrapped_key, purpose, &tenant.id) {
             state.engine.store.rewrap_credential(&session_key(&id), &tenant.id, &stored.wrapped_key, &new).await?;
         }
         let actor = Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name)
             .who(caller.recorded(&session_key(&id)));
-        let key = Key::new(secret, &stored.qlik_user);
+        let (key, tokens) = match Held::read(&secret) {
+            Held::ApiKey(key) => (Key::new(key, &stored.qlik_user), None),
+            Held::Tokens(mut tokens) => {
+                if tokens.are_due(state.engine.clock.now_ms()) {
+                    let holder = Holder::Session { key: &session_key(&id), secret: &of_session };
+                    let renewed = renew(&state.engine, &tenant, holder, tokens, &actor).await;
+                    tokens = renewed.map_err(|error| not_read(&not_renewed(&tenant, error)))?;
+                }
+                (tokens.key(&stored.qlik_user), Some(tokens))
+            }
+        };
         Ok(Self {
             state,
             tenant,
             actor,
             key,
+            tokens,
+            secret: of_session,
+            renewed: OnceCell::new(),
             qlik_name: stored.qlik_name,
             session: session_key(&id),
             zone: caller.zone.clone(),
             caller,
             role: PhantomData,
         })
+    }
+
+    /// The key, and with it the Qlik user.
+    fn key(&self) -> &Key {
+        self.renewed.get().unwrap_or(&self.key)
+    }
+
+    /// Renews an access token that the tenant took no more before its time. `false` where there is nothing to renew.
+    async fn renew_for(&self, fault: Option<&Fault>) -> Result<bool, Fault> {
+        let (Some(401), Some(tokens)) = (fault.and_then(Fault::status), self.tokens.clone()) else { return Ok(false) };
+        if self.renewed.initialized() {
+            return Ok(false);
+        }
+        let holder = Holder::Session { key: &self.session, secret: &self.secret };
+        let renewed = renew(&self.state.engine, &self.tenant, holder, tokens, &self.actor).await;
+        let tokens = renewed.map_err(|error| not_renewed(&self.tenant, error))?;
+        Ok(self.renewed.set(tokens.key(self.key.user())).is_ok())
     }
 
     /// The Qlik user's id.
@@ -186,32 +227,82 @@ impl<R: Role> Access<R> {
 
     /// Who acts, on which tenant.
     pub fn acting(&self) -> Acting {
-        Acting { tenant: self.tenant.clone(), key: self.key.clone(), actor: self.actor.clone() }
+        Acting { tenant: self.tenant.clone(), key: self.key().clone(), actor: self.actor.clone() }
     }
 
     /// Whoever looks reads as this.
     pub fn reader(&self) -> Reader {
-        Reader { key: self.key.clone(), urgency: Urgency::Person }
+        Reader { key: self.key().clone(), urgency: Urgency::Person }
     }
 
     /// Whose view of the tenant it is.
     pub fn source(&self) -> Source {
-        Source { tenant: self.tenant.clone(), key: self.key.clone() }
+        Source { tenant: self.tenant.clone(), key: self.key().clone() }
     }
 
     /// What is known of the tenant now; waits a little for a first reading.
     pub async fn latest(&self, wait: Duration) -> Latest {
-        self.state.engine.readings.get(&self.source(), wait).await
+        let latest = self.state.engine.readings.get(&self.source(), wait).await;
+        self.renewed_latest(latest).await
+    }
+
+    /// The same, and waits for no more than the first rows.
+    pub async fn latest_so_far(&self, wait: Duration) -> Latest {
+        let latest = self.state.engine.readings.get_partial(&self.source(), wait).await;
+        self.renewed_latest(latest).await
+    }
+
+    /// Reads again where the last reading failed for want of a token: with the newest first, for the one of then may have been older.
+    async fn renewed_latest(&self, latest: Latest) -> Latest {
+        let fault = match &latest {
+            Latest::Ready(_, fault) => fault.as_ref(),
+            Latest::Failed(fault) => Some(fault),
+            Latest::Loading(..) => None,
+        };
+        if self.tokens.is_none() || fault.and_then(Fault::status) != Some(401) {
+            return latest;
+        }
+        let readings = &self.state.engine.readings;
+        let mut read = readings.refresh(&self.source()).await;
+        match self.renew_for(read.as_ref().err()).await {
+            Ok(true) => read = readings.refresh(&self.source()).await,
+            Ok(false) => {}
+            Err(fault) => read = Err(fault),
+        }
+        match read {
+            Ok(snapshot) => Latest::Ready(snapshot, None),
+            Err(fault) => Latest::Failed(fault),
+        }
     }
 
     /// A reading that was begun after this call.
     pub async fn refresh(&self) -> Result<Arc<Snapshot>, AppError> {
-        self.state.engine.readings.refresh(&self.source()).await.map_err(|fault| not_read(&fault))
+        let readings = &self.state.engine.readings;
+        let mut read = readings.refresh(&self.source()).await;
+        if self.renew_for(read.as_ref().err()).await.map_err(|fault| not_read(&fault))? {
+            read = readings.refresh(&self.source()).await;
+        }
+        read.map_err(|fault| not_read(&fault))
     }
 
     /// A reading at most `age_ms` old.
     pub async fn at_most(&self, age_ms: i64) -> Result<Arc<Snapshot>, AppError> {
-        self.state.engine.readings.at_most(&self.source(), age_ms).await.map_err(|fault| not_read(&fault))
+        let readings = &self.state.engine.readings;
+        let mut read = readings.at_most(&self.source(), age_ms).await;
+        if self.renew_for(read.as_ref().err()).await.map_err(|fault| not_read(&fault))? {
+            read = readings.at_most(&self.source(), age_ms).await;
+        }
+        read.map_err(|fault| not_read(&fault))
+    }
+
+    /// What is touched, as it is this moment. `what` fails, in words, where it cannot be read.
+    pub async fn read(&self, touched: &Touches, what: &str) -> Result<Inventory, AppError> {
+        let backend = &self.tenant.backend;
+        let mut read = backend.read(&self.reader(), touched).await;
+        if self.renew_for(read.as_ref().err()).await.map_err(|fault| told(what, &fault))? {
+            read = backend.read(&self.reader(), touched).await;
+        }
+        read.map_err(|fault| told(what, &fault))
     }
 
     /// A record of the tenant's trail that something was done from here.
@@ -241,7 +332,10 @@ impl Access<Admin> {
             state: self.state.clone(),
             tenant: self.tenant.clone(),
             actor: self.actor.clone(),
-            key: self.key.clone(),
+            key: self.key().clone(),
+            tokens: self.tokens.clone(),
+            secret: self.secret,
+            renewed: OnceCell::new(),
             qlik_name: self.qlik_name.clone(),
             session: self.session.clone(),
             caller: self.caller.clone(),
@@ -301,10 +395,19 @@ fn no_session() -> AppError {
     AppError::new(ErrorKind::NotConnected, "Signed out", "Open Quartermaster's start page and connect to a tenant.")
 }
 
+/// Why a token was not renewed. What cannot be opened or written down is a failure of ours.
+fn not_renewed(tenant: &Tenant, error: NotRenewed) -> Fault {
+    match error {
+        NotRenewed::Lost => Fault::Lost(tenant.name.clone()),
+        NotRenewed::Unanswered(fault) => fault,
+        NotRenewed::Store(error) => {
+            tracing::error!(%error, "the connection could not be renewed");
+            Fault::Internal("The connection could not be renewed, since the database failed")
+        }
+        NotRenewed::Seal(_) => Fault::Lost(tenant.name.clone()),
+    }
+}
+
 fn not_connected(tenant: &Tenant) -> AppError {
-    AppError::new(
-        ErrorKind::NotConnected,
-        format!("Not connected to {}", tenant.name),
-        "Connect with an API key of this tenant first.",
-    )
+    AppError::new(ErrorKind::NotConnected, format!("Not connected to {}", tenant.name), "Connect to this tenant first.")
 }

@@ -9,6 +9,7 @@ pub mod page;
 pub mod person;
 pub mod proxy;
 pub mod proxy_check;
+pub mod qlik;
 pub mod session;
 pub mod step_up;
 pub mod trail;
@@ -42,6 +43,9 @@ pub fn routes(state: &Shared) -> Router<AppState> {
         .route(SIGNED_OUT, get(out::signed_out))
         .route(proxy::PROBE, get(proxy::probe))
         .route(STEP_UP, get(step_up::ask).post(step_up::answer))
+        .route("/auth/qlik/{tenant}/connect", get(qlik::connect))
+        .route("/auth/qlik/{tenant}/callback", get(qlik::callback))
+        .route("/auth/qlik/{tenant}/replace", post(qlik::replace_with))
         .with_state(state.clone())
 }
 

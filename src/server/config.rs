@@ -22,7 +22,7 @@ pub use auth::{Auth, AuthMode, EndSession, Oidc, PlanChecks, Proxy, Roles, Says,
 pub use file::Fault;
 pub use server::{LeptosKeys, Server};
 pub use storage::{Audit, Secrets, Storage};
-pub use tenant::TenantConfig;
+pub use tenant::{TenantClient, TenantConfig};
 pub use thresholds::Thresholds;
 pub use usage::Prices;
 
@@ -94,6 +94,11 @@ impl fmt::Display for Config {
         write!(f, "{secrets}\n{audit}{auth}")?;
         for (id, tenant) in tenants {
             write!(f, "\n[tenants.{id}]\n{tenant}")?;
+            for (table, client) in [("oauth", &tenant.oauth), ("unattended", &tenant.unattended)] {
+                if let Some(client) = client {
+                    write!(f, "\n[tenants.{id}.{table}]\n{client}")?;
+                }
+            }
         }
         Ok(())
     }

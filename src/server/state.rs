@@ -18,7 +18,7 @@ use storage::Store;
 use super::auth::proxy::Checks as ProxyChecks;
 use super::bounds::{Refusals, WrongKeys};
 use super::checks::Checks;
-use super::config::{AuthMode, Config, TenantConfig};
+use super::config::{AuthMode, Config, TenantClient, TenantConfig};
 
 /// The state.
 #[derive(Debug)]
@@ -58,6 +58,9 @@ pub enum StateError {
     /// A tenant's address is unusable.
     #[error("tenant {0}: {1}")]
     Tenant(String, Fault),
+    /// A tenant's client cannot be used as it is configured.
+    #[error("tenant {0}: {1}")]
+    Client(String, String),
     /// The provider cannot be used as it is configured.
     #[error("the OpenID provider: {0}")]
     Provider(String),
@@ -67,11 +70,16 @@ pub enum StateError {
 }
 
 fn tenant(id: &str, config: &TenantConfig) -> Result<Tenant, StateError> {
+    let client = |client: Option<&TenantClient>| {
+        client.map(TenantClient::open).transpose().map_err(|fault| StateError::Client(id.to_owned(), fault.to_string()))
+    };
     let settings = CloudSettings {
         url: config.url.clone(),
         timeout: Duration::from_secs(config.timeout_s.into()),
         rate_scale: config.rate_scale,
         licenses_elsewhere: config.licenses_elsewhere.into(),
+        people: client(config.oauth.as_ref())?,
+        machine: client(config.unattended.as_ref())?,
     };
     let cloud = Cloud::new(&settings).map_err(|fault| StateError::Tenant(id.to_owned(), fault))?;
     Ok(Tenant {

@@ -19,12 +19,16 @@ pub fn told(what: &str, fault: &Fault) -> AppError {
             500.. => ErrorKind::Tenant,
             _ => ErrorKind::Invalid,
         },
+        Fault::Lost(_) => ErrorKind::NotConnected,
         Fault::Limited(_) => ErrorKind::RateLimited,
         Fault::Unusable(_) => ErrorKind::Invalid,
         Fault::Internal(_) => ErrorKind::Internal,
         _ => ErrorKind::Tenant,
     };
     let mut told = AppError::new(kind, what, fault.why());
+    if let Fault::Lost(tenant) = fault {
+        told.what = format!("Your connection to {tenant} has expired or was revoked");
+    }
     let wait = match fault {
         Fault::Limited(wait) => Some(*wait),
         Fault::Refused(refusal) => refusal.retry_after,

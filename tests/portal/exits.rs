@@ -84,7 +84,7 @@ async fn a_job_is_cancelled_without_its_key() {
     for job in [&waits, &paused] {
         let (status, told) = portal.told("/api/sessions/withdraw", &cookie, &format!("tenant=meridian&job={job}")).await;
         assert!(status.is_success() || status.is_redirection(), "{told}");
-        assert!(portal.state.engine.store.grant(job, 0).await.unwrap().is_none());
+        assert!(portal.state.engine.store.grant(job).await.unwrap().is_none());
     }
     let executor = portal.executor();
     portal.reaches(&waits, JobState::Paused).await;
@@ -119,7 +119,7 @@ async fn a_job_whose_key_was_revoked_pauses_and_says_so_and_only_its_own_user_re
     // A click on a page that is old brings nothing back.
     let (status, told) = portal.steer(&cookie, &job, "resume").await;
     assert!(status == StatusCode::CONFLICT && told.contains("current state"), "{status} {told}");
-    assert!(portal.state.engine.store.grant(&job, 0).await.unwrap().is_none(), "no key stays behind");
+    assert!(portal.state.engine.store.grant(&job).await.unwrap().is_none(), "no key stays behind");
     executor.abort();
 }
 

@@ -24,18 +24,41 @@ use crate::gathering::Gathering;
 pub use cloud::Cloud;
 /// Who waits for a call: a person, a job, or nobody.
 pub use qlik_api::client::Urgency;
+/// How people sign in at a tenant, and what it gives for it.
+pub use qlik_api::client::{Authorize, OauthClient, Prompt, Proof, Tokens as TokenAnswer};
 
 /// What opens a tenant, and whose it is.
 #[derive(Clone)]
 pub struct Key {
     secret: SecretString,
     user: String,
+    lent: Option<Lent>,
+}
+
+/// Where an access token comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lent {
+    /// Its family.
+    pub family: String,
+    /// It opens nothing from then on.
+    pub until: i64,
 }
 
 impl Key {
     /// A key as it was typed, of this Qlik user.
     pub fn new(secret: SecretString, qlik_user: &str) -> Self {
-        Self { secret, user: qlik_user.to_owned() }
+        Self { secret, user: qlik_user.to_owned(), lent: None }
+    }
+
+    /// The same, which is an access token.
+    #[must_use]
+    pub fn lent(self, lent: Lent) -> Self {
+        Self { lent: Some(lent), ..self }
+    }
+
+    /// Where it comes from, if it is an access token.
+    pub fn lent_from(&self) -> Option<&Lent> {
+        self.lent.as_ref()
     }
 
     /// A key of which nobody knows yet whose it is: all such keys share one budget.
@@ -138,6 +161,48 @@ impl Backend {
     pub fn can(&self) -> &'static Capabilities {
         match self {
             Self::Cloud(_) => Cloud::CAN,
+        }
+    }
+
+    /// Whether people can sign in there, so that nobody needs an API key.
+    pub fn signs_people_in(&self) -> bool {
+        match self {
+            Self::Cloud(cloud) => cloud.people.is_some(),
+        }
+    }
+
+    /// Where to send somebody who is to sign in there; nothing where that is not configured.
+    pub fn authorize(&self, ask: &Authorize<'_>) -> Option<String> {
+        match self {
+            Self::Cloud(cloud) => cloud.authorize(ask),
+        }
+    }
+
+    /// Asks for tokens of a person.
+    pub async fn tokens(&self, proof: Proof<'_>) -> Result<TokenAnswer, Fault> {
+        match self {
+            Self::Cloud(cloud) => cloud.tokens(cloud.people.as_ref(), proof).await,
+        }
+    }
+
+    /// Asks for tokens of the portal's own client there.
+    pub async fn machine_tokens(&self) -> Result<TokenAnswer, Fault> {
+        match self {
+            Self::Cloud(cloud) => cloud.tokens(cloud.machine.as_ref(), Proof::Machine).await,
+        }
+    }
+
+    /// Whether the portal has a client of its own there.
+    pub fn has_machine(&self) -> bool {
+        match self {
+            Self::Cloud(cloud) => cloud.machine.is_some(),
+        }
+    }
+
+    /// Takes a person's tokens back.
+    pub async fn revoke(&self, token: &SecretString) -> Result<(), Fault> {
+        match self {
+            Self::Cloud(cloud) => cloud.revoke(token).await,
         }
     }
 

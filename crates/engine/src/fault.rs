@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Why a tenant did not do, or did not say, what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
+    /// It has ended the connection that was to be used, by the tenant's name.
+    #[error("the connection to {0} has ended")]
+    Lost(String),
     /// It refused.
     #[error("the tenant answered {} {} {}", .0.status, .0.code, .0.title)]
     Refused(Refusal),
@@ -70,7 +73,7 @@ impl Fault {
     /// Whether a write that failed like this may have had an effect.
     pub fn effect(&self) -> Effect {
         match self {
-            Self::Limited(_) | Self::Unreachable(_) | Self::Unusable(_) | Self::Elsewhere(_) => Effect::None,
+            Self::Lost(_) | Self::Limited(_) | Self::Unreachable(_) | Self::Unusable(_) | Self::Elsewhere(_) => Effect::None,
             Self::Refused(refusal) if refusal.status < 500 || refusal.promises_retry => Effect::None,
             _ => Effect::Unknown,
         }
@@ -80,6 +83,7 @@ impl Fault {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused(refusal) => Some(refusal.status),
+            Self::Lost(_) => Some(401),
             Self::Unreadable(_, status) => *status,
             _ => None,
         }
@@ -94,6 +98,7 @@ impl Fault {
     /// Why, and what to do, as sentences.
     pub fn why(&self) -> String {
         match self {
+            Self::Lost(_) => "Connect again; nothing is lost.".to_owned(),
             Self::Refused(refusal) => match refusal.status {
                 401 => {
                     "Qlik no longer accepts this key. It is wrong, expired or revoked. Connect with a valid key.".to_owned()

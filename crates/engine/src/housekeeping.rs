@@ -41,6 +41,8 @@ pub struct Tidied {
     pub sessions: u64,
     /// Keys of jobs.
     pub grants: u64,
+    /// Families of tokens that nobody holds.
+    pub families: u64,
     /// Lists.
     pub lists: u64,
     /// Plans.
@@ -94,5 +96,6 @@ pub async fn tidy(engine: &Engine) -> Result<Tidied, StoreError> {
     all!(purge_journals, before(journals_days), journal_rows);
     all!(purge_drafts, before(drafts_days), drafts);
     all!(purge_seat_days, day_of(before(SEAT_DAYS)), seat_days);
+    tidied.families = store.purge_families().await?;
     Ok(tidied)
 }

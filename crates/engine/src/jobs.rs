@@ -129,6 +129,18 @@ pub async fn resume(engine: &Engine, by: &Acting, job: &JobRow) -> Result<Comman
     Ok(if resumed { Commanded::Done } else { Commanded::MovedOn })
 }
 
+/// Lets the jobs go on that wait for this key's Qlik user to connect again.
+pub async fn wake(engine: &Engine, tenant: &Tenant, key: &Key) -> Result<(), StoreError> {
+    for job in engine.store.jobs_in_need(&tenant.id, key.user()).await? {
+        let Ok(grant) = grant(engine, key, &job) else { continue };
+        if engine.store.resume_job(&tenant.id, &job, &grant).await? {
+            tracing::info!(job, tenant = tenant.id, "its Qlik user has connected again: the job goes on");
+            ring(engine, &job);
+        }
+    }
+    Ok(())
+}
+
 /// Asks a job to pause.
 pub async fn pause(engine: &Engine, by: &Acting, job: &str) -> Result<Commanded, JobError> {
     let from = [JobState::Queued, JobState::Running];
@@ -155,7 +167,7 @@ async fn command(
 }
 
 /// Wakes the executor, and whoever watches the job.
-fn ring(engine: &Engine, job: &str) {
+pub(crate) fn ring(engine: &Engine, job: &str) {
     engine.jobs.notify_one();
     let _ = engine.news.send(Arc::from(job));
 }

@@ -4,6 +4,7 @@
 pub mod backend;
 pub mod checkpoints;
 pub mod clock;
+pub mod connection;
 pub mod executor;
 pub mod fault;
 mod follow;

@@ -72,8 +72,14 @@ async fn world() -> World {
     )
     .await
     .unwrap();
-    let settings =
-        CloudSettings { url: sim.url.clone(), timeout: Duration::from_secs(5), rate_scale: 100, licenses_elsewhere: 0 };
+    let settings = CloudSettings {
+        url: sim.url.clone(),
+        timeout: Duration::from_secs(5),
+        rate_scale: 100,
+        licenses_elsewhere: 0,
+        people: None,
+        machine: None,
+    };
     let tenant = Tenant {
         id: "t".into(),
         name: "T".into(),
@@ -269,7 +275,7 @@ async fn a_key_that_expired_pauses_a_job_which_only_its_own_user_resumes() {
     assert_eq!(jobs::resume(&world.engine, &world.by, &row).await.unwrap(), Commanded::Done);
     assert_eq!(world.reaches(&job, JobState::Finished).await.done, 2);
     assert_eq!(jobs::resume(&world.engine, &world.by, &row).await.unwrap(), Commanded::MovedOn, "a click on an old page");
-    assert!(world.engine.store.grant(&job, 0).await.unwrap().is_none(), "no key stays behind");
+    assert!(world.engine.store.grant(&job).await.unwrap().is_none(), "no key stays behind");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,10 +3,11 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use crate::families::{Family, put_family};
 use crate::store::{Store, StoreError, get};
 
 /// A credential as it is stored: sealed, with the key that opens it wrapped.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct StoredCredential {
     /// Which tenant.
     pub tenant: String,
@@ -18,6 +19,12 @@ pub struct StoredCredential {
     pub qlik_user: String,
     /// Their name, for people.
     pub qlik_name: String,
+    /// The tokens' family; empty for an API key.
+    pub family: String,
+    /// When the access token ends; nothing for an API key. Told by the family.
+    pub expires_at: Option<i64>,
+    /// The tenant takes it no more. Told by the family.
+    pub is_lost: bool,
 }
 
 impl std::fmt::Debug for StoredCredential {
@@ -40,10 +47,28 @@ pub struct WrappedCredential {
     pub until: i64,
 }
 
+macro_rules! credential_query {
+    ($tail:literal) => {
+        concat!(
+            "SELECT c.tenant AS tenant, c.sealed AS sealed, c.wrapped_key AS wrapped_key, c.qlik_user AS qlik_user, \
+             c.qlik_name AS qlik_name, c.family AS family, f.expires_at AS expires_at, \
+             CASE WHEN f.lost_at IS NULL THEN 0 ELSE 1 END AS lost \
+             FROM credentials c LEFT JOIN families f ON f.id = c.family ",
+            $tail
+        )
+    };
+}
+
 impl Store {
-    /// Keeps a credential; an earlier one of this session and tenant is replaced. `false` where the session has ended meanwhile:
-    /// nothing is kept for it any more.
-    pub async fn put_credential(&self, session: &[u8], credential: &StoredCredential, now: i64) -> Result<bool, StoreError> {
+    /// Keeps a credential, of a new `family` where it is not an API key; an earlier one of this session and tenant is replaced. `false`
+    /// where the session has ended meanwhile: nothing is kept for it any more.
+    pub async fn put_credential(
+        &self,
+        session: &[u8],
+        credential: &StoredCredential,
+        family: Option<&Family>,
+        now: i64,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         // Holds the session: whatever ends it comes before or after.
         let held = sqlx::query("UPDATE sessions SET used_at = used_at WHERE key = $1 AND revoked_at IS NULL")
@@ -53,6 +78,9 @@ impl Store {
         if held.rows_affected() == 0 {
             return Ok(false);
         }
+        if let Some(family) = family {
+            put_family(&mut transaction, family, now).await?;
+        }
         put(&mut transaction, session, credential, now).await?;
         transaction.commit().await?;
         Ok(true)
@@ -60,28 +88,24 @@ impl Store {
 
     /// The credential of a session for a tenant.
     pub async fn credential(&self, session: &[u8], tenant: &str) -> Result<Option<StoredCredential>, StoreError> {
-        sqlx::query(
-            "SELECT tenant, sealed, wrapped_key, qlik_user, qlik_name FROM credentials WHERE session_key = $1 AND tenant = $2",
-        )
-        .bind(session.to_vec())
-        .bind(tenant.to_owned())
-        .fetch_optional(&self.pool)
-        .await?
-        .map(|row| read(&row))
-        .transpose()
+        sqlx::query(credential_query!("WHERE c.session_key = $1 AND c.tenant = $2"))
+            .bind(session.to_vec())
+            .bind(tenant.to_owned())
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| read(&row))
+            .transpose()
     }
 
     /// All credentials of a session.
     pub async fn credentials(&self, session: &[u8]) -> Result<Vec<StoredCredential>, StoreError> {
-        sqlx::query(
-            "SELECT tenant, sealed, wrapped_key, qlik_user, qlik_name FROM credentials WHERE session_key = $1 ORDER BY tenant",
-        )
-        .bind(session.to_vec())
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        sqlx::query(credential_query!("WHERE c.session_key = $1 ORDER BY c.tenant"))
+            .bind(session.to_vec())
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
     }
 
     /// What wraps the credentials of all sessions that live at `now`.
@@ -134,6 +158,9 @@ fn read(row: &AnyRow) -> Result<StoredCredential, StoreError> {
         wrapped_key: get(row, "wrapped_key")?,
         qlik_user: get(row, "qlik_user")?,
         qlik_name: get(row, "qlik_name")?,
+        family: get(row, "family")?,
+        expires_at: get(row, "expires_at")?,
+        is_lost: get::<i64>(row, "lost")? != 0,
     })
 }
 
@@ -145,10 +172,10 @@ pub(crate) async fn put(
     now: i64,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO credentials (session_key, tenant, sealed, wrapped_key, qlik_user, qlik_name, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (session_key, tenant) DO UPDATE SET \
+        "INSERT INTO credentials (session_key, tenant, sealed, wrapped_key, qlik_user, qlik_name, family, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (session_key, tenant) DO UPDATE SET \
          sealed = excluded.sealed, wrapped_key = excluded.wrapped_key, qlik_user = excluded.qlik_user, \
-         qlik_name = excluded.qlik_name, created_at = excluded.created_at",
+         qlik_name = excluded.qlik_name, family = excluded.family, created_at = excluded.created_at",
     )
     .bind(session.to_vec())
     .bind(credential.tenant.clone())
@@ -156,6 +183,7 @@ pub(crate) async fn put(
     .bind(credential.wrapped_key.clone())
     .bind(credential.qlik_user.clone())
     .bind(credential.qlik_name.clone())
+    .bind(credential.family.clone())
     .bind(now)
     .execute(&mut **transaction)
     .await?;

@@ -29,9 +29,9 @@ mod grants;
 mod journal;
 mod lease;
 
-use grants::put_grant;
+pub(crate) use grants::put_grant;
 
-pub use grants::Grant;
+pub use grants::{Grant, GrantKind};
 pub use journal::{JournalRow, RowResult, Trouble};
 pub use lease::Claim;
 
@@ -308,13 +308,7 @@ impl Store {
         {
             return Ok(CreateJob::NoLeave);
         }
-        sqlx::query("INSERT INTO grants (job_id, sealed, wrapped_key, expires_at) VALUES ($1, $2, $3, $4)")
-            .bind(job.id.to_owned())
-            .bind(job.grant.sealed.clone())
-            .bind(job.grant.wrapped_key.clone())
-            .bind(job.grant.expires_at)
-            .execute(&mut *transaction)
-            .await?;
+        put_grant(&mut transaction, job.id, &job.grant).await?;
         append(&mut transaction, &self.audit_key, &lines).await?;
         let queued = sqlx::query("UPDATE jobs SET state = 'queued' WHERE id = $1 AND state = 'preparing'")
             .bind(job.id.to_owned())
@@ -376,7 +370,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         // Where its executor still settles what was sent, it simply goes on.
         let done = sqlx::query(
-            "UPDATE jobs SET state = CASE WHEN lease_until > 0 THEN 'running' ELSE 'queued' END, reason = '' \
+            "UPDATE jobs SET state = CASE WHEN lease_until > 0 THEN 'running' ELSE 'queued' END, reason = '', needs = 0 \
              WHERE id = $1 AND tenant = $2 AND state = 'paused'",
         )
         .bind(id.to_owned())

@@ -11,6 +11,7 @@ use crate::features::shared::busy;
 use crate::ui::head::Head;
 use crate::ui::load::load;
 use crate::ui::post::{Post, field};
+use crate::ui::query::escape;
 
 /// Choose a tenant, paste a key.
 #[component]
@@ -28,7 +29,7 @@ pub fn ConnectPage() -> impl IntoView {
                 {move || facts.get().map(|got| {
                     match got {
                         Ok(facts) if facts.tenants.is_empty() => view! { <NoTenant/> }.into_any(),
-                        Ok(facts) => view! { <KeyForm tenants=facts.tenants demo=facts.demo_key/> }.into_any(),
+                        Ok(facts) => view! { <Choices tenants=facts.tenants demo=facts.demo_key/> }.into_any(),
                         Err(error) => view! { <NotShown error again=move || facts.refetch()/> }.into_any(),
                     }
                 })}
@@ -56,6 +57,48 @@ fn NoTenant() -> impl IntoView {
     }
 }
 
+/// Where a tenant can be opened, or one signs in there; nothing where only a key opens it.
+fn way_in(tenant: &TenantChoice, back: &str) -> Option<AnyView> {
+    let TenantChoice { id, name, connected, lost, signs_in, .. } = tenant;
+    let sign_in = |words: &'static str, class: &'static str| {
+        let to = format!("/auth/qlik/{id}/connect?back={}", escape(back));
+        let label = format!("{words}: {name}");
+        view! { <a class=class href=to rel="external" aria-label=label>{words}</a> }.into_any()
+    };
+    match (connected, lost, signs_in) {
+        (true, false, _) => Some(view! { <a class="go" href=format!("/t/{id}/overview")>"Open (connected)"</a> }.into_any()),
+        (true, true, true) => Some(sign_in("Connect again", "button primary")),
+        (_, _, true) => Some(sign_in("Sign in at Qlik", "button primary")),
+        _ => None,
+    }
+}
+
+/// The tenants: to open, to sign in at, or to connect to with a key.
+#[component]
+fn Choices(tenants: Vec<TenantChoice>, demo: String) -> impl IntoView {
+    let query = use_query_map();
+    let back = query.with_untracked(|query| query.get("back")).unwrap_or_default();
+    if tenants.iter().any(|tenant| tenant.api_keys) {
+        return view! { <KeyForm tenants demo/> }.into_any();
+    }
+    let choices = tenants
+        .iter()
+        .map(|tenant| {
+            view! {
+                <li class="choice"><span></span>
+                    <span><b>{tenant.name.clone()}</b><span class="muted small">{tenant.host.clone()}</span></span>
+                    {way_in(tenant, &back)}
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <ul class="plain ways" aria-label="Tenants">{choices}</ul>
+        <p class="muted small">"Quartermaster can do only what you may do in Qlik. The connection is stored encrypted for this session, and ends when you sign out."</p>
+    }
+    .into_any()
+}
+
 #[component]
 fn KeyForm(tenants: Vec<TenantChoice>, demo: String) -> impl IntoView {
     let connect = ServerAction::<Connect>::new();
@@ -63,18 +106,26 @@ fn KeyForm(tenants: Vec<TenantChoice>, demo: String) -> impl IntoView {
     let query = use_query_map();
     let asked = query.with_untracked(|query| query.get("tenant")).unwrap_or_default();
     let back = query.with_untracked(|query| query.get("back")).unwrap_or_default();
+    let with_keys = || tenants.iter().filter(|tenant| tenant.api_keys);
     let chosen =
-        tenants.iter().find(|tenant| tenant.id == asked).or(tenants.first()).map(|tenant| tenant.id.clone()).unwrap_or_default();
+        with_keys().find(|tenant| tenant.id == asked).or(with_keys().next()).map(|tenant| tenant.id.clone()).unwrap_or_default();
+    let one_signs_in = tenants.iter().any(|tenant| tenant.signs_in);
     let choices = tenants
         .into_iter()
         .map(|tenant| {
             let checked = tenant.id == chosen;
             let id = format!("tenant-{}", tenant.id);
+            let way = way_in(&tenant, &back);
+            let radio = if tenant.api_keys {
+                view! { <input type="radio" name="tenant" id=id value=tenant.id.clone() checked=checked/> }.into_any()
+            } else {
+                view! { <span></span> }.into_any()
+            };
             view! {
                 <label class="choice" for=format!("tenant-{}", tenant.id)>
-                    <input type="radio" name="tenant" id=id value=tenant.id.clone() checked=checked/>
+                    {radio}
                     <span><b>{tenant.name}</b><span class="muted small">{tenant.host}</span></span>
-                    {tenant.connected.then(|| view! { <a class="go" href=format!("/t/{}/overview", tenant.id)>"Open (connected)"</a> })}
+                    {way}
                 </label>
             }
         })
@@ -103,7 +154,7 @@ fn KeyForm(tenants: Vec<TenantChoice>, demo: String) -> impl IntoView {
         <Post action=connect input=entered class="stack">
             <fieldset class="plain"><legend>"Tenant"</legend>{choices}</fieldset>
             <div class="field">
-                <label for="key">"API key"</label>
+                <label for="key">{if one_signs_in { "Or an API key" } else { "API key" }}</label>
                 <input class="input" type="password" id="key" name="key" autocomplete="off" spellcheck="false" required aria-describedby="key-help"/>
                 <div class="muted small" id="key-help">
                     <p>"Create one in Qlik: profile → Settings → API keys. To change licenses and groups, its user needs the Tenant Admin role; with less, Quartermaster shows what the key may see and says what is off."</p>
@@ -111,8 +162,8 @@ fn KeyForm(tenants: Vec<TenantChoice>, demo: String) -> impl IntoView {
                 </div>
             </div>
             <input type="hidden" name="back" value=back/>
-            <p><button class="button primary" type="submit" disabled=pending>
-                {move || if pending() { "Checking the key…" } else { "Connect" }}
+            <p><button class=if one_signs_in { "button" } else { "button primary" } type="submit" disabled=pending>
+                {move || if pending() { "Checking the key…" } else if one_signs_in { "Connect with the key" } else { "Connect" }}
             </button></p>
         </Post>
         {offered}

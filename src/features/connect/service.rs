@@ -1,19 +1,19 @@
 //! Checks, seals and forgets credentials.
 
-use engine::seal::Purpose;
-use storage::{Actor, NewAudit, StoredCredential};
+use engine::connection::Held;
+use storage::Actor;
 use tower_sessions::session::Id;
-use trail::Target;
 
 use super::view::{ConnectFacts, TenantChoice};
 use crate::error::{AppError, ErrorKind};
 use crate::features::sessions::{own_grants, withdraw_grant};
 use crate::server::access::{Access, Viewer, caller, known_tenant, session_id, state};
-use crate::server::auth::trail::CameFrom;
+use crate::server::connection::{Connecting, NotKept, keep, record, take_back, tokens_of};
 use crate::server::keys::whose;
 use crate::server::lead::Lead;
 use crate::server::paths::own_path;
-use crate::server::sessions::{secret_of, session_key};
+use crate::server::sessions::session_key;
+use crate::server::state::Shared;
 
 pub async fn facts() -> Result<ConnectFacts, AppError> {
     let state = state();
@@ -22,13 +22,23 @@ pub async fn facts() -> Result<ConnectFacts, AppError> {
         Some(id) => state.engine.store.credentials(&session_key(&id)).await?,
         None => Vec::new(),
     };
-    let tenants = state.engine.tenants.values().map(|tenant| TenantChoice {
-        id: tenant.id.clone(),
-        name: tenant.name.clone(),
-        host: tenant.url.split_once("://").map_or("", |(_, host)| host).to_owned(),
-        connected: stored.iter().any(|credential| credential.tenant == tenant.id),
+    let tenants = state.engine.tenants.values().map(|tenant| {
+        let held = stored.iter().find(|credential| credential.tenant == tenant.id);
+        TenantChoice {
+            id: tenant.id.clone(),
+            name: tenant.name.clone(),
+            host: tenant.url.split_once("://").map_or("", |(_, host)| host).to_owned(),
+            connected: held.is_some(),
+            lost: held.is_some_and(|held| held.is_lost),
+            signs_in: tenant.backend.signs_people_in(),
+            api_keys: takes_keys(&state, &tenant.id),
+        }
     });
     Ok(ConnectFacts { tenants: tenants.collect(), demo_key: state.config.demo_key.clone() })
+}
+
+fn takes_keys(state: &Shared, tenant: &str) -> bool {
+    state.config.tenants.get(tenant).is_some_and(|tenant| tenant.api_keys)
 }
 
 fn session_failed(error: impl std::fmt::Display) -> AppError {
@@ -51,28 +61,18 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppE
     let state = state();
     let caller = caller().await?;
     let tenant = known_tenant(&state, tenant)?;
+    if !takes_keys(&state, &tenant.id) {
+        return Err(AppError::invalid("This tenant takes no API keys here", "Sign in at Qlik instead."));
+    }
     let (secret, me) = whose(&state, &tenant, &key).await?;
     let now = state.engine.clock.now_ms();
     let id = begin_session(&caller.session, now).await?;
-    let sealed =
-        state.engine.sealer.seal(&secret, Purpose::Session { secret: &secret_of(&id) }, &tenant.id).map_err(session_failed)?;
-    let credential = StoredCredential {
-        tenant: tenant.id.clone(),
-        sealed: sealed.sealed,
-        wrapped_key: sealed.wrapped_key,
-        qlik_user: me.id.clone(),
-        qlik_name: me.name.clone(),
-    };
-    if !state.engine.store.put_credential(&session_key(&id), &credential, now).await? {
-        return Err(AppError::signed_out("The key was not stored. Sign in again, then connect."));
-    }
-    // What an earlier key of the same user saw may not be what this one sees.
-    state.engine.readings.forget(&tenant.id, &me.id);
-    state.engine.store.put_person(&caller.signed_in.person(), now).await?;
-    let actor = Actor::new(&caller.principal, &caller.name, &me.id, &me.name).who(caller.recorded(&session_key(&id)));
-    let (subject, issuer, address) = (&caller.signed_in.subject, &caller.signed_in.issuer, &caller.from.address);
-    tracing::info!(target: "quartermaster::security", event = "credential.connected", tenant = %tenant.id, subject, issuer, address);
-    record(&tenant.id, now, actor, "connect", &caller.from).await?;
+    let by = Connecting { who: &caller.signed_in, rank: caller.rank, from: &caller.from, session: id };
+    keep(&state, &tenant, by, &Held::ApiKey(secret), &me).await.map_err(|error| match error {
+        NotKept::Ended => AppError::signed_out("The key was not stored. Sign in again, then connect."),
+        NotKept::Seal(error) => session_failed(error),
+        NotKept::Store(error) => error.into(),
+    })?;
     // Only a tenant's page is a way back from here.
     let back = own_path(back).filter(|back| back.starts_with("/t/"));
     Ok(Lead::Path(back.map_or_else(|| format!("/t/{}/overview", tenant.id), ToOwned::to_owned)))
@@ -103,28 +103,19 @@ pub async fn disconnect(tenant: &str, jobs: &str) -> Result<Lead, AppError> {
         if let Some(stored) = state.engine.store.credential(&key, tenant).await? {
             let actor =
                 Actor::new(&caller.principal, &caller.name, &stored.qlik_user, &stored.qlik_name).who(caller.recorded(&key));
-            record(tenant, state.engine.clock.now_ms(), actor, "disconnect", &caller.from).await?;
+            let how = if stored.family.is_empty() { "API key" } else { "Qlik sign-in" };
+            let line = record(tenant, state.engine.clock.now_ms(), actor, "disconnect", &caller.from, how);
+            state.engine.store.audit(&[line]).await?;
         }
+        let tokens = tokens_of(&state, &id, tenant).await?;
         state.engine.store.delete_credential(&key, tenant).await?;
+        if let (Some(tokens), Ok(tenant)) = (tokens, known_tenant(&state, tenant)) {
+            take_back(&state, &tenant, tokens).await?;
+        }
         // Whoever signed in stays signed in without a connection.
         if caller.signed_in.issuer.is_empty() && state.engine.store.credentials(&key).await?.is_empty() {
             session.flush().await.map_err(session_failed)?;
         }
     }
     Ok(Lead::Connect)
-}
-
-async fn record(tenant: &str, at: i64, actor: Actor, action: &str, from: &CameFrom) -> Result<(), AppError> {
-    let line = NewAudit {
-        tenant: tenant.to_owned(),
-        at,
-        actor,
-        action: action.to_owned(),
-        target: Target::of("tenant", tenant, ""),
-        request: from.request.clone(),
-        outcome: "done".to_owned(),
-        reason: "API key".to_owned(),
-        ..NewAudit::default()
-    };
-    state().engine.store.audit(&[line]).await.map_err(AppError::from)
 }

@@ -13,6 +13,12 @@ pub struct TenantChoice {
     pub host: String,
     /// Whether this session has a credential for it.
     pub connected: bool,
+    /// The tenant takes that credential no more.
+    pub lost: bool,
+    /// One can sign in there.
+    pub signs_in: bool,
+    /// It takes API keys.
+    pub api_keys: bool,
 }
 
 /// What the connect page needs.

@@ -18,7 +18,6 @@ use crate::features::plans::keep_plan;
 use crate::features::shared::{Fresh, Loaded, look};
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
 use crate::server::lead::Lead;
-use crate::server::words::told;
 
 /// What failed where a group cannot be shown.
 const FAILED: &str = "Couldn't load the group";
@@ -95,7 +94,7 @@ async fn read_now<R: Role>(access: &Access<R>, id: &str) -> Result<Group, AppErr
         return Err(AppError::not_found("Group not found", "The address may be wrong. See the list of groups."));
     }
     let touched = [Touch::Group(GroupId::new(id))].into();
-    let read = access.tenant.backend.read(&access.reader(), &touched).await.map_err(|fault| told(FAILED, &fault))?;
+    let read = access.read(&touched, FAILED).await?;
     let gone = || AppError::not_found(FAILED, "It no longer exists in Qlik. Refresh.");
     read.groups.into_iter().next().ok_or_else(gone)
 }

@@ -302,7 +302,9 @@ fn Body(
     redo: ServerAction<Redo>,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
-    let JobView { line, own, plan, undo_of, groups, rows, rows_gone, rows_unreadable, page, pages, .. } = view;
+    let JobView {
+        line, own, plan, undo_of, acts_by, keep_running, groups, rows, rows_gone, rows_unreadable, page, pages, ..
+    } = view;
     // Whoever may change something steers their own jobs; an admin steers all.
     let not_mine = if own { may_not_change() } else { lacks(Rank::Admin) };
     let wish = move |to: &'static str, text: &'static str, class: &'static str| {
@@ -368,6 +370,10 @@ fn Body(
                     {move || moves.get().then(|| view! { <dt>"Time"</dt><dd>{pace}</dd> })}
                     <dt>"Started"</dt><dd>{format!("{} by {}", line.at, line.author)}</dd>
                     <dt>"Plan"</dt><dd><a href=move || format!("/t/{}/plans/{plan}", tenant.get())>{line.title.clone()}</a></dd>
+                    {(!acts_by.is_empty()).then(|| view! {
+                        <dt>"Acts by"</dt>
+                        <dd>{acts_by}{(!keep_running.is_empty()).then(|| view! { ". "<a href=keep_running rel="external">"Keep it running without me"</a> })}</dd>
+                    })}
                     {undo_of.map(|undone| {
                         let text = format!("job {}", short(&undone));
                         view! { <dt>"Undoes"</dt><dd><a href=move || format!("/t/{}/jobs/{undone}", tenant.get())>{text}</a></dd> }

@@ -6,7 +6,7 @@ use domain::pace::{self, Window};
 use domain::plan::{Intent, Unchanged, WhyNot};
 use engine::backend::Backend;
 use engine::jobs::{self, Commanded};
-use storage::{JobRow, JobState, JournalRow, Origin, Store, StoreError, Trouble};
+use storage::{GrantKind, JobRow, JobState, JournalRow, Origin, Store, StoreError, Trouble};
 
 use super::view::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
@@ -14,6 +14,7 @@ use crate::features::plans::keep_plan_besides;
 use crate::rank::Rank;
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
 use crate::server::lead::Lead;
+use crate::ui::query::escape;
 
 /// Rows on a page of results.
 const PAGE: i64 = 100;
@@ -139,6 +140,27 @@ pub async fn pulse<R: Role>(access: &Access<R>, job: &JobRow, tally: Tally) -> R
     Ok(pulse)
 }
 
+/// What a job acts by, where that is a sign-in at the tenant, and where it gets a connection of its own.
+async fn acting(access: &Access<Viewer>, job: &JobRow) -> Result<(String, String), AppError> {
+    if job.state.is_over() {
+        return Ok((String::new(), String::new()));
+    }
+    let own = job.qlik_user == access.qlik_user() && access.caller.rank >= Rank::Operator;
+    let keep = || format!("/auth/qlik/{}/connect?job={}", access.tenant.id, escape(&job.id));
+    let offered = if own && access.tenant.backend.signs_people_in() { keep() } else { String::new() };
+    Ok(match access.state.engine.store.grant(&job.id).await? {
+        Some(grant) if grant.kind == GrantKind::Own => {
+            (format!("a connection of its own, until {}", access.zone.date_time(grant.expires_at)), String::new())
+        }
+        Some(grant) if grant.kind == GrantKind::Unattended => ("the unattended credential".to_owned(), String::new()),
+        Some(grant) if !grant.family.is_empty() => {
+            let until = access.zone.time_of_day(grant.expires_at);
+            (format!("the sign-in of its Qlik user, until {until}; longer while they use Quartermaster"), offered)
+        }
+        Some(_) | None => (String::new(), String::new()),
+    })
+}
+
 /// The pulse of a job by its id.
 pub async fn pulse_of<R: Role>(access: &Access<R>, id: &str) -> Result<Pulse, AppError> {
     let job = find(access, id).await?;
@@ -174,8 +196,11 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobVie
         }))
         .filter(|group| group.rows > 0)
         .collect();
+    let (acts_by, keep_running) = acting(access, &job).await.map_err(refused)?;
     Ok(JobView {
         own: access.is_own(&job),
+        acts_by,
+        keep_running,
         groups,
         line,
         plan,

@@ -108,6 +108,10 @@ pub struct JobView {
     pub pulse: Pulse,
     /// The job it undoes.
     pub undo_of: Option<String>,
+    /// What it acts by, where that is a sign-in at the tenant; empty otherwise.
+    pub acts_by: String,
+    /// Where it gets a connection of its own, so that it continues without its author; empty where that is not offered.
+    pub keep_running: String,
     /// What its rows came to, in the order they are shown.
     pub groups: Vec<ResultGroup>,
     /// Rows of this page, failures first and by Qlik's code.

@@ -18,7 +18,6 @@ use crate::error::{AppError, ErrorKind};
 use crate::server::access::{Access, Operator, Role, Viewer};
 use crate::server::auth::STEP_UP;
 use crate::server::lead::Lead;
-use crate::server::words::told;
 use crate::server::zone::Zone;
 use crate::ui::query::escape;
 
@@ -465,12 +464,7 @@ pub async fn adjust(access: &Access<Operator>, id: &str, what: &str) -> Result<L
 async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<String>, AppError> {
     let changes: Vec<Change> = row.plan.changes.iter().map(|planned| planned.change.clone()).collect();
     let touches: Touches = changes.iter().map(Change::touches).collect();
-    let mut now = access
-        .tenant
-        .backend
-        .read(&access.reader(), &touches)
-        .await
-        .map_err(|fault| told("Could not load the tenant before applying. Nothing was sent", &fault))?;
+    let mut now = access.read(&touches, "Could not load the tenant before applying. Nothing was sent").await?;
     // People and roles do not change where licenses stand; the last reading's names will do.
     if let Latest::Ready(snapshot, _) = access.latest(std::time::Duration::ZERO).await {
         let asked: std::collections::HashSet<_> = touches.groups().collect();

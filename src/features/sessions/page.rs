@@ -73,7 +73,7 @@ fn Body(
                 </table></div>
             </div>
             <div class="panel">
-                <header><h2>"Keys in use by jobs"</h2><span class="muted small">"so jobs can finish after you leave, for up to 24 h"</span></header>
+                <header><h2>"Keys in use by jobs"</h2><span class="muted small">"so jobs can finish after you leave: 24 h with an API key, some hours with a Qlik sign-in"</span></header>
                 {if no_grants {
                     view! { <Empty title="No jobs are using a key">"A job gets one when a plan is applied and drops it when it finishes."</Empty> }.into_any()
                 } else {
@@ -169,7 +169,7 @@ fn Grant(line: GrantLine, withdraw: ServerAction<Withdraw>) -> impl IntoView {
             <td role="cell"><a href=move || format!("/t/{}/jobs/{job}", tenant.get())>{title}</a></td>
             <td role="cell" class="hide-narrow">{line.author}</td>
             <td role="cell">{line.state}</td>
-            <td role="cell" class="num-left hide-narrow">{line.ends}</td>
+            <td role="cell" class="num-left hide-narrow">{line.ends}{line.alone.then(|| view! { " "<span class="chip" title="It has a connection of its own, which is revoked when it ends.">"continues on its own"</span> })}</td>
             <td role="cell" class="num">
                 <ActionForm action=withdraw>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>

@@ -1,6 +1,6 @@
 //! Lists and ends what holds a credential. Whoever has the role admin sees and ends everybody's; others their own.
 
-use storage::{Ended, Ending, JobRow, LiveSession, NewAudit, session_name};
+use storage::{Ended, Ending, GrantKind, JobRow, LiveSession, NewAudit, session_name};
 use trail::Target;
 
 use super::view::{GrantLine, SessionLine, SessionsView};
@@ -67,7 +67,8 @@ pub async fn list(tenant: &str) -> Result<SessionsView, AppError> {
 /// The keys that jobs of a tenant hold, as far as whoever asks may see them.
 async fn grants(access: &Access<Viewer>) -> Result<Vec<GrantLine>, AppError> {
     let held = access.state.engine.store.live_grants(&access.tenant.id, access.now()).await?;
-    let line = |(job, ends): (JobRow, i64)| GrantLine {
+    let line = |(job, kind, ends): (JobRow, GrantKind, i64)| GrantLine {
+        alone: kind != GrantKind::Lent,
         own: access.is_own(&job),
         job: job.id,
         title: job.title,
@@ -75,7 +76,7 @@ async fn grants(access: &Access<Viewer>) -> Result<Vec<GrantLine>, AppError> {
         state: job.state.as_str().to_owned(),
         ends: access.zone.date_time(ends),
     };
-    Ok(held.into_iter().filter(|(job, _)| access.is_own(job) || access.caller.rank >= Rank::Admin).map(line).collect())
+    Ok(held.into_iter().filter(|(job, ..)| access.is_own(job) || access.caller.rank >= Rank::Admin).map(line).collect())
 }
 
 /// Ends sessions, and writes it down: in the portal's own trail, and in that of the tenant from whose pages it was done.
@@ -141,7 +142,7 @@ pub async fn end_all(tenant: &str, person: &str) -> Result<Option<Lead>, AppErro
 /// Jobs that hold a credential of this access' Qlik user.
 pub async fn own_grants<R: Role>(access: &Access<R>) -> Result<Vec<JobRow>, AppError> {
     let grants = access.state.engine.store.live_grants(&access.tenant.id, access.now()).await?;
-    Ok(grants.into_iter().map(|(job, _)| job).filter(|job| access.is_own(job)).collect())
+    Ok(grants.into_iter().map(|(job, ..)| job).filter(|job| access.is_own(job)).collect())
 }
 
 pub async fn withdraw<R: Role>(access: &Access<R>, job: &str) -> Result<(), AppError> {

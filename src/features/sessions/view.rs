@@ -31,6 +31,8 @@ pub struct SessionLine {
 /// A job's own credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantLine {
+    /// It has a connection of its own, and goes on without its author.
+    pub alone: bool,
     /// The job.
     pub job: String,
     /// What it does.

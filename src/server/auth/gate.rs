@@ -115,7 +115,7 @@ pub fn see_other(to: &str) -> Response {
     Redirect::to(to).into_response()
 }
 
-fn no_role(who: &SignedIn, function: bool) -> Response {
+pub fn no_role(who: &SignedIn, function: bool) -> Response {
     let title = format!("You are signed in as {}, and have no role in Quartermaster yet.", who.called());
     if function {
         let error = AppError::new(ErrorKind::Role, "No role in Quartermaster", title);

@@ -5,8 +5,10 @@ use axum::http::{HeaderMap, HeaderValue};
 use engine::seal::Purpose as Seal;
 use identity::secret::{NoRandom, hex, random, same};
 use serde::{Deserialize, Serialize};
+
 use sha2::{Digest as _, Sha256};
 
+use super::qlik::Errand;
 use crate::server::cookies;
 use crate::server::state::Shared;
 
@@ -27,6 +29,8 @@ pub enum Purpose {
         /// What the confirmation is kept by: it names the plan as it is.
         confirms: String,
     },
+    /// To a tenant, not to the provider.
+    Errand(Errand),
 }
 
 impl Purpose {
@@ -34,6 +38,7 @@ impl Purpose {
         match self {
             Self::SignIn => "sign-in",
             Self::StepUp { .. } => "step-up",
+            Self::Errand(_) => "tenant",
         }
     }
 }
@@ -96,7 +101,7 @@ impl Login {
     }
 
     fn open(state: &Shared, issuer: &str, name: &str, value: &str) -> Option<Self> {
-        ["sign-in", "step-up"].into_iter().find_map(|purpose| {
+        ["sign-in", "step-up", "tenant"].into_iter().find_map(|purpose| {
             let context = Self::context(name, issuer, purpose);
             let plain = state.engine.sealer.open_text(value, Seal::Login, &context).ok()?;
             serde_json::from_slice::<Self>(&plain).ok().filter(|login| login.purpose.word() == purpose)

@@ -36,7 +36,7 @@ async fn found(state: &Shared, headers: &HeaderMap, asserted: Option<Asserted>) 
     let tenants: Vec<_> = credentials
         .iter()
         .filter(|held| state.engine.tenants.contains_key(&held.tenant))
-        .map(|held| json!({ "id": held.tenant, "connected_as": held.qlik_name, "expires_at": null }))
+        .map(|held| json!({ "id": held.tenant, "connected_as": held.qlik_name, "expires_at": held.expires_at.map(iso) }))
         .collect();
     let row = &session.row;
     let answer = json!({

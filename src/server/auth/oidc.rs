@@ -97,16 +97,16 @@ async fn unreachable(state: &Shared, from: &CameFrom, reason: Reason, why: &str,
 
 /// The parameters of the provider's answer, each at most once.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Answer {
-    code: Option<String>,
-    state: String,
-    iss: Option<String>,
-    error: Option<String>,
+pub struct Answer {
+    pub code: Option<String>,
+    pub state: String,
+    pub iss: Option<String>,
+    pub error: Option<String>,
 }
 
 impl Answer {
     /// Nothing where one that counts is missing, empty or doubled.
-    fn read(query: &str) -> Option<Self> {
+    pub fn read(query: &str) -> Option<Self> {
         let pairs = from_query(query);
         let one = |wanted: &str| -> Option<Option<String>> {
             let mut values = pairs.iter().filter(|(key, _)| key == wanted).map(|(_, value)| value);
@@ -295,7 +295,7 @@ async fn begin(
         hint: keeps.then(|| token.expose_secret()),
         confirms,
     };
-    session::begin(state, new, from).await?.map_err(|begins| match begins {
+    session::begin(state, new, from).await?.map(|(_, cookie)| cookie).map_err(|begins| match begins {
         Begins::LoggedOut => Reason::LoggedOut.into(),
         Begins::Ended | Begins::Begun => Failed::Ended,
     })

@@ -18,6 +18,7 @@ use super::session::{Current, current, no_cookie};
 use super::trail::{CameFrom, record, refused};
 use super::{LEAVING, LOGIN, LOGOUT, SIGNED_OUT};
 use crate::server::config::{AuthMode, EndSession};
+use crate::server::connection::{all_tokens_of, take_back};
 use crate::server::cookies;
 use crate::server::sessions::secret_of;
 use crate::server::state::Shared;
@@ -66,7 +67,7 @@ async fn held_by(state: &Shared, principal: &str) -> Result<Vec<JobRow>, StoreEr
     let mut held = Vec::new();
     for tenant in state.engine.tenants.keys() {
         let grants = state.engine.store.live_grants(tenant, now).await?;
-        held.extend(grants.into_iter().map(|(job, _)| job).filter(|job| job.author.principal == principal));
+        held.extend(grants.into_iter().map(|(job, ..)| job).filter(|job| job.author.principal == principal));
     }
     Ok(held)
 }
@@ -112,7 +113,12 @@ async fn end_own(state: &Shared, headers: &HeaderMap, said: Said, from: &CameFro
         let ending = if said.everywhere { Ending::Everywhere(&principal) } else { Ending::One(&session.key) };
         let detail = if said.everywhere { "everywhere" } else { "" };
         let line = |_: &[Ended]| vec![record(now, "auth.sign_out", Some(&who), from, "done", detail)];
+        // Only this session's can be opened, by its cookie; those of others end by themselves.
+        let tokens = all_tokens_of(state, &session.id).await?;
         state.engine.store.end_sessions(&ending, now, line).await?;
+        for (tenant, tokens) in tokens {
+            take_back(state, &tenant, tokens).await?;
+        }
         tracing::info!(target: "quartermaster::security", event = "auth.sign_out", subject = %who.subject, issuer = %who.issuer, address = %from.address);
         if let Some(line) = hint_cookie(state, session) {
             response.headers_mut().append(header::SET_COOKIE, line);

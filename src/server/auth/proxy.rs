@@ -247,11 +247,8 @@ async fn own_session(
         return Ok(None);
     }
     let new = Beginning { who, before, sid: String::new(), begun_s: now / 1_000, hint: None, confirms: None };
-    let line = session::begin(state, new, from).await?;
-    Ok(line.ok().and_then(|line| {
-        let value = line.to_str().ok()?.split(';').next()?.split_once('=')?.1.to_owned();
-        Some((value, line))
-    }))
+    let begun = session::begin(state, new, from).await?;
+    Ok(begun.ok().map(|(id, line)| (id.to_string(), line)))
 }
 
 /// The answer to a request that the proxy vouches for nobody by.

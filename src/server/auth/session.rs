@@ -2,10 +2,11 @@
 //! that the browser had ends, and what it held moves along where it is the same person.
 
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
 use engine::seal::Purpose;
-use storage::{Begins, NewSession, SessionRow, StoreError, StoredCredential, session_name};
+use storage::{Begins, Family, NewSession, SessionRow, StoreError, StoredCredential, session_name};
 use tower_sessions::session::Id;
 
 use super::person::SignedIn;
@@ -54,8 +55,8 @@ pub struct Beginning<'a> {
     pub confirms: Option<String>,
 }
 
-/// Begins a session. Returns the `Set-Cookie` line that holds its id, or why it did not begin.
-pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Result<Result<HeaderValue, Begins>, StoreError> {
+/// Begins a session. Returns its id and the `Set-Cookie` line that holds it, or why it did not begin.
+pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Result<Result<(Id, HeaderValue), Begins>, StoreError> {
     let Beginning { who, before, sid, begun_s, hint, confirms } = new;
     let (lengths, now) = (state.config.auth.session, state.engine.clock.now_ms());
     let (mut since, mut absolute_until) = (now, now + i64::from(lengths.absolute_s) * 1_000);
@@ -64,9 +65,12 @@ pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Resul
         (since, absolute_until) = (before.row.created_at, before.row.absolute_until);
     }
     let id = Id::default();
+    let mut held = Vec::new();
     let instead_of = match before {
         Some(before) => {
             let same = before.remembered.who.as_ref().map_or(who.issuer.is_empty(), |old| old.is(who));
+            // What is refreshed while it moves would be left behind.
+            held = still(state, &before.key).await?;
             let moved = if same { moved(state, &before, id).await? } else { Vec::new() };
             Some((before.key, moved))
         }
@@ -100,12 +104,16 @@ pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Resul
             record
         },
     };
-    let begins = state.engine.store.begin_session(&session).await?;
+    let begins = state.engine.store.begin_session(&session).await;
+    for family in held {
+        state.engine.store.release_family(&family, 0).await?;
+    }
+    let begins = begins?;
     if begins != Begins::Begun {
         return Ok(Err(begins));
     }
     tracing::info!(target: "quartermaster::security", event = action, subject = %who.subject, issuer = %who.issuer, address = %from.address);
-    Ok(cookie(state, &id.to_string(), None).ok_or(Begins::Ended))
+    Ok(cookie(state, &id.to_string(), None).map(|line| (id, line)).ok_or(Begins::Ended))
 }
 
 /// The `Set-Cookie` line that ends a browser's session.
@@ -118,6 +126,30 @@ fn cookie(state: &Shared, value: &str, age_s: Option<u32>) -> Option<HeaderValue
     let age = age_s.map_or_else(String::new, |age| format!("; Max-Age={age}"));
     let name = cookie_name(state.is_secure());
     HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}")).ok()
+}
+
+/// Holds the leases of a session's families, so that nobody refreshes them meanwhile; whoever does so already is waited for.
+async fn still(state: &Shared, session: &[u8]) -> Result<Vec<Family>, StoreError> {
+    const TRIES: u32 = 100;
+    const LOOK: Duration = Duration::from_millis(100);
+    const LEASE_MS: i64 = 20 * 1_000;
+    let store = &state.engine.store;
+    let mut held = Vec::new();
+    for credential in store.credentials(session).await?.into_iter().filter(|held| !held.family.is_empty() && !held.is_lost) {
+        for _ in 0..TRIES {
+            let Some(family) = store.family(&credential.family).await? else { break };
+            let now = state.engine.clock.now_ms();
+            if family.is_lost || family.again_at > now {
+                break;
+            }
+            if let Some(family) = store.lease_family(&family.id, family.generation, now, now + LEASE_MS).await? {
+                held.push(family);
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    Ok(held)
 }
 
 /// The credentials of a session, sealed for another. What does not open is left behind.

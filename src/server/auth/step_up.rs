@@ -9,6 +9,7 @@ use super::gate::{see_other, who_is};
 use super::oidc;
 use super::page::{Form, Page};
 use super::proxy::Asserted;
+use super::qlik;
 use super::session::{self, Beginning, Current, current};
 use super::trail::{CameFrom, count};
 use super::{LOGIN, STEP_UP};
@@ -99,6 +100,7 @@ fn value(query: &str, key: &str) -> String {
 pub async fn ask(State(state): State<Shared>, request: Request) -> Response {
     let plan = value(request.uri().query().unwrap_or_default(), "plan");
     let (from, headers) = (CameFrom::of(request.extensions(), request.headers()), request.headers().clone());
+    let sent = qlik::Sent::of(&request);
     let asserted = request.extensions().get::<Asserted>().cloned();
     let (session, of) = match asked(&state, &headers, asserted, &plan).await {
         Ok(found) => found,
@@ -107,7 +109,11 @@ pub async fn ask(State(state): State<Shared>, request: Request) -> Response {
     if oidc::at(&state).is_some() {
         return oidc::confirm(&state, &headers, &from, (&session, &plan, &of)).await;
     }
-    form(&state, &plan, &of, None).await
+    // Whoever connected by signing in at the tenant has no key to type.
+    match state.engine.store.credential(&session.key, &of.tenant).await {
+        Ok(Some(held)) if !held.family.is_empty() => qlik::confirm(&state, sent, (&session, &plan, &of)).await,
+        _ => form(&state, &plan, &of, None).await,
+    }
 }
 
 /// Asks for the key again.
@@ -193,5 +199,5 @@ async fn confirmed(
         confirms: Some(of.key(plan)),
     };
     let begun = session::begin(state, new, from).await?;
-    begun.map(Some).map_err(|_| AppError::signed_out("Sign in again. What you were writing is kept."))
+    begun.map(|(_, cookie)| Some(cookie)).map_err(|_| AppError::signed_out("Sign in again. What you were writing is kept."))
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::file::Reader;
+use engine::backend::OauthClient;
+
+use super::file::{Fault, Reader};
+use super::secret::SecretFile;
 use super::server::is_loopback_host;
 
 /// A tenant that credentials may be sent to.
@@ -21,20 +24,118 @@ pub struct TenantConfig {
     pub rate_scale: u32,
     /// Licenses of sibling tenants that its list of licenses may lack beside what Qlik counts as used.
     pub licenses_elsewhere: u32,
+    /// API keys are taken.
+    pub api_keys: bool,
+    /// What people sign in by at the tenant; nothing where they cannot.
+    pub oauth: Option<TenantClient>,
+    /// What the portal itself is there; nothing where nobody has made a client for it.
+    pub unattended: Option<TenantClient>,
+}
+
+/// A client of the tenant's authorization server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantClient {
+    /// Its id there.
+    pub client_id: String,
+    /// Its secret there; left out for one that keeps none.
+    pub client_secret: Option<SecretFile>,
+    /// What it asks for.
+    pub scopes: Vec<String>,
+}
+
+impl TenantClient {
+    /// Reads `[tenants.X.oauth]` or `[tenants.X.unattended]`, where it is there.
+    fn read(reader: &mut Reader<'_>, table: &str, usual: &[&str], must_prove: bool) -> Option<Self> {
+        let (parent, name) = table.rsplit_once('.')?;
+        let place = reader.tables(parent).get(name).cloned()?;
+        let key = |name: &str| format!("{table}.{name}");
+        let client_id = reader.text(&key("client_id")).map(|(_, id)| id).filter(|id| !id.trim().is_empty());
+        if client_id.is_none() {
+            reader.fault(&place, format!("`{table}` lacks its `client_id`: the tenant gives one out (Administration → OAuth)"));
+        }
+        let client_secret = SecretFile::read(reader, &key("client_secret_file"));
+        match &client_secret {
+            Some(file) => {
+                if let Err(Fault { place, reason }) = file.open() {
+                    reader.fault(&place, reason);
+                }
+            }
+            None if must_prove => reader.fault(&place, format!("`{table}` lacks its `client_secret_file`")),
+            None => {}
+        }
+        let scopes = match reader.list(&key("scopes")) {
+            Some((place, scopes)) => {
+                let is_scope =
+                    |scope: &String| !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+                if scopes.is_empty() || !scopes.iter().all(is_scope) {
+                    let usual = usual.join("\", \"");
+                    reader.fault(
+                        &place,
+                        format!("`{}` must be a list of scopes without blanks, such as [\"{usual}\"]", key("scopes")),
+                    );
+                }
+                scopes
+            }
+            None => usual.iter().map(|scope| (*scope).to_owned()).collect(),
+        };
+        Some(Self { client_id: client_id.unwrap_or_default(), client_secret, scopes })
+    }
+
+    /// It, with its secret.
+    pub fn open(&self) -> Result<OauthClient, Fault> {
+        let secret = self.client_secret.as_ref().map(SecretFile::open).transpose()?;
+        Ok(OauthClient { id: self.client_id.clone(), secret, scope: self.scopes.join(" ") })
+    }
+}
+
+impl fmt::Display for TenantClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "client_id = {:?}", self.client_id)?;
+        if let Some(file) = &self.client_secret {
+            writeln!(f, "client_secret_file = {file}")?;
+        }
+        writeln!(f, "scopes = {:?}", self.scopes)
+    }
 }
 
 impl TenantConfig {
     /// A tenant with the usual bounds.
     pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
-        Self { name: name.into(), url: url.into(), timeout_s: 30, batch_rows: 100, rate_scale: 1, licenses_elsewhere: 0 }
+        Self {
+            name: name.into(),
+            url: url.into(),
+            timeout_s: 30,
+            batch_rows: 100,
+            rate_scale: 1,
+            licenses_elsewhere: 0,
+            api_keys: true,
+            oauth: None,
+            unattended: None,
+        }
+    }
+
+    /// How people can connect, in the words of the configuration.
+    fn credentials(&self) -> Vec<&'static str> {
+        [(self.oauth.is_some(), OAUTH), (self.api_keys, API_KEY)]
+            .into_iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, word)| word)
+            .collect()
     }
 }
 
+const OAUTH: &str = "oauth";
+const API_KEY: &str = "api-key";
+
 impl fmt::Display for TenantConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, url, timeout_s, batch_rows, rate_scale, licenses_elsewhere } = self;
+        let Self { name, url, timeout_s, batch_rows, rate_scale, licenses_elsewhere, .. } = self;
         writeln!(f, "name = \"{name}\"\nurl = \"{url}\"\ntimeout_s = {timeout_s}\nbatch_rows = {batch_rows}")?;
-        writeln!(f, "rate_scale = {rate_scale}\nlicenses_elsewhere = {licenses_elsewhere}")
+        writeln!(
+            f,
+            "rate_scale = {rate_scale}\nlicenses_elsewhere = {licenses_elsewhere}\ncredentials = {:?}",
+            self.credentials()
+        )
     }
 }
 
@@ -54,10 +155,25 @@ pub(super) fn read(reader: &mut Reader<'_>) -> BTreeMap<String, TenantConfig> {
         {
             reader.fault(&place, format!("`tenants.{id}.kind` must be “cloud”: “{kind}” is not built yet"));
         }
-        if let Some((place, kinds)) = reader.list(&key("credentials"))
-            && kinds.iter().any(|kind| kind != "api-key")
-        {
-            reader.fault(&place, format!("`tenants.{id}.credentials` must be [\"api-key\"]"));
+        let oauth = TenantClient::read(reader, &key("oauth"), &["user_default", "admin_classic", "offline_access"], false);
+        let unattended = TenantClient::read(reader, &key("unattended"), &["admin_classic"], true);
+        let mut api_keys = true;
+        if let Some((place, kinds)) = reader.list(&key("credentials")) {
+            let has = |word: &str| kinds.iter().any(|kind| kind == word);
+            if kinds.is_empty() || kinds.iter().any(|kind| kind != OAUTH && kind != API_KEY) {
+                reader.fault(&place, format!("`tenants.{id}.credentials` must be a list of “{OAUTH}”, “{API_KEY}” or both"));
+            } else if has(OAUTH) && oauth.is_none() {
+                reader.fault(
+                    &place,
+                    format!("`tenants.{id}.credentials` names “{OAUTH}”, which needs the table `[tenants.{id}.oauth]`"),
+                );
+            } else if !has(OAUTH) && oauth.is_some() {
+                reader.fault(
+                    &place,
+                    format!("`tenants.{id}.credentials` lacks “{OAUTH}”, and `[tenants.{id}.oauth]` is set: remove one"),
+                );
+            }
+            api_keys = has(API_KEY);
         }
         let name = reader.text(&key("name")).map_or_else(|| id.clone(), |(_, name)| name);
         let Some((place, url)) = reader.text(&key("url")) else {
@@ -73,7 +189,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> BTreeMap<String, TenantConfig> {
         let batch_rows = reader.number(&key("batch_rows"), 100, 1..=1_000);
         let rate_scale = reader.number(&key("rate_scale"), 1, 1..=1_000);
         let licenses_elsewhere = reader.number(&key("licenses_elsewhere"), 0, 0..=10_000_000);
-        tenants.insert(id, TenantConfig { name, url, timeout_s, batch_rows, rate_scale, licenses_elsewhere });
+        tenants.insert(
+            id,
+            TenantConfig { name, url, timeout_s, batch_rows, rate_scale, licenses_elsewhere, api_keys, oauth, unattended },
+        );
     }
     tenants
 }

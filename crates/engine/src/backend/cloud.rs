@@ -13,7 +13,8 @@ use domain::journal::Answer;
 use domain::table::Day;
 use domain::usage::{DayOfUse, Recent};
 use futures::StreamExt;
-use qlik_api::client::{Bounds, CallError, Client, Credential, JOB_RESERVE, Tier};
+use qlik_api::client::{Authorize, Bounds, CallError, Client, Credential, JOB_RESERVE, OauthClient, Proof, Tier, Tokens};
+use secrecy::SecretString;
 use storage::JournalRow;
 
 use super::{Budget, Capabilities, Key, Permit, Person, Reader, Sent};
@@ -26,6 +27,9 @@ pub struct Cloud {
     client: Client,
     /// Licenses of sibling tenants that the list of licenses may lack.
     elsewhere: i64,
+    /// What people sign in by, and what the portal itself is there.
+    pub(super) people: Option<OauthClient>,
+    pub(super) machine: Option<OauthClient>,
 }
 
 /// How a tenant of Qlik Cloud is reached.
@@ -39,6 +43,10 @@ pub struct CloudSettings {
     pub rate_scale: u32,
     /// Licenses of sibling tenants that the list of licenses may lack.
     pub licenses_elsewhere: i64,
+    /// What people sign in by.
+    pub people: Option<OauthClient>,
+    /// What the portal itself is there.
+    pub machine: Option<OauthClient>,
 }
 
 fn credential(key: &Key) -> Credential {
@@ -52,7 +60,26 @@ impl Cloud {
     pub fn new(settings: &CloudSettings) -> Result<Self, Fault> {
         let bounds = Bounds { call: settings.timeout, ..Bounds::default() };
         let client = Client::builder(&settings.url).bounds(bounds).rate_scale(settings.rate_scale).build();
-        Ok(Self { client: client.map_err(map::fault)?, elsewhere: settings.licenses_elsewhere })
+        Ok(Self {
+            client: client.map_err(map::fault)?,
+            elsewhere: settings.licenses_elsewhere,
+            people: settings.people.clone(),
+            machine: settings.machine.clone(),
+        })
+    }
+
+    pub(super) fn authorize(&self, ask: &Authorize<'_>) -> Option<String> {
+        self.client.authorize_url(self.people.as_ref()?, ask).ok().map(String::from)
+    }
+
+    pub(super) async fn tokens(&self, client: Option<&OauthClient>, proof: Proof<'_>) -> Result<Tokens, Fault> {
+        let client = client.ok_or(Fault::Unusable("the tenant has no such client"))?;
+        self.client.tokens(client, proof).await.map_err(map::fault)
+    }
+
+    pub(super) async fn revoke(&self, token: &SecretString) -> Result<(), Fault> {
+        let client = self.people.as_ref().ok_or(Fault::Unusable("the tenant has no such client"))?;
+        self.client.revoke(client, token).await.map_err(map::fault)
     }
 
     pub(super) async fn who(&self, key: &Key) -> Result<Person, Fault> {
@@ -104,11 +131,11 @@ impl Cloud {
     }
 
     pub(super) async fn reserve(&self, by: &Writer) -> Result<Permit<'_>, Fault> {
-        self.client.reserve(&credential(by.key())).await.map(Permit).map_err(map::fault)
+        self.client.reserve(&credential(&by.key())).await.map(Permit).map_err(map::fault)
     }
 
     pub(super) async fn send(&self, by: &Writer, permit: Permit<'_>, rows: &[JournalRow], now: &Inventory) -> Sent {
-        send::rows(&self.client, &credential(by.key()), permit.0, rows, now).await
+        send::rows(&self.client, &credential(&by.key()), permit.0, rows, now).await
     }
 
     pub(super) fn timed_out(&self, rows: &[JournalRow]) -> Sent {

@@ -100,7 +100,14 @@ mod tests {
 
     fn backend() -> Backend {
         let url = "http://127.0.0.1:9".to_owned();
-        let settings = CloudSettings { url, timeout: Duration::from_secs(1), rate_scale: 1, licenses_elsewhere: 0 };
+        let settings = CloudSettings {
+            url,
+            timeout: Duration::from_secs(1),
+            rate_scale: 1,
+            licenses_elsewhere: 0,
+            people: None,
+            machine: None,
+        };
         Backend::Cloud(Cloud::new(&settings).unwrap())
     }
 

@@ -2,6 +2,7 @@
 //! way out: what fails waits and is tried again, and whoever cancels needs no key for it. What becomes of its rows is in
 //! `run/rows.rs`.
 
+mod keys;
 mod rows;
 
 use std::collections::{HashMap, HashSet};
@@ -18,11 +19,11 @@ use tokio::time::Instant;
 use super::Sent;
 use super::batcher::Batcher;
 use super::outage::Outage;
-use super::writer::Writer;
+use super::writer::{SharedKey, Writer};
 use crate::clock::time_of_day;
 use crate::fault::Fault;
-use crate::seal::Purpose;
 use crate::{Engine, Tenant};
+use keys::Opened;
 
 /// A lease runs out after this long without a word.
 const LEASE: Duration = Duration::from_secs(20);
@@ -71,8 +72,8 @@ pub(super) async fn claim_and_run(
     let now = engine.clock.now_ms();
     let Some(claim) = engine.store.claim_job(&job.id, owner, now, now + millis(LEASE)).await? else { return Ok(()) };
     tracing::info!(job = job.id, tenant = job.tenant, "the job begins");
-    let writer = writer(engine, &claim, &job).await?;
-    if writer.is_some() {
+    let opened = keys::open(engine, &tenant, &job, false).await?;
+    if matches!(opened, Opened::Key(_)) {
         count_foreign(engine, &tenant, &job, &sent).await?;
     }
     let mut run = Run {
@@ -90,8 +91,10 @@ pub(super) async fn claim_and_run(
         aside: HashSet::new(),
         tried_last: HashSet::new(),
         went_through: false,
+        key: None,
+        looked_for_key: None,
     };
-    let outcome = run.whole(writer).await;
+    let outcome = run.whole(opened).await;
     // A row that cannot be read now cannot be read in a minute: a person must know.
     let outcome = match outcome {
         Err(StoreError::Unreadable(what)) => {
@@ -111,12 +114,6 @@ pub(super) async fn claim_and_run(
     }
     run.notify();
     outcome
-}
-
-async fn writer(engine: &Engine, claim: &Claim, job: &JobRow) -> Result<Option<Writer>, StoreError> {
-    let Some(grant) = engine.store.grant(&job.id, engine.clock.now_ms()).await? else { return Ok(None) };
-    let opened = engine.sealer.open(&grant.sealed, &grant.wrapped_key, Purpose::Grant, &job.id);
-    Ok(opened.ok().map(|secret| Writer::of(claim, secret, &job.qlik_user)))
 }
 
 /// What to do after a step.
@@ -165,14 +162,21 @@ struct Run<'a> {
     tried_last: HashSet<i64>,
     /// Something went through since a row was set aside.
     went_through: bool,
+    /// What opens the tenant, and when a newer one was looked for.
+    key: Option<SharedKey>,
+    looked_for_key: Option<Instant>,
 }
 
 impl Run<'_> {
-    async fn whole(&mut self, writer: Option<Writer>) -> Result<(), StoreError> {
-        match writer {
-            Some(writer) => self.carry_out(&writer).await,
-            None if self.job.state == JobState::Cancelling => self.end_unread().await.map(|_| ()),
-            None => {
+    async fn whole(&mut self, opened: Opened) -> Result<(), StoreError> {
+        match opened {
+            Opened::Key(key) => {
+                let key = self.key.insert(SharedKey::of(key)).clone();
+                self.carry_out(&Writer::of(&self.claim, key)).await
+            }
+            Opened::Nothing | Opened::InNeed(_) if self.job.state == JobState::Cancelling => self.end_unread().await.map(|_| ()),
+            Opened::InNeed(name) => self.pause_in_need(&name).await.map(|_| ()),
+            Opened::Nothing => {
                 let reason =
                     "The key expired or was revoked. Connect with a key of the same Qlik user, then resume, or cancel the job.";
                 self.pause(reason).await.map(|_| ())
@@ -262,7 +266,13 @@ impl Run<'_> {
 
     /// The job is over. What it did is signed soon.
     async fn finish(&self, state: JobState) -> Result<(), StoreError> {
+        let own = self.own_refresh_token().await;
         self.holding(self.engine.store.finish_job(&self.claim, state, self.engine.clock.now_ms())).await??;
+        if let Some(token) = own {
+            // Given for this job alone: nobody needs it any more.
+            let tenant = self.tenant.clone();
+            tokio::spawn(async move { crate::connection::revoke(&tenant, &token).await });
+        }
         self.engine.checkpoints.want(&self.job.tenant);
         Ok(())
     }
@@ -366,6 +376,10 @@ impl Run<'_> {
     /// not end, want a person.
     async fn trouble(&mut self, failure: &Failure) -> Result<Next, StoreError> {
         tracing::warn!(job = self.job.id, why = failure.why, "a request failed");
+        if failure.status == Some(401) && self.is_lent() {
+            // The tenant takes the token no more, before its time: whoever can renews it.
+            return self.another_key(true).await;
+        }
         let wait = match failure.status {
             Some(401 | 403) => None,
             // The limiter waits for as long as Qlik asked.

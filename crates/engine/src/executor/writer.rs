@@ -1,6 +1,7 @@
 //! Leave to write to a tenant.
 
-use secrecy::SecretString;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use storage::Claim;
 
 use crate::backend::Key;
@@ -12,7 +13,7 @@ use crate::backend::Key;
 /// use engine::backend::Key;
 /// use engine::executor::Writer;
 /// // Its fields are its own, and no other room has a way to make one.
-/// let writer = Writer { key: Key::new("key".into(), "user") };
+/// let writer = Writer { key: Default::default() };
 /// ```
 ///
 /// ```compile_fail,E0308
@@ -24,17 +25,35 @@ use crate::backend::Key;
 /// ```
 #[derive(Debug)]
 pub struct Writer {
-    key: Key,
+    key: SharedKey,
+}
+
+/// A job's key, which may be renewed while the job runs.
+#[derive(Debug, Clone)]
+pub(super) struct SharedKey(Arc<RwLock<Key>>);
+
+impl SharedKey {
+    pub(super) fn of(key: Key) -> Self {
+        Self(Arc::new(RwLock::new(key)))
+    }
+
+    pub(super) fn get(&self) -> Key {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn put(&self, key: Key) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = key;
+    }
 }
 
 impl Writer {
     /// Whoever holds the claim of a job may write as its Qlik user.
-    pub(super) fn of(_: &Claim, secret: SecretString, qlik_user: &str) -> Self {
-        Self { key: Key::new(secret, qlik_user) }
+    pub(super) fn of(_: &Claim, key: SharedKey) -> Self {
+        Self { key }
     }
 
-    /// The key.
-    pub(crate) fn key(&self) -> &Key {
-        &self.key
+    /// The key as it is now.
+    pub(crate) fn key(&self) -> Key {
+        self.key.get()
     }
 }

@@ -315,6 +315,23 @@ impl Client {
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
+        let outcome = self.answered(request).await;
+        drop(permit);
+        let (status, headers, body) = outcome?;
+        debug!(operation = operation.name, status = status.as_u16(), bytes = body.len(), "answered");
+        if status != StatusCode::TOO_MANY_REQUESTS {
+            self.limiter.went_through(&user, operation.tier);
+        }
+        for name in ["deprecation", "sunset"] {
+            if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+                warn!(operation = operation.name, header = name, value, "Qlik will withdraw this operation");
+            }
+        }
+        Ok((status, headers, body))
+    }
+
+    /// Sends a request and reads its whole answer, under one deadline.
+    pub(super) async fn answered(&self, request: reqwest::RequestBuilder) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
         let exchange = async {
             #[expect(clippy::disallowed_methods, reason = "this is the one place")]
             let mut response = request.send().await.map_err(transport)?;
@@ -328,19 +345,27 @@ impl Client {
             }
             Ok((status, headers, whole.freeze()))
         };
-        let outcome = tokio::time::timeout(self.bounds.call, exchange).await.unwrap_or(Err(CallError::Timeout(self.bounds.call)));
-        drop(permit);
-        let (status, headers, body) = outcome?;
-        debug!(operation = operation.name, status = status.as_u16(), bytes = body.len(), "answered");
-        if status != StatusCode::TOO_MANY_REQUESTS {
-            self.limiter.went_through(&user, operation.tier);
-        }
-        for name in ["deprecation", "sunset"] {
-            if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
-                warn!(operation = operation.name, header = name, value, "Qlik will withdraw this operation");
-            }
-        }
-        Ok((status, headers, body))
+        tokio::time::timeout(self.bounds.call, exchange).await.unwrap_or(Err(CallError::Timeout(self.bounds.call)))
+    }
+
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Leave for a call that has no credential, from a budget of this name.
+    pub(super) async fn permit(&self, budget: &str, tier: Tier, urgency: Urgency) -> Result<Permit<'_>, CallError> {
+        let patience = (urgency == Urgency::Person).then_some(self.bounds.patience);
+        self.limiter.acquire(Arc::from(budget), tier, urgency, patience).await
+    }
+
+    /// An address of the tenant outside of its API.
+    pub(super) fn address(&self, path: &str) -> Result<Url, CallError> {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .map_err(|()| CallError::Unusable("the tenant's address has no path"))?
+            .pop_if_empty()
+            .extend(path.split('/'));
+        Ok(url)
     }
 
     fn url(&self, operation: &Operation, parts: &Parts<'_>) -> Result<Url, CallError> {
@@ -394,7 +419,7 @@ fn parse<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<T, Call
 }
 
 /// The wait Qlik asks for, in seconds or as a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     /// Longer than this is a misunderstanding, not a limit.
     const MOST: Duration = Duration::from_hours(1);
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
@@ -413,7 +438,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(MOST))
 }
 
-fn trace(headers: &HeaderMap) -> Option<String> {
+pub(super) fn trace(headers: &HeaderMap) -> Option<String> {
     ["traceparent", "x-trace-id", "qlik-trace-id"]
         .iter()
         .find_map(|name| headers.get(*name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned))

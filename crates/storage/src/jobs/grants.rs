@@ -5,8 +5,35 @@ use sqlx::{Any, Transaction};
 use super::{JobRow, read_job};
 use crate::store::{Store, StoreError, get};
 
+/// What a job's credential is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GrantKind {
+    /// A session's: an API key, or the access token of the session's family, which the job cannot refresh.
+    #[default]
+    Lent,
+    /// Tokens of a family that is the job's alone.
+    Own,
+    /// None: the job is carried out by the portal's own client of the tenant.
+    Unattended,
+}
+
+impl GrantKind {
+    /// Its word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lent => "lent",
+            Self::Own => "own",
+            Self::Unattended => "unattended",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Lent, Self::Own, Self::Unattended].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 /// The sealed credential of a job: opens with the master key alone, so that the job outlives the session.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Grant {
     /// The credential under its data key.
     pub sealed: Vec<u8>,
@@ -14,6 +41,10 @@ pub struct Grant {
     pub wrapped_key: Vec<u8>,
     /// It serves until then.
     pub expires_at: i64,
+    /// The tokens' family; empty for an API key.
+    pub family: String,
+    /// What it is.
+    pub kind: GrantKind,
 }
 
 impl std::fmt::Debug for Grant {
@@ -23,11 +54,10 @@ impl std::fmt::Debug for Grant {
 }
 
 impl Store {
-    /// The job's credential, if it has one that serves at `now`.
-    pub async fn grant(&self, job: &str, now: i64) -> Result<Option<Grant>, StoreError> {
-        sqlx::query("SELECT sealed, wrapped_key, expires_at FROM grants WHERE job_id = $1 AND expires_at > $2")
+    /// The job's credential, if it has one; it may serve no longer.
+    pub async fn grant(&self, job: &str) -> Result<Option<Grant>, StoreError> {
+        sqlx::query("SELECT sealed, wrapped_key, expires_at, family, kind FROM grants WHERE job_id = $1")
             .bind(job.to_owned())
-            .bind(now)
             .fetch_optional(&self.pool)
             .await?
             .map(|row| {
@@ -35,23 +65,28 @@ impl Store {
                     sealed: get(&row, "sealed")?,
                     wrapped_key: get(&row, "wrapped_key")?,
                     expires_at: get(&row, "expires_at")?,
+                    family: get(&row, "family")?,
+                    kind: GrantKind::parse(&get::<String>(&row, "kind")?).ok_or(StoreError::Unreadable("a grant's kind"))?,
                 })
             })
             .transpose()
     }
 
-    /// The grants of a tenant that serve at `now`: each with its job and when it ends, the newest first.
-    pub async fn live_grants(&self, tenant: &str, now: i64) -> Result<Vec<(JobRow, i64)>, StoreError> {
+    /// The grants of a tenant that serve at `now`: each with its job, what it is and when it ends, the newest first.
+    pub async fn live_grants(&self, tenant: &str, now: i64) -> Result<Vec<(JobRow, GrantKind, i64)>, StoreError> {
         sqlx::query(
             "SELECT id, plan_id, tenant, qlik_user, author, principal, who, title, state, reason, undo_of, created_at, finished_at, lease_until, \
-             tally, rows_gone, batch_rows, batch_most, g.expires_at AS expires_at FROM jobs JOIN grants g ON g.job_id = id WHERE tenant = $1 AND g.expires_at > $2 ORDER BY created_at DESC, id",
+             tally, rows_gone, batch_rows, batch_most, g.expires_at AS expires_at, g.kind AS kind FROM jobs JOIN grants g ON g.job_id = id WHERE tenant = $1 AND g.expires_at > $2 ORDER BY created_at DESC, id",
         )
         .bind(tenant.to_owned())
         .bind(now)
         .fetch_all(&self.pool)
         .await?
         .iter()
-        .map(|row| Ok((read_job(row)?, get(row, "expires_at")?)))
+        .map(|row| {
+            let kind = GrantKind::parse(&get::<String>(row, "kind")?).unwrap_or_default();
+            Ok((read_job(row)?, kind, get(row, "expires_at")?))
+        })
         .collect()
     }
 
@@ -101,21 +136,30 @@ impl Store {
 
     /// Erases credentials of jobs that serve no longer. Returns how many.
     pub async fn purge_grants(&self, now: i64) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM grants WHERE expires_at <= $1").bind(now).execute(&self.pool).await?;
+        // A token that ended just now may be renewed by whoever lent it; it opens nothing until then.
+        const STILL_RENEWED_MS: i64 = 24 * 60 * 60 * 1_000;
+        let done = sqlx::query("DELETE FROM grants WHERE (family = '' AND expires_at <= $1) OR expires_at <= $2")
+            .bind(now)
+            .bind(now - STILL_RENEWED_MS)
+            .execute(&self.pool)
+            .await?;
         Ok(done.rows_affected())
     }
 }
 
 /// Gives a job a credential, in place of the one it has.
-pub(super) async fn put_grant(transaction: &mut Transaction<'static, Any>, job: &str, grant: &Grant) -> Result<(), StoreError> {
+pub(crate) async fn put_grant(transaction: &mut Transaction<'static, Any>, job: &str, grant: &Grant) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO grants (job_id, sealed, wrapped_key, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (job_id) DO UPDATE SET \
-         sealed = excluded.sealed, wrapped_key = excluded.wrapped_key, expires_at = excluded.expires_at",
+        "INSERT INTO grants (job_id, sealed, wrapped_key, expires_at, family, kind) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (job_id) DO UPDATE SET sealed = excluded.sealed, wrapped_key = excluded.wrapped_key, \
+         expires_at = excluded.expires_at, family = excluded.family, kind = excluded.kind",
     )
     .bind(job.to_owned())
     .bind(grant.sealed.clone())
     .bind(grant.wrapped_key.clone())
     .bind(grant.expires_at)
+    .bind(grant.family.clone())
+    .bind(grant.kind.as_str())
     .execute(&mut **transaction)
     .await?;
     Ok(())

@@ -110,6 +110,21 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
+    /// As [`Store::pause_claimed`], until the job's Qlik user connects again; its credential is worth nothing any more.
+    pub async fn pause_in_need(&self, claim: &Claim, reason: &str) -> Result<bool, StoreError> {
+        let mut transaction = self.begin_claimed(claim).await?;
+        let done = sqlx::query(
+            "UPDATE jobs SET state = 'paused', reason = $1, needs = 1, lease_until = 0 WHERE id = $2 AND state <> 'cancelling'",
+        )
+        .bind(reason.to_owned())
+        .bind(claim.job.clone())
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query("DELETE FROM grants WHERE job_id = $1").bind(claim.job.clone()).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Says what a running job waits for; nothing once it goes on.
     pub async fn note_claimed(&self, claim: &Claim, reason: &str) -> Result<(), StoreError> {
         let mut transaction = self.begin_claimed(claim).await?;

@@ -27,10 +27,13 @@ impl Run<'_> {
             if rows.is_empty() {
                 return self.check_command().await;
             }
+            if self.hold_key().await? == Next::Stop {
+                return Ok(Next::Stop);
+            }
             self.await_deadline().await?;
             let touches: Touches = rows.iter().map(|row| row.change.touches()).collect();
             let tenant = self.tenant.clone();
-            let reader = Reader { key: writer.key().clone(), urgency: Urgency::Job };
+            let reader = Reader { key: writer.key(), urgency: Urgency::Job };
             let failure = match self.holding(tenant.backend.read(&reader, &touches)).await? {
                 Ok(inventory) => match not_whole(&inventory, &rows) {
                     None if self.settle_by(&rows, &inventory).await? => return self.check_command().await,
@@ -136,7 +139,7 @@ impl Run<'_> {
             }
             let mut at = 0;
             while let Some(batch) = batcher.take(backend, &rows, &mut at, &self.singly) {
-                if self.check_command().await? == Next::Stop {
+                if self.check_command().await? == Next::Stop || self.hold_key().await? == Next::Stop {
                     return Ok(Next::Stop);
                 }
                 if self.turn_is_over().await? {
@@ -313,7 +316,7 @@ async fn look(backend: &Backend, writer: &Writer, rows: &[JournalRow]) -> Result
     if touches.licenses() {
         return Ok(Look::Ready(Box::default()));
     }
-    let reader = Reader { key: writer.key().clone(), urgency: Urgency::Job };
+    let reader = Reader { key: writer.key(), urgency: Urgency::Job };
     let now = backend.read(&reader, &touches).await?;
     let settled = |state, status, title: &str| {
         Look::Settled(RowResult {

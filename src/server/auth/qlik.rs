@@ -1,0 +1,584 @@
+//! `/auth/qlik/TENANT/…`: people connect by signing in at the tenant itself. The same dance as at the company's provider, with the
+//! tenant's own authorization server; what it brings is bound to the session that asked for it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use engine::backend::{Authorize, Key, Person, Prompt, Proof, TokenAnswer};
+use engine::connection::{Held, Tokens, own_grant, revoke};
+use engine::fault::Fault;
+use engine::seal::Purpose as Seal;
+use engine::{Tenant, fresh_id};
+use identity::Reason;
+use identity::secret::{challenge, hex, same};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use storage::{NewAudit, StoreError};
+use tower_sessions::session::Id;
+use trail::Target;
+
+use super::LOGIN;
+use super::gate::{no_role, role_of, see_other, who_is};
+use super::login::{Login, Purpose};
+use super::oidc::Answer;
+use super::page::{Form, Page};
+use super::person::SignedIn;
+use super::proxy::Asserted;
+use super::session::{self, Beginning, Current, current};
+use super::step_up::PlanOf;
+use super::trail::{CameFrom, refused};
+use crate::rank::Rank;
+use crate::server::connection::{Connecting, NotKept, family_of, keep};
+use crate::server::paths::own_path;
+use crate::server::sessions::secret_of;
+use crate::server::state::Shared;
+use crate::ui::query::{escape, from_query};
+
+/// From leaving for the tenant to coming back, in seconds.
+const LOGIN_TTL_S: u32 = 600;
+/// A connection that a job has for itself serves so long at most, in milliseconds.
+const OWN_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// More than a form with sealed tokens takes, in bytes.
+const MOST: usize = 64 * 1_024;
+
+/// What somebody goes to a tenant for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errand {
+    /// Which tenant.
+    pub tenant: String,
+    /// The session that asked, by the hash of its id, in hex; empty where there was none.
+    pub session: String,
+    /// The job that is to have a connection of its own; empty for a connection of the session.
+    pub job: String,
+    /// What a confirmation is kept by, where they only confirm that it is them.
+    pub confirms: String,
+    /// They are not asked as long as the tenant knows them.
+    pub silent: bool,
+}
+
+/// What of a request says who asks.
+pub struct Sent {
+    headers: HeaderMap,
+    asserted: Option<Asserted>,
+    from: CameFrom,
+}
+
+impl Sent {
+    /// Of a request.
+    pub fn of(request: &Request) -> Self {
+        Self {
+            headers: request.headers().clone(),
+            asserted: request.extensions().get::<Asserted>().cloned(),
+            from: CameFrom::of(request.extensions(), request.headers()),
+        }
+    }
+}
+
+/// Who asks.
+struct Asking {
+    tenant: Arc<Tenant>,
+    who: SignedIn,
+    rank: Rank,
+    session: Option<Current>,
+    from: CameFrom,
+    headers: HeaderMap,
+}
+
+impl Asking {
+    fn session_name(&self) -> String {
+        self.session.as_ref().map(|session| hex(&session.key)).unwrap_or_default()
+    }
+
+    async fn find(state: &Shared, tenant: &str, sent: Sent) -> Result<Self, Response> {
+        let Sent { headers, asserted, from } = sent;
+        let tenant = state.engine.tenants.get(tenant).filter(|tenant| tenant.backend.signs_people_in());
+        let Some(tenant) = tenant.cloned() else {
+            let links = vec![("/connect".to_owned(), "Choose a tenant")];
+            let page = Page { title: "There is no such tenant to sign in at.", links, ..Page::default() };
+            return Err(page.answer(StatusCode::NOT_FOUND));
+        };
+        let session = match current(state, &headers, state.engine.clock.now_ms()).await {
+            Ok(session) => session,
+            Err(error) => return Err(store_failed(&error)),
+        };
+        let remembered = session.as_ref().and_then(|session| session.remembered.who.clone());
+        let Some(who) = who_is(state, remembered, asserted) else {
+            return Err(see_other(&format!("{LOGIN}?back={}", escape(&connect_page(&tenant)))));
+        };
+        let Some(rank) = role_of(state, &who) else { return Err(no_role(&who, false)) };
+        Ok(Self { tenant, who, rank, session, from, headers })
+    }
+}
+
+fn connect_page(tenant: &Tenant) -> String {
+    format!("/connect?tenant={}", tenant.id)
+}
+
+fn store_failed(error: &StoreError) -> Response {
+    tracing::error!(%error, "the database does not answer");
+    let text = vec!["Nothing was changed. Try again in a moment.".to_owned()];
+    Page { title: "The database does not answer.", text, ..Page::default() }.answer(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+fn address(tenant: &str, what: &str) -> String {
+    format!("/auth/qlik/{tenant}/{what}")
+}
+
+/// `GET /auth/qlik/TENANT/connect?back=PATH`: leads to the tenant. With `job=ID`, for a connection that this job has for itself.
+pub async fn connect(State(state): State<Shared>, Path(tenant): Path<String>, request: Request) -> Response {
+    let asking = match Asking::find(&state, &tenant, Sent::of(&request)).await {
+        Ok(asking) => asking,
+        Err(response) => return response,
+    };
+    let pairs = from_query(request.uri().query().unwrap_or_default());
+    let value = |key: &str| pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone()).unwrap_or_default();
+    let job = value("job");
+    let usual = if job.is_empty() { format!("/t/{tenant}/overview") } else { format!("/t/{tenant}/jobs/{}", escape(&job)) };
+    // Only a tenant's page is a way back from here.
+    let back = own_path(&value("back")).filter(|back| back.starts_with("/t/")).map_or(usual, ToOwned::to_owned);
+    if !job.is_empty()
+        && let Err(response) = may_keep(&state, &asking, &job).await
+    {
+        return response;
+    }
+    let errand = Errand { tenant, session: asking.session_name(), silent: !job.is_empty(), job, ..Errand::default() };
+    leave(&state, &asking, back, errand)
+}
+
+/// Refuses whoever may not give a job a connection of its own: its author may, or whoever is the same Qlik user.
+async fn may_keep(state: &Shared, asking: &Asking, job: &str) -> Result<(), Response> {
+    let title = "There is no such job of yours that could go on without you.";
+    let none = |status| {
+        let links = vec![(format!("/t/{}/jobs", asking.tenant.id), "See the jobs")];
+        Page { title, links, ..Page::default() }.answer(status)
+    };
+    if asking.rank < Rank::Operator {
+        return Err(none(StatusCode::FORBIDDEN));
+    }
+    let store = &state.engine.store;
+    let Some(session) = &asking.session else { return Err(none(StatusCode::NOT_FOUND)) };
+    let found = async {
+        let held = store.credential(&session.key, &asking.tenant.id).await?;
+        Ok::<_, StoreError>(store.job(&asking.tenant.id, job).await?.zip(held))
+    };
+    match found.await {
+        Ok(Some((row, held))) if row.qlik_user == held.qlik_user && !row.state.is_over() => Ok(()),
+        Ok(_) => Err(none(StatusCode::NOT_FOUND)),
+        Err(error) => Err(store_failed(&error)),
+    }
+}
+
+/// Leaves for the tenant to have somebody confirm that it is them, for one plan.
+pub async fn confirm(state: &Shared, sent: Sent, (session, plan, of): (&Current, &str, &PlanOf)) -> Response {
+    let asking = match Asking::find(state, &of.tenant, sent).await {
+        Ok(asking) => asking,
+        Err(response) => return response,
+    };
+    let errand = Errand { tenant: of.tenant.clone(), session: hex(&session.key), confirms: of.key(plan), ..Errand::default() };
+    leave(state, &asking, format!("/t/{}/plans/{}", of.tenant, escape(plan)), errand)
+}
+
+fn leave(state: &Shared, asking: &Asking, back: String, errand: Errand) -> Response {
+    let redirect_uri = format!("{}{}", state.config.server.public_url, address(&errand.tenant, "callback"));
+    let prompt = match (&errand, errand.confirms.is_empty()) {
+        (_, false) => Prompt::Again,
+        (Errand { silent: true, .. }, true) => Prompt::None,
+        _ => Prompt::Usual,
+    };
+    let now = state.engine.clock.now_ms();
+    let left = Login::begin(redirect_uri, back, Purpose::Errand(errand), now).ok().and_then(|login| {
+        let challenge = challenge(&login.verifier);
+        let ask = Authorize { redirect_uri: &login.redirect_uri, state: &login.state, challenge: &challenge, prompt };
+        Some((asking.tenant.backend.authorize(&ask)?, login))
+    });
+    let Some((to, login)) = left else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let mut response = see_other(&to);
+    for line in login.keep(state, &asking.tenant.url, LOGIN_TTL_S, &asking.headers) {
+        response.headers_mut().append(header::SET_COOKIE, line);
+    }
+    response
+}
+
+/// Why nobody was connected.
+enum Failed {
+    /// It cannot be trusted.
+    Refused(Reason),
+    /// The tenant said no, in its own word.
+    Tenant(String),
+    /// The tenant is away.
+    Unreachable(Fault),
+    /// Somebody else confirmed, by name.
+    Other(String),
+    /// The session that asked is over.
+    Ended,
+    /// Our own database.
+    Store(StoreError),
+}
+
+impl From<Reason> for Failed {
+    fn from(reason: Reason) -> Self {
+        Self::Refused(reason)
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<NotKept> for Failed {
+    fn from(error: NotKept) -> Self {
+        match error {
+            NotKept::Ended => Self::Ended,
+            NotKept::Seal(_) => Self::Refused(Reason::LoginCookie),
+            NotKept::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        match &fault {
+            Fault::Refused(refusal) if refusal.status < 500 => {
+                Self::Tenant(if refusal.code.is_empty() { refusal.title.clone() } else { refusal.code.clone() })
+            }
+            _ => Self::Unreachable(fault),
+        }
+    }
+}
+
+/// `GET /auth/qlik/TENANT/callback`: the tenant's answer.
+pub async fn callback(State(state): State<Shared>, Path(tenant): Path<String>, request: Request) -> Response {
+    // A router takes HEAD for GET; this one changes something.
+    if request.method() != Method::GET {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
+    }
+    let asking = match Asking::find(&state, &tenant, Sent::of(&request)).await {
+        Ok(asking) => asking,
+        Err(response) => return response,
+    };
+    let Some(answer) = Answer::read(request.uri().query().unwrap_or_default()) else {
+        return told(&state, &asking, Failed::Refused(Reason::State), None).await;
+    };
+    let Some((login, gone)) = Login::of(&state, &asking.tenant.url, &answer.state, &asking.headers) else {
+        return told(&state, &asking, Failed::Refused(Reason::LoginCookie), None).await;
+    };
+    let mut response = match come_back(&state, &asking, &answer, &login).await {
+        Ok(response) => response,
+        Err(failed) => told(&state, &asking, failed, Some(&login)).await,
+    };
+    // Used by now, whatever it led to.
+    if let Some(gone) = gone {
+        response.headers_mut().append(header::SET_COOKIE, gone);
+    }
+    response
+}
+
+async fn come_back(state: &Shared, asking: &Asking, answer: &Answer, login: &Login) -> Result<Response, Failed> {
+    let now = state.engine.clock.now_ms();
+    let ttl_ms = i64::from(LOGIN_TTL_S) * 1_000;
+    if now - login.at > ttl_ms || login.at > now {
+        return Err(Reason::ExpiredLogin.into());
+    }
+    let Purpose::Errand(errand) = &login.purpose else { return Err(Reason::LoginCookie.into()) };
+    if errand.tenant != asking.tenant.id {
+        return Err(Reason::LoginCookie.into());
+    }
+    if answer.iss.as_deref().is_some_and(|iss| iss.trim_end_matches('/') != asking.tenant.url) {
+        return Err(Reason::IssParam.into());
+    }
+    let digest = hex(&Sha256::digest(login.state.as_bytes()));
+    if !state.engine.store.use_once("state", &digest, now + ttl_ms).await? {
+        return Err(Reason::Replay.into());
+    }
+    if !same(&asking.session_name(), &errand.session) {
+        return Err(Failed::Ended);
+    }
+    let Some(code) = &answer.code else {
+        let word = answer.error.clone().unwrap_or_default();
+        if errand.silent {
+            // They are not signed in at the tenant, or have not agreed there: then they are asked.
+            return Ok(leave(state, asking, login.back.clone(), Errand { silent: false, ..errand.clone() }));
+        }
+        return Err(Failed::Tenant(word));
+    };
+    let proof = Proof::Code { code, verifier: &login.verifier, redirect_uri: &login.redirect_uri };
+    let tokens = asking.tenant.backend.tokens(proof).await?;
+    let me = asking.tenant.backend.who(&Key::of_a_stranger(tokens.access_token.clone())).await?;
+    let came = Came { tokens, me };
+    if !errand.confirms.is_empty() {
+        return confirmed(state, asking, login, errand, came).await;
+    }
+    if !errand.job.is_empty() {
+        return kept_running(state, asking, login, errand, came).await;
+    }
+    connected(state, asking, &login.back, came).await
+}
+
+/// What came of signing in at the tenant.
+struct Came {
+    tokens: TokenAnswer,
+    me: Person,
+}
+
+/// Connects the session; first asks where it is connected as somebody else.
+async fn connected(state: &Shared, asking: &Asking, back: &str, came: Came) -> Result<Response, Failed> {
+    if let Some(session) = &asking.session
+        && let Some(held) = state.engine.store.credential(&session.key, &asking.tenant.id).await?
+        && held.qlik_user != came.me.id
+    {
+        return ask_to_replace(state, asking, &session.id, (&held.qlik_name, back), &came);
+    }
+    replace(state, asking, back, came).await
+}
+
+async fn replace(state: &Shared, asking: &Asking, back: &str, came: Came) -> Result<Response, Failed> {
+    let mut response = see_other(back);
+    let session = match &asking.session {
+        Some(session) => session.id,
+        None => {
+            // Where nobody signs in, whoever connects first has no session yet.
+            let (id, cookie) = begin(state, asking, None, None).await?;
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+            id
+        }
+    };
+    let now = state.engine.clock.now_ms();
+    let tokens = Tokens::of(came.tokens, &fresh_id(), 0, now);
+    let by = Connecting { who: &asking.who, rank: asking.rank, from: &asking.from, session };
+    keep(state, &asking.tenant, by, &Held::Tokens(tokens), &came.me).await?;
+    Ok(response)
+}
+
+/// Begins a session, in place of the one that is there.
+async fn begin(
+    state: &Shared,
+    asking: &Asking,
+    before: Option<Current>,
+    confirms: Option<String>,
+) -> Result<(Id, HeaderValue), Failed> {
+    let new = Beginning {
+        who: &asking.who,
+        before,
+        sid: String::new(),
+        begun_s: state.engine.clock.now_ms() / 1_000,
+        hint: None,
+        confirms,
+    };
+    session::begin(state, new, &asking.from).await?.map_err(|_| Failed::Ended)
+}
+
+/// What waits in a page's form, sealed, until somebody says that they are to be connected as somebody else.
+#[derive(Serialize, Deserialize)]
+struct Waiting<'a> {
+    #[serde(borrow)]
+    access: Cow<'a, str>,
+    #[serde(borrow)]
+    refresh: Option<Cow<'a, str>>,
+    expires_at: i64,
+    #[serde(borrow)]
+    scope: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow)]
+    back: Cow<'a, str>,
+}
+
+fn waiting_for(tenant: &Tenant) -> String {
+    format!("connect instead\u{1f}{}", tenant.id)
+}
+
+fn ask_to_replace(
+    state: &Shared,
+    asking: &Asking,
+    session: &Id,
+    (was, back): (&str, &str),
+    came: &Came,
+) -> Result<Response, Failed> {
+    let now = state.engine.clock.now_ms();
+    let waiting = Waiting {
+        access: came.tokens.access_token.expose_secret().into(),
+        refresh: came.tokens.refresh_token.as_ref().map(|token| token.expose_secret().into()),
+        expires_at: now + came.tokens.expires_in.saturating_mul(1_000),
+        scope: came.tokens.scope.as_str().into(),
+        id: came.me.id.as_str().into(),
+        name: came.me.name.as_str().into(),
+        back: back.into(),
+    };
+    let plain = SecretString::from(serde_json::to_string(&waiting).unwrap_or_default());
+    let purpose = Seal::Hint { secret: &secret_of(session) };
+    let sealed = state
+        .engine
+        .sealer
+        .seal_text(plain.expose_secret().as_bytes(), purpose, &waiting_for(&asking.tenant))
+        .map_err(|_| Reason::LoginCookie)?;
+    let tenant = &asking.tenant.name;
+    let title = format!("You are connected to {tenant} as {was}. Connect as {} instead?", came.me.name);
+    Ok(Page {
+        title: &title,
+        text: vec!["Drafts and jobs stay as they are. Jobs go on as whoever started them.".to_owned()],
+        form: Some(Form {
+            action: &address(&asking.tenant.id, "replace"),
+            hidden: vec![("waiting", sealed)],
+            secret: None,
+            wrong: None,
+            buttons: vec![("", "", "Connect instead")],
+        }),
+        links: vec![(back.to_owned(), "Stay connected")],
+        ..Page::default()
+    }
+    .answer(StatusCode::OK))
+}
+
+/// `POST /auth/qlik/TENANT/replace`: yes, as somebody else.
+pub async fn replace_with(State(state): State<Shared>, Path(tenant): Path<String>, request: Request) -> Response {
+    let asking = match Asking::find(&state, &tenant, Sent::of(&request)).await {
+        Ok(asking) => asking,
+        Err(response) => return response,
+    };
+    let Ok(bytes) = axum::body::to_bytes(request.into_body(), MOST).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let pairs = from_query(&String::from_utf8_lossy(&bytes));
+    let sealed = pairs.into_iter().find(|(name, _)| name == "waiting").map(|(_, value)| value).unwrap_or_default();
+    let plain = asking.session.as_ref().and_then(|session| {
+        let purpose = Seal::Hint { secret: &secret_of(&session.id) };
+        state.engine.sealer.open_text(&sealed, purpose, &waiting_for(&asking.tenant)).ok()
+    });
+    let opened = plain.as_ref().and_then(|plain| serde_json::from_slice::<Waiting<'_>>(plain).ok());
+    let Some(waiting) = opened else { return told(&state, &asking, Failed::Refused(Reason::LoginCookie), None).await };
+    let left_s = (waiting.expires_at - state.engine.clock.now_ms()) / 1_000;
+    let came = Came {
+        tokens: TokenAnswer {
+            access_token: SecretString::from(waiting.access.into_owned()),
+            expires_in: left_s,
+            refresh_token: waiting.refresh.map(|token| SecretString::from(token.into_owned())),
+            scope: waiting.scope.into_owned(),
+            auth_time: None,
+        },
+        me: Person { id: waiting.id.into_owned(), name: waiting.name.into_owned() },
+    };
+    match replace(&state, &asking, &waiting.back, came).await {
+        Ok(response) => response,
+        Err(failed) => told(&state, &asking, failed, None).await,
+    }
+}
+
+/// Goes on in a new session, confirmed, where it was the same Qlik user who signed in again just now.
+async fn confirmed(state: &Shared, asking: &Asking, login: &Login, errand: &Errand, came: Came) -> Result<Response, Failed> {
+    let Some(before) = current(state, &asking.headers, state.engine.clock.now_ms()).await? else { return Err(Failed::Ended) };
+    // Only who it was counts; the tokens are of no use here.
+    let (tenant, token) = (asking.tenant.clone(), came.tokens.refresh_token.unwrap_or(came.tokens.access_token));
+    tokio::spawn(async move { revoke(&tenant, &token).await });
+    let held = state.engine.store.credential(&before.key, &asking.tenant.id).await?;
+    if held.is_none_or(|held| held.qlik_user != came.me.id) {
+        return Err(Failed::Other(came.me.name));
+    }
+    let now_s = state.engine.clock.now_ms() / 1_000;
+    let lasts = i64::from(state.config.auth.session.step_up_s);
+    if came.tokens.auth_time.is_none_or(|at| (now_s - at).abs() > lasts) {
+        return Err(Reason::AuthTime.into());
+    }
+    let (_, cookie) = begin(state, asking, Some(before), Some(errand.confirms.clone())).await?;
+    let mut response = see_other(&login.back);
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// Gives a job a connection of its own: it goes on without whoever asked.
+async fn kept_running(state: &Shared, asking: &Asking, login: &Login, errand: &Errand, came: Came) -> Result<Response, Failed> {
+    let (engine, now) = (&state.engine, state.engine.clock.now_ms());
+    if came.tokens.refresh_token.is_none() {
+        return Err(Failed::Tenant("no refresh token: the tenant's client needs the scope offline_access".to_owned()));
+    }
+    let job = engine.store.job(&asking.tenant.id, &errand.job).await?;
+    let Some(job) = job.filter(|job| job.qlik_user == came.me.id) else { return Err(Failed::Other(came.me.name)) };
+    let Some(session) = &asking.session else { return Err(Failed::Ended) };
+    let tokens = Tokens::of(came.tokens, &fresh_id(), 0, now);
+    let grant = own_grant(engine, &tokens, &job.id, now + OWN_MS).map_err(|_| Reason::LoginCookie)?;
+    let by = Connecting { who: &asking.who, rank: asking.rank, from: &asking.from, session: session.id };
+    let line = NewAudit {
+        tenant: asking.tenant.id.clone(),
+        at: now,
+        actor: by.actor(&came.me),
+        action: "grant.made".to_owned(),
+        target: Target::of("job", job.id.clone(), job.title.clone()),
+        job: job.id.clone(),
+        request: asking.from.request.clone(),
+        outcome: "done".to_owned(),
+        reason: "goes on without its author, for 30 days at most".to_owned(),
+        ..NewAudit::default()
+    };
+    let family = family_of(&asking.tenant, &tokens, &came.me);
+    if !engine.store.keep_running(&job.id, &grant, &family, &line).await? {
+        // It is over: nobody needs the connection any more.
+        let tenant = asking.tenant.clone();
+        tokio::spawn(async move {
+            if let Some(token) = &tokens.refresh {
+                revoke(&tenant, token).await;
+            }
+        });
+        return Ok(see_other(&login.back));
+    }
+    tracing::info!(
+        target: "quartermaster::security", event = "grant.made", tenant = %asking.tenant.id, job = %job.id,
+        subject = %asking.who.subject, issuer = %asking.who.issuer, address = %asking.from.address, request = %asking.from.request
+    );
+    engine.jobs.notify_one();
+    Ok(see_other(&login.back))
+}
+
+/// Says why nobody was connected: one sentence, a reference, and the way to try again. A connection that was there stays.
+async fn told(state: &Shared, asking: &Asking, failed: Failed, login: Option<&Login>) -> Response {
+    let reference = identity::secret::random().map(|text| text.chars().take(8).collect::<String>()).unwrap_or_default();
+    let tenant = &asking.tenant.name;
+    let confirms = login.is_some_and(|login| matches!(&login.purpose, Purpose::Errand(errand) if !errand.confirms.is_empty()));
+    let back = login.map_or_else(|| format!("/t/{}/overview", asking.tenant.id), |login| login.back.clone());
+    let again = if confirms { back } else { format!("{}?back={}", address(&asking.tenant.id, "connect"), escape(&back)) };
+    let links = vec![(again, "Try again")];
+    let mut text = Vec::new();
+    let (title, reason, status) = match failed {
+        Failed::Refused(reason @ Reason::State) => (
+            "This sign-in was begun in another browser, used before, or took too long. Begin again.".to_owned(),
+            reason,
+            StatusCode::BAD_REQUEST,
+        ),
+        Failed::Refused(reason @ (Reason::LoginCookie | Reason::ExpiredLogin | Reason::Replay)) => (
+            "This sign-in was begun in another browser, used before, or took too long. Begin again.".to_owned(),
+            reason,
+            StatusCode::FORBIDDEN,
+        ),
+        Failed::Refused(reason) => {
+            (format!("{tenant} sent something that cannot be trusted, so nobody was connected."), reason, StatusCode::FORBIDDEN)
+        }
+        Failed::Tenant(word) => {
+            let word: String = word.chars().filter(|c| !c.is_control()).take(200).collect();
+            text.push(format!("It says: {word}"));
+            (format!("{tenant} did not let you connect."), Reason::ProviderError, StatusCode::FORBIDDEN)
+        }
+        Failed::Other(name) => {
+            (format!("It was not you who confirmed: signed in as {name}."), Reason::PersonChanged, StatusCode::FORBIDDEN)
+        }
+        Failed::Ended => {
+            text.push("What you were writing is kept.".to_owned());
+            ("Your session has ended.".to_owned(), Reason::PersonChanged, StatusCode::FORBIDDEN)
+        }
+        Failed::Unreachable(fault) => {
+            tracing::warn!(%fault, tenant = asking.tenant.id, "the tenant cannot be reached");
+            let title = format!("{tenant} cannot be reached. Try again in a moment.");
+            return Page { title: &title, links, ..Page::default() }.answer(StatusCode::BAD_GATEWAY);
+        }
+        Failed::Store(error) => return store_failed(&error),
+    };
+    let action = if confirms { "auth.step_up.refused" } else { "credential.refused" };
+    refused(state, action, reason, &asking.from, &reference).await;
+    text.push(format!("Reference {reference}."));
+    Page { title: &title, text, links, ..Page::default() }.answer(status)
+}

@@ -1,0 +1,412 @@
+//! Connecting by signing in at the tenant: what is bound to what, who refreshes, what is lost, and jobs whose token ends half-way.
+#![cfg(feature = "ssr")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Response, StatusCode, header};
+use engine::clock::{SharedClock, WallClock};
+use engine::seal::Sealer;
+use quartermaster::router;
+use quartermaster::server::config::TenantClient;
+use quartermaster::server::state::{Shared, State};
+use serde_json::{Value, json};
+use storage::{AuditFilter, JobState, Store};
+use support::{Ended, HOST, KEY, Portal, audit_key, get, give_analyzer, portal_at, post, requests, until};
+use tower::ServiceExt as _;
+
+/// A portal whose tenant people sign in at.
+async fn portal(users: usize) -> Portal {
+    portal_by(users, Arc::new(WallClock)).await
+}
+
+async fn portal_by(users: usize, clock: SharedClock) -> Portal {
+    let client = qlik_sim::OauthClient::people(&format!("portal=http://{HOST}/auth/qlik/meridian/callback")).unwrap();
+    let options = qlik_sim::Options {
+        users,
+        // Enough that as many seats are free as the longest job takes.
+        assignments: users * 4,
+        groups: 2,
+        api_keys: vec![KEY.to_owned()],
+        oauth_clients: vec![client],
+        rate_scale: 100.0,
+        ..qlik_sim::Options::default()
+    };
+    portal_at(options, clock, |_, tenant| {
+        tenant.oauth = Some(TenantClient {
+            client_id: "portal".to_owned(),
+            client_secret: None,
+            scopes: ["user_default", "admin_classic", "offline_access"].map(str::to_owned).to_vec(),
+        });
+    })
+    .await
+}
+
+/// Another server of the same database.
+async fn replica(portal: &Portal) -> (Shared, Router) {
+    let store = Store::open(&portal.state.config.storage.url, audit_key()).await.unwrap();
+    let state = State::build(portal.state.config.clone(), store, Sealer::new(vec![9; 32]), Arc::new(WallClock)).unwrap();
+    let app = router::router(&state);
+    (state, app)
+}
+
+fn location(answer: &Response<Body>) -> String {
+    answer.headers().get(header::LOCATION).map_or_else(String::new, |to| to.to_str().unwrap().to_owned())
+}
+
+/// The cookies that an answer sets, as a browser sends them again; those that it removes are left out.
+fn cookies(answer: &Response<Body>) -> String {
+    let lines = answer.headers().get_all(header::SET_COOKIE).iter().map(|line| line.to_str().unwrap());
+    let kept = lines.filter(|line| !line.contains("Max-Age=0")).map(|line| line.split(';').next().unwrap());
+    kept.collect::<Vec<_>>().join("; ")
+}
+
+/// The browser's way to the tenant: where it comes back to, and the login cookie.
+async fn at_the_tenant(portal: &Portal, cookie: &str, query: &str, hint: &str) -> (String, String) {
+    let left = portal.send(get(&format!("/auth/qlik/meridian/connect{query}"), cookie)).await;
+    assert_eq!(left.status(), StatusCode::SEE_OTHER);
+    let to = location(&left);
+    assert!(to.starts_with(&format!("{}/oauth/authorize?", portal.sim.url)), "{to}");
+    let answer = support::http().get(format!("{to}&login_hint={hint}")).send().await.unwrap();
+    let back = answer.headers()["location"].to_str().unwrap().strip_prefix(&format!("http://{HOST}")).unwrap().to_owned();
+    (back, cookies(&left))
+}
+
+/// Connects by signing in at the tenant. The cookie of the session, and where one is led.
+async fn sign_in(portal: &Portal, cookie: &str, query: &str, hint: &str) -> (String, String) {
+    let (back, login) = at_the_tenant(portal, cookie, query, hint).await;
+    let came = portal.send(get(&back, &format!("{cookie}; {login}"))).await;
+    let (status, to, session) = (came.status(), location(&came), cookies(&came));
+    if status != StatusCode::SEE_OTHER {
+        let page = to_bytes(came.into_body(), usize::MAX).await.unwrap();
+        panic!("{status}: {}", String::from_utf8_lossy(&page));
+    }
+    (if session.is_empty() { cookie.to_owned() } else { session }, to)
+}
+
+async fn families(portal: &Portal) -> Vec<Value> {
+    portal.sim("GET", "state", Value::Null).await["oauth"].as_array().unwrap().clone()
+}
+
+async fn options(portal: &Portal, oauth: Value) {
+    portal.sim("PUT", "options", json!({ "oauth": oauth })).await;
+}
+
+async fn recorded(portal: &Portal, action: &str) -> Vec<String> {
+    let filter = AuditFilter { action: action.to_owned(), ..AuditFilter::default() };
+    let found = portal.state.engine.store.audit_events("meridian", &filter, 0, 100).await.unwrap();
+    found.into_iter().map(|event| event.record.reason).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_connect_by_signing_in_at_the_tenant() {
+    let portal = portal(50).await;
+    let page = portal.text(get("/connect", "")).await;
+    assert!(page.contains("Sign in at Qlik") && page.contains("Or an API key"), "{page}");
+    let (cookie, to) = sign_in(&portal, "", "?back=/t/meridian/assignments", "admin").await;
+    assert_eq!(to, "/t/meridian/assignments");
+    assert!(portal.page("/t/meridian/overview", &cookie).await.contains("Meridian"));
+    let me: Value = serde_json::from_str(&portal.text(get("/auth/me", &cookie)).await).unwrap();
+    assert!(me["tenants"][0]["expires_at"].as_str().unwrap().ends_with('Z'), "{me}");
+    assert_eq!(families(&portal).await.len(), 1);
+    assert_eq!(recorded(&portal, "connect").await, ["Qlik sign-in"]);
+    // Connecting again takes the earlier tokens back; disconnecting these.
+    let (cookie, _) = sign_in(&portal, &cookie, "", "admin").await;
+    until("the earlier tokens are taken back", Duration::from_secs(5), async || {
+        families(&portal).await.iter().map(|family| family["revoked"] == true).collect::<Vec<_>>() == [true, false]
+    })
+    .await;
+    portal.send(post("/api/connect/forget", &cookie, "tenant=meridian&jobs=")).await;
+    until("these are taken back", Duration::from_secs(5), async || families(&portal).await[1]["revoked"] == true).await;
+    // A way back that leads elsewhere is none.
+    let (_, to) = sign_in(&portal, "", "?back=//evil.example", "admin").await;
+    assert_eq!(to, "/t/meridian/overview");
+    assert_eq!(portal.send(get("/auth/qlik/other/connect", "")).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_belong_to_the_browser_that_asked_connects_nobody() {
+    let portal = portal(50).await;
+    let refused = async |back: &str, cookie: &str, status: StatusCode, words: &str| {
+        let answer = portal.send(get(back, cookie)).await;
+        let got = answer.status();
+        assert!(cookies(&answer).is_empty(), "{words}");
+        let text = String::from_utf8(to_bytes(answer.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap();
+        assert!(got == status && text.contains(words), "{status} {words}: {got} {text}");
+    };
+    let begun = "begun in another browser, used before, or took too long";
+    let (back, login) = at_the_tenant(&portal, "", "", "admin").await;
+    refused(&back, "", StatusCode::FORBIDDEN, begun).await;
+    refused(&back.replace("state=", "state=x"), &login, StatusCode::FORBIDDEN, begun).await;
+    refused("/auth/qlik/meridian/callback?code=a", &login, StatusCode::BAD_REQUEST, begun).await;
+    let doubled = format!("{back}&code=b");
+    refused(&doubled, &login, StatusCode::BAD_REQUEST, begun).await;
+    // Another session's, and used before.
+    let session = portal.connect().await;
+    refused(&back, &format!("{session}; {login}"), StatusCode::FORBIDDEN, "Your session has ended").await;
+    refused(&back, &login, StatusCode::FORBIDDEN, begun).await;
+    assert_eq!(families(&portal).await.len(), 0, "no code was exchanged");
+    // Somebody else than the tenant answers.
+    options(&portal, json!({"iss": "https://evil.example"})).await;
+    let (back, login) = at_the_tenant(&portal, "", "", "admin").await;
+    refused(&back, &login, StatusCode::FORBIDDEN, "cannot be trusted").await;
+    options(&portal, json!({"iss": true})).await;
+    sign_in(&portal, "", "", "admin").await;
+    // The tenant says no.
+    let (back, login) = at_the_tenant(&portal, "", "", "admin").await;
+    let state = back.split("state=").nth(1).unwrap().split('&').next().unwrap();
+    let denied = format!("/auth/qlik/meridian/callback?error=%3Cb%3Edenied&state={state}");
+    refused(&denied, &login, StatusCode::FORBIDDEN, "&lt;b&gt;denied").await;
+    let posted = portal.send(post("/auth/qlik/meridian/callback", "", "")).await;
+    assert_eq!(posted.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_else_is_asked_before_they_take_the_place() {
+    let portal = portal(50).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let was: Value = serde_json::from_str(&portal.text(get("/auth/me", &cookie)).await).unwrap();
+    let (back, login) = at_the_tenant(&portal, &cookie, "", "reader").await;
+    let page = portal.text(get(&back, &format!("{cookie}; {login}"))).await;
+    assert!(page.contains("Connect instead") && page.contains(was["tenants"][0]["connected_as"].as_str().unwrap()), "{page}");
+    let connected_as = async || {
+        let me: Value = serde_json::from_str(&portal.text(get("/auth/me", &cookie)).await).unwrap();
+        me["tenants"][0]["connected_as"].as_str().unwrap().to_owned()
+    };
+    let first = connected_as().await;
+    let waiting = page.split("name=\"waiting\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    // Only from this session.
+    let other = portal.connect().await;
+    let stolen = portal.send(post("/auth/qlik/meridian/replace", &other, &format!("waiting={waiting}"))).await;
+    assert_eq!(stolen.status(), StatusCode::FORBIDDEN);
+    assert_eq!(connected_as().await, first);
+    let yes = portal.send(post("/auth/qlik/meridian/replace", &cookie, &format!("waiting={waiting}"))).await;
+    assert_eq!(yes.status(), StatusCode::SEE_OTHER);
+    assert_ne!(connected_as().await, first);
+}
+
+/// Eight requests on two servers, whose token has ended: the tenant is asked once, and nobody loses the connection.
+async fn refreshed_once(rounds: usize) {
+    let portal = portal(50).await;
+    let (_other, app) = replica(&portal).await;
+    options(&portal, json!({"access_ttl_s": 1, "rotate": true, "reuse": "revoke_family"})).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    for round in 1..=rounds {
+        tokio::time::sleep(Duration::from_millis(1_050)).await;
+        let asked: Vec<_> = (0..8)
+            .map(|n| {
+                let app = if n % 2 == 0 { portal.app.clone() } else { app.clone() };
+                let request = get("/t/meridian/settings", &cookie);
+                tokio::spawn(async move {
+                    let answer = app.oneshot(request).await.unwrap();
+                    let text = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+                    String::from_utf8_lossy(&text).into_owned()
+                })
+            })
+            .collect();
+        for answer in asked {
+            let text = answer.await.unwrap();
+            assert!(!text.contains("expired or was revoked"), "round {round}");
+        }
+        let family = &families(&portal).await[0];
+        assert_eq!((family["generation"].as_u64(), &family["revoked"]), (Some(round as u64), &json!(false)), "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_many_refreshes() {
+    refreshed_once(4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: 18 minutes; run by script/soak"]
+async fn one_of_many_refreshes_a_thousand_times() {
+    refreshed_once(1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_the_tenant_ends_is_told_and_made_again() {
+    let portal = portal(50).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    portal.page("/t/meridian/overview", &cookie).await;
+    portal.sim("POST", "act", json!({"revoke_oauth": {"family": families(&portal).await[0]["family"]}})).await;
+    // The tenant refuses the token before its time; refreshing says that it is all over.
+    portal.send(post("/api/refresh", &cookie, "tenant=meridian")).await;
+    let page = portal.text(get("/t/meridian/overview", &cookie)).await;
+    assert!(
+        page.contains("Your connection to Meridian Foods has expired or was revoked") && page.contains("Connect again"),
+        "{page}"
+    );
+    assert_eq!(recorded(&portal, "credential.lost").await, ["expired, revoked or used elsewhere"]);
+    let (status, _) = portal.told("/api/refresh", &cookie, "tenant=meridian").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(portal.text(get("/connect", &cookie)).await.contains("Connect again"));
+    let (cookie, _) = sign_in(&portal, &cookie, "", "admin").await;
+    assert!(!portal.page("/t/meridian/overview", &cookie).await.contains("expired or was revoked"));
+    assert_eq!(recorded(&portal, "credential.lost").await.len(), 1, "said once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_does_not_refresh_is_asked_again_later() {
+    let portal = portal(50).await;
+    options(&portal, json!({"access_ttl_s": 60})).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    portal.page("/t/meridian/overview", &cookie).await;
+    let fault = json!({"method": "POST", "path": "/oauth/token", "times": 100, "then": {"status": 503}});
+    portal.sim("PUT", "faults", json!([fault])).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let seen = requests(&portal.sim.url).await;
+    for _ in 0..5 {
+        assert!(!portal.page("/t/meridian/overview", &cookie).await.contains("could not be renewed"));
+    }
+    let log = portal.sim("GET", &format!("requests?since={seen}"), Value::Null).await;
+    let asked = log.as_array().unwrap().iter().filter(|request| request["path"] == "/oauth/token").count();
+    assert_eq!(asked, 2, "twice with the same token, then not before half a minute");
+    portal.sim("PUT", "faults", json!([])).await;
+    assert_eq!(families(&portal).await[0]["revoked"], json!(false));
+}
+
+/// A job of so many rows, begun by somebody who signed in; with its plan.
+async fn job_of(portal: &Portal, cookie: &str, rows: usize) -> (String, domain::plan::Plan, domain::inventory::Inventory) {
+    portal.page("/t/meridian/overview", cookie).await;
+    let (planned, before) = give_analyzer(&portal.state.engine.store, &portal.sim.url, "meridian", "plan1", rows).await;
+    let to = portal.location("/api/plans/apply", cookie, "tenant=meridian&id=plan1&confirm=").await;
+    let job = to.strip_prefix("/t/meridian/jobs/").unwrap_or_else(|| panic!("{to}")).to_owned();
+    (job, planned, before)
+}
+
+async fn state_of(portal: &Portal, job: &str) -> (JobState, String) {
+    let row = portal.state.engine.store.job("meridian", job).await.unwrap().unwrap();
+    (row.state, row.reason)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ends_in_the_middle_of_a_job_loses_nothing() {
+    const ROWS: usize = 2_000;
+    for revoked in [false, true] {
+        let portal = portal(4_000).await;
+        options(&portal, json!({"access_ttl_s": if revoked { 3_600 } else { 12 }})).await;
+        let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+        let seen = requests(&portal.sim.url).await;
+        let (job, planned, before) = job_of(&portal, &cookie, ROWS).await;
+        // Twenty requests at most of a second each.
+        portal.sim("PUT", "options", json!({"latency_ms": 800})).await;
+        let _running = portal.state.engine.start();
+        let store = &portal.state.engine.store;
+        if revoked {
+            until("some rows are done", Duration::from_secs(20), async || store.tally(&job).await.unwrap().done >= 200).await;
+            portal.sim("POST", "act", json!({"revoke_oauth": {"family": families(&portal).await[0]["family"]}})).await;
+        }
+        until("the job pauses", Duration::from_secs(30), async || state_of(&portal, &job).await.0 == JobState::Paused).await;
+        let (_, reason) = state_of(&portal, &job).await;
+        assert!(reason.starts_with("Needs ") && reason.contains("when they connect again"), "{reason}");
+        let tally = store.tally(&job).await.unwrap();
+        assert!(tally.done > 0 && tally.planned > 0 && tally.unknown + tally.sent + tally.refused == 0, "{tally:?}");
+        portal.sim("PUT", "options", json!({"latency_ms": 0, "oauth": {"access_ttl_s": 3_600}})).await;
+        // Any session of the same Qlik user wakes it: another browser here.
+        sign_in(&portal, "", "", "admin").await;
+        until("the job ends", Duration::from_secs(60), async || state_of(&portal, &job).await.0 == JobState::Finished).await;
+        let ended =
+            Ended { run: format!("revoked {revoked}"), tenant: "meridian", job: &job, before: &before, planned: &planned, seen };
+        ended.accounts_for_every_row(&portal.sim.url, store).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_refreshes_keeps_its_jobs_running() {
+    let portal = portal(2_000).await;
+    options(&portal, json!({"access_ttl_s": 6})).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (job, ..) = job_of(&portal, &cookie, 1_000).await;
+    portal.sim("PUT", "options", json!({"latency_ms": 1_000})).await;
+    let _running = portal.state.engine.start();
+    // Whoever looks at the job's page keeps it going.
+    until("the job ends", Duration::from_secs(60), async || {
+        portal.text(get(&format!("/t/meridian/jobs/{job}"), &cookie)).await;
+        state_of(&portal, &job).await.0 == JobState::Finished
+    })
+    .await;
+    assert!(families(&portal).await[0]["generation"].as_u64().unwrap() >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_with_a_connection_of_its_own_goes_on_without_anybody() {
+    let portal = portal(2_000).await;
+    options(&portal, json!({"access_ttl_s": 6})).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (job, ..) = job_of(&portal, &cookie, 1_000).await;
+    let page = portal.text(get(&format!("/t/meridian/jobs/{job}"), &cookie)).await;
+    assert!(page.contains("Keep it running without me"), "{page}");
+    // Not asked as long as the tenant knows them; then they are.
+    let query = format!("?job={job}");
+    let (back, login) = at_the_tenant(&portal, &cookie, &query, "").await;
+    assert!(back.contains("login%5Frequired"), "{back}");
+    let asked = portal.send(get(&back, &format!("{cookie}; {login}"))).await;
+    assert!(
+        location(&asked).starts_with(&format!("{}/oauth/authorize?", portal.sim.url)) && !location(&asked).contains("prompt=")
+    );
+    let answer = support::http().get(format!("{}&login_hint=admin", location(&asked))).send().await.unwrap();
+    let back = answer.headers()["location"].to_str().unwrap().strip_prefix(&format!("http://{HOST}")).unwrap().to_owned();
+    let came = portal.send(get(&back, &format!("{cookie}; {}", cookies(&asked)))).await;
+    assert_eq!(location(&came), format!("/t/meridian/jobs/{job}"));
+    assert!(portal.text(get("/t/meridian/sessions", &cookie)).await.contains("continues on its own"));
+    // The session is over; the job is not.
+    portal.send(post("/auth/logout", &cookie, "jobs=go-on")).await;
+    portal.sim("PUT", "options", json!({"latency_ms": 1_000})).await;
+    let _running = portal.state.engine.start();
+    until("the job ends", Duration::from_secs(60), async || {
+        let (state, reason) = state_of(&portal, &job).await;
+        assert_ne!(state, JobState::Paused, "{reason}");
+        state == JobState::Finished
+    })
+    .await;
+    until("its connection is taken back", Duration::from_secs(5), async || {
+        let all = families(&portal).await;
+        all.len() == 2 && all[1]["revoked"] == true && all[1]["generation"].as_u64().unwrap() >= 1
+    })
+    .await;
+    assert_eq!(recorded(&portal, "grant.made").await.len(), 1);
+    // Not for a job that is over, nor for a stranger's.
+    let (other, _) = sign_in(&portal, "", "", "admin").await;
+    assert_eq!(portal.send(get(&format!("/auth/qlik/meridian/connect?job={job}"), &other)).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_is_anywhere_in_clear() {
+    let portal = portal(50).await;
+    options(&portal, json!({"access_ttl_s": 1})).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let opened = async || {
+        let stored = portal.state.engine.store.credentials(&key_of(&cookie)).await.unwrap().remove(0);
+        let id: tower_sessions::session::Id = cookie.split_once('=').unwrap().1.parse().unwrap();
+        let secret = id.0.to_be_bytes();
+        let purpose = engine::seal::Purpose::Session { secret: &secret };
+        let text = portal.state.engine.sealer.open(&stored.sealed, &stored.wrapped_key, purpose, "meridian").unwrap();
+        let held: Value = serde_json::from_str(secrecy::ExposeSecret::expose_secret(&text)).unwrap();
+        ["access", "refresh"].map(|name| held[name].as_str().unwrap().to_owned())
+    };
+    let mut tokens = opened().await.to_vec();
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let mut pages = portal.page("/t/meridian/overview", &cookie).await;
+    let renewed = opened().await.to_vec();
+    assert!(renewed.iter().zip(&tokens).all(|(new, old)| new != old && !new.is_empty()));
+    tokens.extend(renewed);
+    for path in ["/connect", "/t/meridian/sessions", "/t/meridian/audit", "/auth/me", "/t/meridian/audit/export?format=jsonl"] {
+        pages += &portal.text(get(path, &cookie)).await;
+    }
+    let (text, disk) = (format!("{pages}{:?}", portal.state), portal.disk());
+    for token in &tokens {
+        assert!(!text.contains(token.as_str()), "in a page");
+        assert!(!disk.windows(token.len()).any(|window| window == token.as_bytes()), "on the disk");
+    }
+}
+
+fn key_of(cookie: &str) -> Vec<u8> {
+    let id: tower_sessions::session::Id = cookie.split_once('=').unwrap().1.parse().unwrap();
+    quartermaster::server::sessions::session_key(&id)
+}
