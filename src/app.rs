@@ -6,7 +6,7 @@ use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::{ChooseView, SsrMode, path};
 
 use crate::features::assignments::AssignmentsPage;
-use crate::features::audit::AuditPage;
+use crate::features::audit::{AuditPage, ThenPage};
 use crate::features::connect::ConnectPage;
 use crate::features::frame::{Frame, LoadParts, Palette, SessionEnd};
 use crate::features::groups::{GroupPage, GroupsPage};
@@ -29,6 +29,7 @@ enum Room {
     Jobs,
     Job,
     Audit,
+    Then,
     Settings,
     Sessions,
     Lists,
@@ -50,6 +51,7 @@ fn open(room: Room) -> AnyView {
         Room::Jobs => view! { <JobsPage/> }.into_any(),
         Room::Job => view! { <JobPage/> }.into_any(),
         Room::Audit => view! { <AuditPage/> }.into_any(),
+        Room::Then => view! { <ThenPage/> }.into_any(),
         Room::Settings => view! { <SettingsPage/> }.into_any(),
         Room::Sessions => view! { <SessionsPage/> }.into_any(),
         Room::Lists => view! { <ListsPage/> }.into_any(),
@@ -153,6 +155,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/jobs") view=Room::Jobs ssr=SsrMode::Async/>
                     <Route path=path!("/jobs/:id") view=Room::Job ssr=SsrMode::Async/>
                     <Route path=path!("/audit") view=Room::Audit ssr=SsrMode::Async/>
+                    <Route path=path!("/audit/then") view=Room::Then ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view=Room::Settings ssr=SsrMode::Async/>
                     <Route path=path!("/lists") view=Room::Lists ssr=SsrMode::Async/>
                     <Route path=path!("/lists/:id") view=Room::List ssr=SsrMode::Async/>

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Sim } from "./sim";
 
 const BIN = process.env.QUARTERMASTER_BIN ?? "quartermaster";
 
@@ -57,21 +58,24 @@ export const freePort = () => new Promise<number>((resolve) => {
  * is `key-of-n`. */
 export async function served(
   more: string | ((url: string) => Promise<string>),
-  work: (url: string, restart: () => Promise<void>) => Promise<void>,
+  work: (url: string, restart: () => Promise<void>, sims: Sim[]) => Promise<void>,
   names = ["north"],
+  // More of a tenant's configuration. Each tenant knows the client `portal`, which people sign in by.
+  ofTenant: (name: string) => string = () => "",
 ) {
   const folder = mkdtempSync(join(tmpdir(), "quartermaster-"));
   const running: Running[] = [];
   let server: Running | undefined;
   try {
     const tenants: string[] = [];
+    const [port, config] = [await freePort(), join(folder, "Leptos.toml")];
     for (const [at, name] of names.entries()) {
-      const args = ["--listen", "127.0.0.1:0", "--users", "80", "--assignments", "60", "--groups", "5", "--seed", `${at + 1}`, "--api-key", `key-of-${at + 1}`];
+      const args = ["--listen", "127.0.0.1:0", "--users", "80", "--assignments", "60", "--groups", "5", "--seed", `${at + 1}`, "--api-key", `key-of-${at + 1}`,
+        "--oauth-client", `portal=http://127.0.0.1:${port}/auth/qlik/${name}/callback`];
       const sim = await start(args, {}, process.env.QLIK_SIM_BIN ?? "qlik-sim");
       running.push(sim);
-      tenants.push(`[tenants.${name}]\nname = "${name[0].toUpperCase()}${name.slice(1)}"\nurl = "${address(sim.lines[0])}"`);
+      tenants.push(`[tenants.${name}]\nname = "${name[0].toUpperCase()}${name.slice(1)}"\nurl = "${address(sim.lines[0])}"\n${ofTenant(name)}`);
     }
-    const [port, config] = [await freePort(), join(folder, "Leptos.toml")];
     writeFileSync(config, `
 [server]
 listen = "127.0.0.1:${port}"
@@ -87,7 +91,7 @@ ${tenants.join("\n")}
       await server!.stop();
       await new Promise((done) => setTimeout(done, 1_500));
       server = await start(["serve", "--config", config]);
-    });
+    }, running.map((sim) => new Sim(address(sim.lines[0]))));
   } finally {
     await server?.stop();
     for (const sim of running) await sim.stop();

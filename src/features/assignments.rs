@@ -24,6 +24,7 @@ mod views;
 
 pub use api::{Draft, Edit, TakeBack, assignments, draft, drop_view, edit, person, save_view, take_back, views};
 pub use page::AssignmentsPage;
+pub use person::with_person;
 #[cfg(feature = "ssr")]
 pub use rows::routes;
 pub use view::{AssignmentsView, PersonView};

@@ -64,6 +64,15 @@ impl Zone {
         Some((start(date)?, start(date.tomorrow().ok()?)?))
     }
 
+    /// A time such as `14:30` of a day such as `2026-11-22`; the day's last moment where it is empty. Nothing where either is none.
+    pub fn moment(&self, day: &str, time: &str) -> Option<i64> {
+        if time.is_empty() {
+            return self.day(day).map(|(_, end)| end - 1);
+        }
+        let (date, time): (jiff::civil::Date, jiff::civil::Time) = (day.parse().ok()?, time.parse().ok()?);
+        Some(date.to_datetime(time).to_zoned(self.0.clone()).ok()?.timestamp().as_millisecond())
+    }
+
     fn format(&self, ms: i64, pattern: &str) -> String {
         Timestamp::from_millisecond(ms).map(|at| at.to_zoned(self.0.clone()).strftime(pattern).to_string()).unwrap_or_default()
     }
@@ -85,6 +94,9 @@ mod tests {
         // Clocks go back: a day of 25 hours.
         assert_eq!(berlin.day("2026-10-25").map(|(from, to)| (to - from) / 3_600_000), Some(25));
         assert_eq!(berlin.day("tomorrow"), None);
+        assert_eq!(berlin.moment("2026-11-22", "01:00"), Some(now));
+        assert_eq!(berlin.moment("2026-11-22", ""), Some(now + 23 * 3_600_000 - 1));
+        assert_eq!((berlin.moment("2026-11-22", "soon"), berlin.moment("soon", "")), (None, None));
         assert!(Zone::names().iter().any(|name| name == "Europe/Berlin") && Zone::names().len() > 300);
     }
 

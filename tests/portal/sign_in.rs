@@ -197,7 +197,7 @@ async fn nobody_comes_in_without_signing_in() {
 /// What whoever has a role may do: read, draw up plans, change settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_function_asks_for_its_role() {
-    const EVERYBODY: [&str; 24] = [
+    const EVERYBODY: [&str; 26] = [
         "frame",
         "find",
         "stay",
@@ -215,6 +215,8 @@ async fn every_function_asks_for_its_role() {
         "jobs/list",
         "jobs/one",
         "audit",
+        "audit/event",
+        "audit/then",
         "settings",
         "settings/browser",
         "settings/theme",
@@ -223,7 +225,7 @@ async fn every_function_asks_for_its_role() {
         "sessions/end",
         "sessions/withdraw",
     ];
-    const ADMINS: [&str; 2] = ["settings/auto-assign", "settings/groups"];
+    const ADMINS: [&str; 3] = ["settings/auto-assign", "settings/groups", "jobs/hand-over"];
     let provider = Provider::start().await;
     let portal = portal(&provider, ROLES).await;
     let (mut vera, mut otto, mut nobody) = (Browser::default(), Browser::default(), Browser::default());
@@ -232,7 +234,7 @@ async fn every_function_asks_for_its_role() {
     otto.sign_in(&portal, "otto").await;
     otto.connect(&portal).await;
     nobody.sign_in(&portal, "nobody").await;
-    let form = "tenant=meridian&id=x&page=1&before=0&q=&query=&what=undo&to=pause&action=assign&theme=dark&rows[]=a&confirm=&job=x&subject=x&name=x&purpose=give&allotment=x&way=x&kind=&text=x&zone=UTC&hash=x&key=x&back=&lines=x&usual=&from=x";
+    let form = "tenant=meridian&id=x&page=1&before=0&q=&query=&what=undo&to=pause&action=assign&theme=dark&rows[]=a&confirm=&job=x&subject=x&name=x&purpose=give&allotment=x&way=x&kind=&text=x&zone=UTC&hash=x&key=x&back=&lines=x&usual=&from=x&seq=1";
     let needs = |words: &str| words.contains("Your role does not allow this");
     let mut unknown = Vec::new();
     for (path, _) in leptos::server_fn::axum::server_fn_paths() {

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod license;
 pub mod mask;
 pub mod pace;
+pub mod past;
 pub mod plan;
 pub mod projection;
 pub mod roles;

@@ -103,6 +103,8 @@ pub struct Person {
     pub id: String,
     /// Their name; their subject where they have none.
     pub name: String,
+    /// Their subject.
+    pub subject: String,
 }
 
 /// A whole reading of a tenant.

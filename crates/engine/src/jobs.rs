@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use storage::{Actor, CreateJob, JobRow, JobState, Leave, NewJob, PlanRow, StoreError};
+use storage::{Actor, CreateJob, GrantKind, JobRow, JobState, Leave, NewJob, PlanRow, StoreError};
 
 use crate::backend::Key;
 use crate::grants::grant;
@@ -121,6 +121,10 @@ pub async fn begin(engine: &Arc<Engine>, by: &Acting, plan: &PlanRow, order: Ord
 
 /// Lets a paused job go on with a fresh key: both or neither.
 pub async fn resume(engine: &Engine, by: &Acting, job: &JobRow) -> Result<Commanded, JobError> {
+    if engine.store.grant(&job.id).await?.is_some_and(|grant| grant.kind == GrantKind::Unattended) {
+        // It needs nobody's key.
+        return command(engine, by, &job.id, &[JobState::Paused], JobState::Queued, "").await;
+    }
     if job.qlik_user != by.key.user() {
         return Ok(Commanded::OfAnotherUser);
     }

@@ -12,6 +12,7 @@ pub mod gathering;
 pub mod grants;
 pub mod housekeeping;
 pub mod jobs;
+pub mod machines;
 pub mod readings;
 pub mod seal;
 pub mod supervise;
@@ -28,6 +29,7 @@ use backend::Backend;
 use checkpoints::Checkpoints;
 use clock::SharedClock;
 use housekeeping::Keep;
+use machines::Machines;
 use readings::Readings;
 use seal::Sealer;
 use supervise::{Kept, Watch};
@@ -64,6 +66,8 @@ pub struct Engine {
     pub keep: Keep,
     /// Where signed ends of trails go, and which are due.
     pub checkpoints: Checkpoints,
+    /// What the portal itself acts by.
+    pub machines: Machines,
     /// Rung when there may be a job to carry out.
     pub jobs: Notify,
     /// Tells which job has moved on.
@@ -94,6 +98,7 @@ impl Engine {
             tenants: tenants.into_iter().map(|tenant| (tenant.id.clone(), Arc::new(tenant))).collect(),
             keep,
             checkpoints,
+            machines: Machines::default(),
             jobs: Notify::new(),
             news: broadcast::channel(256).0,
             watch: Watch::default(),

@@ -5,6 +5,7 @@ use sqlx::{Any, Transaction};
 
 use crate::audit::{NewAudit, append, hold_trail};
 use crate::jobs::{Grant, put_grant};
+use crate::people::{is_live, use_step_up};
 use crate::store::{Store, StoreError, get};
 
 /// A family as it is.
@@ -65,6 +66,17 @@ pub struct Renewal<'a> {
     pub expires_at: i64,
     /// Says so in the tenant's trail.
     pub record: NewAudit,
+}
+
+/// What came of giving a job a credential of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepRunning {
+    /// It has it.
+    Kept,
+    /// The job is over.
+    Over,
+    /// Whoever asked is signed out by now, or did not confirm that it is them.
+    NoLeave,
 }
 
 macro_rules! family_query {
@@ -283,27 +295,43 @@ impl Store {
         Ok(())
     }
 
-    /// Gives a job a connection of its own, in place of what it has; where it waits for one it goes on. `false` where it is over.
-    pub async fn keep_running(&self, job: &str, grant: &Grant, family: &Family, record: &NewAudit) -> Result<bool, StoreError> {
+    /// Gives a job another credential than its session's: tokens of a `family` of its own, or none, where the portal's own client carries
+    /// it out. Where it waits for one it goes on. A `leave` is used up by it.
+    pub async fn keep_running(
+        &self,
+        job: &str,
+        grant: &Grant,
+        family: Option<&Family>,
+        leave: Option<(&[u8], &str)>,
+        record: &NewAudit,
+    ) -> Result<KeepRunning, StoreError> {
         let mut transaction = self.begin().await?;
-        hold_trail(&mut transaction, &family.tenant).await?;
+        hold_trail(&mut transaction, &record.tenant).await?;
+        if let Some((session, step_up)) = leave
+            && !(is_live(&mut transaction, session, record.at).await?
+                && use_step_up(&mut transaction, session, step_up, record.at).await?)
+        {
+            return Ok(KeepRunning::NoLeave);
+        }
         let held = sqlx::query(
             "UPDATE jobs SET state = CASE WHEN state <> 'paused' OR needs = 0 THEN state WHEN lease_until > 0 THEN 'running' ELSE 'queued' END, \
              reason = CASE WHEN needs = 1 THEN '' ELSE reason END, needs = 0 \
              WHERE id = $1 AND tenant = $2 AND state IN ('queued', 'running', 'paused')",
         )
         .bind(job.to_owned())
-        .bind(family.tenant.clone())
+        .bind(record.tenant.clone())
         .execute(&mut *transaction)
         .await?;
         if held.rows_affected() == 0 {
-            return Ok(false);
+            return Ok(KeepRunning::Over);
         }
-        put_family(&mut transaction, family, 0).await?;
+        if let Some(family) = family {
+            put_family(&mut transaction, family, record.at).await?;
+        }
         put_grant(&mut transaction, job, grant).await?;
         append(&mut transaction, &self.audit_key, std::slice::from_ref(record)).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(KeepRunning::Kept)
     }
 
     /// Jobs of a Qlik user that wait until they connect again, oldest first.

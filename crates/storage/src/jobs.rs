@@ -12,7 +12,7 @@ use trail::Target;
 use crate::actor::{Actor, read_actor};
 use crate::audit::{NewAudit, append, done_since, hold_trail};
 use crate::form::{self, FORM};
-use crate::people::is_live;
+use crate::people::{is_live, use_step_up};
 use crate::store::{AT_ONCE, Store, StoreError, get, insert, places};
 
 macro_rules! job_query {
@@ -186,16 +186,10 @@ async fn holds(transaction: &mut Transaction<'static, Any>, leave: &Leave, job: 
     if !is_live(transaction, &leave.session, job.now).await? {
         return Ok(false);
     }
-    if let Some(step_up) = &leave.step_up {
-        let used = sqlx::query("DELETE FROM step_ups WHERE session_key = $1 AND plan_hash = $2 AND until > $3")
-            .bind(leave.session.clone())
-            .bind(step_up.clone())
-            .bind(job.now)
-            .execute(&mut **transaction)
-            .await?;
-        if used.rows_affected() == 0 {
-            return Ok(false);
-        }
+    if let Some(step_up) = &leave.step_up
+        && !use_step_up(transaction, &leave.session, step_up, job.now).await?
+    {
+        return Ok(false);
     }
     let Some((hash, since)) = &leave.approval else { return Ok(true) };
     let approved =

@@ -20,7 +20,7 @@ pub use actor::Actor;
 pub use audit::{AuditEntry, AuditFilter, Kept, NewAudit, TrailEnd, Uncovered};
 pub use credentials::{StoredCredential, WrappedCredential};
 pub use days::SeatDay;
-pub use families::{Family, FamilyHolder, Renewal, Resealed};
+pub use families::{Family, FamilyHolder, KeepRunning, Renewal, Resealed};
 pub use jobs::{Claim, CreateJob, Grant, GrantKind, JobRow, JobState, JournalRow, Leave, NewJob, RowResult, Trouble};
 pub use lists::ListRow;
 pub use people::{Begins, Ended, Ending, NewSession, Person, principal, session_name};

@@ -373,6 +373,22 @@ impl Store {
     }
 }
 
+/// Uses up a confirmation that holds. `false` where there is none.
+pub(crate) async fn use_step_up(
+    transaction: &mut Transaction<'static, Any>,
+    session: &[u8],
+    step_up: &str,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let used = sqlx::query("DELETE FROM step_ups WHERE session_key = $1 AND plan_hash = $2 AND until > $3")
+        .bind(session.to_vec())
+        .bind(step_up.to_owned())
+        .bind(now)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(used.rows_affected() > 0)
+}
+
 async fn put_step_up(
     transaction: &mut Transaction<'static, Any>,
     session: &[u8],

@@ -6,6 +6,8 @@ use domain::allotment::AllotmentName;
 use serde_json::Value;
 use trail::Record;
 
+use super::view::SideLine;
+
 /// What stands where there is nothing, such as a license.
 const NONE: &str = "none";
 
@@ -46,6 +48,41 @@ fn changed(before: &Value, after: &Value, roles: &Names) -> String {
     format!("{} → {}", words(before), words(after))
 }
 
+/// What changed, thing by thing: each role, each member, or the one thing there is.
+pub fn sides(before: &Value, after: &Value, roles: &Names) -> Vec<SideLine> {
+    const NOT_THERE: &str = "–";
+    let line = |what: &str, before: String, after: String| SideLine { what: what.to_owned(), before, after };
+    if before.is_null() && after.is_null() {
+        return Vec::new();
+    }
+    if let (Some(before), Some(after)) = (ids(before), ids(after)) {
+        let name = |id: &str| roles.get(id).cloned().unwrap_or_else(|| id.to_owned());
+        let given = |is: bool| if is { "given" } else { NOT_THERE }.to_owned();
+        let mut all: Vec<&str> = before.iter().chain(after.iter().filter(|id| !before.contains(id))).copied().collect();
+        // What changed comes first.
+        all.sort_by_key(|id| before.contains(id) == after.contains(id));
+        return all.into_iter().map(|id| line(&name(id), given(before.contains(&id)), given(after.contains(&id)))).collect();
+    }
+    let is_license = |side: &Value| side.get("license").is_some();
+    if is_license(before) || is_license(after) {
+        return vec![line("License", words(before), words(after))];
+    }
+    let none = serde_json::Map::new();
+    let (of_before, of_after) = (before.as_object(), after.as_object());
+    if of_before.is_none() && of_after.is_none() {
+        return vec![line("Value", words(before), words(after))];
+    }
+    let (of_before, of_after) = (of_before.unwrap_or(&none), of_after.unwrap_or(&none));
+    let names: std::collections::BTreeSet<&String> = of_before.keys().chain(of_after.keys()).collect();
+    let told = |side: &serde_json::Map<String, Value>, name: &str| side.get(name).map_or_else(|| NOT_THERE.to_owned(), stated);
+    names.into_iter().map(|name| line(&domain::text::humanise(name), told(of_before, name), told(of_after, name))).collect()
+}
+
+/// A value of a setting; nothing was said of one that is null.
+fn stated(value: &Value) -> String {
+    if value.is_null() { "not stated".to_owned() } else { words(value) }
+}
+
 /// The roles of a group, by id.
 fn ids(value: &Value) -> Option<Vec<&str>> {
     value.get("roles")?.as_array().map(|ids| ids.iter().filter_map(Value::as_str).collect())
@@ -64,9 +101,8 @@ pub fn words(value: &Value) -> String {
             (Some(Value::String(license)), _) => AllotmentName::new(license).label(),
             (_, Some(Value::String(subject))) => subject.clone(),
             _ => {
-                let told = |value: &Value| if value.is_null() { "not stated".to_owned() } else { words(value) };
                 let members: BTreeMap<_, _> = members.iter().collect();
-                let each = members.into_iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), told(value)));
+                let each = members.into_iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), stated(value)));
                 each.collect::<Vec<_>>().join(", ")
             }
         },
@@ -113,5 +149,25 @@ mod tests {
         let old = |reason: &str| details(&Record { reason: reason.into(), ..Record::default() }, &roles);
         assert_eq!(old("+6000 −7000 (204)"), "+Tenant admin −7000 (204)");
         assert_eq!(old("none → Analyzer"), "none → Analyzer");
+    }
+
+    #[test]
+    fn both_sides_are_told_thing_by_thing() {
+        let roles = Names::from([("6000".to_owned(), "Tenant admin".to_owned())]);
+        let told = |before: Value, after: Value| {
+            let lines = sides(&before, &after, &roles).into_iter();
+            lines.map(|line| format!("{}: {} → {}", line.what, line.before, line.after)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(Value::Null, json!({"license": "analyzer"})), ["License: none → Analyzer"]);
+        assert_eq!(
+            told(json!({"roles": ["1", "7000"]}), json!({"roles": ["1", "6000"]})),
+            ["7000: given → –", "Tenant admin: – → given", "1: given → given"]
+        );
+        assert_eq!(
+            told(json!({"analyzer": false, "professional": null}), json!({"analyzer": true, "professional": null})),
+            ["Analyzer: off → on", "Professional: not stated → not stated"]
+        );
+        assert_eq!(told(Value::Null, json!("k1")), ["Value: none → k1"]);
+        assert!(told(Value::Null, Value::Null).is_empty());
     }
 }

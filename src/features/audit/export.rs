@@ -35,6 +35,7 @@ const AT_ONCE: i64 = 1_000;
 pub fn routes(state: &Shared) -> Router<AppState> {
     Router::new()
         .route("/t/{tenant}/audit/export", get(export_tenants))
+        .route("/t/{tenant}/audit/then.csv", get(super::then::file))
         .route("/audit/export", get(export_own))
         .layer(Extension(state.clone()))
 }

@@ -7,6 +7,7 @@ use leptos_router::components::Form;
 use leptos_router::hooks::use_location;
 
 use super::api::audit;
+use super::event::{EventPanel, chosen};
 use super::view::{Asked, AuditLine, AuditView};
 use crate::features::condition::NotShown;
 use crate::features::jobs::{TallyChips, outcome, short};
@@ -16,7 +17,7 @@ use crate::ui::head::Head;
 use crate::ui::load::load;
 
 /// What is done beside changes, with the words for it.
-const ACTIONS: [(&str, &str); 12] = [
+const ACTIONS: [(&str, &str); 15] = [
     ("apply", "apply a plan"),
     ("connect", "connect"),
     ("disconnect", "disconnect"),
@@ -24,6 +25,9 @@ const ACTIONS: [(&str, &str); 12] = [
     ("approve plan", "approve a plan"),
     ("apply approved plan", "apply an approved plan"),
     ("revoke key", "revoke a job's key"),
+    ("grant.made", "give a job its own key"),
+    ("credential.refreshed", "renew a connection"),
+    ("credential.lost", "lose a connection"),
     ("export", "export the trail"),
     ("refuse", "reject a request"),
     ("chain.begin", "begin the chain of records"),
@@ -38,6 +42,9 @@ pub fn AuditPage() -> impl IntoView {
     let location = use_location();
     let query = Memo::new(move |_| location.search.try_with(|search| Asked::read(search).query()).unwrap_or_default());
     let data = load(move || (live(tenant), live(query)), |(tenant, query)| audit(tenant, query));
+    let seq = chosen();
+    let close = Memo::new(move |_| format!("/t/{}/audit{}", live(tenant), live(query)));
+    let is_open = Memo::new(move |_| live(seq) > 0);
     let export = move |format: &str| {
         let asked = Asked { before: 0, ..Asked::read(&live(query)) }.query();
         let join = if asked.is_empty() { "?" } else { "&" };
@@ -45,10 +52,13 @@ pub fn AuditPage() -> impl IntoView {
     };
     view! {
         <Head title="Audit">
+            <a class="link" href=move || format!("/t/{}/audit/then", live(tenant))>"How it was on a day"</a>
             <a class="link" href=move || export("csv") rel="external" download="">"Export CSV"</a>
             <a class="link" href=move || export("jsonl") rel="external" download="">"Export JSON lines"</a>
         </Head>
         {move || view! { <Filters asked=Asked::read(&live(query))/> }}
+        <div class="split" class:open=is_open>
+        <div class="main">
         <Transition fallback=|| view! { <Skeleton lines=10/> }>
             {move || data.get().map(|got| {
                 let asked = Asked::read(&live(query));
@@ -57,12 +67,20 @@ pub fn AuditPage() -> impl IntoView {
                         <Empty title="No matching events"><a href=move || format!("/t/{}/audit", tenant.get())>"Clear filters"</a>"."</Empty>
                     }.into_any(),
                     Ok(view) if view.lines.is_empty() => view! { <Empty title="No events yet">"Connections and changes are recorded here."</Empty> }.into_any(),
-                    Ok(view) => view! { <Trail view asked/> }.into_any(),
+                    Ok(view) => view! { <Trail view asked seq/> }.into_any(),
                     Err(error) => view! { <NotShown error again=move || data.refetch()/> }.into_any(),
                 }
             })}
         </Transition>
+        </div>
+        <EventPanel seq close/>
+        </div>
     }
+}
+
+/// What was done, in words.
+pub(super) fn worded(action: &str) -> String {
+    ACTIONS.iter().find(|(known, _)| *known == action).map_or(action.to_owned(), |(_, words)| (*words).to_owned())
 }
 
 /// A select of words, the first of them for any.
@@ -110,12 +128,13 @@ fn Filters(asked: Asked) -> impl IntoView {
 }
 
 #[component]
-fn Trail(view: AuditView, asked: Asked) -> impl IntoView {
+fn Trail(view: AuditView, asked: Asked, seq: Memo<i64>) -> impl IntoView {
     let tenant = use_tenant();
+    let here = asked.query();
     let older = view.lines.last().map(|line| line.seq).filter(|_| view.more);
     let newest = (asked.before > 0).then(|| Asked { before: 0, ..asked.clone() }.query());
     let older = older.map(|before| Asked { before, ..asked }.query());
-    let rows = view.lines.into_iter().map(|line| view! { <Event line/> }).collect_view();
+    let rows = view.lines.into_iter().map(|line| view! { <Event line here=here.clone() seq/> }).collect_view();
     view! {
         <div class="table" tabindex="0" role="region" aria-label="Audit trail">
             // The roles are spelt out because narrow screens show the rows as blocks, which takes them from the elements.
@@ -136,10 +155,13 @@ fn Trail(view: AuditView, asked: Asked) -> impl IntoView {
 }
 
 #[component]
-fn Event(line: AuditLine) -> impl IntoView {
+fn Event(line: AuditLine, here: String, seq: Memo<i64>) -> impl IntoView {
     let tenant = use_tenant();
-    let words =
-        ACTIONS.iter().find(|(action, _)| *action == line.action).map_or(line.action.clone(), |(_, words)| (*words).to_owned());
+    let words = worded(&line.action);
+    let at = line.seq;
+    let join = if here.is_empty() { '?' } else { '&' };
+    let open = move || format!("/t/{}/audit{here}{join}event={at}", tenant.get());
+    let is_open = Memo::new(move |_| live(seq) == at);
     let result = match line.tally {
         Some(tally) => view! { <TallyChips tally/> }.into_any(),
         None => {
@@ -157,14 +179,14 @@ fn Event(line: AuditLine) -> impl IntoView {
     });
     let detail = (line.action != "apply" && !line.detail.is_empty()).then(|| format!("{} ", line.detail));
     view! {
-        <tr role="row">
+        <tr role="row" class:chosen=is_open>
             <td role="cell" class="num-left">{line.at}</td>
             <td role="cell" class="hide-narrow">{line.actor}</td>
             <td role="cell">{words}</td>
             <td role="cell" class="title wide"><span class:mono=line.action != "apply">{line.target}</span></td>
             <td role="cell">{result}</td>
             <td role="cell" class="muted">{detail}{job}</td>
-            <td role="cell" class="num muted" data-before="No. ">{line.seq}</td>
+            <td role="cell" class="num" data-before="No. "><a data-noscroll="" href=open aria-label=format!("Event No. {at}") aria-current=move || is_open.get().then_some("true")>{at}</a></td>
         </tr>
     }
 }

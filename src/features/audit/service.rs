@@ -6,8 +6,8 @@ use domain::journal::Tally;
 use engine::readings::Latest;
 use storage::{AuditEntry, AuditFilter};
 
-use super::details::details;
-use super::view::{Asked, AuditLine, AuditView};
+use super::details::{details, sides};
+use super::view::{Asked, AuditLine, AuditView, EventView};
 use crate::error::AppError;
 use crate::server::access::{Access, Role, Viewer};
 use crate::server::zone::Zone;
@@ -41,6 +41,50 @@ pub async fn role_names<R: Role>(access: &Access<R>) -> HashMap<String, String> 
         }
         Latest::Loading(..) | Latest::Failed(_) => HashMap::new(),
     }
+}
+
+/// Everything that one record says.
+pub async fn event(access: &Access<Viewer>, seq: i64) -> Result<EventView, AppError> {
+    let found = access.state.engine.store.audit_record(&access.tenant.id, seq).await?;
+    let Some(AuditEntry { record, text, hash, .. }) = found else {
+        return Err(AppError::not_found("Event not found", "The address may be wrong. See the list of events."));
+    };
+    let roles = role_names(access).await;
+    let actor = &record.actor;
+    let status = if record.qlik.status == 0 { String::new() } else { record.qlik.status.to_string() };
+    let row = record.row.map_or_else(String::new, |row| (row + 1).to_string());
+    let facts = [
+        ("When", access.zone.date_time(record.at)),
+        ("Actor", actor.name.clone()),
+        ("On behalf of", record.behalf.clone()),
+        ("Role", actor.role.clone()),
+        ("Signed in by", actor.method.clone()),
+        ("Issuer", actor.issuer.clone()),
+        ("Subject", actor.subject.clone()),
+        ("Qlik user", actor.qlik_user.clone()),
+        ("Session", actor.session.clone()),
+        ("Address", actor.address.clone()),
+        ("Request", record.request.clone()),
+        ("Target id", record.target.id.clone()),
+        ("Row", row),
+        ("Qlik status", status),
+        ("Qlik code", record.qlik.code.clone()),
+        ("Qlik trace", record.qlik.trace.clone()),
+        ("Reason", record.reason.clone()),
+        ("Record", record.id.clone()),
+    ];
+    let facts = facts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value));
+    Ok(EventView {
+        facts: facts.collect(),
+        sides: sides(&record.before, &record.after, &roles),
+        target: record.target.words().to_owned(),
+        action: record.action,
+        outcome: record.outcome,
+        job: record.job,
+        plan: record.plan,
+        text,
+        hash: hash.to_string(),
+    })
 }
 
 pub async fn events(access: &Access<Viewer>, query: &str) -> Result<AuditView, AppError> {

@@ -29,6 +29,14 @@ pub async fn steer(tenant: String, id: String, to: String) -> Result<(), AppErro
     super::service::steer(&access, &id, &to).await.map_err(crate::server::access::refused)
 }
 
+/// Hands a job over to the portal's own client of the tenant, which needs nobody's sign-in. Whoever asks has confirmed that it is them.
+#[server(endpoint = "jobs/hand-over")]
+pub async fn hand_over(tenant: String, id: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Admin};
+    let access = Access::<Admin>::to(&tenant).await?;
+    super::service::hand_over(&access, &id).await.map_err(crate::server::access::refused)
+}
+
 /// Draws up a plan from a job's rows: `undo` what was done, or `retry` what was refused.
 #[server(endpoint = "jobs/redo")]
 pub async fn redo(tenant: String, id: String, what: String) -> Result<(), AppError> {

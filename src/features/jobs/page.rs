@@ -6,7 +6,7 @@ use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{Redo, Steer, job, jobs};
+use super::api::{HandOver, Redo, Steer, job, jobs};
 use super::view::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine, Tallies};
 use crate::features::condition::{Failed, LoadsItself, NotShown, failed};
 use crate::features::me::{lacks, may_not_change};
@@ -137,10 +137,18 @@ pub fn JobPage() -> impl IntoView {
         query.try_with(|query| query.get("page")).flatten().and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)
     });
     let steer = ServerAction::<Steer>::new();
-    let steered = steer.version();
+    let hand_over = ServerAction::<HandOver>::new();
+    let (steered, handed_over) = (steer.version(), hand_over.version());
     let redo = ServerAction::<Redo>::new();
     let data = load(
-        move || (live(tenant), live(id), live(page), steered.try_get().unwrap_or_default()),
+        move || {
+            (
+                live(tenant),
+                live(id),
+                live(page),
+                steered.try_get().unwrap_or_default() + handed_over.try_get().unwrap_or_default(),
+            )
+        },
         |(tenant, id, page, _)| job(tenant, id, page),
     );
     // What the stream says is newer than the page.
@@ -158,6 +166,7 @@ pub fn JobPage() -> impl IntoView {
     }
     view! {
         <Failed of=steer.value()/>
+        <Failed of=hand_over.value()/>
         <Failed of=redo.value()/>
         <Transition fallback=|| view! { <Head title="Job" waiting=true/><Skeleton lines=8/> }>
             {move || data.get().map(|got| {
@@ -165,7 +174,7 @@ pub fn JobPage() -> impl IntoView {
                     Ok(view) => {
                         let page = view.pulse.clone();
                         let pulse = Signal::derive(move || told.get().unwrap_or_else(|| page.clone()));
-                        view! { <Body view pulse lost steer redo/> }.into_any()
+                        view! { <Body view pulse lost steer redo hand_over/> }.into_any()
                     }
                     Err(error) => failed("Job", error, move || data.refetch()),
                 }
@@ -300,8 +309,10 @@ fn Body(
     lost: RwSignal<&'static str>,
     steer: ServerAction<Steer>,
     redo: ServerAction<Redo>,
+    hand_over: ServerAction<HandOver>,
 ) -> impl IntoView {
     let (tenant, id) = (use_tenant(), use_part("id"));
+    let may_hand_over = view.hand_over;
     let JobView {
         line, own, plan, undo_of, acts_by, keep_running, groups, rows, rows_gone, rows_unreadable, page, pages, ..
     } = view;
@@ -388,6 +399,14 @@ fn Body(
                 })}
                 {move || (wrong.get() > 0).then(|| view! {
                     <a class="button" href=move || format!("/export/{}/failures.csv?id={}", tenant.get(), id.get()) rel="external" download="">"Export failed rows"</a>
+                })}
+                {may_hand_over.then(|| view! {
+                    <ActionForm action=hand_over>
+                        <input type="hidden" name="tenant" value=move || tenant.get()/>
+                        <input type="hidden" name="id" value=move || id.get()/>
+                        <button class="button plain" type="submit" disabled=shut(hand_over, lacks(Rank::Admin).is_some())
+                            title=lacks(Rank::Admin).unwrap_or("The job continues as Quartermaster's own Qlik client, even if its author signs out.")>"Hand over to the unattended credential"</button>
+                    </ActionForm>
                 })}
                 {move || can(&["running", "queued"]).then(|| wish("pause", "Pause", "button"))}
                 {move || can(&["paused"]).then(|| wish("resume", "Resume", "button primary"))}

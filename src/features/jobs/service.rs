@@ -6,13 +6,15 @@ use domain::pace::{self, Window};
 use domain::plan::{Intent, Unchanged, WhyNot};
 use engine::backend::Backend;
 use engine::jobs::{self, Commanded};
-use storage::{GrantKind, JobRow, JobState, JournalRow, Origin, Store, StoreError, Trouble};
+use storage::{Grant, GrantKind, JobRow, JobState, JournalRow, KeepRunning, NewAudit, Origin, Store, StoreError, Trouble};
+use trail::Target;
 
 use super::view::{JobLine, JobView, PAUSING, Pulse, ResultGroup, ResultLine};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan_besides;
 use crate::rank::Rank;
-use crate::server::access::{Access, Operator, Role, Viewer, refused};
+use crate::server::access::{Access, Admin, Operator, Role, Viewer, refused};
+use crate::server::auth::{STEP_UP, step_up};
 use crate::server::lead::Lead;
 use crate::ui::query::escape;
 
@@ -20,6 +22,8 @@ use crate::ui::query::escape;
 const PAGE: i64 = 100;
 /// A pace is told over this long.
 const MINUTE_MS: i64 = 60_000;
+/// The unattended credential carries a job out for so long at most.
+const UNATTENDED_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// What a job did can be taken back for so long.
 const UNDO_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
@@ -197,10 +201,14 @@ pub async fn view(access: &Access<Viewer>, id: &str, page: u32) -> Result<JobVie
         .filter(|group| group.rows > 0)
         .collect();
     let (acts_by, keep_running) = acting(access, &job).await.map_err(refused)?;
+    let unattended = access.tenant.backend.has_machine() && !job.state.is_over();
+    let hand_over = unattended
+        && store.grant(id).await.map_err(|error| refused(error.into()))?.is_none_or(|grant| grant.kind != GrantKind::Unattended);
     Ok(JobView {
         own: access.is_own(&job),
         acts_by,
         keep_running,
+        hand_over,
         groups,
         line,
         plan,
@@ -267,6 +275,41 @@ pub async fn steer(access: &Access<Operator>, id: &str, to: &str) -> Result<(), 
             "This job runs as another Qlik user",
             "Only the Qlik user it was started as can resume it: connect with a key of that user.",
         )),
+    }
+}
+
+/// Hands a job over to the portal's own client of the tenant. Needs a confirmation of its own.
+pub async fn hand_over(access: &Access<Admin>, id: &str) -> Result<(), AppError> {
+    let job = find(access, id).await?;
+    if job.state.is_over() {
+        return Err(moved_on());
+    }
+    if !access.tenant.backend.has_machine() {
+        let why = format!("Set [tenants.{}.unattended] in the configuration first.", access.tenant.id);
+        return Err(AppError::invalid("There is no unattended credential for this tenant", why));
+    }
+    let store = &access.state.engine.store;
+    let plan = store.plan(&access.tenant.id, &job.plan).await?.ok_or_else(gone)?;
+    let step_up = step_up::handing_over(&step_up::key(&access.tenant.id, &plan.id, &plan.plan.hash()));
+    let grant = Grant { expires_at: access.now() + UNATTENDED_MS, kind: GrantKind::Unattended, ..Grant::default() };
+    let record = NewAudit {
+        job: job.id.clone(),
+        behalf: job.author.words.clone(),
+        reason: "handed over to the unattended credential".to_owned(),
+        ..access.record("grant.made", Target::of("job", job.id.clone(), job.title.clone()))
+    };
+    let leave = Some((access.session.as_slice(), step_up.as_str()));
+    match store.keep_running(&job.id, &grant, None, leave, &record).await? {
+        KeepRunning::Kept => {
+            access.state.engine.jobs.notify_one();
+            Ok(())
+        }
+        KeepRunning::Over => Err(moved_on()),
+        KeepRunning::NoLeave => {
+            let to = Some(format!("{STEP_UP}?plan={}&job={}", escape(&plan.id), escape(&job.id)));
+            let why = "The job will continue as Quartermaster's own Qlik client, not as its author.";
+            Err(AppError { to, ..AppError::new(ErrorKind::StepUp, "Confirm it is you", why) })
+        }
     }
 }
 

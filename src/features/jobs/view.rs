@@ -112,6 +112,8 @@ pub struct JobView {
     pub acts_by: String,
     /// Where it gets a connection of its own, so that it continues without its author; empty where that is not offered.
     pub keep_running: String,
+    /// An admin may hand it over to the unattended credential.
+    pub hand_over: bool,
     /// What its rows came to, in the order they are shown.
     pub groups: Vec<ResultGroup>,
     /// Rows of this page, failures first and by Qlik's code.

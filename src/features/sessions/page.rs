@@ -54,7 +54,7 @@ fn Body(
 ) -> impl IntoView {
     let own = view.grants.iter().filter(|grant| grant.own).count();
     let no_grants = view.grants.is_empty();
-    let signs_in = view.signs_in;
+    let (signs_in, by_qlik) = (view.signs_in, view.by_qlik);
     let several = view.sessions.iter().filter(|line| line.own).count() > 1;
     let everybody = view.sessions.iter().any(|line| !line.own);
     let sessions = view.sessions.into_iter().map(|line| view! { <Session line signs_in end end_all/> }).collect_view();
@@ -65,7 +65,11 @@ fn Body(
         {(leaving && own > 0).then(|| view! { <Leaving own/> })}
         <div class="grid">
             <div class="panel">
-                <header><h2>{if everybody { "Everyone's sessions" } else { "Sessions" }}</h2><span class="muted small">"each has its own encrypted keys"</span>
+                <header><h2>{if everybody { "Everyone's sessions" } else { "Sessions" }}</h2><span class="muted small">{if by_qlik {
+                        "each has its own encrypted keys; a Qlik sign-in that someone else ends here runs out at Qlik by itself"
+                    } else {
+                        "each has its own encrypted keys"
+                    }}</span>
                     {(signs_in && several).then(|| view! { <EndAllButton person=String::new() spoken=String::new() end_all/> })}</header>
                 <div class="table" tabindex="0" role="region" aria-label="Sessions"><table class="stacks" role="table">
                     <thead role="rowgroup"><tr role="row">{person}<th role="columnheader">"Started"</th>{from}<th role="columnheader" class="hide-narrow">{if signs_in { "Last used" } else { "Expires" }}</th><th role="columnheader">"Connected as"</th><th role="columnheader"><span class="sr">"Actions"</span></th></tr></thead>

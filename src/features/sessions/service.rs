@@ -61,7 +61,8 @@ pub async fn list(tenant: &str) -> Result<SessionsView, AppError> {
         // Without a connection to the tenant, its jobs are nobody's business here.
         Err(_) => Vec::new(),
     };
-    Ok(SessionsView { sessions, grants, signs_in })
+    let by_qlik = tenants.values().any(|tenant| tenant.backend.signs_people_in());
+    Ok(SessionsView { sessions, grants, signs_in, by_qlik })
 }
 
 /// The keys that jobs of a tenant hold, as far as whoever asks may see them.

@@ -54,6 +54,8 @@ pub struct SessionsView {
     pub sessions: Vec<SessionLine>,
     /// Grants of this tenant's jobs, the newest first.
     pub grants: Vec<GrantLine>,
+    /// People connect by signing in at a tenant.
+    pub by_qlik: bool,
     /// People sign in to the portal.
     pub signs_in: bool,
 }

@@ -308,7 +308,7 @@ pub async fn confirm(
     from: &CameFrom,
     (session, plan, of): (&Current, &str, &PlanOf),
 ) -> Response {
-    let back = format!("/t/{}/plans/{}", of.tenant, escape(plan));
+    let back = of.back(plan);
     let person = session.remembered.who.as_ref().map(|who| who.person().principal()).unwrap_or_default();
     let purpose = Purpose::StepUp { session: hex(&session.key), person, confirms: of.key(plan) };
     leave(state, headers, from, back, purpose).await

@@ -17,7 +17,7 @@ use identity::secret::{challenge, hex, same};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use storage::{NewAudit, StoreError};
+use storage::{KeepRunning, NewAudit, StoreError};
 use tower_sessions::session::Id;
 use trail::Target;
 
@@ -179,7 +179,7 @@ pub async fn confirm(state: &Shared, sent: Sent, (session, plan, of): (&Current,
         Err(response) => return response,
     };
     let errand = Errand { tenant: of.tenant.clone(), session: hex(&session.key), confirms: of.key(plan), ..Errand::default() };
-    leave(state, &asking, format!("/t/{}/plans/{}", of.tenant, escape(plan)), errand)
+    leave(state, &asking, of.back(plan), errand)
 }
 
 fn leave(state: &Shared, asking: &Asking, back: String, errand: Errand) -> Response {
@@ -423,7 +423,7 @@ fn ask_to_replace(
     let title = format!("You are connected to {tenant} as {was}. Connect as {} instead?", came.me.name);
     Ok(Page {
         title: &title,
-        text: vec!["Drafts and jobs stay as they are. Jobs go on as whoever started them.".to_owned()],
+        text: vec!["Drafts stay, and jobs continue as the Qlik user who started them.".to_owned()],
         form: Some(Form {
             action: &address(&asking.tenant.id, "replace"),
             hidden: vec![("waiting", sealed)],
@@ -463,7 +463,7 @@ pub async fn replace_with(State(state): State<Shared>, Path(tenant): Path<String
             scope: waiting.scope.into_owned(),
             auth_time: None,
         },
-        me: Person { id: waiting.id.into_owned(), name: waiting.name.into_owned() },
+        me: Person { id: waiting.id.into_owned(), name: waiting.name.into_owned(), subject: String::new() },
     };
     match replace(&state, &asking, &waiting.back, came).await {
         Ok(response) => response,
@@ -517,7 +517,7 @@ async fn kept_running(state: &Shared, asking: &Asking, login: &Login, errand: &E
         ..NewAudit::default()
     };
     let family = family_of(&asking.tenant, &tokens, &came.me);
-    if !engine.store.keep_running(&job.id, &grant, &family, &line).await? {
+    if engine.store.keep_running(&job.id, &grant, Some(&family), None, &line).await? != KeepRunning::Kept {
         // It is over: nobody needs the connection any more.
         let tenant = asking.tenant.clone();
         tokio::spawn(async move {
@@ -556,7 +556,7 @@ async fn told(state: &Shared, asking: &Asking, failed: Failed, login: Option<&Lo
             StatusCode::FORBIDDEN,
         ),
         Failed::Refused(reason) => {
-            (format!("{tenant} sent something that cannot be trusted, so nobody was connected."), reason, StatusCode::FORBIDDEN)
+            (format!("{tenant} sent something that cannot be trusted, so no connection was made."), reason, StatusCode::FORBIDDEN)
         }
         Failed::Tenant(word) => {
             let word: String = word.chars().filter(|c| !c.is_control()).take(200).collect();

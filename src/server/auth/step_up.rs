@@ -28,18 +28,35 @@ pub struct PlanOf {
     pub tenant: String,
     /// What it does, as its hash.
     pub hash: String,
+    /// The job of it that is to be handed over; empty where the plan is to be applied.
+    pub job: String,
 }
 
 impl PlanOf {
     /// What a confirmation for it is kept by.
     pub fn key(&self, plan: &str) -> String {
-        key(&self.tenant, plan, &self.hash)
+        let key = key(&self.tenant, plan, &self.hash);
+        if self.job.is_empty() { key } else { handing_over(&key) }
+    }
+
+    /// Where they were, and come back to.
+    pub fn back(&self, plan: &str) -> String {
+        if self.job.is_empty() {
+            format!("/t/{}/plans/{}", self.tenant, escape(plan))
+        } else {
+            format!("/t/{}/jobs/{}", self.tenant, escape(&self.job))
+        }
     }
 }
 
 /// What a confirmation for a plan is kept by: a plan of another tenant may do the same, and needs its own.
 pub fn key(tenant: &str, plan: &str, hash: &str) -> String {
     format!("{tenant} {plan} {hash}")
+}
+
+/// What a confirmation to hand over the job of a plan is kept by, of what one to apply it is.
+pub fn handing_over(key: &str) -> String {
+    format!("hand over {key}")
 }
 
 /// Why there is nothing to confirm.
@@ -80,7 +97,7 @@ async fn asked(
     state: &Shared,
     headers: &HeaderMap,
     asserted: Option<Asserted>,
-    plan: &str,
+    (plan, job): (&str, String),
 ) -> Result<(Current, PlanOf), Nothing> {
     let now = state.engine.clock.now_ms();
     let session = current(state, headers, now).await?.ok_or(Nothing::Nobody)?;
@@ -88,7 +105,7 @@ async fn asked(
     let store = &state.engine.store;
     let (tenant, hash) = store.plan_anywhere(plan).await?.ok_or(Nothing::Unknown)?;
     let connected = state.engine.tenants.contains_key(&tenant) && store.credential(&session.key, &tenant).await?.is_some();
-    if connected { Ok((session, PlanOf { tenant, hash })) } else { Err(Nothing::Unknown) }
+    if connected { Ok((session, PlanOf { tenant, hash, job })) } else { Err(Nothing::Unknown) }
 }
 
 /// The value of `key` in a query or a form; empty where there is none.
@@ -98,11 +115,12 @@ fn value(query: &str, key: &str) -> String {
 
 /// `GET /auth/step-up?plan=ID`.
 pub async fn ask(State(state): State<Shared>, request: Request) -> Response {
-    let plan = value(request.uri().query().unwrap_or_default(), "plan");
+    let query = request.uri().query().unwrap_or_default();
+    let (plan, job) = (value(query, "plan"), value(query, "job"));
     let (from, headers) = (CameFrom::of(request.extensions(), request.headers()), request.headers().clone());
     let sent = qlik::Sent::of(&request);
     let asserted = request.extensions().get::<Asserted>().cloned();
-    let (session, of) = match asked(&state, &headers, asserted, &plan).await {
+    let (session, of) = match asked(&state, &headers, asserted, (&plan, job)).await {
         Ok(found) => found,
         Err(nothing) => return nothing.answer(),
     };
@@ -122,14 +140,14 @@ async fn form(state: &Shared, plan: &str, of: &PlanOf, wrong: Option<String>) ->
         Ok(Some(row)) => row.plan.takes(state.config.auth.plans.step_up_rows),
         _ => None,
     };
-    let title = match what {
+    let title = match what.filter(|_| of.job.is_empty()) {
         Some(what) => format!("Confirm it is you: {what}."),
         None => "Confirm it is you.".to_owned(),
     };
     let tenant = state.engine.tenants.get(&of.tenant).map_or(of.tenant.as_str(), |tenant| tenant.name.as_str());
     let status = if wrong.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
     let called = format!("API key for {tenant}");
-    let back = format!("/t/{}/plans/{}", of.tenant, escape(plan));
+    let back = of.back(plan);
     Page {
         title: &title,
         text: vec![
@@ -137,7 +155,7 @@ async fn form(state: &Shared, plan: &str, of: &PlanOf, wrong: Option<String>) ->
         ],
         form: Some(Form {
             action: STEP_UP,
-            hidden: vec![("plan", plan.to_owned())],
+            hidden: vec![("plan", plan.to_owned()), ("job", of.job.clone())],
             secret: Some(("key", &called)),
             wrong,
             buttons: vec![("", "", "Confirm")],
@@ -157,14 +175,15 @@ pub async fn answer(State(state): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, MOST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let typed = String::from_utf8_lossy(&bytes);
-    let (plan, key) = (value(&typed, "plan"), value(&typed, "key"));
-    let (before, of) = match asked(&state, &parts.headers, parts.extensions.get::<Asserted>().cloned(), &plan).await {
+    let (plan, job, key) = (value(&typed, "plan"), value(&typed, "job"), value(&typed, "key"));
+    let asserted = parts.extensions.get::<Asserted>().cloned();
+    let (before, of) = match asked(&state, &parts.headers, asserted, (&plan, job)).await {
         Ok(found) => found,
         Err(nothing) => return nothing.answer(),
     };
     match confirmed(&state, before, (&plan, &of), &key, &from).await {
         Ok(cookie) => {
-            let mut response = see_other(&format!("/t/{}/plans/{}", of.tenant, escape(&plan)));
+            let mut response = see_other(&of.back(&plan));
             response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
             response
         }

@@ -84,7 +84,8 @@ impl Cloud {
 
     pub(super) async fn who(&self, key: &Key) -> Result<Person, Fault> {
         let me = self.client.me(&credential(key), super::Urgency::Person).await.map_err(map::fault)?;
-        Ok(Person { name: if me.name.is_empty() { me.subject } else { me.name }, id: me.id })
+        let name = if me.name.is_empty() { me.subject.clone() } else { me.name };
+        Ok(Person { name, id: me.id, subject: me.subject })
     }
 
     pub(super) async fn usage(&self, by: &Reader, since: Day) -> Result<HashMap<UserId, Recent>, Fault> {

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use domain::journal::RowState;
-use storage::{Claim, JobRow, JobState, JournalRow, RowResult, StoreError};
+use storage::{Actor, Claim, JobRow, JobState, JournalRow, RowResult, StoreError};
 use tokio::time::Instant;
 
 use super::Sent;
@@ -73,7 +73,7 @@ pub(super) async fn claim_and_run(
     let Some(claim) = engine.store.claim_job(&job.id, owner, now, now + millis(LEASE)).await? else { return Ok(()) };
     tracing::info!(job = job.id, tenant = job.tenant, "the job begins");
     let opened = keys::open(engine, &tenant, &job, false).await?;
-    if matches!(opened, Opened::Key(_)) {
+    if matches!(opened, Opened::Key(_) | Opened::Machine(..)) {
         count_foreign(engine, &tenant, &job, &sent).await?;
     }
     let mut run = Run {
@@ -93,6 +93,7 @@ pub(super) async fn claim_and_run(
         went_through: false,
         key: None,
         looked_for_key: None,
+        acting: None,
     };
     let outcome = run.whole(opened).await;
     // A row that cannot be read now cannot be read in a minute: a person must know.
@@ -165,11 +166,21 @@ struct Run<'a> {
     /// What opens the tenant, and when a newer one was looked for.
     key: Option<SharedKey>,
     looked_for_key: Option<Instant>,
+    /// Who acts, where that is not whoever asked for the job but the portal itself.
+    acting: Option<Actor>,
 }
 
 impl Run<'_> {
     async fn whole(&mut self, opened: Opened) -> Result<(), StoreError> {
         match opened {
+            Opened::Machine(key, person) => {
+                let signed_in = trail::Actor { kind: "system".to_owned(), ..trail::Actor::default() };
+                self.acting = Some(Actor::new("", "", &person.id, &person.subject).who(signed_in));
+                let key = self.key.insert(SharedKey::of(key)).clone();
+                self.carry_out(&Writer::of(&self.claim, key)).await
+            }
+            Opened::NoMachine(_) if self.job.state == JobState::Cancelling => self.end_unread().await.map(|_| ()),
+            Opened::NoMachine(fault) => self.pause_without_machine(&fault).await.map(|_| ()),
             Opened::Key(key) => {
                 let key = self.key.insert(SharedKey::of(key)).clone();
                 self.carry_out(&Writer::of(&self.claim, key)).await

@@ -3,7 +3,7 @@
 use domain::touch::Touch;
 
 use super::{AuditEntry, read};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, get};
 
 /// Which events of the trail are wanted. Empty is any.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -132,6 +132,35 @@ impl Store {
         .await?
         .iter()
         .map(read)
+        .collect()
+    }
+
+    /// The record at a place.
+    pub async fn audit_record(&self, tenant: &str, seq: i64) -> Result<Option<AuditEntry>, StoreError> {
+        sqlx::query("SELECT seq, text, hash FROM audit_records WHERE tenant = $1 AND seq = $2 AND seq > 0")
+            .bind(tenant.to_owned())
+            .bind(seq)
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| read(&row))
+            .transpose()
+    }
+
+    /// What jobs did after a time, newest first, before a place (0 for the newest of all): each with its place and text.
+    pub async fn done_after(&self, tenant: &str, at: i64, before: i64, most: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        sqlx::query(
+            "SELECT a.seq AS seq, r.text AS text FROM audit_index a JOIN audit_records r ON r.tenant = a.tenant AND r.seq = a.seq \
+             WHERE a.tenant = $1 AND a.seq > 0 AND ($2 = 0 OR a.seq < $2) AND a.at > $3 AND a.outcome = 'done' AND a.job_id <> '' \
+             ORDER BY a.seq DESC LIMIT $4",
+        )
+        .bind(tenant.to_owned())
+        .bind(before)
+        .bind(at)
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| Ok((get(row, "seq")?, get(row, "text")?)))
         .collect()
     }
 

@@ -7,8 +7,9 @@ use storage::{GrantKind, JobRow, StoreError};
 use tokio::time::Instant;
 
 use super::{Next, Run};
-use crate::backend::{Key, Lent};
+use crate::backend::{Key, Lent, Person};
 use crate::connection::{Held, Holder, NotRenewed, needs, renew};
+use crate::fault::Fault;
 use crate::seal::Purpose;
 use crate::{Engine, Tenant};
 
@@ -21,6 +22,10 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) enum Opened {
     /// The tenant, by this key.
     Key(Key),
+    /// The tenant, by the portal's own client there, which is this user.
+    Machine(Key, Person),
+    /// Nothing, since the tenant does not take the portal's own client: why.
+    NoMachine(Fault),
     /// Nothing until this person connects again, by name.
     InNeed(String),
     /// Nothing.
@@ -31,6 +36,12 @@ pub(super) enum Opened {
 pub(super) async fn open(engine: &Engine, tenant: &Tenant, job: &JobRow, refused: bool) -> Result<Opened, StoreError> {
     let Some(grant) = engine.store.grant(&job.id).await? else { return Ok(Opened::Nothing) };
     let now = engine.clock.now_ms();
+    if grant.kind == GrantKind::Unattended {
+        return Ok(match engine.machines.open(tenant, now, refused).await {
+            Ok((key, person)) => Opened::Machine(key, person),
+            Err(fault) => Opened::NoMachine(fault),
+        });
+    }
     let Ok(secret) = engine.sealer.open(&grant.sealed, &grant.wrapped_key, Purpose::Grant, &job.id) else {
         return Ok(Opened::Nothing);
     };
@@ -90,7 +101,8 @@ impl Run<'_> {
         let Some(before) = self.lent() else { return Ok(Next::On) };
         let (tenant, job) = (self.tenant.clone(), self.job.clone());
         match self.holding(open(self.engine, &tenant, &job, refused)).await?? {
-            Opened::Key(key) => {
+            Opened::NoMachine(fault) => self.pause_without_machine(&fault).await,
+            Opened::Key(key) | Opened::Machine(key, _) => {
                 let is_newer = key.lent_from().is_none_or(|lent| lent.family != before.family || lent.until > before.until);
                 if let Some(shared) = self.key.as_ref().filter(|_| is_newer) {
                     shared.put(key);
@@ -116,6 +128,15 @@ impl Run<'_> {
         }
         let secret = self.engine.sealer.open(&grant.sealed, &grant.wrapped_key, Purpose::Grant, &self.job.id).ok()?;
         if let Held::Tokens(tokens) = Held::read(&secret) { tokens.refresh } else { None }
+    }
+
+    /// The tenant does not take the portal's own client: somebody has to see to it.
+    pub(super) async fn pause_without_machine(&self, fault: &Fault) -> Result<Next, StoreError> {
+        let (tenant, why) = (&self.tenant.name, fault.why());
+        let reason = format!(
+            "{tenant} did not accept the unattended credential. {why} No progress was lost: resume when it is fixed, or cancel."
+        );
+        self.pause(&reason).await
     }
 
     /// The job waits until its Qlik user connects again. Nothing is lost: what was sent is settled then.

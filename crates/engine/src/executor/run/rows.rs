@@ -260,7 +260,8 @@ impl Run<'_> {
                 Some(NewAudit {
                     tenant: self.job.tenant.clone(),
                     at: now,
-                    actor: self.job.author.clone(),
+                    actor: self.acting.as_ref().unwrap_or(&self.job.author).clone(),
+                    behalf: self.acting.as_ref().map(|_| self.job.author.words.clone()).unwrap_or_default(),
                     plan: self.job.plan.clone(),
                     job: self.job.id.clone(),
                     row: Some(row.seq),
