@@ -2,9 +2,12 @@
 import { defineConfig } from "@playwright/test";
 import type { Options } from "./support/test";
 
+const OPERATOR = /(journey|jobs|lists|person|risk|grid|audit|palette|tasks|numbers|fits|early|pages|groups|rules|trouble)\.spec/;
+const VIEWER = /(overview|fits|palette|pages)\.spec/;
+
 const postgres = process.env.QUARTERMASTER_TEST_POSTGRES;
 
-export default defineConfig<Options, { storage: string }>({
+export default defineConfig<Options, { storage: string; person: string }>({
   testDir: "tests",
   timeout: 60_000,
   expect: { timeout: 10_000 },
@@ -30,6 +33,9 @@ export default defineConfig<Options, { storage: string }>({
       ? // One after the other: servers of one database show what the others' jobs did, and each test has a tenant of its own.
         [{ name: "postgres", testMatch: /(journey|groups)\.spec/, workers: 1, use: { storage: `${postgres}/postgres` } }]
       : []),
+    // The same, for people who sign in at the company's provider and have no more than a role.
+    { name: "operator", testMatch: OPERATOR, use: { person: "otto" } },
+    { name: "viewer", testMatch: VIEWER, use: { person: "vera" } },
     { name: "no script", testMatch: /noscript\.spec/, use: { storage: "", javaScriptEnabled: false } },
     ...(process.env.SCREENSHOTS ? [{ name: "screenshots", testMatch: /screenshots\.spec/, use: { storage: "" } }] : []),
   ],

@@ -378,34 +378,76 @@ async fn a_job_with_a_connection_of_its_own_goes_on_without_anybody() {
     assert_eq!(portal.send(get(&format!("/auth/qlik/meridian/connect?job={job}"), &other)).await.status(), StatusCode::NOT_FOUND);
 }
 
+/// What the libraries and we log, at the finest level.
+#[derive(Clone, Default)]
+struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_is_anywhere_in_clear() {
-    let portal = portal(50).await;
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).init();
+    let portal = portal(200).await;
     options(&portal, json!({"access_ttl_s": 1})).await;
     let (cookie, _) = sign_in(&portal, "", "", "admin").await;
-    let opened = async || {
-        let stored = portal.state.engine.store.credentials(&key_of(&cookie)).await.unwrap().remove(0);
+    let engine = &portal.state.engine;
+    let opened = async |cookie: &str| {
+        let stored = engine.store.credentials(&key_of(cookie)).await.unwrap().remove(0);
         let id: tower_sessions::session::Id = cookie.split_once('=').unwrap().1.parse().unwrap();
         let secret = id.0.to_be_bytes();
         let purpose = engine::seal::Purpose::Session { secret: &secret };
-        let text = portal.state.engine.sealer.open(&stored.sealed, &stored.wrapped_key, purpose, "meridian").unwrap();
+        // The database and the master key without the cookie open nothing.
+        let grant = engine::seal::Purpose::Grant;
+        assert!(engine.sealer.open(&stored.sealed, &stored.wrapped_key, grant, "meridian").is_err());
+        let text = engine.sealer.open(&stored.sealed, &stored.wrapped_key, purpose, "meridian").unwrap();
         let held: Value = serde_json::from_str(secrecy::ExposeSecret::expose_secret(&text)).unwrap();
         ["access", "refresh"].map(|name| held[name].as_str().unwrap().to_owned())
     };
-    let mut tokens = opened().await.to_vec();
+    let mut tokens = opened(&cookie).await.to_vec();
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let mut pages = portal.page("/t/meridian/overview", &cookie).await;
-    let renewed = opened().await.to_vec();
+    let renewed = opened(&cookie).await.to_vec();
     assert!(renewed.iter().zip(&tokens).all(|(new, old)| new != old && !new.is_empty()));
     tokens.extend(renewed);
+    // A job that lives by one of them, somebody else who is asked first, and a tenant that ends it all.
+    options(&portal, json!({"access_ttl_s": 3_600})).await;
+    let (cookie, _) = sign_in(&portal, &cookie, "", "admin").await;
+    tokens.extend(opened(&cookie).await);
+    let (job, ..) = job_of(&portal, &cookie, 5).await;
+    let running = engine.start();
+    until("the job ends", Duration::from_secs(20), async || state_of(&portal, &job).await.0 == JobState::Finished).await;
+    drop(running);
+    let (back, login) = at_the_tenant(&portal, &cookie, "", "reader").await;
+    let code = back.split("code=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    pages += &portal.text(get(&back, &format!("{cookie}; {login}"))).await;
+    portal.sim("POST", "act", json!({"revoke_oauth": {"family": families(&portal).await[1]["family"]}})).await;
+    portal.send(post("/api/refresh", &cookie, "tenant=meridian")).await;
     for path in ["/connect", "/t/meridian/sessions", "/t/meridian/audit", "/auth/me", "/t/meridian/audit/export?format=jsonl"] {
         pages += &portal.text(get(path, &cookie)).await;
     }
-    let (text, disk) = (format!("{pages}{:?}", portal.state), portal.disk());
+    tokens.push(code);
+    let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert!(logged.contains("TRACE") && logged.contains("hyper"), "the libraries speak");
+    let (text, disk) = (format!("{pages}{logged}{:?}", portal.state), portal.disk());
     for token in &tokens {
-        assert!(!text.contains(token.as_str()), "in a page");
+        let at = text.find(token.as_str());
+        assert!(at.is_none(), "in a page or a line of the log: {}", at.map_or("", |at| &text[at.saturating_sub(300)..at]));
         assert!(!disk.windows(token.len()).any(|window| window == token.as_bytes()), "on the disk");
     }
+    // Nor the cookie, which opens them.
+    let id = cookie.split_once('=').unwrap().1;
+    assert!(!disk.windows(id.len()).any(|window| window == id.as_bytes()));
 }
 
 fn key_of(cookie: &str) -> Vec<u8> {

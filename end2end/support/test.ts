@@ -1,7 +1,11 @@
 // The test with its portal: a fresh tenant for each test, and a guard against console errors and policy reports.
 import { test as base, expect, type Page } from "@playwright/test";
 import AxeBuilder from "@axe-core/playwright";
-import { address, start } from "./portal";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { address, freePort, start } from "./portal";
+import { be, provider } from "./provider";
 import { Sim } from "./sim";
 
 export const KEY = "demo-admin-key";
@@ -9,14 +13,28 @@ export type Portal = { url: string; sim: Sim };
 export type Options = {};
 type Fixtures = { guard: string[]; tenant: Sim; connected: Page };
 
-export const test = base.extend<Fixtures & Options, { storage: string; portal: Portal }>({
+/** Whom the browsers of this worker sign in as, where people sign in. */
+let signsInAs = "";
+
+export const test = base.extend<Fixtures & Options, { storage: string; person: string; portal: Portal }>({
   storage: ["", { option: true, scope: "worker" }],
+  person: ["", { option: true, scope: "worker" }],
   portal: [
-    async ({ storage }, use) => {
-      const args = ["demo", "--listen", "127.0.0.1:0", "--users", "1200", "--assignments", "900", "--groups", "60"];
+    async ({ storage, person }, use) => {
+      const listen = `127.0.0.1:${person ? await freePort() : 0}`;
+      const args = ["demo", "--listen", listen, "--users", "1200", "--assignments", "900", "--groups", "60"];
+      const company = person ? await provider(`http://${listen}`) : undefined;
+      const folder = mkdtempSync(join(tmpdir(), "quartermaster-auth-"));
+      if (company) {
+        writeFileSync(join(folder, "auth.toml"), company.config);
+        args.push("--auth", join(folder, "auth.toml"));
+      }
+      signsInAs = person;
       const running = await start(storage ? [...args, "--storage", storage] : args);
       await use({ url: address(running.lines.at(-1)!), sim: new Sim(address(running.lines[0])) });
       await running.stop();
+      await company?.stop();
+      rmSync(folder, { recursive: true, force: true });
       expect(running.errors(), "the server never panics").not.toContain("panicked");
     },
     { scope: "worker" },
@@ -30,7 +48,9 @@ export const test = base.extend<Fixtures & Options, { storage: string; portal: P
   guard: [
     async ({ page }, use) => {
       const complaints: string[] = [];
-      page.on("console", (message) => message.type() === "error" && complaints.push(`console: ${message.text()} (${message.location().url})`));
+      // The provider's page has no picture of its own, and a browser asks for one.
+      const theirs = (url: string) => url.endsWith("/favicon.ico");
+      page.on("console", (message) => message.type() === "error" && !theirs(message.location().url) && complaints.push(`console: ${message.text()} (${message.location().url})`));
       page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
       await page.addInitScript(() => {
         document.addEventListener("securitypolicyviolation", (event) => {
@@ -53,6 +73,7 @@ export { expect };
 /** Types the key and waits for the overview. */
 export async function connect(page: Page, _tenant?: Sim, key = KEY) {
   await page.goto("/");
+  if (signsInAs) await be(page, signsInAs);
   await page.getByLabel("API key").fill(key);
   await page.getByRole("button", { name: "Connect" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();

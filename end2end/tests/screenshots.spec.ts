@@ -95,9 +95,62 @@ test("pictures", async ({ connected: page, tenant }) => {
   await shoot("jobs");
   await go("/t/meridian/audit", "Audit");
   await shoot("audit");
+  await page.locator("tr", { hasText: "change type" }).getByRole("link", { name: /^Event No\./ }).first().click().catch(async () => {
+    await page.getByRole("link", { name: /^Event No\./ }).first().click();
+  });
+  await expect(page.getByRole("complementary").getByRole("heading", { name: /^Event No\./ })).toBeVisible();
+  await shoot("audit-event");
+  const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+  await go(`/t/meridian/audit/then?at=${yesterday}`, "How it was");
+  await shoot("audit-then");
   await page.getByRole("button", { name: "Disconnect" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Connect to a tenant" })).toBeVisible();
   await shoot("connect");
+});
+
+test("pictures of connecting by signing in", async ({ browser }) => {
+  mkdirSync(OUT, { recursive: true });
+  await served("", async (url, _restart, [sim]) => {
+    const page = await (await browser.newContext({ baseURL: url, viewport: { width: 1600, height: 1000 } })).newPage();
+    await page.goto("/");
+    await hydrated(page);
+    await picture(page, "connect-qlik");
+    const enter = async (button: number) => {
+      await expect(page.getByRole("heading", { name: "Sign in to the simulated tenant" })).toBeVisible();
+      await page.getByRole("button").nth(button).click();
+    };
+    await page.getByRole("link", { name: "Sign in at Qlik: North" }).click();
+    await enter(0);
+    await page.goto("/t/north/assignments?license=none&status=active");
+    await hydrated(page);
+    await page.locator(".live .line:not(.top) input").first().click();
+    await page.locator(".live .line:not(.top) input").nth(2).click({ modifiers: ["Shift"] });
+    await bulk(page, "Assign…", "analyzer");
+    await sim.options({ latency_ms: 4_000 });
+    await page.getByRole("button", { name: "Apply 3 changes" }).click();
+    await expect(page.getByText("Keep it running without me")).toBeVisible({ timeout: 30_000 });
+    await picture(page, "job-by-sign-in");
+    await sim.options({ latency_ms: 0 });
+    await expect(page.getByText("3 done (of 3)")).toBeVisible({ timeout: 30_000 });
+    await page.goto("/t/north/sessions");
+    await hydrated(page);
+    await picture(page, "sessions-qlik");
+    const state = await (await page.request.get(`${sim.url}/_sim/state`)).json();
+    await sim.act({ revoke_oauth: { user: state.oauth[0].user } });
+    await page.goto("/t/north/overview");
+    await hydrated(page);
+    await page.getByRole("button", { name: "Refresh" }).first().click();
+    await expect(page.getByText("has expired or was revoked").first()).toBeVisible();
+    await picture(page, "connection-lost");
+    await page.goto("/connect");
+    await picture(page, "connect-lost");
+  }, ["north", "south"], (name) => (name === "north" ? '[tenants.north.oauth]\nclient_id = "portal"' : ""));
+  await served("", async (url) => {
+    const page = await (await browser.newContext({ baseURL: url, viewport: { width: 1600, height: 1000 } })).newPage();
+    await page.goto("/");
+    await hydrated(page);
+    await picture(page, "connect-qlik-only");
+  }, ["north", "south"], (name) => `credentials = ["oauth"]\n[tenants.${name}.oauth]\nclient_id = "portal"`);
 });
 
 test("pictures of signing in", async ({ browser }) => {

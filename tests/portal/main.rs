@@ -16,6 +16,7 @@ mod exits;
 mod kept;
 mod past;
 mod readings;
+mod replicas;
 mod shown;
 mod sign_in;
 

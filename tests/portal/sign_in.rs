@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use crate::support::provider::Provider;
 use crate::support::{HOST, KEY, Portal, get, portal_at, post};
 
-const ROLES: &str = r#"
+pub(crate) const ROLES: &str = r#"
 [auth.roles]
 admin = ["group:group of ada"]
 operator = ["subject:otto"]
 viewer = ["claim:/department=audit", "group:group of vera"]
 "#;
 
-async fn portal(provider: &Provider, more: &str) -> Portal {
+pub(crate) async fn portal(provider: &Provider, more: &str) -> Portal {
     let text =
         format!("[auth]\nmode = \"oidc\"\n[auth.oidc]\nissuer = \"{}\"\nclient_id = \"quartermaster\"\n{more}", provider.issuer);
     let auth = config::read("test", &text, []).unwrap().auth;
@@ -35,10 +35,10 @@ async fn portal(provider: &Provider, more: &str) -> Portal {
 
 /// A browser: its cookies, and where it is.
 #[derive(Default, Clone)]
-struct Browser(Vec<(String, String)>);
+pub(crate) struct Browser(Vec<(String, String)>);
 
 impl Browser {
-    fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         self.0.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
@@ -60,7 +60,7 @@ impl Browser {
         answer
     }
 
-    async fn post(&mut self, portal: &Portal, path: &str, form: &str) -> Response<Body> {
+    pub(crate) async fn post(&mut self, portal: &Portal, path: &str, form: &str) -> Response<Body> {
         let answer = portal.send(post(path, &self.cookie(), form)).await;
         self.take(&answer);
         answer
@@ -81,13 +81,13 @@ impl Browser {
         self.get(portal, &format!("/auth/callback?{query}")).await
     }
 
-    async fn sign_in(&mut self, portal: &Portal, subject: &str) {
+    pub(crate) async fn sign_in(&mut self, portal: &Portal, subject: &str) {
         let asked = self.leave(portal, "/auth/login").await;
         let answer = self.come_back(portal, &asked, subject).await;
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     }
 
-    async fn connect(&mut self, portal: &Portal) {
+    pub(crate) async fn connect(&mut self, portal: &Portal) {
         let answer = self.post(portal, "/api/connect/key", &format!("tenant=meridian&key={KEY}&back=")).await;
         assert_eq!(location(&answer), "/t/meridian/overview");
     }

@@ -141,7 +141,7 @@ fn Trail(view: AuditView, asked: Asked, seq: Memo<i64>) -> impl IntoView {
             <table class="stacks" role="table">
                 <thead role="rowgroup"><tr role="row">
                     <th role="columnheader">"When"</th><th role="columnheader" class="hide-narrow">"Actor"</th><th role="columnheader">"Action"</th>
-                    <th role="columnheader">"Target"</th><th role="columnheader">"Result"</th><th role="columnheader">"Details"</th>
+                    <th role="columnheader">"Target"</th><th role="columnheader">"Result"</th><th role="columnheader" class="trail-details">"Details"</th>
                     <th role="columnheader" class="num">"No."</th>
                 </tr></thead>
                 <tbody role="rowgroup">{rows}</tbody>
@@ -185,7 +185,7 @@ fn Event(line: AuditLine, here: String, seq: Memo<i64>) -> impl IntoView {
             <td role="cell">{words}</td>
             <td role="cell" class="title wide"><span class:mono=line.action != "apply">{line.target}</span></td>
             <td role="cell">{result}</td>
-            <td role="cell" class="muted">{detail}{job}</td>
+            <td role="cell" class="muted trail-details">{detail}{job}</td>
             <td role="cell" class="num" data-before="No. "><a data-noscroll="" href=open aria-label=format!("Event No. {at}") aria-current=move || is_open.get().then_some("true")>{at}</a></td>
         </tr>
     }

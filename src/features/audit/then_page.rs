@@ -83,7 +83,7 @@ fn Body(view: ThenView, asked: Moment) -> impl IntoView {
         <div class="grid">
             <section class="panel" aria-labelledby="seats">
                 <header><h2 id="seats">"Seats"</h2><span class="muted small">"put together, and as Qlik counted them that day"</span></header>
-                <div class="table" tabindex="0" role="region" aria-label="Seats"><table class="stacks" role="table">
+                <div class="table" tabindex="0" role="region" aria-label="Seats by license type"><table class="stacks" role="table">
                     <thead role="rowgroup"><tr role="row"><th role="columnheader">"License"</th><th role="columnheader" class="num">"Then"</th><th role="columnheader" class="num">"Counted by Qlik"</th><th role="columnheader" class="num">"Now"</th></tr></thead>
                     <tbody role="rowgroup">{seats}</tbody>
                 </table></div>
@@ -92,7 +92,7 @@ fn Body(view: ThenView, asked: Moment) -> impl IntoView {
             {some_people.then(|| view! {
                 <section class="panel" aria-labelledby="people">
                     <header><h2 id="people">{count(whole(people_in_all), "person held something else", "people held something else")}</h2></header>
-                    <div class="table" tabindex="0" role="region" aria-label="People"><table class="stacks" role="table">
+                    <div class="table" tabindex="0" role="region" aria-label="People who held something else"><table class="stacks" role="table">
                         <thead role="rowgroup"><tr role="row"><th role="columnheader">"Person"</th><th role="columnheader">"Then"</th><th role="columnheader">"Now"</th><th role="columnheader" class="num">"Changed by"</th></tr></thead>
                         <tbody role="rowgroup">{people}</tbody>
                     </table></div>
@@ -102,7 +102,7 @@ fn Body(view: ThenView, asked: Moment) -> impl IntoView {
             {some_groups.then(|| view! {
                 <section class="panel" aria-labelledby="groups">
                     <header><h2 id="groups">{count(whole(of_groups), "group gave other roles", "groups gave other roles")}</h2></header>
-                    <div class="table" tabindex="0" role="region" aria-label="Groups"><table class="stacks" role="table">
+                    <div class="table" tabindex="0" role="region" aria-label="Groups that gave other roles"><table class="stacks" role="table">
                         <thead role="rowgroup"><tr role="row"><th role="columnheader">"Group"</th><th role="columnheader">"Then"</th><th role="columnheader">"Now"</th><th role="columnheader" class="num">"Changed by"</th></tr></thead>
                         <tbody role="rowgroup">{groups}</tbody>
                     </table></div>
