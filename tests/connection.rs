@@ -456,6 +456,38 @@ fn key_of(cookie: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_a_job_that_is_taken_away_is_taken_back_and_the_job_pauses() {
+    let portal = portal(500).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (job, ..) = job_of(&portal, &cookie, 300).await;
+    portal.sim("PUT", "options", json!({"latency_ms": 0})).await;
+    let query = format!("?job={job}");
+    let (back, login) = at_the_tenant(&portal, &cookie, &query, "").await;
+    let asked = portal.send(get(&back, &format!("{cookie}; {login}"))).await;
+    let answer = support::http().get(format!("{}&login_hint=admin", location(&asked))).send().await.unwrap();
+    let back = answer.headers()["location"].to_str().unwrap().strip_prefix(&format!("http://{HOST}")).unwrap().to_owned();
+    portal.send(get(&back, &format!("{cookie}; {}", cookies(&asked)))).await;
+    assert_eq!(families(&portal).await.len(), 2);
+    portal.sim("PUT", "options", json!({"latency_ms": 1_000})).await;
+    let _running = portal.state.engine.start();
+    until("it is under way", Duration::from_secs(20), async || {
+        portal.state.engine.store.tally(&job).await.unwrap().settled() > 0
+    })
+    .await;
+    let (status, words) = portal.told("/api/sessions/withdraw", &cookie, &format!("tenant=meridian&job={job}")).await;
+    assert_eq!(status, StatusCode::OK, "{words}");
+    until("the job pauses", Duration::from_secs(5), async || state_of(&portal, &job).await.0 == JobState::Paused).await;
+    let (_, reason) = state_of(&portal, &job).await;
+    assert!(reason.contains("revoked its key"), "{reason}");
+    portal.sim("PUT", "options", json!({"latency_ms": 0})).await;
+    until("its connection is taken back", Duration::from_secs(8), async || families(&portal).await[1]["revoked"] == true).await;
+    assert_eq!(families(&portal).await[0]["revoked"], json!(false), "the session's stays");
+    // Connecting again does not wake what a person stopped.
+    sign_in(&portal, "", "", "admin").await;
+    assert_eq!(state_of(&portal, &job).await.0, JobState::Paused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_handed_over_to_the_portals_own_client_after_a_confirmation() {
     let machine = qlik_sim::OauthClient::machine("robot:its secret, long enough").unwrap();
     let options = qlik_sim::Options {

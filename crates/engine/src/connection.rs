@@ -352,6 +352,16 @@ pub async fn revoke(tenant: &Tenant, token: &SecretString) {
     }
 }
 
+/// The refresh token that was given for a job alone, if it has one: whatever takes the grant away takes that back.
+pub async fn own_refresh_token(engine: &Engine, job: &str) -> Option<SecretString> {
+    let grant = engine.store.grant(job).await.ok()??;
+    if grant.kind != GrantKind::Own {
+        return None;
+    }
+    let secret = engine.sealer.open(&grant.sealed, &grant.wrapped_key, Purpose::Grant, job).ok()?;
+    if let Held::Tokens(tokens) = Held::read(&secret) { tokens.refresh } else { None }
+}
+
 /// What a job's grant holds of a family of its own.
 pub fn own_grant(engine: &Engine, tokens: &Tokens, job: &str, until: i64) -> Result<Grant, SealError> {
     let Resealed { sealed, wrapped_key } = Holder::Job(job).seal(engine, "", tokens)?;

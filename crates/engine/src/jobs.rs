@@ -5,6 +5,7 @@ use std::sync::Arc;
 use storage::{Actor, CreateJob, GrantKind, JobRow, JobState, Leave, NewJob, PlanRow, StoreError};
 
 use crate::backend::Key;
+use crate::connection::{own_refresh_token, revoke};
 use crate::grants::grant;
 use crate::seal::SealError;
 use crate::{Engine, Tenant, fresh_id};
@@ -109,6 +110,7 @@ pub async fn begin(engine: &Arc<Engine>, by: &Acting, plan: &PlanRow, order: Ord
     })?;
     Ok(match created? {
         CreateJob::Created => {
+            told_grant(&job, "grant.made");
             engine.jobs.notify_one();
             Begun::Job(job)
         }
@@ -128,6 +130,7 @@ pub async fn resume(engine: &Engine, by: &Acting, job: &JobRow) -> Result<Comman
     if job.qlik_user != by.key.user() {
         return Ok(Commanded::OfAnotherUser);
     }
+    told_grant(&job.id, "grant.made");
     let resumed = engine.store.resume_job(&by.tenant.id, &job.id, &grant(engine, &by.key, &job.id)?).await?;
     ring(engine, &job.id);
     Ok(if resumed { Commanded::Done } else { Commanded::MovedOn })
@@ -168,6 +171,26 @@ async fn command(
     let done = engine.store.steer_job(&by.tenant.id, job, from, to, reason).await?;
     ring(engine, job);
     Ok(if done { Commanded::Done } else { Commanded::MovedOn })
+}
+
+/// Takes a job's key away, which pauses it; a connection of its own is taken back at the tenant as well. `false` where it has none.
+pub async fn withdraw(engine: &Engine, tenant: &Arc<Tenant>, job: &str, reason: &str) -> Result<bool, StoreError> {
+    let own = own_refresh_token(engine, job).await;
+    if !engine.store.withdraw_grant(&tenant.id, job, reason).await? {
+        return Ok(false);
+    }
+    told_grant(job, "grant.withdrawn");
+    ring(engine, job);
+    if let Some(token) = own {
+        let tenant = tenant.clone();
+        tokio::spawn(async move { revoke(&tenant, &token).await });
+    }
+    Ok(true)
+}
+
+/// Tells the log what became of a job's key; the trail has its own record of it.
+fn told_grant(job: &str, event: &'static str) {
+    tracing::info!(target: "quartermaster::security", event, job);
 }
 
 /// Wakes the executor, and whoever watches the job.

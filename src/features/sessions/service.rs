@@ -152,7 +152,7 @@ pub async fn withdraw<R: Role>(access: &Access<R>, job: &str) -> Result<(), AppE
     let row = store.job(&access.tenant.id, job).await?.ok_or_else(gone)?;
     access.may_steer(&row)?;
     let reason = format!("{} revoked its key. Connect as the same Qlik user, then resume.", access.actor);
-    if !store.withdraw_grant(&access.tenant.id, job, &reason).await? {
+    if !engine::jobs::withdraw(&access.state.engine, &access.tenant, job, &reason).await? {
         return Err(gone());
     }
     let line = access.record("revoke key", Target::of("job", job, row.title));

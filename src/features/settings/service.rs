@@ -14,7 +14,7 @@ use super::view::{BrowserView, SettingsView};
 use crate::error::AppError;
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
-use crate::server::access::{Access, Admin, Viewer};
+use crate::server::access::{Access, Admin, Viewer, state};
 use crate::server::config::Config;
 use crate::server::cookies;
 use crate::server::lead::Lead;
@@ -98,7 +98,8 @@ fn is_theme(word: &str) -> bool {
 /// Keeps a choice in this browser for a year, or forgets it.
 fn set_cookie(name: &str, value: Option<&str>) {
     let (value, age) = value.map_or(("", 0), |value| (value, 365 * 24 * 60 * 60));
-    let cookie = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax");
+    let secure = if state().is_secure() { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
     if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&cookie)) {
         response.append_header(header::SET_COOKIE, value);
     }

@@ -136,7 +136,8 @@ async fn end_own(state: &Shared, headers: &HeaderMap, said: Said, from: &CameFro
 async fn pause(state: &Shared, jobs: &[JobRow], who: &SignedIn, now: i64) -> Result<(), StoreError> {
     let reason = format!("{} revoked its key. Connect as the same Qlik user, then resume.", job_owner(who));
     for job in jobs {
-        if state.engine.store.withdraw_grant(&job.tenant, &job.id, &reason).await? {
+        let Some(tenant) = state.engine.tenants.get(&job.tenant) else { continue };
+        if engine::jobs::withdraw(&state.engine, tenant, &job.id, &reason).await? {
             let line = NewAudit {
                 tenant: job.tenant.clone(),
                 at: now,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use storage::{GrantKind, JobRow, StoreError};
 use tokio::time::Instant;
 
@@ -118,16 +117,6 @@ impl Run<'_> {
             // It was taken away meanwhile; the job was paused with it.
             Opened::Nothing => self.pause_in_need("").await,
         }
-    }
-
-    /// The refresh token that was given for this job alone, if there is one.
-    pub(super) async fn own_refresh_token(&self) -> Option<SecretString> {
-        let grant = self.engine.store.grant(&self.job.id).await.ok()??;
-        if grant.kind != GrantKind::Own {
-            return None;
-        }
-        let secret = self.engine.sealer.open(&grant.sealed, &grant.wrapped_key, Purpose::Grant, &self.job.id).ok()?;
-        if let Held::Tokens(tokens) = Held::read(&secret) { tokens.refresh } else { None }
     }
 
     /// The tenant does not take the portal's own client: somebody has to see to it.
