@@ -15,13 +15,16 @@ use engine::checkpoints;
 use engine::clock::{Clock, SharedClock, WallClock};
 use engine::seal::{Ring, Sealer, weak_key};
 use quartermaster::router;
+use quartermaster::server::auth::proxy::ThroughSocket;
 use quartermaster::server::auth::proxy_check;
-use quartermaster::server::config::{self, Config, TenantConfig};
+use quartermaster::server::config::{self, Config, Listen, TenantClient, TenantConfig};
 use quartermaster::server::memory;
 use quartermaster::server::ring;
 use quartermaster::server::state::{Shared, State};
 use storage::Store;
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
 use trail::Key;
 
 /// The licenses and group roles of Qlik tenants, seen, planned and changed from a browser.
@@ -106,7 +109,7 @@ enum Failure {
     #[error("configuration errors:\n{0}")]
     Config(String),
     #[error("cannot listen on {0}: {1}")]
-    Listen(SocketAddr, std::io::Error),
+    Listen(Listen, std::io::Error),
     #[error("the key file {0} cannot be used: {1}")]
     KeyFile(PathBuf, String),
     #[error("{0} is in use: stop every server that writes under this audit key, then change it")]
@@ -203,19 +206,25 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failure> {
     // Held to the end: whoever changes the key finds that a server still writes under it.
     let _held = hold_key(&config.secrets.audit_key_file, KeyUse::Writes)?;
     let store = Store::open(&config.storage.url, Arc::new(audit_key)).await?;
-    let listener = TcpListener::bind(config.server.listen).await.map_err(|error| Failure::Listen(config.server.listen, error))?;
+    let listener = Bound::to(&config.server.listen).await?;
     let url = config.server.public_url.clone();
     run(config, store, sealer, listener, || println!("Quartermaster is ready at {url}")).await
 }
 
 async fn run_demo(demo: Demo) -> Result<(), Failure> {
     const KEY: &str = "demo-admin-key";
+    const CLIENT: &str = "demo";
     // Everyone has it: the trail of a demo is like any other, and proves nothing.
     const DEMO_AUDIT_KEY: &[u8] = b"the audit key of every demonstration";
     if !demo.listen.ip().is_loopback() {
         return Err(Failure::NotLoopback(demo.listen));
     }
+    let failed = |error| Failure::Listen(Listen::Tcp(demo.listen), error);
+    let listener = TcpListener::bind(demo.listen).await.map_err(failed)?;
+    let listen = listener.local_addr().map_err(failed)?;
+    let client = format!("{CLIENT}=http://{listen}/auth/qlik/meridian/callback");
     let sim = qlik_sim::Sim::start(qlik_sim::Options {
+        oauth_clients: qlik_sim::OauthClient::people(&client).into_iter().collect(),
         users: demo.users,
         assignments: demo.assignments,
         groups: demo.groups,
@@ -225,25 +234,25 @@ async fn run_demo(demo: Demo) -> Result<(), Failure> {
     })
     .await?;
     let folder = DemoFolder::make().map_err(Failure::Folder)?;
-    let listener = TcpListener::bind(demo.listen).await.map_err(|error| Failure::Listen(demo.listen, error))?;
-    let listen = listener.local_addr().map_err(|error| Failure::Listen(demo.listen, error))?;
     // A demo takes nothing from the environment: it must run the same everywhere.
     let mut config = match &demo.auth {
         Some(file) => config::load(Some(file), []).map_err(|faults| told(&faults))?,
         None => config::read("demo", "", []).map_err(|faults| told(&faults))?,
     };
     config.tenants.clear();
-    config.server.listen = listen;
+    config.server.listen = Listen::Tcp(listen);
     config.server.public_url = format!("http://{listen}");
     config.storage.url = demo.storage.unwrap_or_else(|| format!("sqlite://{}", folder.0.join("demo.db").display()));
     // A tenant on the same machine answers at once or not at all.
-    let tenant = TenantConfig { timeout_s: 5, ..TenantConfig::new("Meridian Foods", &sim.url) };
+    let scopes = ["user_default", "admin_classic", "offline_access"].map(str::to_owned).to_vec();
+    let oauth = Some(TenantClient { client_id: CLIENT.to_owned(), client_secret: None, scopes });
+    let tenant = TenantConfig { timeout_s: 5, oauth, ..TenantConfig::new("Meridian Foods", &sim.url) };
     config.tenants.insert("meridian".to_owned(), tenant);
     config.demo_key = KEY.to_owned();
     let store = Store::open(&config.storage.url, Arc::new(Key::of(DEMO_AUDIT_KEY)?)).await?;
     remember_seats(&store, &sim).await?;
     let (url, tenant) = (config.server.public_url.clone(), sim.url.clone());
-    run(config, store, Sealer::ephemeral()?, listener, move || {
+    run(config, store, Sealer::ephemeral()?, Bound::Tcp(listener), move || {
         println!("The simulated tenant is at {tenant}");
         println!("Connect with the key {KEY}");
         println!("Quartermaster is ready at {url}");
@@ -289,7 +298,64 @@ impl Drop for DemoFolder {
     }
 }
 
-async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener, ready: impl FnOnce()) -> Result<(), Failure> {
+/// A listener that people, or the proxy, come to.
+enum Bound {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener, SocketFile),
+}
+
+/// A socket's file, which goes with the server.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Bound {
+    async fn to(listen: &Listen) -> Result<Self, Failure> {
+        let failed = |error| Failure::Listen(listen.clone(), error);
+        match listen {
+            Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp).map_err(failed),
+            #[cfg(unix)]
+            Listen::Unix(path) => {
+                use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+                // One that a server left behind, which nobody answers on; anything else is somebody's.
+                let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+                if is_socket && tokio::net::UnixStream::connect(path).await.is_err() {
+                    std::fs::remove_file(path).map_err(failed)?;
+                }
+                let listener = UnixListener::bind(path).map_err(failed)?;
+                // Its owner and its group: whoever else may come would be the proxy.
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
+                Ok(Self::Unix(listener, SocketFile(path.clone())))
+            }
+            #[cfg(not(unix))]
+            Listen::Unix(_) => Err(failed(std::io::Error::from(std::io::ErrorKind::Unsupported))),
+        }
+    }
+
+    /// Serves until it is asked to stop. Whose address it is goes into the trail.
+    async fn serve(self, app: axum::Router, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        match self {
+            Self::Tcp(listener) => {
+                let app = app.into_make_service_with_connect_info::<SocketAddr>();
+                axum::serve(listener, app).with_graceful_shutdown(stop).await
+            }
+            #[cfg(unix)]
+            Self::Unix(listener, file) => {
+                let app = app.layer(axum::Extension(ThroughSocket));
+                let served = axum::serve(listener, app).with_graceful_shutdown(stop).await;
+                drop(file);
+                served
+            }
+        }
+    }
+}
+
+async fn run(config: Config, store: Store, sealer: Sealer, listener: Bound, ready: impl FnOnce()) -> Result<(), Failure> {
     let clock: SharedClock = Arc::new(WallClock);
     let state = State::build(config, store, sealer, clock)?;
     state.engine.checkpoints.try_file()?;
@@ -298,7 +364,8 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
     let keys = tokio::spawn(read_keys_again(state.clone()));
     let health = match state.config.server.management_listen {
         Some(address) => {
-            let listener = TcpListener::bind(address).await.map_err(|error| Failure::Listen(address, error))?;
+            let failed = |error| Failure::Listen(Listen::Tcp(address), error);
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
             let app = router::management(&state);
             Some(tokio::spawn(async move {
                 if let Err(error) = axum::serve(listener, app).await {
@@ -308,8 +375,7 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
         }
         None => None,
     };
-    // Whose address it is goes into the trail.
-    let app = router::router(&state).into_make_service_with_connect_info::<SocketAddr>();
+    let app = router::router(&state);
     ready();
     let closing = state.clone();
     let stop = async move {
@@ -323,7 +389,7 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: TcpListener
         tokio::time::sleep(GRACE).await;
     };
     let served = tokio::select! {
-        served = axum::serve(listener, app).with_graceful_shutdown(stop) => served.map_err(Failure::Serve),
+        served = listener.serve(app, stop) => served.map_err(Failure::Serve),
         () = too_late => {
             tracing::warn!("some requests did not end in time; they are cut off");
             Ok(())

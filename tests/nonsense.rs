@@ -880,7 +880,7 @@ async fn on_postgresql() -> Option<(Portal, String)> {
     let name = format!("n{unique}");
     let sim = qlik_sim::Sim::start(small()).await.unwrap();
     let mut config = config::read("test", "", []).unwrap();
-    config.server.listen = HOST.parse().unwrap();
+    config.server.listen = quartermaster::server::config::Listen::Tcp(HOST.parse().unwrap());
     config.server.public_url = format!("http://{HOST}");
     config.storage.url = format!("{base}/postgres");
     config.tenants.insert(name.clone(), TenantConfig { rate_scale: 1_000, ..TenantConfig::new("Meridian Foods", &sim.url) });

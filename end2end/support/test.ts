@@ -70,10 +70,15 @@ export const test = base.extend<Fixtures & Options, { storage: string; person: s
 
 export { expect };
 
+/** Opens the portal, signed in where people sign in. */
+export async function enter(page: Page, path = "/") {
+  await page.goto(path);
+  if (signsInAs && (await page.locator("button[name=person]").count())) await be(page, signsInAs);
+}
+
 /** Types the key and waits for the overview. */
 export async function connect(page: Page, _tenant?: Sim, key = KEY) {
-  await page.goto("/");
-  if (signsInAs) await be(page, signsInAs);
+  await enter(page);
   await page.getByLabel("API key").fill(key);
   await page.getByRole("button", { name: "Connect" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();

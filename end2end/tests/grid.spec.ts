@@ -1,5 +1,5 @@
 // The table of all rows: what it shows, by pointer and by keyboard, how it is laid out, and what the address keeps.
-import { accessible, bulk, expect, filter, hydrated, test } from "../support/test";
+import { accessible, bulk, enter, expect, filter, hydrated, test } from "../support/test";
 import type { Page } from "@playwright/test";
 
 const lines = (page: Page) => page.locator(".live .line:not(.top):not([hidden])");
@@ -234,7 +234,7 @@ test("a selection waits while its plan is looked at", async ({ connected: page }
 
 test("rows come while the tenant is still being read", async ({ page, tenant }) => {
   await tenant.options({ latency_ms: 500 });
-  await page.goto("/");
+  await enter(page);
   await page.getByLabel("API key").fill("demo-admin-key");
   await page.getByRole("button", { name: "Connect" }).click();
   await page.waitForURL(/overview/);

@@ -1,5 +1,5 @@
 // Bad input and bad weather: the person reads what happened and what to do, and nothing is lost or half-shown as done.
-import { bulk, connect, expect, hydrated, test } from "../support/test";
+import { bulk, connect, expect, hydrated, test, enter } from "../support/test";
 import { free, pairs } from "../support/sim";
 import type { Page } from "@playwright/test";
 
@@ -18,7 +18,7 @@ async function plan25(page: Page, to = "analyzer") {
 }
 
 test("a wrong key", async ({ page, tenant, guard }) => {
-  await page.goto("/connect");
+  await enter(page, "/connect");
   await hydrated(page);
   await page.getByLabel("API key").fill("wrong-key");
   await page.getByRole("button", { name: "Connect" }).click();
@@ -59,7 +59,7 @@ for (const [name, then, says] of [
 test("a slow tenant: how far the reading is, while everything else can be used", async ({ page, tenant, guard }) => {
   await tenant.options({ latency_ms: 400 });
   // As another admin, whose inventory is not in memory yet.
-  await page.goto("/connect");
+  await enter(page, "/connect");
   await page.getByLabel("API key").fill("demo-second-admin-key");
   await page.getByRole("button", { name: "Connect" }).click();
   await expect(page.getByText(/^Loading tenant: [\d,]+ of about [\d,]+ rows/)).toBeVisible({ timeout: 20_000 });
@@ -73,7 +73,7 @@ test("a slow tenant: how far the reading is, while everything else can be used",
 
 test("a tenant that is down: the key cannot be checked, and nothing is kept", async ({ page, tenant, guard }) => {
   await tenant.faults([{ times: 1000, then: { drop: "before" } }]);
-  await page.goto("/connect");
+  await enter(page, "/connect");
   await hydrated(page);
   await page.getByLabel("API key").fill("demo-admin-key");
   await page.getByRole("button", { name: "Connect" }).click();

@@ -20,7 +20,7 @@ use file::Reader;
 
 pub use auth::{Auth, AuthMode, EndSession, Oidc, PlanChecks, Proxy, Roles, Says, SessionLengths, proves};
 pub use file::Fault;
-pub use server::{LeptosKeys, Server};
+pub use server::{LeptosKeys, Listen, Server};
 pub use storage::{Audit, Secrets, Storage};
 pub use tenant::{TenantClient, TenantConfig};
 pub use thresholds::Thresholds;
@@ -154,7 +154,7 @@ mod tests {
         let environment =
             [("QUARTERMASTER__SERVER__LISTEN".to_owned(), "127.0.0.1:4444".to_owned()), ("HOME".to_owned(), "x".to_owned())];
         let config = read("x", "[server]\nlisten = \"127.0.0.1:1\"", environment).unwrap();
-        assert_eq!(config.server.listen.port(), 4444);
+        assert_eq!(config.server.listen.address().map(|address| address.port()), Some(4444));
         let environment = [("QUARTERMASTER__SERVER__LISTEM".to_owned(), "1".to_owned())];
         assert!(read("x", "", environment).unwrap_err().iter().any(|fault| fault.place == "QUARTERMASTER__SERVER__LISTEM"));
     }

@@ -100,7 +100,8 @@ impl State {
             .output_name(config.leptos.output_name.as_str())
             .site_root(config.leptos.site_root.as_str())
             .site_pkg_dir(config.leptos.site_pkg_dir.as_str())
-            .site_addr(config.server.listen)
+            // Only Leptos' own tools ask for it.
+            .site_addr(config.server.listen.address().unwrap_or(([127, 0, 0, 1], 3000).into()))
             .build();
         let provider = match &config.auth.mode {
             AuthMode::None | AuthMode::Proxy(_) => None,

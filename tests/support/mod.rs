@@ -103,7 +103,7 @@ pub async fn portal_sealed(
     let sim = qlik_sim::Sim::start(options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut config = config::read("test", "", []).unwrap();
-    config.server.listen = HOST.parse().unwrap();
+    config.server.listen = quartermaster::server::config::Listen::Tcp(HOST.parse().unwrap());
     config.server.public_url = format!("http://{HOST}");
     config.storage.url = format!("sqlite://{}", folder.path().join("test.db").display());
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]

@@ -50,6 +50,49 @@ pub struct Checks {
     pub signer: Option<Provider>,
 }
 
+/// A request came through the portal's own socket: said by the server, for no header can.
+#[derive(Debug, Clone, Copy)]
+pub struct ThroughSocket;
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Peer {
+    /// From this address.
+    At(IpAddr),
+    /// Through the portal's own socket.
+    Socket,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Peer {
+    fn of(request: &Request) -> Self {
+        let extensions = request.extensions();
+        match extensions.get::<ConnectInfo<SocketAddr>>() {
+            Some(ConnectInfo(peer)) => Self::At(peer.ip()),
+            None if extensions.get::<ThroughSocket>().is_some() => Self::Socket,
+            None => Self::Unknown,
+        }
+    }
+
+    /// Whether that is the proxy.
+    fn is_proxy(self, proxy: &Proxy) -> bool {
+        match self {
+            Self::At(peer) => is_trusted(&proxy.trusted, peer),
+            Self::Socket => proxy.by_socket,
+            Self::Unknown => false,
+        }
+    }
+
+    fn is_here(self) -> bool {
+        match self {
+            Self::At(peer) => peer.to_canonical().is_loopback(),
+            Self::Socket => true,
+            Self::Unknown => false,
+        }
+    }
+}
+
 /// An address as it counts: IPv4 in IPv6 is IPv4.
 fn is_trusted(trusted: &[IpNet], peer: IpAddr) -> bool {
     trusted.iter().any(|net| net.contains(&peer.to_canonical()))
@@ -99,16 +142,21 @@ fn is_subject(text: &str) -> bool {
 
 /// Who somebody is, by headers.
 fn by_headers(says: &Says, proofs: &[SecretString], headers: &HeaderMap) -> Result<SignedIn, Reason> {
-    let Says::Headers { proof, user, groups, separator, name, .. } = says else { return Err(Reason::NoUser) };
+    let Says::Headers { secret, proof, user, groups, separator, name } = says else { return Err(Reason::NoUser) };
     // Whatever is there twice makes it nobody's request.
     for ours in says.ours() {
         once(headers, ours)?;
     }
-    let mut said = once(headers, proof)?.ok_or(Reason::Proof)?.split(' ');
-    if !proves(proofs, said.next().unwrap_or_default()) {
-        return Err(Reason::Proof);
-    }
-    let vouched: Vec<String> = said.map(str::to_ascii_lowercase).collect();
+    let vouched: Vec<String> = if secret.is_some() {
+        let mut said = once(headers, proof)?.ok_or(Reason::Proof)?.split(' ');
+        if !proves(proofs, said.next().unwrap_or_default()) {
+            return Err(Reason::Proof);
+        }
+        said.map(str::to_ascii_lowercase).collect()
+    } else {
+        // Whoever may open the socket is the proxy, and has to set this one header in any case: what it forgets is the client's own.
+        vec![user.as_str().to_owned()]
+    };
     // What the proxy does not vouch for may be the client's own, and is not there for us.
     let of = |name: &HeaderName| -> Result<Option<&str>, Reason> {
         if vouched.iter().any(|known| known == name.as_str()) { once(headers, name) } else { Ok(None) }
@@ -156,8 +204,8 @@ async fn by_assertion(state: &Shared, says: &Says, signer: &Provider, headers: &
 }
 
 /// Who somebody is, by all that a request says.
-async fn identify(state: &Shared, proxy: &Proxy, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<SignedIn, Reason> {
-    if !peer.is_some_and(|peer| is_trusted(&proxy.trusted, peer)) {
+async fn identify(state: &Shared, proxy: &Proxy, peer: Peer, headers: &HeaderMap) -> Result<SignedIn, Reason> {
+    if !peer.is_proxy(proxy) {
         return Err(Reason::Peer);
     }
     match &state.proxy_checks.signer {
@@ -173,10 +221,6 @@ fn client_address(proxy: &Proxy, headers: &HeaderMap) -> Option<String> {
     all.into_iter().rev().find(|address| !is_trusted(&proxy.trusted, *address)).map(|address| address.to_canonical().to_string())
 }
 
-fn peer(request: &Request) -> Option<IpAddr> {
-    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
-}
-
 /// Stands before everything where people come by way of a proxy: who it is, and the session of exactly this person.
 pub async fn identified(AxumState(state): AxumState<Shared>, mut request: Request, next: Next) -> Response {
     let AuthMode::Proxy(proxy) = &state.config.auth.mode else { return next.run(request).await };
@@ -186,11 +230,12 @@ pub async fn identified(AxumState(state): AxumState<Shared>, mut request: Reques
     }
     let signed_out = path == SIGNED_OUT;
     if request.headers().contains_key(PROBES) {
-        let (from, headers) = (peer(&request), request.headers().clone());
+        let (from, headers) = (Peer::of(&request), request.headers().clone());
         return arrived(&state, proxy, from, &headers).await;
     }
-    if let Some(address) =
-        peer(&request).filter(|peer| is_trusted(&proxy.trusted, *peer)).and_then(|_| client_address(proxy, request.headers()))
+    let peer = Peer::of(&request);
+    if peer.is_proxy(proxy)
+        && let Some(address) = client_address(proxy, request.headers())
     {
         request.extensions_mut().insert(ClientAddress(address));
     }
@@ -199,7 +244,7 @@ pub async fn identified(AxumState(state): AxumState<Shared>, mut request: Reques
         count(&state, "auth.proxy.alias_dropped", "alias", None, &from).await;
     }
     let headers = request.headers().clone();
-    let who = match identify(&state, proxy, peer(&request), &headers).await {
+    let who = match identify(&state, proxy, peer, &headers).await {
         Ok(who) => who,
         Err(reason) => {
             count(&state, "auth.proxy.refused", reason.as_str(), None, &from).await;
@@ -271,13 +316,13 @@ pub const MARK: &str = "qm-forged";
 /// `GET /auth/probe`.
 pub async fn probe(AxumState(state): AxumState<Shared>, request: Request) -> Response {
     let AuthMode::Proxy(proxy) = &state.config.auth.mode else { return StatusCode::NOT_FOUND.into_response() };
-    arrived(&state, proxy, peer(&request), request.headers()).await
+    arrived(&state, proxy, Peer::of(&request), request.headers()).await
 }
 
 /// What arrived of the headers that count: by name, and whether it is the client's own. For this machine and the proxy only; never a
 /// value.
-async fn arrived(state: &Shared, proxy: &Proxy, peer: Option<IpAddr>, headers: &HeaderMap) -> Response {
-    if !peer.is_some_and(|peer| peer.to_canonical().is_loopback() || is_trusted(&proxy.trusted, peer)) {
+async fn arrived(state: &Shared, proxy: &Proxy, peer: Peer, headers: &HeaderMap) -> Response {
+    if !peer.is_here() && !peer.is_proxy(proxy) {
         return StatusCode::NOT_FOUND.into_response();
     }
     let verdict = |name: &str| {
@@ -308,7 +353,7 @@ mod tests {
 
     fn says(groups: bool) -> Says {
         Says::Headers {
-            secret: crate::server::config::secret::SecretFile::default(),
+            secret: Some(crate::server::config::secret::SecretFile::default()),
             proof: HeaderName::from_static("x-quartermaster-proof"),
             user: HeaderName::from_static("x-auth-user"),
             groups: groups.then(|| HeaderName::from_static("x-auth-groups")),
@@ -323,6 +368,21 @@ mod tests {
             headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         by_headers(&says(true), &[SecretString::from(SECRET), SecretString::from("f".repeat(32))], &headers)
+    }
+
+    #[test]
+    fn on_a_socket_without_a_proof_the_subject_alone_is_believed() {
+        let Says::Headers { proof, user, groups, separator, name, .. } = says(true) else { panic!("not headers") };
+        let says = Says::Headers { secret: None, proof, user, groups, separator, name };
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("x-auth-user", "ada"), ("x-auth-groups", "qm-admins"), ("x-auth-name", "Ada")] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let who = by_headers(&says, &[], &headers).unwrap();
+        assert_eq!((who.subject.as_str(), who.name.as_str(), who.groups.len()), ("ada", "", 0));
+        headers.append("x-auth-user", HeaderValue::from_static("ada"));
+        assert_eq!(by_headers(&says, &[], &headers).unwrap_err(), Reason::DuplicateHeader);
+        assert_eq!(by_headers(&says, &[], &HeaderMap::new()).unwrap_err(), Reason::NoUser);
     }
 
     fn proof(vouched: &str) -> String {

@@ -78,7 +78,7 @@ impl Auth {
                 if !tables.contains_key("proxy") {
                     reader.fault(&place, "`auth.mode` “proxy” needs the table `[auth.proxy]` with `trusted` and `secret_file`");
                 }
-                AuthMode::Proxy(Box::new(Proxy::read(reader)))
+                AuthMode::Proxy(Box::new(Proxy::read(reader, server)))
             }
             _ => {
                 reader.fault(&place, format!("`auth.mode` must be “oidc”, “proxy” or “none”, and is “{word}”"));
@@ -86,8 +86,8 @@ impl Auth {
             }
         };
         let nobody_signs_in = word == "none";
-        if nobody_signs_in && !server.listen.ip().is_loopback() {
-            let listen = server.listen;
+        if nobody_signs_in && !server.listen.is_local() {
+            let listen = &server.listen;
             reader.fault(
                 reader.file(),
                 format!("`auth.mode` “none” allows anyone, so `server.listen` must be a loopback address, and is {listen}"),

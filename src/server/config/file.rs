@@ -154,6 +154,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A string that passes a test, with where it stands; another one is left to be read as something else.
+    pub(super) fn text_if(&mut self, key: &str, takes: impl Fn(&str) -> bool) -> Option<(String, String)> {
+        match self.scalars.get(key) {
+            Some(Scalar { value: Value::Text(text), .. }) if takes(text) => self.text(key),
+            _ => None,
+        }
+    }
+
     /// A whole number within bounds; `usual` where it is not set or not usable.
     pub(super) fn number(&mut self, key: &str, usual: u32, bounds: std::ops::RangeInclusive<u32>) -> u32 {
         let Some(scalar) = self.scalars.remove(key) else { return usual };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::file::Reader;
 
@@ -9,11 +10,58 @@ use super::file::Reader;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// Where the portal listens.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Where health is answered; nowhere if not set.
     pub management_listen: Option<SocketAddr>,
     /// How browsers reach the portal: scheme, host and port, without a path.
     pub public_url: String,
+}
+
+/// Where the portal listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// At an address.
+    Tcp(SocketAddr),
+    /// On a socket of this machine, whose file says who may come: the proxy.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// The address; nothing on a socket.
+    pub fn address(&self) -> Option<SocketAddr> {
+        if let Self::Tcp(address) = self { Some(*address) } else { None }
+    }
+
+    /// Whether only this machine reaches it.
+    pub fn is_local(&self) -> bool {
+        self.address().is_none_or(|address| address.ip().is_loopback())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        const KEY: &str = "server.listen";
+        let Some((place, path)) = reader.text_if(KEY, |text| text.starts_with("unix:")) else {
+            return reader.address(KEY).map(Self::Tcp);
+        };
+        let path = PathBuf::from(path.trim_start_matches("unix:"));
+        let folder = path.parent().filter(|folder| path.is_absolute() && folder.is_dir());
+        if folder.is_none() {
+            let given = path.display();
+            reader.fault(
+                &place,
+                format!("`{KEY}` must be an address with a port, or a socket in a folder that exists, such as “unix:/run/quartermaster/portal.sock”, and is “unix:{given}”"),
+            );
+        }
+        Some(Self::Unix(path))
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// The keys of `[package.metadata.leptos]` that matter at run time.
@@ -37,9 +85,11 @@ impl Server {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         // `server.listen` wins over Leptos' own key, which build tools read.
         let site_addr = reader.address(&format!("{LEPTOS}.site-addr"));
-        let listen = reader.address("server.listen").or(site_addr).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)));
+        let usual = || Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 3000)));
+        let listen = Listen::read(reader).or(site_addr.map(Listen::Tcp)).unwrap_or_else(usual);
         let management_listen = reader.address("server.management_listen");
-        Self { listen, management_listen, public_url: public_url(reader, listen) }
+        let public_url = public_url(reader, &listen);
+        Self { listen, management_listen, public_url }
     }
 }
 
@@ -70,9 +120,10 @@ impl LeptosKeys {
     }
 }
 
-fn public_url(reader: &mut Reader<'_>, listen: SocketAddr) -> String {
+fn public_url(reader: &mut Reader<'_>, listen: &Listen) -> String {
     let Some((place, text)) = reader.text("server.public_url") else {
-        if !listen.ip().is_loopback() {
+        // Browsers reach no socket: what stands in front of it has an address.
+        if !listen.is_local() || listen.address().is_none() {
             let place = reader.file();
             reader.fault(
                 place,

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::file::Reader;
 use super::super::secret::{SecretFile, read_private};
+use super::super::server::Server;
 use super::oidc::{algorithms, pointer};
 
 /// A proof has at least so many characters.
@@ -26,6 +27,8 @@ const TAKEN: [&str; 5] = ["authorization", "cookie", "host", "origin", "connecti
 pub struct Proxy {
     /// Whoever may come as the proxy, by the address of the connection.
     pub trusted: Vec<IpNet>,
+    /// Whoever may open the portal's socket comes as the proxy.
+    pub by_socket: bool,
     /// How it says who somebody is.
     pub says: Says,
     /// Where the address of whoever came to the proxy stands, for the trail only.
@@ -39,8 +42,8 @@ pub struct Proxy {
 pub enum Says {
     /// By headers that it vouches for.
     Headers {
-        /// Where the proofs are.
-        secret: SecretFile,
+        /// Where the proofs are. Without them, which only a socket allows, the subject alone is believed.
+        secret: Option<SecretFile>,
         /// Which header has the proof.
         proof: HeaderName,
         /// Which has the subject.
@@ -111,9 +114,10 @@ fn proofs(text: &str) -> Result<Vec<SecretString>, String> {
 }
 
 impl Proxy {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>, server: &Server) -> Self {
         let key = |name: &str| format!("auth.proxy.{name}");
-        let mut trusted = Vec::new();
+        let (mut trusted, mut by_socket) = (Vec::new(), false);
+        let on_socket = server.listen.address().is_none();
         match reader.list(&key("trusted")) {
             None => {
                 reader
@@ -126,9 +130,11 @@ impl Proxy {
                 for text in texts {
                     match net(&text) {
                         Some(net) => trusted.push(net),
-                        None if text == "unix" => {
-                            reader.fault(&place, "`auth.proxy.trusted` “unix” is not built yet: name the addresses of the proxy");
-                        }
+                        None if text == "unix" && on_socket => by_socket = true,
+                        None if text == "unix" => reader.fault(
+                            &place,
+                            "`auth.proxy.trusted` “unix” goes with a socket: set `server.listen` to one, such as “unix:/run/quartermaster/portal.sock”",
+                        ),
                         None => reader.fault(
                             &place,
                             format!("`auth.proxy.trusted` must hold addresses or nets narrower than /8 (IPv6: /16), such as “10.0.0.5” or “fd00::/64”, and holds “{text}”"),
@@ -136,6 +142,10 @@ impl Proxy {
                     }
                 }
             }
+        }
+        if on_socket && !by_socket {
+            let place = reader.place_of("server.listen");
+            reader.fault(&place, "on a socket nobody has an address: `auth.proxy.trusted` must hold “unix”");
         }
         let client_ip = header(reader, &key("client_ip_header"), Some("x-forwarded-for"));
         let sign_out = reader.text(&key("sign_out_url"));
@@ -150,15 +160,21 @@ impl Proxy {
             url
         });
         let jwt = reader.tables("auth.proxy").contains_key("jwt");
-        let says = if jwt { Says::read_jwt(reader) } else { Says::read_headers(reader) };
-        Self { trusted, says, client_ip: client_ip.unwrap_or(HeaderName::from_static("x-forwarded-for")), sign_out_url }
+        let says = if jwt { Says::read_jwt(reader) } else { Says::read_headers(reader, by_socket) };
+        Self {
+            trusted,
+            by_socket,
+            says,
+            client_ip: client_ip.unwrap_or(HeaderName::from_static("x-forwarded-for")),
+            sign_out_url,
+        }
     }
 
     /// The proofs, from their file.
     pub fn proofs(&self) -> Result<Vec<SecretString>, String> {
         match &self.says {
-            Says::Jwt { .. } => Ok(Vec::new()),
-            Says::Headers { secret, .. } => {
+            Says::Jwt { .. } | Says::Headers { secret: None, .. } => Ok(Vec::new()),
+            Says::Headers { secret: Some(secret), .. } => {
                 let bytes = read_private(&secret.path).map_err(|error| format!("{}: {error}", secret.path.display()))?;
                 let text =
                     String::from_utf8(bytes).map_err(|_| format!("{} holds something else than text", secret.path.display()))?;
@@ -183,10 +199,10 @@ impl Proxy {
 }
 
 impl Says {
-    fn read_headers(reader: &mut Reader<'_>) -> Self {
+    fn read_headers(reader: &mut Reader<'_>, by_socket: bool) -> Self {
         let key = |name: &str| format!("auth.proxy.{name}");
         let secret = SecretFile::read(reader, &key("secret_file"));
-        if secret.is_none() {
+        if secret.is_none() && !by_socket {
             reader.fault(reader.file(), "`auth.proxy.secret_file` is missing: the proof that a request came through the proxy");
         }
         let proof = header(reader, &key("proof_header"), Some("x-quartermaster-proof"));
@@ -208,18 +224,17 @@ impl Says {
         }
         let usual = HeaderName::from_static;
         let says = Self::Headers {
-            secret: secret.unwrap_or_default(),
+            secret,
             proof: proof.unwrap_or(usual("x-quartermaster-proof")),
             user: user.unwrap_or(usual("x-auth-user")),
             groups,
             separator,
             name: name.unwrap_or(usual("x-auth-name")),
         };
-        if let Self::Headers { secret, .. } = &says
-            && !secret.path.as_os_str().is_empty()
-        {
+        if let Self::Headers { secret: Some(secret), .. } = &says {
             let proxy = Proxy {
                 trusted: Vec::new(),
+                by_socket,
                 says: says.clone(),
                 client_ip: usual("x-forwarded-for"),
                 sign_out_url: String::new(),
@@ -283,6 +298,7 @@ impl Says {
         };
         let proxy = Proxy {
             trusted: Vec::new(),
+            by_socket: false,
             says,
             client_ip: HeaderName::from_static("x-forwarded-for"),
             sign_out_url: String::new(),
@@ -296,14 +312,18 @@ impl Says {
 
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let trusted: Vec<String> = self.trusted.iter().map(|net| format!("\"{net}\"")).collect();
+        let nets = self.trusted.iter().map(|net| format!("\"{net}\""));
+        let trusted: Vec<String> = nets.chain(self.by_socket.then(|| "\"unix\"".to_owned())).collect();
         writeln!(f, "\n[auth.proxy]\ntrusted = [{}]\nclient_ip_header = \"{}\"", trusted.join(", "), self.client_ip)?;
         if !self.sign_out_url.is_empty() {
             writeln!(f, "sign_out_url = {:?}", self.sign_out_url)?;
         }
         match &self.says {
             Says::Headers { secret, proof, user, groups, separator, name } => {
-                writeln!(f, "secret_file = {secret}\nproof_header = \"{proof}\"\nuser_header = \"{user}\"")?;
+                if let Some(secret) = secret {
+                    writeln!(f, "secret_file = {secret}")?;
+                }
+                writeln!(f, "proof_header = \"{proof}\"\nuser_header = \"{user}\"")?;
                 if let Some(groups) = groups {
                     writeln!(f, "groups_header = \"{groups}\"")?;
                 }
