@@ -85,7 +85,8 @@ async fn verify_store(asked: &Asked, config: Option<PathBuf>) -> Result<Vec<trai
     let config = read_config(config).map_err(|failure| failure.to_string())?;
     let key = stored_audit_key(&config).map_err(|failure| failure.to_string())?;
     let checkpoint_file = config.audit.checkpoint_file.as_deref();
-    asked.check_store(Stored { url: &config.storage.url, key, checkpoint_file }).await.map_err(|error| error.to_string())
+    let tenants = config.tenants.keys().cloned().collect();
+    asked.check_store(Stored { url: &config.storage.url, key, checkpoint_file, tenants }).await.map_err(|error| error.to_string())
 }
 
 /// The audit key of a portal that has one already: nothing is proven by a key that was made just now.

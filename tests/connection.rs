@@ -179,15 +179,23 @@ async fn somebody_else_is_asked_before_they_take_the_place() {
         me["tenants"][0]["connected_as"].as_str().unwrap().to_owned()
     };
     let first = connected_as().await;
-    let waiting = page.split("name=\"waiting\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    // Only from this session.
+    until("what came is taken back", Duration::from_secs(5), async || families(&portal).await[1]["revoked"] == true).await;
+    // Yes, as somebody else: they come again, and the tenant knows them.
+    let again = page.split("/auth/qlik/meridian/connect").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
+    // Another session's word is none.
     let other = portal.connect().await;
-    let stolen = portal.send(post("/auth/qlik/meridian/replace", &other, &format!("waiting={waiting}"))).await;
-    assert_eq!(stolen.status(), StatusCode::FORBIDDEN);
+    let (back, login) = at_the_tenant(&portal, &other, &again, "reader").await;
+    assert!(portal.text(get(&back, &format!("{other}; {login}"))).await.contains("Connect instead"));
+    // Nor is it for a third person.
+    let (back, login) = at_the_tenant(&portal, &cookie, "?instead=x", "reader").await;
+    assert!(portal.text(get(&back, &format!("{cookie}; {login}"))).await.contains("Connect instead"));
     assert_eq!(connected_as().await, first);
-    let yes = portal.send(post("/auth/qlik/meridian/replace", &cookie, &format!("waiting={waiting}"))).await;
-    assert_eq!(yes.status(), StatusCode::SEE_OTHER);
+    sign_in(&portal, &cookie, &again, "reader").await;
     assert_ne!(connected_as().await, first);
+    until("the connection of before is taken back", Duration::from_secs(5), async || {
+        families(&portal).await[0]["revoked"] == true
+    })
+    .await;
 }
 
 /// Eight requests on two servers, whose token has ended: the tenant is asked once, and nobody loses the connection.
@@ -229,6 +237,24 @@ async fn one_of_many_refreshes() {
 #[ignore = "long: run by script/soak"]
 async fn one_of_many_refreshes_a_thousand_times() {
     refreshed_once(1_000).await;
+}
+
+/// The browser hangs up while the tenant is asked: what it gives is kept all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_goes_on_where_the_browser_hangs_up() {
+    let portal = portal(50).await;
+    options(&portal, json!({"access_ttl_s": 1})).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    options(&portal, json!({"access_ttl_s": 3_600})).await;
+    let fault = json!({"method": "POST", "path": "/oauth/token", "times": 1, "then": {"delay_ms": 1_000}});
+    portal.sim("PUT", "faults", json!([fault])).await;
+    let hung_up = portal.send(post("/api/refresh", &cookie, "tenant=meridian"));
+    assert!(tokio::time::timeout(Duration::from_millis(300), hung_up).await.is_err());
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(!portal.page("/t/meridian/overview", &cookie).await.contains("expired or was revoked"));
+    let family = &families(&portal).await[0];
+    assert_eq!((family["generation"].as_u64(), &family["revoked"]), (Some(1), &json!(false)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -357,6 +383,13 @@ async fn a_job_with_a_connection_of_its_own_goes_on_without_anybody() {
     let came = portal.send(get(&back, &format!("{cookie}; {}", cookies(&asked)))).await;
     assert_eq!(location(&came), format!("/t/meridian/jobs/{job}"));
     assert!(portal.text(get("/t/meridian/sessions", &cookie)).await.contains("continues on its own"));
+    // Paused and resumed, it has it still.
+    for to in ["pause", "resume"] {
+        let (status, words) = portal.told("/api/jobs/steer", &cookie, &format!("tenant=meridian&id={job}&to={to}")).await;
+        assert_eq!(status, StatusCode::OK, "{words}");
+    }
+    let grant = portal.state.engine.store.grant(&job).await.unwrap().unwrap();
+    assert_eq!(grant.kind, storage::GrantKind::Own);
     // The session is over; the job is not.
     portal.send(post("/auth/logout", &cookie, "jobs=go-on")).await;
     portal.sim("PUT", "options", json!({"latency_ms": 1_000})).await;

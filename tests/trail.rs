@@ -218,9 +218,22 @@ async fn whatever_is_done_to_the_tables_is_found() {
         ("INSERT INTO audit_checkpoints SELECT tenant, 4, seq, text, signature FROM audit_checkpoints WHERE n = 3", 31),
     ]
     .map(|(statement, seq)| (statement.to_owned(), seq, "checkpoint"));
+    let more = [
+        ("UPDATE audit_index SET action = CAST(action AS BLOB) WHERE seq = 7", 7, "column"),
+        ("UPDATE audit_index SET at = CAST(at AS BLOB) WHERE seq = 7", 7, "column"),
+        ("UPDATE audit_records SET seq = 9223372036854775807 WHERE seq = 9", 9, "missing"),
+        ("UPDATE audit_heads SET seq = 9223372036854775807", 32, "truncated"),
+        ("UPDATE audit_heads SET seq = -9223372036854775807", 1, "inserted"),
+        ("UPDATE audit_heads SET seq = 'x'", 32, "truncated"),
+        ("UPDATE audit_records SET tenant = CAST(tenant AS BLOB) WHERE seq = 5", 5, "missing"),
+        ("DELETE FROM audit_heads", 32, "truncated"),
+    ]
+    .map(|(statement, seq, kind)| (statement.to_owned(), seq, kind));
     let of_the_end = ["signed = 2", "signed = -1", "checkpoint = NULL", "seq = 30", "mac = x''"]
         .map(|set| (format!("UPDATE audit_heads SET {set}"), if set == "seq = 30" { 30 } else { 31 }, "truncated"));
-    for (n, (statement, seq, kind)) in places.into_iter().chain(columns).chain(of_checkpoints).chain(of_the_end).enumerate() {
+    for (n, (statement, seq, kind)) in
+        places.into_iter().chain(columns).chain(of_checkpoints).chain(of_the_end).chain(more).enumerate()
+    {
         let copy = portal.folder.path().join(format!("copy{n}.db"));
         sqlx::query(sqlx::AssertSqlSafe(format!("VACUUM INTO '{}'", copy.display()))).execute(&whole).await.unwrap();
         let url = format!("sqlite://{}", copy.display());

@@ -24,7 +24,7 @@ function functions(): string[] {
 test("a page on another port changes nothing", async ({ browser }) => {
   test.setTimeout(120_000);
   await served("", async (url, _restart, [sim]) => {
-    const routes = [...functions(), "/auth/logout", "/auth/step-up", "/auth/qlik/north/replace", "/t/north/lists"];
+    const routes = [...functions(), "/auth/logout", "/auth/step-up", "/t/north/lists"];
     expect(routes.length).toBeGreaterThan(35);
     const page = await (await browser.newContext({ baseURL: url })).newPage();
     await page.goto("/");

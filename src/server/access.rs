@@ -155,7 +155,7 @@ impl<R: Role> Access<R> {
             Held::ApiKey(key) => (Key::new(key, &stored.qlik_user), None),
             Held::Tokens(mut tokens) => {
                 if tokens.are_due(state.engine.clock.now_ms()) {
-                    let holder = Holder::Session { key: &session_key(&id), secret: &of_session };
+                    let holder = Holder::Session { key: session_key(&id), secret: of_session };
                     let renewed = renew(&state.engine, &tenant, holder, tokens, &actor).await;
                     tokens = renewed.map_err(|error| not_read(&not_renewed(&tenant, error)))?;
                 }
@@ -189,7 +189,7 @@ impl<R: Role> Access<R> {
         if self.renewed.initialized() {
             return Ok(false);
         }
-        let holder = Holder::Session { key: &self.session, secret: &self.secret };
+        let holder = Holder::Session { key: self.session.clone(), secret: self.secret };
         let renewed = renew(&self.state.engine, &self.tenant, holder, tokens, &self.actor).await;
         let tokens = renewed.map_err(|error| not_renewed(&self.tenant, error))?;
         Ok(self.renewed.set(tokens.key(self.key.user())).is_ok())

@@ -45,7 +45,6 @@ pub fn routes(state: &Shared) -> Router<AppState> {
         .route(STEP_UP, get(step_up::ask).post(step_up::answer))
         .route("/auth/qlik/{tenant}/connect", get(qlik::connect))
         .route("/auth/qlik/{tenant}/callback", get(qlik::callback))
-        .route("/auth/qlik/{tenant}/replace", post(qlik::replace_with))
         .with_state(state.clone())
 }
 

@@ -150,6 +150,29 @@ mod tests {
     }
 
     #[test]
+    fn the_clients_of_a_tenant_are_checked_with_their_line() {
+        const TENANT: &str = "[tenants.a]\nurl = \"http://127.0.0.1:4000\"\n";
+        let good = format!("{TENANT}credentials = [\"oauth\"]\n[tenants.a.oauth]\nclient_id = \"x\"\n");
+        let tenant = read("x", &good, []).unwrap().tenants.remove("a").unwrap();
+        assert_eq!((tenant.api_keys, tenant.oauth.unwrap().scopes.len(), tenant.unattended), (false, 3, None));
+        for (more, word) in [
+            ("[tenants.a.oauth]\n", "client_id"),
+            ("[tenants.a.oauth]\nclient_id = \"a b\"\n", "client_id"),
+            ("[tenants.a.oauth]\nclient_id = \"x\"\nscopes = []\n", "scopes"),
+            ("[tenants.a.oauth]\nclient_id = \"x\"\nclient_secret_file = \"/no/such\"\n", "client_secret_file"),
+            ("[tenants.a.unattended]\nclient_id = \"x\"\n", "client_secret_file"),
+            ("credentials = [\"oauth\"]\n", "needs the table"),
+            ("credentials = [\"api-key\", \"api-key\"]\n", "each once"),
+            ("credentials = []\n", "each once"),
+            ("credentials = [\"api-key\"]\n[tenants.a.oauth]\nclient_id = \"x\"\n", "remove one"),
+            ("[tenants.a.oauth]\nclient_id = \"x\"\nredirect = \"x\"\n", "not a setting"),
+        ] {
+            let told = faults(&format!("{TENANT}{more}"));
+            assert!(told.iter().any(|fault| fault.starts_with("Leptos.toml:") && fault.contains(word)), "{more}: {told:?}");
+        }
+    }
+
+    #[test]
     fn the_environment_wins_over_the_file() {
         let environment =
             [("QUARTERMASTER__SERVER__LISTEN".to_owned(), "127.0.0.1:4444".to_owned()), ("HOME".to_owned(), "x".to_owned())];

@@ -163,6 +163,14 @@ fn without_nul(bytes: &[u8]) -> Vec<u8> {
     clean
 }
 
+/// For what is done by reading: a router takes HEAD for GET.
+pub async fn get_only(request: Request, next: Next) -> Response {
+    if request.method() == axum::http::Method::HEAD {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
+    }
+    next.run(request).await
+}
+
 /// Gives the answer of a server function whose arguments could not be read the status that it deserves: the framework sends
 /// every failure as 500, and knows nothing of ours before the function runs.
 pub async fn answered(request: Request, next: Next) -> Response {

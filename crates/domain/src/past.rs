@@ -111,7 +111,8 @@ impl Past {
 pub fn rebuild(now: &Inventory, at: &str, done: impl IntoIterator<Item = (i64, Done)>) -> Past {
     let mut past = Past::default();
     let mut seen: HashMap<String, i64> = HashMap::new();
-    let mut given: BTreeSet<(String, AllotmentName)> = BTreeSet::new();
+    // What records gave since, and what they show that somebody held before: Qlik's dates say nothing more about either.
+    let mut told: BTreeSet<(String, AllotmentName)> = BTreeSet::new();
     let mut standing: BTreeMap<String, (Subject, BTreeSet<AllotmentName>)> = BTreeMap::new();
     for assignment in &now.assignments {
         let of = standing.entry(assignment.subject.key()).or_insert_with(|| (assignment.subject.clone(), BTreeSet::new()));
@@ -134,6 +135,7 @@ pub fn rebuild(now: &Inventory, at: &str, done: impl IntoIterator<Item = (i64, D
             Done::Roles(..) => {}
         }
         let mut put = |subject: &Subject, allotment: &AllotmentName| {
+            told.insert((subject.key(), allotment.clone()));
             past.held.get_mut(&subject.key()).is_some_and(|(_, held)| held.insert(allotment.clone()))
         };
         match &done {
@@ -143,7 +145,7 @@ pub fn rebuild(now: &Inventory, at: &str, done: impl IntoIterator<Item = (i64, D
             Done::Gave(..) | Done::Roles(..) => {}
         }
         let mut take = |subject: &Subject, allotment: &AllotmentName| {
-            given.insert((subject.key(), allotment.clone()));
+            told.insert((subject.key(), allotment.clone()));
             past.held.get_mut(&subject.key()).is_some_and(|(_, held)| held.remove(allotment))
         };
         match &done {
@@ -164,7 +166,7 @@ pub fn rebuild(now: &Inventory, at: &str, done: impl IntoIterator<Item = (i64, D
     }
     for assignment in now.assignments.iter().filter(|assignment| assignment.created.as_str() > at) {
         let key = (assignment.subject.key(), assignment.allotment.clone());
-        if !given.contains(&key)
+        if !told.contains(&key)
             && let Some((_, held)) = past.held.get_mut(&key.0)
             && held.remove(&key.1)
         {
@@ -254,6 +256,10 @@ mod tests {
         // A record gave it, and nobody has it now: somebody else took it.
         let past = rebuild(&held(&[]), "2026-11-03", [(1, did("M\\a", Value::Null, json!({"license": "analyzer"})))]);
         assert_eq!((past.contradicted, past.changed.len()), (1, 0));
+        // A record took it, and somebody else gave it again: it was held all the same.
+        let again = held(&[("M\\a", "analyzer", "2026-11-20T00:00:00.000Z")]);
+        let past = rebuild(&again, "2026-11-03", [(1, did("M\\a", json!({"license": "analyzer"}), Value::Null))]);
+        assert_eq!((words(&past), past.given_by_others), (vec!["M\\a: analyzer".to_owned()], 0));
     }
 
     #[test]

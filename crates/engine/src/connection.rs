@@ -2,6 +2,7 @@
 //! request of one server at a time, and where the tenant takes them no more, that is said once to all who hold them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -127,7 +128,8 @@ impl Tokens {
     pub fn of(answer: TokenAnswer, family: &str, generation: i64, now: i64) -> Self {
         Self {
             access: answer.access_token,
-            refresh: answer.refresh_token,
+            // An empty one is none.
+            refresh: answer.refresh_token.filter(|token| !token.expose_secret().is_empty()),
             expires_at: now + answer.expires_in.saturating_mul(1_000),
             issued_at: now,
             scope: answer.scope,
@@ -149,17 +151,23 @@ impl Tokens {
 }
 
 /// Who holds tokens with their refresh token.
-#[derive(Debug, Clone, Copy)]
-pub enum Holder<'a> {
+#[derive(Clone)]
+pub enum Holder {
     /// A session.
     Session {
         /// Its key.
-        key: &'a [u8],
+        key: Vec<u8>,
         /// What seals its credentials with the master key: only its cookie holds it.
-        secret: &'a [u8],
+        secret: [u8; 16],
     },
     /// A job.
-    Job(&'a str),
+    Job(String),
+}
+
+impl std::fmt::Debug for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Holder")
+    }
 }
 
 /// Why there are no newer tokens.
@@ -179,7 +187,7 @@ pub enum NotRenewed {
     Store(#[from] StoreError),
 }
 
-impl Holder<'_> {
+impl Holder {
     fn stored(&self) -> FamilyHolder<'_> {
         match self {
             Self::Session { key, .. } => FamilyHolder::Session(key),
@@ -216,13 +224,35 @@ impl Holder<'_> {
 }
 
 /// Newer tokens than these, whoever gets them: one request at a time asks the tenant, on all servers, and the others wait for what it
-/// brings. Where the tenant does not answer, those that are held serve as long as they last.
-pub async fn renew(engine: &Engine, tenant: &Tenant, holder: Holder<'_>, seen: Tokens, by: &Actor) -> Result<Tokens, NotRenewed> {
+/// brings. Where the tenant does not answer, those that are held serve as long as they last. Once begun it goes on to its end, also
+/// where the browser that asked for it hangs up: what the tenant gave must not be lost.
+pub async fn renew(
+    engine: &Arc<Engine>,
+    tenant: &Arc<Tenant>,
+    holder: Holder,
+    seen: Tokens,
+    by: &Actor,
+) -> Result<Tokens, NotRenewed> {
+    let (engine, tenant, by) = (engine.clone(), tenant.clone(), by.clone());
+    let renewed = tokio::spawn(async move { renew_to_the_end(&engine, &tenant, &holder, seen, &by).await });
+    renewed.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a connection could not be renewed");
+        Err(NotRenewed::Unanswered(Fault::Internal("The connection could not be renewed. Try again")))
+    })
+}
+
+async fn renew_to_the_end(
+    engine: &Engine,
+    tenant: &Tenant,
+    holder: &Holder,
+    seen: Tokens,
+    by: &Actor,
+) -> Result<Tokens, NotRenewed> {
     let (mut seen, until) = (seen, Instant::now() + WAIT);
     loop {
         let now = engine.clock.now_ms();
         if let Some(family) = engine.store.lease_family(&seen.family, seen.generation, now, now + LEASE_MS).await? {
-            return refresh(engine, tenant, holder, seen, &family, by).await;
+            return refresh(engine, tenant, holder, seen, (&family, now + LEASE_MS), by).await;
         }
         let Some(family) = engine.store.family(&seen.family).await?.filter(|family| !family.is_lost) else {
             return Err(NotRenewed::Lost);
@@ -250,15 +280,16 @@ fn still(tokens: Tokens, now: i64, fault: Fault) -> Result<Tokens, NotRenewed> {
 async fn refresh(
     engine: &Engine,
     tenant: &Tenant,
-    holder: Holder<'_>,
+    holder: &Holder,
     seen: Tokens,
-    family: &Family,
+    (family, mine): (&Family, i64),
     by: &Actor,
 ) -> Result<Tokens, NotRenewed> {
     let Some(token) = &seen.refresh else { return lose(engine, tenant, family, by).await };
     let mut answer = tenant.backend.tokens(Proof::Refresh(token)).await;
-    // Where no answer came, the same token may be sent once more: it may not have arrived.
-    if answer.as_ref().is_err_and(is_passing) {
+    // Where no answer came, the same token may be sent once more: it may not have arrived. Not where the lease ran out meanwhile.
+    let later = engine.clock.now_ms();
+    if answer.as_ref().is_err_and(is_passing) && engine.store.extend_family(family, mine, later + LEASE_MS).await? {
         answer = tenant.backend.tokens(Proof::Refresh(token)).await;
     }
     let now = engine.clock.now_ms();
@@ -364,7 +395,7 @@ pub async fn own_refresh_token(engine: &Engine, job: &str) -> Option<SecretStrin
 
 /// What a job's grant holds of a family of its own.
 pub fn own_grant(engine: &Engine, tokens: &Tokens, job: &str, until: i64) -> Result<Grant, SealError> {
-    let Resealed { sealed, wrapped_key } = Holder::Job(job).seal(engine, "", tokens)?;
+    let Resealed { sealed, wrapped_key } = Holder::Job(job.to_owned()).seal(engine, "", tokens)?;
     Ok(Grant { sealed, wrapped_key, expires_at: until, family: tokens.family.clone(), kind: GrantKind::Own })
 }
 

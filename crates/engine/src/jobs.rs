@@ -123,8 +123,9 @@ pub async fn begin(engine: &Arc<Engine>, by: &Acting, plan: &PlanRow, order: Ord
 
 /// Lets a paused job go on with a fresh key: both or neither.
 pub async fn resume(engine: &Engine, by: &Acting, job: &JobRow) -> Result<Commanded, JobError> {
-    if engine.store.grant(&job.id).await?.is_some_and(|grant| grant.kind == GrantKind::Unattended) {
-        // It needs nobody's key.
+    let now = engine.clock.now_ms();
+    if engine.store.grant(&job.id).await?.is_some_and(|grant| grant.kind != GrantKind::Lent && grant.expires_at > now) {
+        // It has what it needs, and nobody's key takes its place.
         return command(engine, by, &job.id, &[JobState::Paused], JobState::Queued, "").await;
     }
     if job.qlik_user != by.key.user() {

@@ -147,6 +147,20 @@ impl Store {
         .transpose()
     }
 
+    /// Holds on to a family's lease, which lasts until `mine`, for longer. `false` where it ran out: somebody else may have it by now.
+    pub async fn extend_family(&self, family: &Family, mine: i64, until: i64) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE families SET lease_until = $1 WHERE id = $2 AND generation = $3 AND lease_until = $4 AND lost_at IS NULL",
+        )
+        .bind(until)
+        .bind(family.id.clone())
+        .bind(family.generation)
+        .bind(mine)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Lets a family's lease go. It is not refreshed again before `again_at`.
     pub async fn release_family(&self, family: &Family, again_at: i64) -> Result<(), StoreError> {
         sqlx::query("UPDATE families SET lease_until = 0, again_at = $1 WHERE id = $2 AND generation = $3")

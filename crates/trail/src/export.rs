@@ -17,9 +17,14 @@ pub fn record_line(text: &str, hash: &Hash) -> String {
     format!("{{\"record\":{text},\"hash\":\"{hash}\"}}\n")
 }
 
-/// A checkpoint's line. The last one of an export says so: a file that was cut has none.
-pub fn checkpoint_line(signed: &Signed, last: bool) -> String {
-    let end = if last { ",\"last\":true" } else { "" };
+/// What is signed besides a checkpoint where an export ends with it: another export went on, and nobody else can say that it did not.
+pub fn end_text(signed: &Signed) -> String {
+    format!("qm-export-end {}", signed.checkpoint.text())
+}
+
+/// A checkpoint's line. The last one of an export has a signature that says so ([`end_text`]): a file that was cut has none.
+pub fn checkpoint_line(signed: &Signed, last: Option<&str>) -> String {
+    let end = last.map_or_else(String::new, |signature| format!(",\"last\":\"{signature}\""));
     format!("{{\"checkpoint\":{},\"signature\":\"{}\"{end}}}\n", signed.checkpoint.text(), signed.signature)
 }
 
@@ -28,8 +33,8 @@ pub fn checkpoint_line(signed: &Signed, last: bool) -> String {
 pub enum Line {
     /// A record: its canonical text, what it says where it can be read, and its hash.
     Record(String, Option<Box<Record>>, Hash),
-    /// A checkpoint, and whether it is the last of the export.
-    Checkpoint(Signed, bool),
+    /// A checkpoint, and the signature that says that it is the last of the export, where there is one.
+    Checkpoint(Signed, Option<String>),
     /// Something was left out.
     Filtered,
     /// Nothing that an export says, or not as it says it.
@@ -51,9 +56,9 @@ pub fn read_line(line: &str) -> Line {
         let record = Record::read(&text).map(Box::new);
         return Line::Record(text, record, hash);
     }
-    let last = members.remove("last") == Some(Value::Bool(true));
+    let last = members.remove("last").and_then(|last| last.as_str().map(str::to_owned));
     match serde_json::from_value(Value::Object(members)) {
-        Ok(signed) if as_written(checkpoint_line(&signed, last)) => Line::Checkpoint(signed, last),
+        Ok(signed) if as_written(checkpoint_line(&signed, last.as_deref())) => Line::Checkpoint(signed, last),
         _ => Line::Unknown,
     }
 }
@@ -106,8 +111,9 @@ pub fn verify(
             Line::Record(text, _, hash) => rows.push(Row { seq: None, text, hash: Some(hash), beside: None }),
             Line::Checkpoint(signed, last) => {
                 verifier.rows(&std::mem::take(&mut rows));
+                let key = PublicKey::parse(&signed.checkpoint.key);
+                closed = last.is_some_and(|last| key.is_some_and(|key| key.signed(&end_text(&signed), &last)));
                 verifier.checkpoint(signed);
-                closed = last;
             }
             Line::Filtered | Line::Unknown => rows.push(Row { seq: None, text: String::new(), hash: None, beside: None }),
         }

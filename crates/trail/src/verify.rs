@@ -269,6 +269,17 @@ impl Verifier {
         }
     }
 
+    /// The same fault at every place of a range: those that are listed one by one, and the others counted.
+    fn faults_in(&mut self, first: i64, last: i64, kind: FaultKind) {
+        for seq in first..=last {
+            if self.faults.len() >= LISTED {
+                self.more = self.more.saturating_add(last.abs_diff(seq).saturating_add(1));
+                return;
+            }
+            self.faults.insert(Fault { seq, kind });
+        }
+    }
+
     /// Checks the next rows.
     pub fn rows(&mut self, rows: &[Row]) {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -301,13 +312,7 @@ impl Verifier {
             return;
         }
         let follows = seq == self.expected;
-        for missing in self.expected..seq {
-            self.fault(missing, FaultKind::Missing);
-            if self.faults.len() >= LISTED {
-                self.more += u64::try_from(seq - missing).unwrap_or(0);
-                break;
-            }
-        }
+        self.faults_in(self.expected, seq - 1, FaultKind::Missing);
         let before = self.faults.len();
         let torn = follows && self.sound && row.after_previous != row.hash;
         if row.moved {
@@ -332,7 +337,7 @@ impl Verifier {
         // Behind a record that is not as it was, its own hash may be another, and the next one is not to blame.
         self.sound = self.faults.len() == before || row.after_previous == row.hash;
         self.last = row.hash;
-        self.expected = seq + 1;
+        self.expected = seq.saturating_add(1);
     }
 
     /// Compares the end, and tells what was found.
@@ -346,8 +351,8 @@ impl Verifier {
                 if head.seq > last {
                     self.fault(last + 1, FaultKind::Truncated);
                 }
-                for beyond in (head.seq + 1)..=last {
-                    self.fault(beyond, FaultKind::Inserted);
+                if head.seq < last {
+                    self.faults_in(head.seq.max(0) + 1, last, FaultKind::Inserted);
                 }
                 if head.seq == last && head.hash != self.last {
                     self.fault(last, FaultKind::Changed);

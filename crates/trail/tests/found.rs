@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use trail::export::{checkpoint_line, record_line};
+use trail::export::{checkpoint_line, end_text, record_line};
 use trail::verify::{Beside, End, Head, Row};
 use trail::{Actor, Checkpoint, FaultKind, Hash, Key, Record, Report, Signed, Target, Verifier};
 
@@ -172,7 +172,9 @@ fn lines(trail: &Trail) -> Vec<String> {
     for row in &trail.rows {
         lines.push(record_line(&row.text, &row.hash.unwrap()));
         let here = trail.checkpoints.iter().filter(|signed| Some(signed.checkpoint.seq) == row.seq);
-        lines.extend(here.map(|signed| checkpoint_line(signed, signed.checkpoint.seq == trail.head.seq)));
+        lines.extend(here.map(|signed| {
+            checkpoint_line(signed, (signed.checkpoint.seq == trail.head.seq).then(|| key().sign(&end_text(signed))).as_deref())
+        }));
     }
     lines
 }
@@ -187,6 +189,13 @@ fn a_file_proves_itself() {
     assert_eq!(kinds(&read(&all)), []);
     // Cut right behind a checkpoint, it lacks the one that says that it is the last.
     assert_eq!(kinds(&read(&all[..11])), [(11, FaultKind::Truncated)]);
+    // Nobody without the key can say of an earlier checkpoint that it is the last.
+    let whole = trail("t", 25);
+    for forged in ["true".to_owned(), whole.checkpoints[2].signature.clone(), whole.checkpoints[0].signature.clone()] {
+        let mut cut = all[..11].to_vec();
+        cut[10] = checkpoint_line(&whole.checkpoints[0], Some(&forged));
+        assert_eq!(kinds(&read(&cut)), [(11, FaultKind::Truncated)], "{forged}");
+    }
     let filtered = [Ok(trail::export::FILTERED.to_owned())];
     assert!(trail::export::verify(filtered.into_iter(), &[], None).is_err());
 }

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Path, RawQuery};
 use axum::http::header;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::import::{Field, lines, write};
@@ -24,6 +25,7 @@ use crate::features::shared::refused_as_text as refused;
 use crate::rank::Rank;
 use crate::server::access::{Access, Caller, Operator};
 use crate::server::auth::trail::record;
+use crate::server::middleware;
 use crate::server::state::{AppState, Shared};
 use crate::server::zone::Zone;
 use crate::ui::query::from_query;
@@ -37,6 +39,8 @@ pub fn routes(state: &Shared) -> Router<AppState> {
         .route("/t/{tenant}/audit/export", get(export_tenants))
         .route("/t/{tenant}/audit/then.csv", get(super::then::file))
         .route("/audit/export", get(export_own))
+        // What is taken away is written down, and a look at the headers takes nothing away.
+        .layer(from_fn(middleware::get_only))
         .layer(Extension(state.clone()))
 }
 
@@ -211,7 +215,8 @@ fn proving(state: Shared, tenant: String) -> impl Stream<Item = Result<Bytes, No
             for record in &records {
                 lines.push_str(&export::record_line(&record.text, &record.hash));
                 while let Some((n, signed)) = signed.next_if(|(_, signed)| signed.checkpoint.seq <= record.seq) {
-                    lines.push_str(&export::checkpoint_line(&signed, n == last && next == end));
+                    let last = (n == last && next == end).then(|| store.sign_end(&signed));
+                    lines.push_str(&export::checkpoint_line(&signed, last.as_deref()));
                 }
             }
             Ok(Some((Bytes::from(lines), (next, Some(end)))))

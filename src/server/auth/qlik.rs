@@ -1,20 +1,18 @@
 //! `/auth/qlik/TENANT/…`: people connect by signing in at the tenant itself. The same dance as at the company's provider, with the
 //! tenant's own authorization server; what it brings is bound to the session that asked for it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::backend::{Authorize, Key, Person, Prompt, Proof, TokenAnswer};
-use engine::connection::{Held, Tokens, own_grant, revoke};
+use engine::connection::{Held, Tokens, own_grant, own_refresh_token, revoke};
 use engine::fault::Fault;
 use engine::seal::Purpose as Seal;
 use engine::{Tenant, fresh_id};
 use identity::Reason;
 use identity::secret::{challenge, hex, same};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use storage::{KeepRunning, NewAudit, StoreError};
@@ -25,7 +23,7 @@ use super::LOGIN;
 use super::gate::{no_role, role_of, see_other, who_is};
 use super::login::{Login, Purpose};
 use super::oidc::Answer;
-use super::page::{Form, Page};
+use super::page::Page;
 use super::person::SignedIn;
 use super::proxy::Asserted;
 use super::session::{self, Beginning, Current, current};
@@ -42,8 +40,6 @@ use crate::ui::query::{escape, from_query};
 const LOGIN_TTL_S: u32 = 600;
 /// A connection that a job has for itself serves so long at most, in milliseconds.
 const OWN_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
-/// More than a form with sealed tokens takes, in bytes.
-const MOST: usize = 64 * 1_024;
 
 /// What somebody goes to a tenant for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +50,8 @@ pub struct Errand {
     pub session: String,
     /// The job that is to have a connection of its own; empty for a connection of the session.
     pub job: String,
+    /// This session's word that it is to be connected as somebody else, sealed; empty where it said nothing.
+    pub instead: String,
     /// What a confirmation is kept by, where they only confirm that it is them.
     pub confirms: String,
     /// They are not asked as long as the tenant knows them.
@@ -145,7 +143,8 @@ pub async fn connect(State(state): State<Shared>, Path(tenant): Path<String>, re
     {
         return response;
     }
-    let errand = Errand { tenant, session: asking.session_name(), silent: !job.is_empty(), job, ..Errand::default() };
+    let instead: String = value("instead").chars().take(512).collect();
+    let errand = Errand { tenant, session: asking.session_name(), silent: !job.is_empty(), job, instead, ..Errand::default() };
     leave(&state, &asking, back, errand)
 }
 
@@ -317,7 +316,7 @@ async fn come_back(state: &Shared, asking: &Asking, answer: &Answer, login: &Log
     if !errand.job.is_empty() {
         return kept_running(state, asking, login, errand, came).await;
     }
-    connected(state, asking, &login.back, came).await
+    connected(state, asking, login, errand, came).await
 }
 
 /// What came of signing in at the tenant.
@@ -327,17 +326,18 @@ struct Came {
 }
 
 /// Connects the session; first asks where it is connected as somebody else.
-async fn connected(state: &Shared, asking: &Asking, back: &str, came: Came) -> Result<Response, Failed> {
+async fn connected(state: &Shared, asking: &Asking, login: &Login, errand: &Errand, came: Came) -> Result<Response, Failed> {
     if let Some(session) = &asking.session
         && let Some(held) = state.engine.store.credential(&session.key, &asking.tenant.id).await?
         && held.qlik_user != came.me.id
+        && said_instead(state, asking, errand).is_none_or(|said| said != came.me.id)
     {
-        return ask_to_replace(state, asking, &session.id, (&held.qlik_name, back), &came);
+        return ask_to_replace(state, asking, &session.id, (&held.qlik_name, &login.back), came);
     }
-    replace(state, asking, back, came).await
+    keep_it(state, asking, &login.back, came).await
 }
 
-async fn replace(state: &Shared, asking: &Asking, back: &str, came: Came) -> Result<Response, Failed> {
+async fn keep_it(state: &Shared, asking: &Asking, back: &str, came: Came) -> Result<Response, Failed> {
     let mut response = see_other(back);
     let session = match &asking.session {
         Some(session) => session.id,
@@ -373,117 +373,63 @@ async fn begin(
     session::begin(state, new, &asking.from).await?.map_err(|_| Failed::Ended)
 }
 
-/// What waits in a page's form, sealed, until somebody says that they are to be connected as somebody else.
-#[derive(Serialize, Deserialize)]
-struct Waiting<'a> {
-    #[serde(borrow)]
-    access: Cow<'a, str>,
-    #[serde(borrow)]
-    refresh: Option<Cow<'a, str>>,
-    expires_at: i64,
-    #[serde(borrow)]
-    scope: Cow<'a, str>,
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow)]
-    back: Cow<'a, str>,
-}
-
-fn waiting_for(tenant: &Tenant) -> String {
+/// What a session's word that it is to be connected as somebody else is bound to.
+fn instead_of(tenant: &Tenant) -> String {
     format!("connect instead\u{1f}{}", tenant.id)
 }
 
+/// Whom this session said that it is to be connected as, if it did.
+fn said_instead(state: &Shared, asking: &Asking, errand: &Errand) -> Option<String> {
+    let session = asking.session.as_ref()?;
+    let purpose = Seal::Hint { secret: &secret_of(&session.id) };
+    let plain = state.engine.sealer.open_text(&errand.instead, purpose, &instead_of(&asking.tenant)).ok()?;
+    String::from_utf8(plain.to_vec()).ok()
+}
+
+/// Asks before the connection becomes somebody else's. What came is taken back: whoever says yes comes again, and the tenant knows them.
 fn ask_to_replace(
     state: &Shared,
     asking: &Asking,
     session: &Id,
     (was, back): (&str, &str),
-    came: &Came,
+    came: Came,
 ) -> Result<Response, Failed> {
-    let now = state.engine.clock.now_ms();
-    let waiting = Waiting {
-        access: came.tokens.access_token.expose_secret().into(),
-        refresh: came.tokens.refresh_token.as_ref().map(|token| token.expose_secret().into()),
-        expires_at: now + came.tokens.expires_in.saturating_mul(1_000),
-        scope: came.tokens.scope.as_str().into(),
-        id: came.me.id.as_str().into(),
-        name: came.me.name.as_str().into(),
-        back: back.into(),
-    };
-    let plain = SecretString::from(serde_json::to_string(&waiting).unwrap_or_default());
     let purpose = Seal::Hint { secret: &secret_of(session) };
-    let sealed = state
-        .engine
-        .sealer
-        .seal_text(plain.expose_secret().as_bytes(), purpose, &waiting_for(&asking.tenant))
-        .map_err(|_| Reason::LoginCookie)?;
+    let sealed = state.engine.sealer.seal_text(came.me.id.as_bytes(), purpose, &instead_of(&asking.tenant));
+    let sealed = sealed.map_err(|_| Reason::LoginCookie)?;
+    take_back(asking, came.tokens);
     let tenant = &asking.tenant.name;
     let title = format!("You are connected to {tenant} as {was}. Connect as {} instead?", came.me.name);
+    let again = format!("{}?back={}&instead={sealed}", address(&asking.tenant.id, "connect"), escape(back));
     Ok(Page {
         title: &title,
         text: vec!["Drafts stay, and jobs continue as the Qlik user who started them.".to_owned()],
-        form: Some(Form {
-            action: &address(&asking.tenant.id, "replace"),
-            hidden: vec![("waiting", sealed)],
-            secret: None,
-            wrong: None,
-            buttons: vec![("", "", "Connect instead")],
-        }),
-        links: vec![(back.to_owned(), "Stay connected")],
+        links: vec![(again, "Connect instead"), (back.to_owned(), "Stay connected")],
         ..Page::default()
     }
     .answer(StatusCode::OK))
 }
 
-/// `POST /auth/qlik/TENANT/replace`: yes, as somebody else.
-pub async fn replace_with(State(state): State<Shared>, Path(tenant): Path<String>, request: Request) -> Response {
-    let asking = match Asking::find(&state, &tenant, Sent::of(&request)).await {
-        Ok(asking) => asking,
-        Err(response) => return response,
-    };
-    let Ok(bytes) = axum::body::to_bytes(request.into_body(), MOST).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    };
-    let pairs = from_query(&String::from_utf8_lossy(&bytes));
-    let sealed = pairs.into_iter().find(|(name, _)| name == "waiting").map(|(_, value)| value).unwrap_or_default();
-    let plain = asking.session.as_ref().and_then(|session| {
-        let purpose = Seal::Hint { secret: &secret_of(&session.id) };
-        state.engine.sealer.open_text(&sealed, purpose, &waiting_for(&asking.tenant)).ok()
-    });
-    let opened = plain.as_ref().and_then(|plain| serde_json::from_slice::<Waiting<'_>>(plain).ok());
-    let Some(waiting) = opened else { return told(&state, &asking, Failed::Refused(Reason::LoginCookie), None).await };
-    let left_s = (waiting.expires_at - state.engine.clock.now_ms()) / 1_000;
-    let came = Came {
-        tokens: TokenAnswer {
-            access_token: SecretString::from(waiting.access.into_owned()),
-            expires_in: left_s,
-            refresh_token: waiting.refresh.map(|token| SecretString::from(token.into_owned())),
-            scope: waiting.scope.into_owned(),
-            auth_time: None,
-        },
-        me: Person { id: waiting.id.into_owned(), name: waiting.name.into_owned(), subject: String::new() },
-    };
-    match replace(&state, &asking, &waiting.back, came).await {
-        Ok(response) => response,
-        Err(failed) => told(&state, &asking, failed, None).await,
-    }
+/// Takes back at the tenant what it gave just now and nobody keeps.
+fn take_back(asking: &Asking, tokens: TokenAnswer) {
+    let tenant = asking.tenant.clone();
+    let token = tokens.refresh_token.unwrap_or(tokens.access_token);
+    tokio::spawn(async move { revoke(&tenant, &token).await });
 }
 
 /// Goes on in a new session, confirmed, where it was the same Qlik user who signed in again just now.
 async fn confirmed(state: &Shared, asking: &Asking, login: &Login, errand: &Errand, came: Came) -> Result<Response, Failed> {
     let Some(before) = current(state, &asking.headers, state.engine.clock.now_ms()).await? else { return Err(Failed::Ended) };
     // Only who it was counts; the tokens are of no use here.
-    let (tenant, token) = (asking.tenant.clone(), came.tokens.refresh_token.unwrap_or(came.tokens.access_token));
-    tokio::spawn(async move { revoke(&tenant, &token).await });
+    let auth_time = came.tokens.auth_time;
+    take_back(asking, came.tokens);
     let held = state.engine.store.credential(&before.key, &asking.tenant.id).await?;
     if held.is_none_or(|held| held.qlik_user != came.me.id) {
         return Err(Failed::Other(came.me.name));
     }
     let now_s = state.engine.clock.now_ms() / 1_000;
     let lasts = i64::from(state.config.auth.session.step_up_s);
-    if came.tokens.auth_time.is_none_or(|at| (now_s - at).abs() > lasts) {
+    if auth_time.is_none_or(|at| (now_s - at).abs() > lasts) {
         return Err(Reason::AuthTime.into());
     }
     let (_, cookie) = begin(state, asking, Some(before), Some(errand.confirms.clone())).await?;
@@ -499,8 +445,13 @@ async fn kept_running(state: &Shared, asking: &Asking, login: &Login, errand: &E
         return Err(Failed::Tenant("no refresh token: the tenant's client needs the scope offline_access".to_owned()));
     }
     let job = engine.store.job(&asking.tenant.id, &errand.job).await?;
-    let Some(job) = job.filter(|job| job.qlik_user == came.me.id) else { return Err(Failed::Other(came.me.name)) };
+    let Some(job) = job.filter(|job| job.qlik_user == came.me.id) else {
+        take_back(asking, came.tokens);
+        return Err(Failed::Other(came.me.name));
+    };
     let Some(session) = &asking.session else { return Err(Failed::Ended) };
+    // One that it has already is nobody's then.
+    let before = own_refresh_token(engine, &job.id).await;
     let tokens = Tokens::of(came.tokens, &fresh_id(), 0, now);
     let grant = own_grant(engine, &tokens, &job.id, now + OWN_MS).map_err(|_| Reason::LoginCookie)?;
     let by = Connecting { who: &asking.who, rank: asking.rank, from: &asking.from, session: session.id };
@@ -517,14 +468,13 @@ async fn kept_running(state: &Shared, asking: &Asking, login: &Login, errand: &E
         ..NewAudit::default()
     };
     let family = family_of(&asking.tenant, &tokens, &came.me);
-    if engine.store.keep_running(&job.id, &grant, Some(&family), None, &line).await? != KeepRunning::Kept {
-        // It is over: nobody needs the connection any more.
+    let kept = engine.store.keep_running(&job.id, &grant, Some(&family), None, &line).await?;
+    let gone = if kept == KeepRunning::Kept { before } else { tokens.refresh };
+    if let Some(token) = gone {
         let tenant = asking.tenant.clone();
-        tokio::spawn(async move {
-            if let Some(token) = &tokens.refresh {
-                revoke(&tenant, token).await;
-            }
-        });
+        tokio::spawn(async move { revoke(&tenant, &token).await });
+    }
+    if kept != KeepRunning::Kept {
         return Ok(see_other(&login.back));
     }
     tracing::info!(

@@ -104,6 +104,9 @@ async fn asked(
     who_is(state, session.remembered.who.clone(), asserted).ok_or(Nothing::Nobody)?;
     let store = &state.engine.store;
     let (tenant, hash) = store.plan_anywhere(plan).await?.ok_or(Nothing::Unknown)?;
+    if !job.is_empty() && store.job(&tenant, &job).await?.is_none_or(|row| row.plan != plan) {
+        return Err(Nothing::Unknown);
+    }
     let connected = state.engine.tenants.contains_key(&tenant) && store.credential(&session.key, &tenant).await?.is_some();
     if connected { Ok((session, PlanOf { tenant, hash, job })) } else { Err(Nothing::Unknown) }
 }
@@ -205,6 +208,10 @@ async fn confirmed(
     let tenant = crate::server::access::known_tenant(state, &of.tenant)?;
     let (_, me) = whose(state, &tenant, key).await?;
     let held = state.engine.store.credential(&before.key, &of.tenant).await?;
+    // Whoever connected by signing in at the tenant confirms there.
+    if held.as_ref().is_some_and(|held| !held.family.is_empty()) {
+        return Err(AppError::invalid("Not by a key", "You are connected by signing in at Qlik: confirm there."));
+    }
     if held.is_none_or(|held| held.qlik_user != me.id) {
         return Err(AppError::invalid("It was not you who confirmed", format!("This key is {}'s.", me.name)));
     }

@@ -46,13 +46,15 @@ pub(super) struct Reader<'a> {
     faults: Vec<Fault>,
     /// What nobody has taken yet, by dotted key.
     scalars: BTreeMap<String, Scalar>,
+    /// Tables without anything in them, by dotted name, and where they begin.
+    empty: BTreeMap<String, String>,
 }
 
 impl<'a> Reader<'a> {
     /// Reads the text of a file, and the environment over it.
     pub(super) fn of(file: &'a str, text: &'a str, environment: impl IntoIterator<Item = (String, String)>) -> Self {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let mut reader = Self { file, text, faults: Vec::new(), scalars: BTreeMap::new() };
+        let mut reader = Self { file, text, faults: Vec::new(), scalars: BTreeMap::new(), empty: BTreeMap::new() };
         for error in errors {
             let place = reader.place(error.span().map_or(0, |span| span.start));
             reader.faults.push(Fault { place, reason: format!("is not valid TOML: {}", error.message()) });
@@ -76,9 +78,10 @@ impl<'a> Reader<'a> {
     pub(super) fn tables(&self, below: &str) -> BTreeMap<String, String> {
         let prefix = format!("{below}.");
         let mut tables = BTreeMap::new();
-        for (key, scalar) in &self.scalars {
+        let scalars = self.scalars.iter().map(|(key, scalar)| (key, &scalar.place));
+        for (key, place) in scalars.chain(&self.empty) {
             if let Some(name) = key.strip_prefix(&prefix).and_then(|rest| rest.split('.').next()) {
-                tables.entry(name.to_owned()).or_insert_with(|| scalar.place.clone());
+                tables.entry(name.to_owned()).or_insert_with(|| place.clone());
             }
         }
         tables
@@ -118,6 +121,9 @@ impl<'a> Reader<'a> {
         for (key, value) in table {
             let name = if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
             if let DeValue::Table(inner) = value.get_ref() {
+                if inner.is_empty() {
+                    self.empty.insert(name.clone(), self.place(key.span().start));
+                }
                 self.walk(&name, inner);
                 continue;
             }

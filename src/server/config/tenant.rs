@@ -49,9 +49,10 @@ impl TenantClient {
         let (parent, name) = table.rsplit_once('.')?;
         let place = reader.tables(parent).get(name).cloned()?;
         let key = |name: &str| format!("{table}.{name}");
-        let client_id = reader.text(&key("client_id")).map(|(_, id)| id).filter(|id| !id.trim().is_empty());
+        let is_id = |id: &String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let client_id = reader.text(&key("client_id")).map(|(_, id)| id).filter(is_id);
         if client_id.is_none() {
-            reader.fault(&place, format!("`{table}` lacks its `client_id`: the tenant gives one out (Administration → OAuth)"));
+            reader.fault(&place, format!("`{table}` lacks its `client_id`, of letters, digits and signs: the tenant gives one out (Administration → OAuth)"));
         }
         let client_secret = SecretFile::read(reader, &key("client_secret_file"));
         match &client_secret {
@@ -160,8 +161,12 @@ pub(super) fn read(reader: &mut Reader<'_>) -> BTreeMap<String, TenantConfig> {
         let mut api_keys = true;
         if let Some((place, kinds)) = reader.list(&key("credentials")) {
             let has = |word: &str| kinds.iter().any(|kind| kind == word);
-            if kinds.is_empty() || kinds.iter().any(|kind| kind != OAUTH && kind != API_KEY) {
-                reader.fault(&place, format!("`tenants.{id}.credentials` must be a list of “{OAUTH}”, “{API_KEY}” or both"));
+            let doubled = kinds.len() > kinds.iter().collect::<std::collections::BTreeSet<_>>().len();
+            if kinds.is_empty() || doubled || kinds.iter().any(|kind| kind != OAUTH && kind != API_KEY) {
+                reader.fault(
+                    &place,
+                    format!("`tenants.{id}.credentials` must be a list of “{OAUTH}”, “{API_KEY}” or both, each once"),
+                );
             } else if has(OAUTH) && oauth.is_none() {
                 reader.fault(
                     &place,

@@ -3,6 +3,8 @@
 //! Source: Qlik's OAuth documentation (qlik.dev, October 2026): `/oauth/authorize`, `/oauth/token` (a form; answers in JSON) and
 //! `/oauth/revoke`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,6 +15,9 @@ use super::call::{Client, retry_after, trace};
 use super::error::{ApiError, CallError};
 use super::tier::Tier;
 use super::urgency::Urgency;
+
+/// A call takes so long at most: whoever refreshes holds a lease for a little longer than that.
+const MOST: Duration = Duration::from_secs(15);
 
 /// How the portal is known to the tenant.
 #[derive(Debug, Clone)]
@@ -153,8 +158,10 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(super::call::query(pairs));
         let permit = self.permit("oauth", Tier::Two, Urgency::Person).await?;
-        let (status, headers, body) = self.answered(request).await?;
+        let most = self.deadline().min(MOST);
+        let answered = tokio::time::timeout(most, self.answered(request)).await;
         drop(permit);
+        let (status, headers, body) = answered.unwrap_or(Err(CallError::Timeout(most)))?;
         if !status.is_success() {
             return Err(CallError::Api(ApiError::new(status.as_u16(), &body, trace(&headers), retry_after(&headers))));
         }

@@ -44,6 +44,11 @@ impl Store {
         Ok(signed)
     }
 
+    /// Says of a checkpoint that an export ends with it.
+    pub fn sign_end(&self, signed: &Signed) -> String {
+        self.audit_key.sign(&trail::export::end_text(signed))
+    }
+
     /// Hands every trail over to another audit key: the last record under this key names the next one, and this key signs it. One that
     /// the next key has already, since this was stopped half-way, is left as it is. Returns the checkpoints.
     pub async fn hand_over(&self, next: &Key, now: i64) -> Result<Vec<Signed>, StoreError> {

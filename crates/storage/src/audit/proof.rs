@@ -51,7 +51,8 @@ const ROWS: &str = "SELECT r.seq, r.text, r.hash, i.at || '\u{1f}' || i.actor ||
 fn stored(row: &AnyRow) -> Result<Row, StoreError> {
     let beside = get::<Option<String>>(row, "beside").ok().flatten();
     Ok(Row {
-        seq: Some(get(row, "seq")?),
+        // A place that is none stands before the first.
+        seq: Some(get(row, "seq").unwrap_or(i64::MIN)),
         text: get(row, "text").unwrap_or_default(),
         hash: get::<Vec<u8>>(row, "hash").ok().and_then(|hash| Hash::read(&hash)),
         beside: Some(beside.unwrap_or_default()),
@@ -67,23 +68,23 @@ impl Store {
                 SELECT (SELECT MIN(a.tenant) FROM audit_records a WHERE a.tenant > r.tenant) FROM r WHERE r.tenant IS NOT NULL), \
              i (tenant) AS (SELECT MIN(tenant) FROM audit_index UNION ALL \
                 SELECT (SELECT MIN(a.tenant) FROM audit_index a WHERE a.tenant > i.tenant) FROM i WHERE i.tenant IS NOT NULL) \
-             SELECT tenant FROM (SELECT tenant FROM audit_heads UNION SELECT tenant FROM audit_checkpoints \
-                UNION SELECT tenant FROM r UNION SELECT tenant FROM i) AS traces WHERE tenant IS NOT NULL ORDER BY tenant";
+             SELECT DISTINCT CAST(tenant AS TEXT) AS tenant FROM (SELECT tenant FROM audit_heads UNION SELECT tenant FROM audit_checkpoints \
+                UNION SELECT tenant FROM r UNION SELECT tenant FROM i) AS traces WHERE tenant IS NOT NULL ORDER BY 1";
         sqlx::query(TENANTS).fetch_all(&self.pool).await?.iter().map(|row| get(row, "tenant")).collect()
     }
 
     /// Where a tenant's trail ends, and whether the audit key vouched for it. `None` where there is no end.
     pub async fn audit_head(&self, tenant: &str) -> Result<Option<Head>, StoreError> {
         let row = sqlx::query(HEAD).bind(tenant.to_owned()).fetch_optional(&self.pool).await?;
-        row.as_ref().map(|row| self.head(tenant, row)).transpose()
+        Ok(row.as_ref().and_then(|row| self.head(tenant, row)))
     }
 
-    fn head(&self, tenant: &str, row: &AnyRow) -> Result<Head, StoreError> {
-        // What cannot be read was not written by this program: nobody vouched for it.
+    /// What cannot be read was not written by this program: nobody vouched for it, and without a place there is no end at all.
+    fn head(&self, tenant: &str, row: &AnyRow) -> Option<Head> {
         let held = Held::read(row).ok();
         let vouched = held.as_ref().is_some_and(|held| held.is_new(tenant) || held.vouched_by(&self.audit_key, tenant));
-        Ok(Head {
-            seq: get(row, "seq")?,
+        Some(Head {
+            seq: get(row, "seq").ok()?,
             hash: held.as_ref().and_then(|held| held.hash),
             signed: held.and_then(|held| held.signed),
             vouched: Some((self.audit_key.public(), vouched)),
@@ -108,13 +109,51 @@ impl Store {
             .await?;
         transaction.commit().await?;
         Ok(TrailEnd {
-            head: head.as_ref().map(|row| self.head(tenant, row)).transpose()?,
+            head: head.as_ref().and_then(|row| self.head(tenant, row)),
             rows: rows.iter().map(stored).collect::<Result<_, _>>()?,
             checkpoints: kept
                 .iter()
-                .map(|row| Ok(Kept { n: get(row, "n")?, seq: get(row, "seq")?, signed: checkpoints::read(row) }))
-                .collect::<Result<_, StoreError>>()?,
+                .map(|row| {
+                    // A number that is none is no number of ours.
+                    let number = |column| get(row, column).unwrap_or(-1);
+                    Kept { n: number("n"), seq: number("seq"), signed: checkpoints::read(row) }
+                })
+                .collect(),
         })
+    }
+
+    /// How many records a tenant's trail has, at whatever places.
+    pub async fn audit_count(&self, tenant: &str) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT COUNT(*) AS n FROM audit_records WHERE tenant = $1")
+            .bind(tenant.to_owned())
+            .fetch_one(&self.pool)
+            .await?;
+        get(&row, "n")
+    }
+
+    /// Whether a tenant had jobs, which leave records; also where no record is left of it.
+    pub async fn had_jobs(&self, tenant: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT COUNT(*) AS n FROM jobs WHERE tenant = $1 AND state <> 'preparing'")
+            .bind(tenant.to_owned())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(get::<i64>(&row, "n")? > 0)
+    }
+
+    /// Places whose columns are of another kind than what they say: SQLite compares bytes with no text, and joins them like text.
+    pub async fn columns_of_another_kind(&self, tenant: &str, most: i64) -> Result<Vec<i64>, StoreError> {
+        if !self.is_sqlite() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query(
+            "SELECT seq FROM audit_index WHERE tenant = $1 AND (typeof(seq) <> 'integer' OR typeof(at) <> 'integer' OR typeof(actor) <> 'text' \
+             OR typeof(action) <> 'text' OR typeof(target) <> 'text' OR typeof(job_id) <> 'text' OR typeof(outcome) <> 'text') LIMIT $2",
+        )
+        .bind(tenant.to_owned())
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.iter().map(|row| get(row, "seq").unwrap_or(0)).collect())
     }
 
     /// The next records behind a place and up to another, at most so many, with the columns beside them.

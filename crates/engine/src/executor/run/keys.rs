@@ -1,5 +1,6 @@
 //! The key of a job while it runs: an API key that serves for a day, or an access token that is renewed by whoever has its refresh token.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use storage::{GrantKind, JobRow, StoreError};
@@ -32,7 +33,7 @@ pub(super) enum Opened {
 }
 
 /// Opens a job's grant. `refused`: the tenant took the newest token of it no more.
-pub(super) async fn open(engine: &Engine, tenant: &Tenant, job: &JobRow, refused: bool) -> Result<Opened, StoreError> {
+pub(super) async fn open(engine: &Arc<Engine>, tenant: &Arc<Tenant>, job: &JobRow, refused: bool) -> Result<Opened, StoreError> {
     let Some(grant) = engine.store.grant(&job.id).await? else { return Ok(Opened::Nothing) };
     let now = engine.clock.now_ms();
     if grant.kind == GrantKind::Unattended {
@@ -58,7 +59,7 @@ pub(super) async fn open(engine: &Engine, tenant: &Tenant, job: &JobRow, refused
             if !refused && !tokens.are_due(now) {
                 return Ok(Opened::Key(tokens.key(&job.qlik_user)));
             }
-            match renew(engine, tenant, Holder::Job(&job.id), tokens.clone(), &job.author).await {
+            match renew(engine, tenant, Holder::Job(job.id.clone()), tokens.clone(), &job.author).await {
                 Ok(tokens) => Opened::Key(tokens.key(&job.qlik_user)),
                 Err(NotRenewed::Lost) => Opened::InNeed(name),
                 // The tenant fails: what is sent with the old one says so, and is tried again.
@@ -121,9 +122,15 @@ impl Run<'_> {
 
     /// The tenant does not take the portal's own client: somebody has to see to it.
     pub(super) async fn pause_without_machine(&self, fault: &Fault) -> Result<Next, StoreError> {
-        let (tenant, why) = (&self.tenant.name, fault.why());
+        let tenant = &self.tenant;
+        let why = match fault {
+            Fault::Refused(refusal) => format!("It answered {} {}.", refusal.status, refusal.code),
+            other => other.why(),
+        };
         let reason = format!(
-            "{tenant} did not accept the unattended credential. {why} No progress was lost: resume when it is fixed, or cancel."
+            "{} did not accept the unattended credential. {why} Check [tenants.{}.unattended] in the configuration. \
+             No progress was lost: resume when it is fixed, or cancel.",
+            tenant.name, tenant.id
         );
         self.pause(&reason).await
     }
