@@ -72,9 +72,14 @@ async fn at_the_tenant(portal: &Portal, cookie: &str, query: &str, hint: &str) -
     assert_eq!(left.status(), StatusCode::SEE_OTHER);
     let to = location(&left);
     assert!(to.starts_with(&format!("{}/oauth/authorize?", portal.sim.url)), "{to}");
+    (signed_in(&to, hint).await, cookies(&left))
+}
+
+/// Signs in as the person `hint` at the tenant's page `to`. The path the tenant leads back to.
+#[expect(clippy::disallowed_methods, reason = "the test is the browser here")]
+async fn signed_in(to: &str, hint: &str) -> String {
     let answer = support::http().get(format!("{to}&login_hint={hint}")).send().await.unwrap();
-    let back = answer.headers()["location"].to_str().unwrap().strip_prefix(&format!("http://{HOST}")).unwrap().to_owned();
-    (back, cookies(&left))
+    answer.headers()["location"].to_str().unwrap().strip_prefix(&format!("http://{HOST}")).unwrap().to_owned()
 }
 
 /// Connects by signing in at the tenant. The cookie of the session, and where one is led.
@@ -378,8 +383,7 @@ async fn a_job_with_a_connection_of_its_own_goes_on_without_anybody() {
     assert!(
         location(&asked).starts_with(&format!("{}/oauth/authorize?", portal.sim.url)) && !location(&asked).contains("prompt=")
     );
-    let answer = support::http().get(format!("{}&login_hint=admin", location(&asked))).send().await.unwrap();
-    let back = answer.headers()["location"].to_str().unwrap().strip_prefix(&format!("http://{HOST}")).unwrap().to_owned();
+    let back = signed_in(&location(&asked), "admin").await;
     let came = portal.send(get(&back, &format!("{cookie}; {}", cookies(&asked)))).await;
     assert_eq!(location(&came), format!("/t/meridian/jobs/{job}"));
     assert!(portal.text(get("/t/meridian/sessions", &cookie)).await.contains("continues on its own"));
@@ -497,8 +501,7 @@ async fn a_connection_of_a_job_that_is_taken_away_is_taken_back_and_the_job_paus
     let query = format!("?job={job}");
     let (back, login) = at_the_tenant(&portal, &cookie, &query, "").await;
     let asked = portal.send(get(&back, &format!("{cookie}; {login}"))).await;
-    let answer = support::http().get(format!("{}&login_hint=admin", location(&asked))).send().await.unwrap();
-    let back = answer.headers()["location"].to_str().unwrap().strip_prefix(&format!("http://{HOST}")).unwrap().to_owned();
+    let back = signed_in(&location(&asked), "admin").await;
     portal.send(get(&back, &format!("{cookie}; {}", cookies(&asked)))).await;
     assert_eq!(families(&portal).await.len(), 2);
     portal.sim("PUT", "options", json!({"latency_ms": 1_000})).await;

@@ -398,13 +398,12 @@ fn no_session() -> AppError {
 /// Why a token was not renewed. What cannot be opened or written down is a failure of ours.
 fn not_renewed(tenant: &Tenant, error: NotRenewed) -> Fault {
     match error {
-        NotRenewed::Lost => Fault::Lost(tenant.name.clone()),
+        NotRenewed::Lost | NotRenewed::Seal(_) => Fault::Lost(tenant.name.clone()),
         NotRenewed::Unanswered(fault) => fault,
         NotRenewed::Store(error) => {
             tracing::error!(%error, "the connection could not be renewed");
             Fault::Internal("The connection could not be renewed, since the database failed")
         }
-        NotRenewed::Seal(_) => Fault::Lost(tenant.name.clone()),
     }
 }
 

@@ -141,7 +141,8 @@ pub fn rebuild(now: &Inventory, at: &str, done: impl IntoIterator<Item = (i64, D
         match &done {
             Done::Took(subject, allotment) => fits = put(subject, allotment),
             Done::Switched(subject, from, _) => fits = put(subject, from),
-            Done::Moved(from, _, all) => fits = all.iter().fold(true, |fits, allotment| put(from, allotment) && fits),
+            // Each is put back, also after one that did not fit.
+            Done::Moved(from, _, all) => all.iter().for_each(|allotment| fits &= put(from, allotment)),
             Done::Gave(..) | Done::Roles(..) => {}
         }
         let mut take = |subject: &Subject, allotment: &AllotmentName| {
@@ -151,7 +152,7 @@ pub fn rebuild(now: &Inventory, at: &str, done: impl IntoIterator<Item = (i64, D
         match &done {
             Done::Gave(subject, allotment) => fits = take(subject, allotment),
             Done::Switched(subject, _, to) => fits = take(subject, to) && fits,
-            Done::Moved(_, to, all) => fits = all.iter().fold(fits, |fits, allotment| take(to, allotment) && fits),
+            Done::Moved(_, to, all) => all.iter().for_each(|allotment| fits &= take(to, allotment)),
             Done::Took(..) | Done::Roles(..) => {}
         }
         if let Done::Roles(group, added, removed) = &done {

@@ -62,7 +62,7 @@ pub async fn list(tenant: &str) -> Result<SessionsView, AppError> {
         Err(_) => Vec::new(),
     };
     let by_qlik = tenants.values().any(|tenant| tenant.backend.signs_people_in());
-    Ok(SessionsView { sessions, grants, signs_in, by_qlik })
+    Ok(SessionsView { sessions, grants, by_qlik, signs_in })
 }
 
 /// The keys that jobs of a tenant hold, as far as whoever asks may see them.

@@ -48,15 +48,15 @@ const ROWS: &str = "SELECT r.seq, r.text, r.hash, i.at || '\u{1f}' || i.actor ||
 
 /// Something of another kind in a column was not written by this program: it is a fault to be told, and stops nothing. A record without
 /// columns beside it is one whose columns say something else.
-fn stored(row: &AnyRow) -> Result<Row, StoreError> {
+fn stored(row: &AnyRow) -> Row {
     let beside = get::<Option<String>>(row, "beside").ok().flatten();
-    Ok(Row {
+    Row {
         // A place that is none stands before the first.
         seq: Some(get(row, "seq").unwrap_or(i64::MIN)),
         text: get(row, "text").unwrap_or_default(),
         hash: get::<Vec<u8>>(row, "hash").ok().and_then(|hash| Hash::read(&hash)),
         beside: Some(beside.unwrap_or_default()),
-    })
+    }
 }
 
 impl Store {
@@ -110,7 +110,7 @@ impl Store {
         transaction.commit().await?;
         Ok(TrailEnd {
             head: head.as_ref().and_then(|row| self.head(tenant, row)),
-            rows: rows.iter().map(stored).collect::<Result<_, _>>()?,
+            rows: rows.iter().map(stored).collect(),
             checkpoints: kept
                 .iter()
                 .map(|row| {
@@ -159,7 +159,7 @@ impl Store {
     /// The next records behind a place and up to another, at most so many, with the columns beside them.
     pub async fn audit_rows(&self, tenant: &str, after: i64, until: i64, most: i64) -> Result<Vec<Row>, StoreError> {
         let rows = sqlx::query(ROWS).bind(tenant.to_owned()).bind(after).bind(until).bind(most).fetch_all(&self.pool).await?;
-        rows.iter().map(stored).collect()
+        Ok(rows.iter().map(stored).collect())
     }
 
     /// Places that something is found by and no record is at.

@@ -168,7 +168,10 @@ async fn licenses(
 impl Cloud {
     /// Reads everything, page by page.
     pub(in crate::backend) async fn read_all(&self, by: &Reader, into: &Gathering) -> Result<Reading, Fault> {
-        let read = all(&self.client, &credential(&by.key), by.urgency, self.elsewhere, into).await.map_err(map::fault)?;
+        let credential = credential(&by.key);
+        let read = all(&self.client, &credential, by.urgency, self.elsewhere, into);
+        // On the heap: many calls wait inside, and the whole would be large on a stack.
+        let read = Box::pin(read).await.map_err(map::fault)?;
         if read.inventory.coverage.people.is_whole() {
             self.client.set_tenant_users(read.inventory.people.len());
         }
