@@ -3,7 +3,6 @@ import { defineConfig } from "@playwright/test";
 import type { Options } from "./support/test";
 
 const OPERATOR = /(journey|jobs|lists|person|risk|grid|audit|palette|tasks|numbers|fits|early|pages|groups|rules|trouble)\.spec/;
-const VIEWER = /(overview|fits|palette|pages)\.spec/;
 
 const postgres = process.env.QUARTERMASTER_TEST_POSTGRES;
 
@@ -35,7 +34,7 @@ export default defineConfig<Options, { storage: string; person: string }>({
       : []),
     // The same, for people who sign in at the company's provider and have no more than a role.
     { name: "operator", testMatch: OPERATOR, use: { person: "otto" } },
-    { name: "viewer", testMatch: VIEWER, use: { person: "vera" } },
+    { name: "viewer", grep: /@reads/, testIgnore: /(noscript|screenshots)\.spec/, use: { person: "vera" } },
     { name: "no script", testMatch: /noscript\.spec/, use: { storage: "", javaScriptEnabled: false } },
     ...(process.env.SCREENSHOTS ? [{ name: "screenshots", testMatch: /screenshots\.spec/, use: { storage: "" } }] : []),
   ],

@@ -3,7 +3,7 @@ import { accessible, bulk, expect, hydrated, test } from "../support/test";
 import { address, start } from "../support/portal";
 import { pairs } from "../support/sim";
 
-test("the demo explains itself, offers its key, and knows how seats went", async ({ browser }) => {
+test("the demo explains itself, offers its key, and knows how seats went", { tag: "@reads" }, async ({ browser }) => {
   const demo = await start(["demo", "--listen", "127.0.0.1:0"]);
   try {
     const url = address(demo.lines.at(-1)!);
@@ -29,7 +29,7 @@ test("the demo explains itself, offers its key, and knows how seats went", async
   }
 });
 
-test("each figure of idle seats opens as many rows, all of them unused", async ({ connected: page }) => {
+test("each figure of idle seats opens as many rows, all of them unused", { tag: "@reads" }, async ({ connected: page }) => {
   // Consumption is read last of all, with what the limits leave over after the tests before.
   test.setTimeout(240_000);
   const idle = page.getByRole("region", { name: "Idle seats" });

@@ -6,7 +6,7 @@ const pages: [string, string][] = [
   ["jobs", "Jobs"], ["audit", "Audit"], ["settings", "Settings"], ["sessions", "Sessions"], ["lists", "Import list"],
 ];
 
-test("axe finds nothing on any page, and nothing scrolls sideways", async ({ connected: page, tenant }) => {
+test("axe finds nothing on any page, and nothing scrolls sideways", { tag: "@reads" }, async ({ connected: page, tenant }) => {
   test.setTimeout(180_000);
   const group = (await tenant.state()).groups.find((g) => g.roles.length > 2)!;
   for (const [path, heading] of [...pages, [`groups/${group.id}`, group.name] as [string, string]]) {
@@ -20,6 +20,12 @@ test("axe finds nothing on any page, and nothing scrolls sideways", async ({ con
     expect(wide, `${path} at 320 px`).toBeLessThanOrEqual(320);
   }
   await page.setViewportSize({ width: 1600, height: 1000 });
+  await page.goto("/connect");
+  await hydrated(page);
+  await accessible(page);
+});
+
+test("axe finds nothing in the panel, in a plan and in its job", async ({ connected: page }) => {
   await page.goto("/t/meridian/assignments?license=none");
   await hydrated(page);
   await page.locator(".live .line:not(.top) input").first().click();
@@ -35,19 +41,16 @@ test("axe finds nothing on any page, and nothing scrolls sideways", async ({ con
   await page.getByRole("button", { name: /^Apply/ }).click();
   await expect(page.getByText("finished", { exact: true })).toBeVisible();
   await accessible(page);
-  await page.goto("/connect");
-  await hydrated(page);
-  await accessible(page);
 });
 
-test("a route change moves the focus to the heading", async ({ connected: page }) => {
+test("a route change moves the focus to the heading", { tag: "@reads" }, async ({ connected: page }) => {
   await hydrated(page);
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Groups" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Groups" })).toBeFocused();
   await expect(page).toHaveTitle("Groups · Quartermaster");
 });
 
-test("the theme is chosen before any script", async ({ connected: page }) => {
+test("the theme is chosen before any script", { tag: "@reads" }, async ({ connected: page }) => {
   await page.goto("/t/meridian/settings");
   await hydrated(page);
   await page.getByRole("button", { name: "Dark" }).click();

@@ -54,7 +54,7 @@ test("the palette only goes to what takes something away", async ({ connected: p
   expect((await tenant.state()).assignments.length).toBe(before);
 });
 
-test("a question mark lists the keys, but not while one types", async ({ connected: page }) => {
+test("a question mark lists the keys, but not while one types", { tag: "@reads" }, async ({ connected: page }) => {
   await hydrated(page);
   const keys = page.getByRole("dialog", { name: "Keyboard shortcuts" });
   await page.getByRole("heading", { level: 1 }).focus();
@@ -71,7 +71,7 @@ test("a question mark lists the keys, but not while one types", async ({ connect
   await expect(keys).toBeHidden();
 });
 
-test("an id copies itself", async ({ connected: page, tenant, context }) => {
+test("an id copies itself", { tag: "@reads" }, async ({ connected: page, tenant, context }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await page.goto("/t/meridian/assignments?license=any");
   await hydrated(page);
@@ -84,7 +84,7 @@ test("an id copies itself", async ({ connected: page, tenant, context }) => {
   expect((await tenant.state()).users.map((user) => user.id)).toContain(copied);
 });
 
-test("single keys lead to pages, to the search and to a row, and can be switched off", async ({ connected: page }) => {
+test("single keys lead to pages, to the search and to a row, and can be switched off", { tag: "@reads" }, async ({ connected: page }) => {
   await hydrated(page);
   await page.keyboard.press("g");
   await page.keyboard.press("a");
