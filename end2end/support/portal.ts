@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Sim } from "./sim";
 
-const BIN = process.env.QUARTERMASTER_BIN ?? "quartermaster";
+export const BIN = process.env.QUARTERMASTER_BIN ?? "quartermaster";
 
 export type Running = { lines: string[]; errors: () => string; stop: () => Promise<void>; process: ChildProcess };
 

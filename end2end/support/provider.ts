@@ -19,7 +19,7 @@ export const PEOPLE = [
   { sub: "wide", name: "מנהלת רישיונות ".repeat(17).trim().padEnd(255, "ת"), groups: ["staff"] },
 ];
 
-const SECRET = "a secret of the tests, long enough";
+export const SECRET = "a secret of the tests, long enough";
 
 /** Starts the provider for a portal; returns what the portal's configuration says of it, and how to end it. */
 export async function provider(portal: string, more = ""): Promise<{ config: string; issuer: string; running: Running; stop: () => Promise<void> }> {
