@@ -1,4 +1,4 @@
-//! The portal behind a real nginx with the files of `examples/nginx`: who comes in, what a client can forge, and what `check-proxy` finds.
+//! The portal behind a real nginx with the files of `examples/nginx` and the settings and the check of `docs/OPERATIONS.md`: who comes in, what a client can forge, and what `check-proxy` finds.
 #![cfg(feature = "ssr")]
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +24,19 @@ use tokio::process::{Child, Command};
 const PROOF: &str = "a-proof-of-the-tests-0123456789-abcdef";
 const EXAMPLE: &str = include_str!("../examples/nginx/quartermaster.conf");
 const INCLUDED: &str = include_str!("../examples/nginx/quartermaster-proof.conf");
+const OPERATIONS: &str = include_str!("../docs/OPERATIONS.md");
+
+/// What an operator is told to write down: the first block in a language below the heading of this mode.
+fn told(language: &str) -> &'static str {
+    let section = OPERATIONS.split("\n### Behind a proxy that signs people in\n").nth(1).unwrap();
+    section.split(&format!("\n```{language}\n")).nth(1).unwrap().split("```").next().unwrap()
+}
+
+/// The same with another name in place of one that must be in it.
+fn with(text: &str, theirs: &str, ours: &str) -> String {
+    assert!(text.contains(theirs), "the page does not say {theirs}");
+    text.replace(theirs, ours)
+}
 
 /// Says who somebody is by their cookie, as an authenticating proxy does.
 async fn authenticator() -> u16 {
@@ -100,11 +113,11 @@ async fn behind(more: &str, http_block: &str, trusted: &str) -> Option<Behind> {
     );
     std::fs::write(path("nginx.conf"), conf).unwrap();
     private(&path("proof"), PROOF);
+    let mode = with(told("toml"), "\"proxy.secret\"", &format!("\"{}/proof\"", folder.path().display()));
+    let mode = with(&mode, "[\"127.0.0.1\"]", &format!("[\"{trusted}\"]"));
     let config = format!(
         "[server]\nlisten = \"127.0.0.1:{back}\"\npublic_url = \"http://127.0.0.1:{front}\"\n[storage]\nurl = \"sqlite://{0}/qm.db\"\n\
-         [secrets]\nmaster_key_file = \"{0}/key\"\n[auth]\nmode = \"proxy\"\n[auth.proxy]\ntrusted = [\"{trusted}\"]\nsecret_file = \"{0}/proof\"\n\
-         groups_header = \"X-Auth-Groups\"\n[auth.roles]\nadmin = [\"group:qm-admins\"]\nviewer = [\"group:staff\"]\n\
-         [tenants.meridian]\nurl = \"{1}\"\n",
+         [secrets]\nmaster_key_file = \"{0}/key\"\n{mode}viewer = [\"group:staff\"]\n[tenants.meridian]\nurl = \"{1}\"\n",
         folder.path().display(),
         sim.url
     );
@@ -153,15 +166,10 @@ impl Behind {
     }
 
     async fn check(&self) -> (bool, String) {
-        private(&self.folder.path().join("cookie"), "who=ada");
-        let done = Command::new(env!("CARGO_BIN_EXE_quartermaster"))
-            .args(["check-proxy", "--url", &self.url, "--cookie"])
-            .arg(self.folder.path().join("cookie"))
-            .arg("--config")
-            .arg(self.folder.path().join("Leptos.toml"))
-            .output()
-            .await
-            .unwrap();
+        private(&self.folder.path().join("cookie.txt"), "who=ada");
+        let command = with(told("sh"), "https://licenses.example.com", &self.url);
+        let command = with(&command, "quartermaster check-proxy", concat!(env!("CARGO_BIN_EXE_quartermaster"), " check-proxy"));
+        let done = Command::new("sh").args(["-c", &command]).current_dir(self.folder.path()).output().await.unwrap();
         let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert!(!said.contains(PROOF), "a secret is shown: {said}");
         (done.status.success(), said)

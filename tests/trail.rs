@@ -7,6 +7,9 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use axum::http::StatusCode;
+use quartermaster::server::config::{Config, TenantConfig};
+use quartermaster::server::state::State;
 use serde_json::{Value, json};
 use storage::{Actor, NewAudit, Store};
 use support::{AUDIT_SECRET, KEY, Portal, audit_key, get, portal_of};
@@ -72,9 +75,20 @@ fn line(n: i64) -> NewAudit {
     }
 }
 
-/// Another key seals while people work; the old one goes once nobody needs it.
 #[tokio::test(flavor = "multi_thread")]
 async fn master_keys_change_while_people_work() {
+    keys_change(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn master_keys_change_while_people_work_on_postgres() {
+    if let Some(url) = support::databases::own_database("qm_master_keys").await {
+        keys_change(Some(url)).await;
+    }
+}
+
+/// Another key seals while people work on two servers, of which one is told; the old one goes once nobody needs it.
+async fn keys_change(url: Option<String>) {
     let options = qlik_sim::Options {
         users: 20,
         assignments: 10,
@@ -88,19 +102,27 @@ async fn master_keys_change_while_people_work() {
         std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         quartermaster::server::ring::sealer(&file).unwrap()
     };
-    let portal = support::portal_sealed(options, std::sync::Arc::new(engine::clock::WallClock), |_, _| {}, sealer).await;
+    let clock = std::sync::Arc::new(engine::clock::WallClock);
+    let stored = |config: &mut Config, _: &mut TenantConfig| config.storage.url = url.unwrap_or(config.storage.url.clone());
+    let portal = support::portal_sealed(options, clock.clone(), stored, sealer).await;
+    let store = Store::open(&portal.state.config.storage.url, audit_key()).await.unwrap();
+    let its_sealer = quartermaster::server::ring::sealer(&portal.folder.path().join("qm.key")).unwrap();
+    let other = quartermaster::router::router(&State::build(portal.state.config.clone(), store, its_sealer, clock).unwrap());
+    let status = async |app: &axum::Router, cookie: &str| {
+        tower::ServiceExt::oneshot(app.clone(), get("/t/meridian/overview", cookie)).await.unwrap().status()
+    };
     let config_file = configured(&portal);
     let config = config_file.to_str().unwrap();
     let (used, idle) = (portal.connect().await, portal.connect_with("second-key").await);
     let keys = || std::fs::read_to_string(portal.folder.path().join("qm.key")).unwrap();
     // Pages are asked for all along.
     let asking = {
-        let (app, cookie) = (portal.app.clone(), used.clone());
+        let (apps, cookie) = ([portal.app.clone(), other.clone()], used.clone());
         tokio::spawn(async move {
             let mut failed = 0;
-            for _ in 0..60 {
+            for app in apps.iter().cycle().take(60) {
                 let answer = tower::ServiceExt::oneshot(app.clone(), get("/t/meridian/overview", &cookie)).await.unwrap();
-                failed += usize::from(answer.status() != axum::http::StatusCode::OK);
+                failed += usize::from(answer.status() != StatusCode::OK);
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
             failed
@@ -111,6 +133,9 @@ async fn master_keys_change_while_people_work() {
     assert!(keys().starts_with("quartermaster keyring 1\nk1 active ") && keys().contains("\nk0 old "));
     assert_eq!(portal.state.engine.sealer.reload().as_deref(), Some("k1"));
     assert_eq!(asking.await.unwrap(), 0, "pages that failed meanwhile");
+    for app in [&portal.app, &other] {
+        assert_eq!(status(app, &used).await, StatusCode::OK, "a server that was not told meets the new key by itself");
+    }
     // Whoever used the portal since needs the old key no more; somebody else does.
     let (code, words) = told(&["rotate-keys", "--config", config, "--drop", "k0"]);
     assert!(code == 1 && words.contains("1 session still needs the key k0"), "{words}");
@@ -119,12 +144,15 @@ async fn master_keys_change_while_people_work() {
     let (code, words) = told(&["rotate-keys", "--config", config, "--drop", "k0", "--force"]);
     assert_eq!((code, keys().contains("k0")), (0, false), "{words}");
     portal.state.engine.sealer.reload();
-    assert_eq!(portal.send(get("/t/meridian/overview", &used)).await.status(), axum::http::StatusCode::OK);
-    assert_ne!(portal.send(get("/t/meridian/overview", &idle)).await.status(), axum::http::StatusCode::OK);
-    // A server that was not told meets the new key by itself.
+    for app in [&portal.app, &other] {
+        assert_eq!(status(app, &used).await, StatusCode::OK);
+        assert_ne!(status(app, &idle).await, StatusCode::OK);
+    }
     let (code, words) = told(&["rotate-keys", "--config", config]);
     assert!(code == 0 && words.starts_with("k2 seals"), "{words}");
-    assert_eq!(portal.send(get("/t/meridian/overview", &used)).await.status(), axum::http::StatusCode::OK);
+    for app in [&portal.app, &other] {
+        assert_eq!(status(app, &used).await, StatusCode::OK);
+    }
     assert_eq!(faults(config), [], "and all of it is in the trail");
 }
 

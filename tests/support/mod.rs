@@ -9,6 +9,7 @@
     reason = "each test takes what it needs, and may fail by panicking"
 )]
 
+pub mod databases;
 pub mod provider;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
+#[path = "../../../tests/support/databases.rs"]
+mod databases;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use databases::own_database as postgres;
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use domain::change::{Assign, Change, GroupRoles, Made, Remove, Rename};
 use domain::import::Rules;
@@ -20,12 +24,12 @@ use storage::{
 };
 use trail::{Key, Target};
 
-/// Runs a test on SQLite, and on PostgreSQL in a schema of its own where there is one.
 /// A store whose trail is written under one key.
 async fn open(url: &str) -> Result<Store, storage::StoreError> {
     Store::open(url, Arc::new(Key::of(&[7; 32]).unwrap())).await
 }
 
+/// Runs a test on SQLite, and on PostgreSQL in a database of its own where there is one.
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {$(
         mod $name {
@@ -103,26 +107,6 @@ macro_rules! on_both_by_address {
 }
 
 on_both_by_address!(who_cuts_a_trail_is_found, what_is_old_goes, a_database_of_an_earlier_version_is_brought_up_to_date);
-
-/// A database of its own on the test server; `None`, loudly, where there is no server.
-#[expect(clippy::disallowed_methods, reason = "a test asks its script where the server is")]
-async fn postgres(name: &str) -> Option<String> {
-    let Ok(base) = std::env::var("QUARTERMASTER_TEST_POSTGRES") else {
-        eprintln!("SKIPPED on PostgreSQL: QUARTERMASTER_TEST_POSTGRES is not set (script/test sets it)");
-        return None;
-    };
-    sqlx_admin(&base, &format!("DROP DATABASE IF EXISTS {name}")).await;
-    sqlx_admin(&base, &format!("CREATE DATABASE {name}")).await;
-    Some(format!("{base}/{name}"))
-}
-
-async fn sqlx_admin(base: &str, statement: &str) {
-    use sqlx::Executor;
-    sqlx::any::install_default_drivers();
-    let pool = sqlx::AnyPool::connect(&format!("{base}/postgres")).await.unwrap();
-    pool.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.unwrap();
-    pool.close().await;
-}
 
 fn assign(n: u8) -> PlannedChange {
     let change = Change::Assign(Assign { subject: Subject::new(format!("M\\p{n}")), allotment: AllotmentName::new("analyzer") });

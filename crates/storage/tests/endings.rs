@@ -8,8 +8,12 @@
     reason = "a test may fail by panicking, and asks its script where the server is"
 )]
 
+#[path = "../../../tests/support/databases.rs"]
+mod databases;
+
 use std::sync::Arc;
 
+use databases::own_database as postgres;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use storage::{
@@ -26,22 +30,6 @@ async fn open(url: &str) -> Store {
 
 fn orders() -> u64 {
     std::env::var("QUARTERMASTER_SOAK_ENDINGS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
-}
-
-/// A database of its own on the test server; `None`, loudly, where there is no server.
-async fn postgres(name: &str) -> Option<String> {
-    use sqlx::Executor as _;
-    let Ok(base) = std::env::var("QUARTERMASTER_TEST_POSTGRES") else {
-        eprintln!("SKIPPED on PostgreSQL: QUARTERMASTER_TEST_POSTGRES is not set (script/test sets it)");
-        return None;
-    };
-    sqlx::any::install_default_drivers();
-    let pool = sqlx::AnyPool::connect(&format!("{base}/postgres")).await.unwrap();
-    for statement in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
-        pool.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
-    }
-    pool.close().await;
-    Some(format!("{base}/{name}"))
 }
 
 fn session(person: &str, key: Vec<u8>, sid: &str) -> NewSession {

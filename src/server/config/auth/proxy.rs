@@ -145,7 +145,7 @@ impl Proxy {
         }
         if on_socket && !by_socket {
             let place = reader.place_of("server.listen");
-            reader.fault(&place, "on a socket nobody has an address: `auth.proxy.trusted` must hold “unix”");
+            reader.fault(&place, "a connection by a socket has no address: `auth.proxy.trusted` must hold “unix”");
         }
         let client_ip = header(reader, &key("client_ip_header"), Some("x-forwarded-for"));
         let sign_out = reader.text(&key("sign_out_url"));
