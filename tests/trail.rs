@@ -255,6 +255,11 @@ async fn whatever_is_done_to_the_tables_is_found() {
         ("UPDATE audit_heads SET seq = 'x'", 32, "truncated"),
         ("UPDATE audit_records SET tenant = CAST(tenant AS BLOB) WHERE seq = 5", 5, "missing"),
         ("DELETE FROM audit_heads", 32, "truncated"),
+        (
+            "INSERT INTO audit_records (tenant, seq, text, hash) SELECT tenant, 'x', text, hash FROM audit_records WHERE seq = 9",
+            0,
+            "column",
+        ),
     ]
     .map(|(statement, seq, kind)| (statement.to_owned(), seq, kind));
     let of_the_end = ["signed = 2", "signed = -1", "checkpoint = NULL", "seq = 30", "mac = x''"]

@@ -29,6 +29,8 @@ const WAIT: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 /// A tenant that does not answer is asked again after this, in milliseconds.
 const AGAIN_MS: i64 = 30 * 1_000;
+/// Writing renewed tokens down is tried so often.
+const WRITE_TRIES: u32 = 5;
 /// Taking a token back is tried so often.
 const REVOKE_TRIES: u32 = 3;
 
@@ -285,7 +287,7 @@ async fn refresh(
     (family, mine): (&Family, i64),
     by: &Actor,
 ) -> Result<Tokens, NotRenewed> {
-    let Some(token) = &seen.refresh else { return lose(engine, tenant, family, by).await };
+    let Some(token) = &seen.refresh else { return lose(engine, tenant, holder, family, by).await };
     let mut answer = tenant.backend.tokens(Proof::Refresh(token)).await;
     // Where no answer came, the same token may be sent once more: it may not have arrived. Not where the lease ran out meanwhile.
     let later = engine.clock.now_ms();
@@ -295,7 +297,7 @@ async fn refresh(
     let now = engine.clock.now_ms();
     let answer = match answer {
         Ok(answer) => answer,
-        Err(fault) if is_invalid_grant(&fault) => return lose(engine, tenant, family, by).await,
+        Err(fault) if is_invalid_grant(&fault) => return lose(engine, tenant, holder, family, by).await,
         Err(fault) => {
             tracing::warn!(tenant = tenant.id, %fault, "the tenant did not refresh a connection");
             engine.store.release_family(family, now + AGAIN_MS).await?;
@@ -303,6 +305,7 @@ async fn refresh(
         }
     };
     let mut next = Tokens::of(answer, &family.id, family.generation + 1, now);
+    let rotated = next.refresh.clone();
     // Where no other refresh token comes, the one before goes on to serve.
     if next.refresh.is_none() {
         next.refresh.clone_from(&seen.refresh);
@@ -315,9 +318,24 @@ async fn refresh(
         let sealed = engine.sealer.seal(key.secret(), Purpose::Grant, job).ok()?;
         Some(Resealed { sealed: sealed.sealed, wrapped_key: sealed.wrapped_key })
     };
-    if !engine.store.renew_family(&renewal, lend).await? {
-        // Signed out meanwhile, or too slow: what came is nobody's.
-        if let Some(token) = next.refresh {
+    let mut tries = 1;
+    let kept = loop {
+        match engine.store.renew_family(&renewal, lend).await {
+            // The tenant gives these tokens once.
+            Err(error) if tries < WRITE_TRIES => {
+                tracing::warn!(tenant = tenant.id, %error, tries, "renewed tokens were not written")
+            }
+            answer => break answer?,
+        }
+        tokio::time::sleep(LOOK * tries).await;
+        tries += 1;
+    };
+    if !kept {
+        if let Some(newer) = newer(engine, tenant, holder, family).await? {
+            return Ok(newer);
+        }
+        // Signed out meanwhile: what came is nobody's.
+        if let Some(token) = rotated {
             revoke(tenant, &token).await;
         }
         return Err(NotRenewed::Lost);
@@ -327,8 +345,20 @@ async fn refresh(
     Ok(next)
 }
 
-/// Says to all who hold tokens of a family that they are worth nothing any more.
-async fn lose(engine: &Engine, tenant: &Tenant, family: &Family, by: &Actor) -> Result<Tokens, NotRenewed> {
+/// What is held where a family was refreshed by somebody else since it was leased: this refresh was too slow, and the connection is well.
+async fn newer(engine: &Engine, tenant: &Tenant, holder: &Holder, family: &Family) -> Result<Option<Tokens>, NotRenewed> {
+    let now = engine.store.family(&family.id).await?;
+    if now.is_none_or(|now| now.is_lost || now.generation == family.generation) {
+        return Ok(None);
+    }
+    holder.read(engine, &tenant.id).await
+}
+
+/// Says to all who hold tokens of a family that they are worth nothing any more; what is held where only this token was too old.
+async fn lose(engine: &Engine, tenant: &Tenant, holder: &Holder, family: &Family, by: &Actor) -> Result<Tokens, NotRenewed> {
+    if let Some(newer) = newer(engine, tenant, holder, family).await? {
+        return Ok(newer);
+    }
     let now = engine.clock.now_ms();
     let reason = "expired, revoked or used elsewhere";
     let line = record(tenant, by, family, now, "credential.lost", reason);

@@ -124,7 +124,14 @@ pub async fn begin(engine: &Arc<Engine>, by: &Acting, plan: &PlanRow, order: Ord
 /// Lets a paused job go on with a fresh key: both or neither.
 pub async fn resume(engine: &Engine, by: &Acting, job: &JobRow) -> Result<Commanded, JobError> {
     let now = engine.clock.now_ms();
-    if engine.store.grant(&job.id).await?.is_some_and(|grant| grant.kind != GrantKind::Lent && grant.expires_at > now) {
+    let held = engine.store.grant(&job.id).await?.filter(|grant| grant.expires_at > now);
+    let serves = match held.map(|grant| grant.kind) {
+        Some(GrantKind::Unattended) => true,
+        // Not one whose master key is gone.
+        Some(GrantKind::Own) => own_refresh_token(engine, &job.id).await.is_some(),
+        Some(GrantKind::Lent) | None => false,
+    };
+    if serves {
         // It has what it needs, and nobody's key takes its place.
         return command(engine, by, &job.id, &[JobState::Paused], JobState::Queued, "").await;
     }

@@ -236,7 +236,7 @@ impl Store {
     }
 
     /// The tenant takes the tokens of a family no more: says so once, and pauses the jobs that live by it until their Qlik user connects
-    /// again. Returns these jobs.
+    /// again. Returns these jobs. Where it was refreshed meanwhile, the refused token is only an older one, and nothing is done.
     pub async fn lose_family(
         &self,
         family: &Family,
@@ -246,11 +246,14 @@ impl Store {
     ) -> Result<Vec<String>, StoreError> {
         let mut transaction = self.begin().await?;
         hold_trail(&mut transaction, &family.tenant).await?;
-        let first = sqlx::query("UPDATE families SET lost_at = $1, lease_until = 0 WHERE id = $2 AND lost_at IS NULL")
-            .bind(now)
-            .bind(family.id.clone())
-            .execute(&mut *transaction)
-            .await?;
+        let first = sqlx::query(
+            "UPDATE families SET lost_at = $1, lease_until = 0 WHERE id = $2 AND generation = $3 AND lost_at IS NULL",
+        )
+        .bind(now)
+        .bind(family.id.clone())
+        .bind(family.generation)
+        .execute(&mut *transaction)
+        .await?;
         if first.rows_affected() == 0 {
             return Ok(Vec::new());
         }

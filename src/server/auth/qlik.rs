@@ -13,6 +13,7 @@ use engine::seal::Purpose as Seal;
 use engine::{Tenant, fresh_id};
 use identity::Reason;
 use identity::secret::{challenge, hex, same};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use storage::{KeepRunning, NewAudit, StoreError};
@@ -441,7 +442,7 @@ async fn confirmed(state: &Shared, asking: &Asking, login: &Login, errand: &Erra
 /// Gives a job a connection of its own: it goes on without whoever asked.
 async fn kept_running(state: &Shared, asking: &Asking, login: &Login, errand: &Errand, came: Came) -> Result<Response, Failed> {
     let (engine, now) = (&state.engine, state.engine.clock.now_ms());
-    if came.tokens.refresh_token.is_none() {
+    if came.tokens.refresh_token.as_ref().is_none_or(|token| token.expose_secret().is_empty()) {
         return Err(Failed::Tenant("no refresh token: the tenant's client needs the scope offline_access".to_owned()));
     }
     let job = engine.store.job(&asking.tenant.id, &errand.job).await?;

@@ -157,10 +157,13 @@ impl Client {
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(super::call::query(pairs));
-        let permit = self.permit("oauth", Tier::Two, Urgency::Person).await?;
+        // With the wait for a permit: who holds a lease meanwhile counts on both together.
         let most = self.deadline().min(MOST);
-        let answered = tokio::time::timeout(most, self.answered(request)).await;
-        drop(permit);
+        let answered = tokio::time::timeout(most, async {
+            let _permit = self.permit("oauth", Tier::Two, Urgency::Person).await?;
+            self.answered(request).await
+        })
+        .await;
         let (status, headers, body) = answered.unwrap_or(Err(CallError::Timeout(most)))?;
         if !status.is_success() {
             return Err(CallError::Api(ApiError::new(status.as_u16(), &body, trace(&headers), retry_after(&headers))));

@@ -140,14 +140,16 @@ impl Store {
         Ok(get::<i64>(&row, "n")? > 0)
     }
 
-    /// Places whose columns are of another kind than what they say: SQLite compares bytes with no text, and joins them like text.
+    /// Places whose columns are of another kind than what they say: SQLite compares bytes with no text, and joins them like text. A
+    /// record whose place is no number stands behind all numbers.
     pub async fn columns_of_another_kind(&self, tenant: &str, most: i64) -> Result<Vec<i64>, StoreError> {
         if !self.is_sqlite() {
             return Ok(Vec::new());
         }
         let rows = sqlx::query(
             "SELECT seq FROM audit_index WHERE tenant = $1 AND (typeof(seq) <> 'integer' OR typeof(at) <> 'integer' OR typeof(actor) <> 'text' \
-             OR typeof(action) <> 'text' OR typeof(target) <> 'text' OR typeof(job_id) <> 'text' OR typeof(outcome) <> 'text') LIMIT $2",
+             OR typeof(action) <> 'text' OR typeof(target) <> 'text' OR typeof(job_id) <> 'text' OR typeof(outcome) <> 'text') \
+             UNION ALL SELECT seq FROM audit_records WHERE tenant = $1 AND seq > 9223372036854775807 LIMIT $2",
         )
         .bind(tenant.to_owned())
         .bind(most)
