@@ -120,6 +120,8 @@ export async function hydrated(page: Page) {
 
 /** Nothing that axe finds, in light, in dark and in forced colors. */
 export async function accessible(page: Page) {
+  // Between two pages the title is the last thing to come.
+  await expect(page).toHaveTitle(/./);
   for (const media of [{ colorScheme: "light" }, { colorScheme: "dark" }, { colorScheme: "dark", forcedColors: "active" }] as const) {
     await page.emulateMedia(media);
     // Colors turn with the next frames.
