@@ -323,7 +323,7 @@ async fn refresh(
         match engine.store.renew_family(&renewal, lend).await {
             // The tenant gives these tokens once.
             Err(error) if tries < WRITE_TRIES => {
-                tracing::warn!(tenant = tenant.id, %error, tries, "renewed tokens were not written")
+                tracing::warn!(tenant = tenant.id, %error, tries, "renewed tokens were not written");
             }
             answer => break answer?,
         }
