@@ -8,7 +8,7 @@ const postgres = process.env.QUARTERMASTER_TEST_POSTGRES;
 
 export default defineConfig<Options, { storage: string; person: string }>({
   testDir: "tests",
-  timeout: 60_000,
+  timeout: 120_000,
   expect: { timeout: 10_000 },
   fullyParallel: false,
   workers: 2,

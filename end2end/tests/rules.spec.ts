@@ -269,6 +269,8 @@ test("rule 14: no match says so and leads back; a last use that is not known yet
 });
 
 test("rule 15: a tenant that is down: last known data under the heading, one action, writes off; a server that is gone: Retry", async ({ connected: page, tenant, guard }) => {
+  // Each of its pages first asks a tenant that does not answer.
+  test.setTimeout(180_000);
   await hydrated(page);
   await expect(page.getByRole("meter").first()).toBeVisible();
   await tenant.faults([{ times: 1000, then: { status: 503 } }]);
