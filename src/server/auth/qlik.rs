@@ -13,7 +13,7 @@ use engine::seal::Purpose as Seal;
 use engine::{Tenant, fresh_id};
 use identity::Reason;
 use identity::secret::{challenge, hex, same};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use storage::{KeepRunning, NewAudit, StoreError};
@@ -413,8 +413,11 @@ fn ask_to_replace(
 
 /// Takes back at the tenant what it gave just now and nobody keeps.
 fn take_back(asking: &Asking, tokens: TokenAnswer) {
+    take_back_token(asking, tokens.refresh_token.unwrap_or(tokens.access_token));
+}
+
+fn take_back_token(asking: &Asking, token: SecretString) {
     let tenant = asking.tenant.clone();
-    let token = tokens.refresh_token.unwrap_or(tokens.access_token);
     tokio::spawn(async move { revoke(&tenant, &token).await });
 }
 
@@ -472,8 +475,7 @@ async fn kept_running(state: &Shared, asking: &Asking, login: &Login, errand: &E
     let kept = engine.store.keep_running(&job.id, &grant, Some(&family), None, &line).await?;
     let gone = if kept == KeepRunning::Kept { before } else { tokens.refresh };
     if let Some(token) = gone {
-        let tenant = asking.tenant.clone();
-        tokio::spawn(async move { revoke(&tenant, &token).await });
+        take_back_token(asking, token);
     }
     if kept != KeepRunning::Kept {
         return Ok(see_other(&login.back));
