@@ -13,11 +13,13 @@ use axum::http::{Response, StatusCode, header};
 use engine::clock::{SharedClock, WallClock};
 use engine::seal::Sealer;
 use quartermaster::router;
-use quartermaster::server::config::TenantClient;
 use quartermaster::server::state::{Shared, State};
 use serde_json::{Value, json};
 use storage::{AuditFilter, JobState, Store};
-use support::{Ended, HOST, KEY, Portal, SetClock, audit_key, get, give_analyzer, portal_at, post, requests, until};
+use support::{
+    Ended, KEY, Portal, SetClock, audit_key, get, give_analyzer, location, people_client, portal_at, post, requests,
+    signed_in_at_qlik, until,
+};
 use tower::ServiceExt as _;
 
 /// A portal whose tenant people sign in at.
@@ -26,7 +28,7 @@ async fn portal(users: usize) -> Portal {
 }
 
 async fn portal_by(users: usize, clock: SharedClock) -> Portal {
-    let client = qlik_sim::OauthClient::people(&format!("portal=http://{HOST}/auth/qlik/meridian/callback")).unwrap();
+    let (client, ours) = people_client();
     let options = qlik_sim::Options {
         users,
         // Enough that as many seats are free as the longest job takes.
@@ -37,14 +39,7 @@ async fn portal_by(users: usize, clock: SharedClock) -> Portal {
         rate_scale: 100.0,
         ..qlik_sim::Options::default()
     };
-    portal_at(options, clock, |_, tenant| {
-        tenant.oauth = Some(TenantClient {
-            client_id: "portal".to_owned(),
-            client_secret: None,
-            scopes: ["user_default", "admin_classic", "offline_access"].map(str::to_owned).to_vec(),
-        });
-    })
-    .await
+    portal_at(options, clock, |_, tenant| tenant.oauth = Some(ours)).await
 }
 
 /// Another server of the same database.
@@ -53,10 +48,6 @@ async fn replica(portal: &Portal, clock: SharedClock) -> (Shared, Router) {
     let state = State::build(portal.state.config.clone(), store, Sealer::new(vec![9; 32]), clock).unwrap();
     let app = router::router(&state);
     (state, app)
-}
-
-fn location(answer: &Response<Body>) -> String {
-    answer.headers().get(header::LOCATION).map_or_else(String::new, |to| to.to_str().unwrap().to_owned())
 }
 
 /// The cookies that an answer sets, as a browser sends them again; those that it removes are left out.
@@ -72,14 +63,7 @@ async fn at_the_tenant(portal: &Portal, cookie: &str, query: &str, hint: &str) -
     assert_eq!(left.status(), StatusCode::SEE_OTHER);
     let to = location(&left);
     assert!(to.starts_with(&format!("{}/oauth/authorize?", portal.sim.url)), "{to}");
-    (signed_in(&to, hint).await, cookies(&left))
-}
-
-/// Signs in as the person `hint` at the tenant's page `to`. The path the tenant leads back to.
-#[expect(clippy::disallowed_methods, reason = "the test is the browser here")]
-async fn signed_in(to: &str, hint: &str) -> String {
-    let answer = support::http().get(format!("{to}&login_hint={hint}")).send().await.unwrap();
-    answer.headers()["location"].to_str().unwrap().strip_prefix(&format!("http://{HOST}")).unwrap().to_owned()
+    (signed_in_at_qlik(&to, hint).await, cookies(&left))
 }
 
 /// Connects by signing in at the tenant. The cookie of the session, and where one is led.
@@ -256,7 +240,11 @@ async fn a_refresh_goes_on_where_the_browser_hangs_up() {
     portal.sim("PUT", "faults", json!([fault])).await;
     let hung_up = portal.send(post("/api/refresh", &cookie, "tenant=meridian"));
     assert!(tokio::time::timeout(Duration::from_millis(300), hung_up).await.is_err());
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let store = &portal.state.engine.store;
+    let family = store.credential(&key_of(&cookie), "meridian").await.unwrap().unwrap().family;
+    // A server that is asked to stop waits for this, and it has ended by then.
+    drop(tokio::time::timeout(Duration::from_secs(5), portal.state.engine.carrying.write()).await.unwrap());
+    assert_eq!(store.family(&family).await.unwrap().unwrap().generation, 1);
     assert!(!portal.page("/t/meridian/overview", &cookie).await.contains("expired or was revoked"));
     let family = &families(&portal).await[0];
     assert_eq!((family["generation"].as_u64(), &family["revoked"]), (Some(1), &json!(false)));
@@ -383,7 +371,7 @@ async fn a_job_with_a_connection_of_its_own_goes_on_without_anybody() {
     assert!(
         location(&asked).starts_with(&format!("{}/oauth/authorize?", portal.sim.url)) && !location(&asked).contains("prompt=")
     );
-    let back = signed_in(&location(&asked), "admin").await;
+    let back = signed_in_at_qlik(&location(&asked), "admin").await;
     let came = portal.send(get(&back, &format!("{cookie}; {}", cookies(&asked)))).await;
     assert_eq!(location(&came), format!("/t/meridian/jobs/{job}"));
     assert!(portal.text(get("/t/meridian/sessions", &cookie)).await.contains("continues on its own"));
@@ -492,17 +480,89 @@ fn key_of(cookie: &str) -> Vec<u8> {
     quartermaster::server::sessions::session_key(&id)
 }
 
+/// Gives a job a connection of its own, as the link on its page does. The page that one is led to.
+async fn keep_running(portal: &Portal, cookie: &str, job: &str) -> Response<Body> {
+    // Not asked as long as the tenant knows them; then they are.
+    let (back, login) = at_the_tenant(portal, cookie, &format!("?job={job}"), "").await;
+    let asked = portal.send(get(&back, &format!("{cookie}; {login}"))).await;
+    let back = signed_in_at_qlik(&location(&asked), "admin").await;
+    portal.send(get(&back, &format!("{cookie}; {}", cookies(&asked)))).await
+}
+
+/// Waits until the tenant has revoked its connections as `all` says, in the order in which it gave them.
+async fn until_revoked(portal: &Portal, all: &[bool]) {
+    until(&format!("its connections are revoked: {all:?}"), Duration::from_secs(8), async || {
+        families(portal).await.iter().map(|family| family["revoked"] == true).collect::<Vec<_>>() == all
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_a_job_that_serves_no_longer_is_taken_back() {
+    let clock = SetClock::at(engine::clock::Clock::now_ms(&WallClock));
+    let portal = portal_by(200, clock.clone()).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (job, ..) = job_of(&portal, &cookie, 20).await;
+    keep_running(&portal, &cookie, &job).await;
+    until_revoked(&portal, &[false, false]).await;
+    // Another takes its place.
+    keep_running(&portal, &cookie, &job).await;
+    until_revoked(&portal, &[false, true, false]).await;
+    // Weeks later housekeeping erases it.
+    clock.advance(Duration::from_hours(32 * 24));
+    engine::housekeeping::tidy(&portal.state.engine).await.unwrap();
+    assert!(portal.state.engine.store.grant(&job).await.unwrap().is_none());
+    until_revoked(&portal, &[false, true, true]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_resumed_after_its_own_connection_ended_gives_that_back() {
+    let clock = SetClock::at(engine::clock::Clock::now_ms(&WallClock));
+    let portal = portal_by(200, clock.clone()).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (job, ..) = job_of(&portal, &cookie, 20).await;
+    keep_running(&portal, &cookie, &job).await;
+    portal.told("/api/jobs/steer", &cookie, &format!("tenant=meridian&id={job}&to=pause")).await;
+    // It ended an hour ago, and housekeeping was not there yet.
+    clock.advance(Duration::from_hours(30 * 24 + 1));
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (status, words) = portal.told("/api/jobs/steer", &cookie, &format!("tenant=meridian&id={job}&to=resume")).await;
+    assert_eq!(status, StatusCode::OK, "{words}");
+    assert_eq!(portal.state.engine.store.grant(&job).await.unwrap().unwrap().kind, storage::GrantKind::Lent);
+    until_revoked(&portal, &[false, true, false]).await;
+}
+
+/// Whatever comes between the tenant's answer and our writing it down, its tokens are not left behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_nobody_keeps_are_taken_back() {
+    let portal = portal(200).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (job, ..) = job_of(&portal, &cookie, 20).await;
+    // Who they are cannot be read.
+    let fault = json!({"method": "GET", "path": "/api/v1/users/me", "times": 1, "then": {"status": 403}});
+    portal.sim("PUT", "faults", json!([fault])).await;
+    let (back, login) = at_the_tenant(&portal, &cookie, "", "admin").await;
+    assert_eq!(portal.send(get(&back, &format!("{cookie}; {login}"))).await.status(), StatusCode::FORBIDDEN);
+    until_revoked(&portal, &[false, true]).await;
+    portal.sim("PUT", "faults", json!([])).await;
+    // The job is over by the time they come back.
+    let (back, login) = at_the_tenant(&portal, &cookie, &format!("?job={job}"), "").await;
+    let asked = portal.send(get(&back, &format!("{cookie}; {login}"))).await;
+    let back = signed_in_at_qlik(&location(&asked), "admin").await;
+    let _running = portal.state.engine.start();
+    until("the job ends", Duration::from_secs(20), async || state_of(&portal, &job).await.0 == JobState::Finished).await;
+    let came = portal.send(get(&back, &format!("{cookie}; {}", cookies(&asked)))).await;
+    assert_eq!((came.status(), location(&came)), (StatusCode::SEE_OTHER, format!("/t/meridian/jobs/{job}")));
+    until_revoked(&portal, &[false, true, true]).await;
+    assert!(recorded(&portal, "grant.made").await.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_of_a_job_that_is_taken_away_is_taken_back_and_the_job_pauses() {
     let portal = portal(500).await;
     let (cookie, _) = sign_in(&portal, "", "", "admin").await;
     let (job, ..) = job_of(&portal, &cookie, 300).await;
-    portal.sim("PUT", "options", json!({"latency_ms": 0})).await;
-    let query = format!("?job={job}");
-    let (back, login) = at_the_tenant(&portal, &cookie, &query, "").await;
-    let asked = portal.send(get(&back, &format!("{cookie}; {login}"))).await;
-    let back = signed_in(&location(&asked), "admin").await;
-    portal.send(get(&back, &format!("{cookie}; {}", cookies(&asked)))).await;
+    keep_running(&portal, &cookie, &job).await;
     assert_eq!(families(&portal).await.len(), 2);
     portal.sim("PUT", "options", json!({"latency_ms": 1_000})).await;
     let _running = portal.state.engine.start();

@@ -112,10 +112,11 @@ export async function confirm(page: Page) {
   if (await asks.count()) await asks.getByRole("textbox").fill((await asks.innerText()).match(/^Type ([\d,]+) to/)![1].replaceAll(",", ""));
 }
 
-/** Waits until the program has taken the page over, and where there is a table of assignments until all its rows are here. */
+/** Waits until the program has taken the page over and the tenant is read, and where there is a table of assignments until all its rows are here. */
 export async function hydrated(page: Page) {
   await page.waitForFunction(() => document.documentElement.hasAttribute("data-ready"));
   await page.waitForFunction(() => !document.querySelector(".fit") || document.querySelector(".live, .fit .note, .fit .empty"));
+  await expect(page.getByRole("progressbar", { name: "Rows loaded" })).toBeHidden({ timeout: 30_000 });
 }
 
 /** Nothing that axe finds, in light, in dark and in forced colors. */

@@ -163,7 +163,6 @@ pub async fn take_back(state: &Shared, tenant: &Arc<Tenant>, tokens: Tokens) -> 
         return Ok(());
     }
     let token: SecretString = tokens.refresh.unwrap_or(tokens.access);
-    let tenant = tenant.clone();
-    tokio::spawn(async move { revoke(&tenant, &token).await });
+    revoke(&state.engine, tenant, token);
     Ok(())
 }

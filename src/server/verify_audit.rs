@@ -89,8 +89,11 @@ impl Asked {
         };
         let trusted = self.public_key()?.unwrap_or_else(|| stored.key.public());
         let mut tenants = store.trails().await?;
-        // One of which nothing is left but what was kept elsewhere, or that it is configured.
+        // One of which nothing is left but what was kept elsewhere, or that it is configured; the portal's own, where people signed in.
         tenants.extend(stored.tenants.iter().cloned());
+        if store.had_records("").await? {
+            tenants.push(String::new());
+        }
         tenants.extend(elsewhere.iter().map(|signed| signed.checkpoint.tenant.clone()));
         tenants.sort();
         tenants.dedup();
@@ -175,7 +178,7 @@ async fn check(store: &Store, tenant: &str, elsewhere: &[Signed], trusted: Publi
     for seq in store.columns_without_records(tenant, 1_000).await?.into_iter().chain(odd) {
         verifier.beside(seq, FaultKind::Column);
     }
-    if until == 0 && store.had_jobs(tenant).await? {
+    if until == 0 && store.had_records(tenant).await? {
         verifier.beside(1, FaultKind::Truncated);
     }
     Ok(verifier.finish(End::Stored(end.head)))

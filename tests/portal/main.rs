@@ -15,6 +15,7 @@ mod assertion;
 mod exits;
 mod kept;
 mod past;
+mod qlik_sign_in;
 mod readings;
 mod replicas;
 mod shown;

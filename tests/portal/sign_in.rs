@@ -10,7 +10,7 @@ use quartermaster::ui::query::{escape, from_query};
 use serde_json::{Value, json};
 
 use crate::support::provider::Provider;
-use crate::support::{HOST, KEY, Portal, get, portal_at, post};
+use crate::support::{HOST, KEY, Portal, get, location, portal_at, post};
 
 pub(crate) const ROLES: &str = r#"
 [auth.roles]
@@ -42,7 +42,8 @@ impl Browser {
         self.0.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
-    fn take(&mut self, answer: &Response<Body>) {
+    /// Keeps what an answer sets, and forgets what it ends.
+    pub(crate) fn take(&mut self, answer: &Response<Body>) {
         for line in answer.headers().get_all(header::SET_COOKIE) {
             let line = line.to_str().unwrap();
             assert!(line.contains("HttpOnly") && line.contains("SameSite=Lax") && line.contains("Path=/"), "{line}");
@@ -92,7 +93,7 @@ impl Browser {
         assert_eq!(location(&answer), "/t/meridian/overview");
     }
 
-    async fn me(&self, portal: &Portal) -> (StatusCode, Value) {
+    pub(crate) async fn me(&self, portal: &Portal) -> (StatusCode, Value) {
         let answer = portal.send(get("/auth/me", &self.cookie())).await;
         let status = answer.status();
         let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
@@ -104,15 +105,11 @@ fn issuer(portal: &Portal) -> String {
     portal.state.provider.as_ref().unwrap().settings().issuer.clone()
 }
 
-fn location(answer: &Response<Body>) -> String {
-    answer.headers().get(header::LOCATION).map_or_else(String::new, |to| to.to_str().unwrap().to_owned())
-}
-
 fn value<'a>(pairs: &'a [(String, String)], key: &str) -> &'a str {
     pairs.iter().find(|(name, _)| name == key).map_or("", |(_, value)| value)
 }
 
-async fn body(answer: Response<Body>) -> String {
+pub(crate) async fn body(answer: Response<Body>) -> String {
     String::from_utf8_lossy(&axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap()).into_owned()
 }
 

@@ -33,7 +33,7 @@ use domain::touch::{Setting, Touch};
 use engine::clock::{Clock, SharedClock, WallClock};
 use engine::seal::Sealer;
 use quartermaster::router;
-use quartermaster::server::config::{self, Config, TenantConfig};
+use quartermaster::server::config::{self, Config, TenantClient, TenantConfig};
 use quartermaster::server::state::{Shared, State};
 use serde_json::Value;
 use storage::{Actor, Origin, PlanRow, Store};
@@ -118,6 +118,24 @@ pub async fn portal_sealed(
 
 pub fn get(path: &str, cookie: &str) -> Request<Body> {
     Request::get(path).header(header::HOST, HOST).header(header::COOKIE, cookie).body(Body::empty()).unwrap()
+}
+
+/// Where an answer leads; empty where it leads nowhere.
+pub fn location(answer: &Response<Body>) -> String {
+    answer.headers().get(header::LOCATION).map_or_else(String::new, |to| to.to_str().unwrap().to_owned())
+}
+
+/// The client by which people sign in at the tenant, as the tenant knows it and as the portal does.
+pub fn people_client() -> (qlik_sim::OauthClient, TenantClient) {
+    let theirs = qlik_sim::OauthClient::people(&format!("portal=http://{HOST}/auth/qlik/meridian/callback")).unwrap();
+    let scopes = ["user_default", "admin_classic", "offline_access"].map(str::to_owned).to_vec();
+    (theirs, TenantClient { client_id: "portal".to_owned(), client_secret: None, scopes })
+}
+
+/// Signs in as the person `hint` at the tenant's page `to`. The path that the tenant leads back to.
+pub async fn signed_in_at_qlik(to: &str, hint: &str) -> String {
+    let answer = http().get(format!("{to}&login_hint={hint}")).send().await.unwrap();
+    answer.headers()["location"].to_str().unwrap().strip_prefix(&format!("http://{HOST}")).unwrap().to_owned()
 }
 
 /// A form as a browser sends it from the portal's own page.

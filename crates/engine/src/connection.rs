@@ -236,7 +236,10 @@ pub async fn renew(
     by: &Actor,
 ) -> Result<Tokens, NotRenewed> {
     let (engine, tenant, by) = (engine.clone(), tenant.clone(), by.clone());
-    let renewed = tokio::spawn(async move { renew_to_the_end(&engine, &tenant, &holder, seen, &by).await });
+    let renewed = tokio::spawn(async move {
+        let _carrying = engine.carrying.try_read();
+        renew_to_the_end(&engine, &tenant, &holder, seen, &by).await
+    });
     renewed.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a connection could not be renewed");
         Err(NotRenewed::Unanswered(Fault::Internal("The connection could not be renewed. Try again")))
@@ -336,7 +339,7 @@ async fn refresh(
         }
         // Signed out meanwhile: what came is nobody's.
         if let Some(token) = rotated {
-            revoke(tenant, &token).await;
+            revoke_to_the_end(tenant, &token).await;
         }
         return Err(NotRenewed::Lost);
     }
@@ -402,8 +405,23 @@ fn is_passing(fault: &Fault) -> bool {
     }
 }
 
-/// Takes tokens back at the tenant. Where that does not work they end by themselves.
-pub async fn revoke(tenant: &Tenant, token: &SecretString) {
+/// Takes a token back at the tenant, beside whatever goes on. Where that does not work it ends by itself.
+pub fn revoke(engine: &Arc<Engine>, tenant: &Arc<Tenant>, token: SecretString) {
+    let (engine, tenant) = (engine.clone(), tenant.clone());
+    tokio::spawn(async move {
+        let _carrying = engine.carrying.try_read();
+        revoke_to_the_end(&tenant, &token).await;
+    });
+}
+
+/// Takes back the connection that a job had for itself, if this grant was one: nobody needs it any more.
+pub fn revoke_grant(engine: &Arc<Engine>, tenant: &Arc<Tenant>, job: &str, grant: Option<&Grant>) {
+    if let Some(token) = grant.and_then(|grant| own_refresh_token(engine, job, grant)) {
+        revoke(engine, tenant, token);
+    }
+}
+
+async fn revoke_to_the_end(tenant: &Tenant, token: &SecretString) {
     for tried in 1..=REVOKE_TRIES {
         match tenant.backend.revoke(token).await {
             Ok(()) => return,
@@ -413,9 +431,8 @@ pub async fn revoke(tenant: &Tenant, token: &SecretString) {
     }
 }
 
-/// The refresh token that was given for a job alone, if it has one: whatever takes the grant away takes that back.
-pub async fn own_refresh_token(engine: &Engine, job: &str) -> Option<SecretString> {
-    let grant = engine.store.grant(job).await.ok()??;
+/// The refresh token of a grant that was given for a job alone; nothing where it is another, or its master key is gone.
+pub fn own_refresh_token(engine: &Engine, job: &str, grant: &Grant) -> Option<SecretString> {
     if grant.kind != GrantKind::Own {
         return None;
     }

@@ -64,13 +64,40 @@ impl Gathering {
         inventory.people.len().max(inventory.assignments.len())
     }
 
-    /// What is there now.
-    pub(crate) fn so_far(&self) -> Inventory {
-        locked(&self.inventory).clone()
+    /// What is there now; `None` without rows: before the first came, while a list is read from its start, and after all was
+    /// taken out. None of these is a tenant without people.
+    pub(crate) fn so_far(&self) -> Option<Inventory> {
+        let inventory = locked(&self.inventory);
+        (!inventory.people.is_empty() || !inventory.assignments.is_empty()).then(|| inventory.clone())
     }
 
     /// Takes everything out.
     pub(crate) fn take(&self) -> Inventory {
         std::mem::take(&mut locked(&self.inventory))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::allotment::AllotmentName;
+    use domain::inventory::Assignment;
+    use domain::subject::Subject;
+
+    use super::*;
+
+    #[test]
+    fn a_reading_without_rows_has_nothing_to_show() {
+        let gathering = Gathering::default();
+        assert!(gathering.so_far().is_none(), "nothing came yet");
+        let held = Assignment {
+            subject: Subject::new("idp\\ana"),
+            allotment: AllotmentName::new("analyzer"),
+            excess: false,
+            created: String::new(),
+        };
+        locked(gathering.inventory()).assignments.push(held);
+        assert_eq!(gathering.so_far().map(|inventory| inventory.assignments.len()), Some(1));
+        assert_eq!(gathering.take().assignments.len(), 1);
+        assert!(gathering.so_far().is_none(), "the table is being built of what was taken; the tenant is not empty");
     }
 }

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use storage::StoreError;
+use storage::{Erased, StoreError};
 
 use crate::Engine;
 use crate::clock::day_of;
+use crate::connection::revoke_grant;
 
 /// How often.
 const EVERY: Duration = Duration::from_hours(1);
@@ -70,12 +71,18 @@ pub async fn run(engine: Arc<Engine>) {
 }
 
 /// Deletes everything that is older than it is to be kept, in small steps.
-pub async fn tidy(engine: &Engine) -> Result<Tidied, StoreError> {
+pub async fn tidy(engine: &Arc<Engine>) -> Result<Tidied, StoreError> {
     let (store, now) = (&engine.store, engine.clock.now_ms());
     let Keep { lists_days, plans_days, journals_days, drafts_days } = engine.keep;
     let before = |days: u32| now - i64::from(days) * DAY_MS;
     engine.readings.tidy();
-    let mut tidied = Tidied { grants: store.purge_grants(now).await?, ..Tidied::default() };
+    let erased = store.purge_grants(now).await?;
+    let mut tidied = Tidied { grants: erased.len() as u64, ..Tidied::default() };
+    for Erased { tenant, job, grant } in &erased {
+        if let Some(tenant) = engine.tenants.get(tenant) {
+            revoke_grant(engine, tenant, job, Some(grant));
+        }
+    }
     // Each call deletes a thousand at most; others have their turn in between.
     macro_rules! all {
         ($purge:ident, $time:expr, $into:ident) => {

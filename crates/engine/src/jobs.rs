@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use storage::{Actor, CreateJob, GrantKind, JobRow, JobState, Leave, NewJob, PlanRow, StoreError};
+use storage::{Actor, CreateJob, GrantKind, JobRow, JobState, Leave, NewJob, PlanRow, Resume, StoreError};
 
 use crate::backend::Key;
-use crate::connection::{own_refresh_token, revoke};
+use crate::connection::{own_refresh_token, revoke_grant};
 use crate::grants::grant;
 use crate::seal::SealError;
 use crate::{Engine, Tenant, fresh_id};
@@ -122,15 +122,15 @@ pub async fn begin(engine: &Arc<Engine>, by: &Acting, plan: &PlanRow, order: Ord
 }
 
 /// Lets a paused job go on with a fresh key: both or neither.
-pub async fn resume(engine: &Engine, by: &Acting, job: &JobRow) -> Result<Commanded, JobError> {
+pub async fn resume(engine: &Arc<Engine>, by: &Acting, job: &JobRow) -> Result<Commanded, JobError> {
     let now = engine.clock.now_ms();
     let held = engine.store.grant(&job.id).await?.filter(|grant| grant.expires_at > now);
-    let serves = match held.map(|grant| grant.kind) {
-        Some(GrantKind::Unattended) => true,
+    let serves = held.is_some_and(|grant| match grant.kind {
+        GrantKind::Unattended => true,
         // Not one whose master key is gone.
-        Some(GrantKind::Own) => own_refresh_token(engine, &job.id).await.is_some(),
-        Some(GrantKind::Lent) | None => false,
-    };
+        GrantKind::Own => own_refresh_token(engine, &job.id, &grant).is_some(),
+        GrantKind::Lent => false,
+    });
     if serves {
         // It has what it needs, and nobody's key takes its place.
         return command(engine, by, &job.id, &[JobState::Paused], JobState::Queued, "").await;
@@ -141,14 +141,21 @@ pub async fn resume(engine: &Engine, by: &Acting, job: &JobRow) -> Result<Comman
     told_grant(&job.id, "grant.made");
     let resumed = engine.store.resume_job(&by.tenant.id, &job.id, &grant(engine, &by.key, &job.id)?).await?;
     ring(engine, &job.id);
-    Ok(if resumed { Commanded::Done } else { Commanded::MovedOn })
+    Ok(match resumed {
+        Resume::Done { before } => {
+            revoke_grant(engine, &by.tenant, &job.id, before.as_ref());
+            Commanded::Done
+        }
+        Resume::MovedOn => Commanded::MovedOn,
+    })
 }
 
 /// Lets the jobs go on that wait for this key's Qlik user to connect again.
 pub async fn wake(engine: &Engine, tenant: &Tenant, key: &Key) -> Result<(), StoreError> {
     for job in engine.store.jobs_in_need(&tenant.id, key.user()).await? {
         let Ok(grant) = grant(engine, key, &job) else { continue };
-        if engine.store.resume_job(&tenant.id, &job, &grant).await? {
+        // What it had was erased when it began to wait.
+        if matches!(engine.store.resume_job(&tenant.id, &job, &grant).await?, Resume::Done { .. }) {
             tracing::info!(job, tenant = tenant.id, "its Qlik user has connected again: the job goes on");
             ring(engine, &job);
         }
@@ -182,17 +189,14 @@ async fn command(
 }
 
 /// Takes a job's key away, which pauses it; a connection of its own is taken back at the tenant as well. `false` where it has none.
-pub async fn withdraw(engine: &Engine, tenant: &Arc<Tenant>, job: &str, reason: &str) -> Result<bool, StoreError> {
-    let own = own_refresh_token(engine, job).await;
-    if !engine.store.withdraw_grant(&tenant.id, job, reason).await? {
+pub async fn withdraw(engine: &Arc<Engine>, tenant: &Arc<Tenant>, job: &str, reason: &str) -> Result<bool, StoreError> {
+    let erased = engine.store.withdraw_grant(&tenant.id, job, reason).await?;
+    if erased.is_none() {
         return Ok(false);
     }
     told_grant(job, "grant.withdrawn");
     ring(engine, job);
-    if let Some(token) = own {
-        let tenant = tenant.clone();
-        tokio::spawn(async move { revoke(&tenant, &token).await });
-    }
+    revoke_grant(engine, tenant, job, erased.as_ref());
     Ok(true)
 }
 

@@ -76,7 +76,8 @@ pub struct Engine {
     pub watch: Watch,
     /// Turns true when the server is about to stop.
     pub closing: watch::Sender<bool>,
-    /// Whoever carries a job out reads it; whoever ends the server waits to write.
+    /// Whoever carries a job out reads it, and whoever renews or takes back a connection, if nobody waits to write; whoever ends
+    /// the server waits to write.
     pub carrying: RwLock<()>,
 }
 

@@ -463,7 +463,8 @@ async fn tell_so_far(entry: &Arc<Entry>, gathering: &Arc<Gathering>, as_of: i64)
             told = rows;
             let (entry, gathering) = (entry.clone(), gathering.clone());
             let put = move || {
-                let inventory = gathering.so_far();
+                // The reading may have ended meanwhile and taken everything out.
+                let Some(inventory) = gathering.so_far() else { return };
                 let table = Table::build_so_far(&inventory);
                 let version = table.fingerprint();
                 let snapshot = Snapshot {

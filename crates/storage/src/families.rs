@@ -69,10 +69,13 @@ pub struct Renewal<'a> {
 }
 
 /// What came of giving a job a credential of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeepRunning {
-    /// It has it.
-    Kept,
+    /// It has it, in place of the one before, if there was one.
+    Kept {
+        /// What it had.
+        before: Option<Grant>,
+    },
     /// The job is over.
     Over,
     /// Whoever asked is signed out by now, or did not confirm that it is them.
@@ -345,10 +348,10 @@ impl Store {
         if let Some(family) = family {
             put_family(&mut transaction, family, record.at).await?;
         }
-        put_grant(&mut transaction, job, grant).await?;
+        let before = put_grant(&mut transaction, job, grant).await?;
         append(&mut transaction, &self.audit_key, std::slice::from_ref(record)).await?;
         transaction.commit().await?;
-        Ok(KeepRunning::Kept)
+        Ok(KeepRunning::Kept { before })
     }
 
     /// Jobs of a Qlik user that wait until they connect again, oldest first.

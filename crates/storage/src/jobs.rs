@@ -29,9 +29,9 @@ mod grants;
 mod journal;
 mod lease;
 
-pub(crate) use grants::put_grant;
+pub(crate) use grants::{erase_grant, put_grant};
 
-pub use grants::{Grant, GrantKind};
+pub use grants::{Erased, Grant, GrantKind};
 pub use journal::{JournalRow, RowResult, Trouble};
 pub use lease::Claim;
 
@@ -164,6 +164,18 @@ pub struct NewJob<'a> {
     pub known: &'a [(String, i64)],
     /// What must hold still; nothing where nobody asks for it.
     pub leave: Option<&'a Leave>,
+}
+
+/// What came of letting a paused job go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resume {
+    /// It goes on.
+    Done {
+        /// The credential that it had before.
+        before: Option<Grant>,
+    },
+    /// It is not paused any more.
+    MovedOn,
 }
 
 /// What came of asking for a job.
@@ -359,8 +371,8 @@ impl Store {
             .collect()
     }
 
-    /// A person lets a paused job go on, with a fresh credential: both or neither. `false` where it is not paused any more.
-    pub async fn resume_job(&self, tenant: &str, id: &str, grant: &Grant) -> Result<bool, StoreError> {
+    /// A person lets a paused job go on, with a fresh credential: both or neither.
+    pub async fn resume_job(&self, tenant: &str, id: &str, grant: &Grant) -> Result<Resume, StoreError> {
         let mut transaction = self.begin().await?;
         // Where its executor still settles what was sent, it simply goes on.
         let done = sqlx::query(
@@ -372,11 +384,11 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         if done.rows_affected() == 0 {
-            return Ok(false);
+            return Ok(Resume::MovedOn);
         }
-        put_grant(&mut transaction, id, grant).await?;
+        let before = put_grant(&mut transaction, id, grant).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Resume::Done { before })
     }
 
     /// A person asks a job to pause or stop. `false` where it is in none of the states `from`.

@@ -21,7 +21,9 @@ pub use audit::{AuditEntry, AuditFilter, Kept, NewAudit, TrailEnd, Uncovered};
 pub use credentials::{StoredCredential, WrappedCredential};
 pub use days::SeatDay;
 pub use families::{Family, FamilyHolder, KeepRunning, Renewal, Resealed};
-pub use jobs::{Claim, CreateJob, Grant, GrantKind, JobRow, JobState, JournalRow, Leave, NewJob, RowResult, Trouble};
+pub use jobs::{
+    Claim, CreateJob, Erased, Grant, GrantKind, JobRow, JobState, JournalRow, Leave, NewJob, Resume, RowResult, Trouble,
+};
 pub use lists::ListRow;
 pub use people::{Begins, Ended, Ending, NewSession, Person, principal, session_name};
 pub use plans::{Approval, Origin, PlanRow, PlanSummary};

@@ -19,8 +19,8 @@ use domain::subject::Subject;
 use domain::table::Day;
 use domain::touch::{Setting, Touch};
 use storage::{
-    Actor, Approval, AuditFilter, Begins, CreateJob, Ending, Grant, JobState, JournalRow, Leave, ListRow, NewAudit, NewJob,
-    NewSession, Origin, Person, PlanRow, RowResult, SeatDay, Store, StoreError, StoredCredential,
+    Actor, Approval, AuditFilter, Begins, CreateJob, Ending, Erased, Grant, JobState, JournalRow, Leave, ListRow, NewAudit,
+    NewJob, NewSession, Origin, Person, PlanRow, Resume, RowResult, SeatDay, Store, StoreError, StoredCredential,
 };
 use trail::{Key, Target};
 
@@ -221,7 +221,7 @@ mod suite {
 
         let tidy = async |now: i64| {
             let before = now - 2 * DAY;
-            store.purge_grants(now).await.unwrap();
+            let erased = store.purge_grants(now).await.unwrap();
             for _ in 0..3 {
                 store.purge_sessions(now).await.unwrap();
                 store.purge_lists(before).await.unwrap();
@@ -229,12 +229,13 @@ mod suite {
                 store.purge_plans(before).await.unwrap();
                 store.purge_journals(before).await.unwrap();
             }
+            erased.into_iter().map(|Erased { tenant, job, grant }| (tenant, job, grant)).collect::<Vec<_>>()
         };
         // Nothing is old yet.
-        tidy(500).await;
+        assert_eq!(tidy(500).await, []);
         assert_eq!(counts().await, [2, 1, 1, 1, 3, 1, 3]);
         // Weeks later nothing is left but what jobs came to, the rows of the one that is not over, and the trail.
-        tidy(30 * DAY).await;
+        assert_eq!(tidy(30 * DAY).await, [("t".to_owned(), "paused".to_owned(), grant())]);
         assert_eq!(counts().await, [0, 0, 0, 0, 2, 0, 1]);
         let ended = store.job("t", "ended").await.unwrap().unwrap();
         assert!(ended.rows_gone && ended.tally.is_some());
@@ -305,7 +306,7 @@ mod suite {
         assert_eq!(verified(&store, &[]).await, []);
         assert_eq!(rows_of(&pool, "locks").await, 2);
         assert_eq!(job(&store, "k", &[assign(1)]).await, CreateJob::Locked("j".into()));
-        assert!(store.resume_job("t", "j", &grant()).await.unwrap());
+        assert!(matches!(store.resume_job("t", "j", &grant()).await.unwrap(), Resume::Done { .. }));
         // What a newer version wrote is not guessed at.
         for table in ["journal", "plans"] {
             sqlx::query(sqlx::AssertSqlSafe(format!("UPDATE {table} SET form = 99"))).execute(&pool).await.unwrap();
@@ -330,16 +331,19 @@ mod suite {
     pub(super) async fn a_job_is_resumed_once_and_only_where_it_paused(store: &Store) {
         assert_eq!(job(store, "a", &[assign(1)]).await, CreateJob::Created);
         let fresh = |expires_at| Grant { expires_at, ..grant() };
-        assert!(!store.resume_job("t", "a", &fresh(5_000)).await.unwrap(), "it is queued");
+        assert_eq!(store.resume_job("t", "a", &fresh(5_000)).await.unwrap(), Resume::MovedOn, "it is queued");
         let claim = store.claim_job("a", "x", 20, 100).await.unwrap().unwrap();
         assert!(store.pause_claimed(&claim, "why").await.unwrap());
         let (one, two) = (fresh(6_000), fresh(7_000));
         let (one, two) = tokio::join!(store.resume_job("t", "a", &one), store.resume_job("t", "a", &two));
-        assert!(one.unwrap() != two.unwrap(), "one of two clicks resumes it");
+        let replaced = Resume::Done { before: Some(grant()) };
+        let mut clicks = [one.unwrap(), two.unwrap()];
+        clicks.sort_by_key(|click| *click == Resume::MovedOn);
+        assert_eq!(clicks, [replaced, Resume::MovedOn], "one of two clicks resumes it, and knows what it replaced");
         let claim = store.claim_job("a", "x", 200, 300).await.unwrap().unwrap();
         store.finish_job(&claim, JobState::Finished, 201).await.unwrap();
         // A click on an old page brings no key back to a job that is over.
-        assert!(!store.resume_job("t", "a", &fresh(9_000)).await.unwrap());
+        assert_eq!(store.resume_job("t", "a", &fresh(9_000)).await.unwrap(), Resume::MovedOn);
         assert_eq!(store.grant("a").await.unwrap(), None);
         assert_eq!(store.job("t", "a").await.unwrap().unwrap().state, JobState::Finished);
     }
@@ -565,8 +569,8 @@ mod suite {
         let grants = store.live_grants("t", 20).await.unwrap();
         assert_eq!((grants[0].0.id.as_str(), grants[0].2), ("j", 1_000));
         assert!(store.live_grants("t", 1_000).await.unwrap().is_empty(), "over");
-        assert!(!store.withdraw_grant("other", "j", "no").await.unwrap());
-        assert!(store.withdraw_grant("t", "j", "Withdrawn.").await.unwrap());
+        assert_eq!(store.withdraw_grant("other", "j", "no").await.unwrap(), None);
+        assert_eq!(store.withdraw_grant("t", "j", "Withdrawn.").await.unwrap(), Some(grant()));
         assert_eq!(store.grant("j").await.unwrap().map(|_| ()), None);
         let row = store.job("t", "j").await.unwrap().unwrap();
         assert_eq!((row.state, row.reason.as_str()), (JobState::Paused, "Withdrawn."));
@@ -1057,7 +1061,8 @@ mod suite {
         assert!(store.pause_claimed(&claim, "the key was revoked").await.unwrap());
         let paused = store.job("t", "a").await.unwrap().unwrap();
         assert_eq!((paused.state, paused.reason.as_str()), (JobState::Paused, "the key was revoked"));
-        assert!(store.resume_job("t", "a", &Grant { expires_at: 2_000, ..grant() }).await.unwrap());
+        let resumed = store.resume_job("t", "a", &Grant { expires_at: 2_000, ..grant() }).await.unwrap();
+        assert!(matches!(resumed, Resume::Done { .. }));
         assert!(store.grant("a").await.unwrap().is_some());
         assert_eq!(store.jobs("t", 5).await.unwrap().len(), 1);
     }

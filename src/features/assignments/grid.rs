@@ -141,7 +141,8 @@ pub fn GridTable(live: Live, layout: RwSignal<Layout>, subject: Memo<String>) ->
             let filtered = live.view.with(|view| !view.filter.is_empty());
             let all = live.table.with(domain::table::Table::len);
             let uses = live.view.with(|view| super::nobody::by_use(&view.filter, live.uses.get()));
-            view! { <Nobody filtered all uses clear=move |()| live.view.update(|view| view.filter = domain::table::Filter::default())/> }
+            let reading = live.reading.get();
+            view! { <Nobody filtered all uses reading clear=move |()| live.view.update(|view| view.filter = domain::table::Filter::default())/> }
         })}
     }
 }

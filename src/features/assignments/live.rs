@@ -17,6 +17,8 @@ pub struct Live {
     pub coming: RwSignal<Option<(u32, u32)>>,
     /// Why they did not come.
     pub missed: RwSignal<Option<String>>,
+    /// The tenant is still being read: more rows may come.
+    pub reading: RwSignal<bool>,
     /// Whether it is known when people used Qlik last.
     pub uses: RwSignal<UsesState>,
     /// What is shown.
@@ -46,6 +48,7 @@ impl Live {
             version: RwSignal::new(0),
             coming: RwSignal::new(None),
             missed: RwSignal::new(None),
+            reading: RwSignal::new(false),
             uses: RwSignal::new(UsesState::default()),
             view,
             order,

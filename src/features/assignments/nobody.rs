@@ -22,6 +22,8 @@ pub fn Nobody(
     filtered: bool,
     /// What a filter by last use waits for.
     uses: Option<&'static str>,
+    /// More rows may come.
+    reading: bool,
     /// So many rows there are without it.
     all: usize,
     /// Takes the filter away where scripts run; without them the address does.
@@ -40,7 +42,7 @@ pub fn Nobody(
         clear.run(());
     };
     // What is not known yet is not nothing.
-    let title = uses.unwrap_or("No matching rows");
+    let title = uses.unwrap_or(if reading { "No matching rows so far" } else { "No matching rows" });
     view! {
         <Empty title>
             <a href=move || format!("/t/{}/assignments", tenant.get()) on:click=clear>"Clear filters"</a>

@@ -81,6 +81,7 @@ pub fn AssignmentsPage() -> impl IntoView {
             Ok(Loaded::Reading(reading, Some(view))) => (Some(*view), None, Some(reading)),
             Err(error) => return failed("Assignments", error, again),
         };
+        live.reading.set(reading.is_some());
         let trouble = fresh.as_ref().and_then(|fresh| fresh.trouble.clone());
         let off = fresh.as_ref().is_some_and(Fresh::off);
         let licenses_off = fresh.as_ref().is_some_and(|fresh| fresh.licenses_off);
@@ -192,7 +193,8 @@ fn Pages(view: AssignmentsView, live: Live, draft: ServerAction<Draft>, off: boo
         let all = usize::try_from(view.of).unwrap_or(usize::MAX);
         let clear = move |()| live.view.update(|view| view.filter = Filter::default());
         let uses = by_use(&now.filter, view.uses);
-        return view! { <Nobody filtered all uses clear/> }.into_any();
+        let reading = live.reading.get_untracked();
+        return view! { <Nobody filtered all uses reading clear/> }.into_any();
     }
     let (page, pages, matching) = (view.page, view.pages, view.matching);
     let filter = to_query(&now.filter.to_pairs());

@@ -5,7 +5,7 @@ use domain::journal::{RowState, Tally};
 use domain::pace::{self, Window};
 use domain::plan::{Intent, Unchanged, WhyNot};
 use engine::backend::Backend;
-use engine::connection::{own_refresh_token, revoke};
+use engine::connection::revoke_grant;
 use engine::jobs::{self, Commanded};
 use storage::{Grant, GrantKind, JobRow, JobState, JournalRow, KeepRunning, NewAudit, Origin, Store, StoreError, Trouble};
 use trail::Target;
@@ -300,13 +300,9 @@ pub async fn hand_over(access: &Access<Admin>, id: &str) -> Result<(), AppError>
         ..access.record("grant.made", Target::of("job", job.id.clone(), job.title.clone()))
     };
     let leave = Some((access.session.as_slice(), step_up.as_str()));
-    let before = own_refresh_token(&access.state.engine, &job.id).await;
     match store.keep_running(&job.id, &grant, None, leave, &record).await? {
-        KeepRunning::Kept => {
-            if let Some(token) = before {
-                let tenant = access.tenant.clone();
-                tokio::spawn(async move { revoke(&tenant, &token).await });
-            }
+        KeepRunning::Kept { before } => {
+            revoke_grant(&access.state.engine, &access.tenant, &job.id, before.as_ref());
             access.state.engine.jobs.notify_one();
             Ok(())
         }

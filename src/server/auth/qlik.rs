@@ -7,13 +7,12 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::backend::{Authorize, Key, Person, Prompt, Proof, TokenAnswer};
-use engine::connection::{Held, Tokens, own_grant, own_refresh_token, revoke};
-use engine::fault::Fault;
+use engine::connection::{Held, Tokens, own_grant, revoke, revoke_grant};
 use engine::seal::Purpose as Seal;
 use engine::{Tenant, fresh_id};
 use identity::Reason;
 use identity::secret::{challenge, hex, same};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use storage::{KeepRunning, NewAudit, StoreError};
@@ -29,13 +28,16 @@ use super::person::SignedIn;
 use super::proxy::Asserted;
 use super::session::{self, Beginning, Current, current};
 use super::step_up::PlanOf;
-use super::trail::{CameFrom, refused};
+use super::trail::CameFrom;
 use crate::rank::Rank;
-use crate::server::connection::{Connecting, NotKept, family_of, keep};
+use crate::server::connection::{Connecting, family_of, keep};
 use crate::server::paths::own_path;
 use crate::server::sessions::secret_of;
 use crate::server::state::Shared;
 use crate::ui::query::{escape, from_query};
+use told::{Failed, store_failed, told};
+
+mod told;
 
 /// From leaving for the tenant to coming back, in seconds.
 const LOGIN_TTL_S: u32 = 600;
@@ -115,12 +117,6 @@ impl Asking {
 
 fn connect_page(tenant: &Tenant) -> String {
     format!("/connect?tenant={}", tenant.id)
-}
-
-fn store_failed(error: &StoreError) -> Response {
-    tracing::error!(%error, "the database does not answer");
-    let text = vec!["Nothing was changed. Try again in a moment.".to_owned()];
-    Page { title: "The database does not answer.", text, ..Page::default() }.answer(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 fn address(tenant: &str, what: &str) -> String {
@@ -203,55 +199,6 @@ fn leave(state: &Shared, asking: &Asking, back: String, errand: Errand) -> Respo
     response
 }
 
-/// Why nobody was connected.
-enum Failed {
-    /// It cannot be trusted.
-    Refused(Reason),
-    /// The tenant said no, in its own word.
-    Tenant(String),
-    /// The tenant is away.
-    Unreachable(Fault),
-    /// Somebody else confirmed, by name.
-    Other(String),
-    /// The session that asked is over.
-    Ended,
-    /// Our own database.
-    Store(StoreError),
-}
-
-impl From<Reason> for Failed {
-    fn from(reason: Reason) -> Self {
-        Self::Refused(reason)
-    }
-}
-
-impl From<StoreError> for Failed {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<NotKept> for Failed {
-    fn from(error: NotKept) -> Self {
-        match error {
-            NotKept::Ended => Self::Ended,
-            NotKept::Seal(_) => Self::Refused(Reason::LoginCookie),
-            NotKept::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-impl From<Fault> for Failed {
-    fn from(fault: Fault) -> Self {
-        match &fault {
-            Fault::Refused(refusal) if refusal.status < 500 => {
-                Self::Tenant(if refusal.code.is_empty() { refusal.title.clone() } else { refusal.code.clone() })
-            }
-            _ => Self::Unreachable(fault),
-        }
-    }
-}
-
 /// `GET /auth/qlik/TENANT/callback`: the tenant's answer.
 pub async fn callback(State(state): State<Shared>, Path(tenant): Path<String>, request: Request) -> Response {
     // A router takes HEAD for GET; this one changes something.
@@ -309,15 +256,22 @@ async fn come_back(state: &Shared, asking: &Asking, answer: &Answer, login: &Log
     };
     let proof = Proof::Code { code, verifier: &login.verifier, redirect_uri: &login.redirect_uri };
     let tokens = asking.tenant.backend.tokens(proof).await?;
-    let me = asking.tenant.backend.who(&Key::of_a_stranger(tokens.access_token.clone())).await?;
-    let came = Came { tokens, me };
-    if !errand.confirms.is_empty() {
-        return confirmed(state, asking, login, errand, came).await;
+    let token = tokens.refresh_token.as_ref().filter(|token| !token.expose_secret().is_empty()).unwrap_or(&tokens.access_token);
+    let token = token.clone();
+    let done = with_tokens(state, asking, login, errand, tokens).await;
+    // What the tenant gave just now and nobody keeps.
+    if !matches!(done, Ok((_, Kept::Yes))) {
+        revoke(&state.engine, &asking.tenant, token);
     }
-    if !errand.job.is_empty() {
-        return kept_running(state, asking, login, errand, came).await;
-    }
-    connected(state, asking, login, errand, came).await
+    done.map(|(response, _)| response)
+}
+
+/// Whether the tokens that came are somebody's.
+enum Kept {
+    /// A session's or a job's.
+    Yes,
+    /// They were good only for saying who came, or what they were for is over.
+    No,
 }
 
 /// What came of signing in at the tenant.
@@ -326,16 +280,41 @@ struct Came {
     me: Person,
 }
 
+async fn with_tokens(
+    state: &Shared,
+    asking: &Asking,
+    login: &Login,
+    errand: &Errand,
+    tokens: TokenAnswer,
+) -> Result<(Response, Kept), Failed> {
+    let me = asking.tenant.backend.who(&Key::of_a_stranger(tokens.access_token.clone())).await?;
+    let came = Came { tokens, me };
+    if !errand.confirms.is_empty() {
+        return confirmed(state, asking, login, errand, came).await.map(|response| (response, Kept::No));
+    }
+    if !errand.job.is_empty() {
+        return kept_running(state, asking, login, errand, came).await;
+    }
+    connected(state, asking, login, errand, came).await
+}
+
 /// Connects the session; first asks where it is connected as somebody else.
-async fn connected(state: &Shared, asking: &Asking, login: &Login, errand: &Errand, came: Came) -> Result<Response, Failed> {
+async fn connected(
+    state: &Shared,
+    asking: &Asking,
+    login: &Login,
+    errand: &Errand,
+    came: Came,
+) -> Result<(Response, Kept), Failed> {
     if let Some(session) = &asking.session
         && let Some(held) = state.engine.store.credential(&session.key, &asking.tenant.id).await?
         && held.qlik_user != came.me.id
         && said_instead(state, asking, errand).is_none_or(|said| said != came.me.id)
     {
-        return ask_to_replace(state, asking, &session.id, (&held.qlik_name, &login.back), came);
+        let response = ask_to_replace(state, asking, &session.id, (&held.qlik_name, &login.back), &came.me)?;
+        return Ok((response, Kept::No));
     }
-    keep_it(state, asking, &login.back, came).await
+    Ok((keep_it(state, asking, &login.back, came).await?, Kept::Yes))
 }
 
 async fn keep_it(state: &Shared, asking: &Asking, back: &str, came: Came) -> Result<Response, Failed> {
@@ -387,20 +366,20 @@ fn said_instead(state: &Shared, asking: &Asking, errand: &Errand) -> Option<Stri
     String::from_utf8(plain.to_vec()).ok()
 }
 
-/// Asks before the connection becomes somebody else's. What came is taken back: whoever says yes comes again, and the tenant knows them.
+/// Asks before the connection becomes that of somebody else, who came. What came with them is not kept: whoever says yes comes again,
+/// and the tenant knows them.
 fn ask_to_replace(
     state: &Shared,
     asking: &Asking,
     session: &Id,
     (was, back): (&str, &str),
-    came: Came,
+    me: &Person,
 ) -> Result<Response, Failed> {
     let purpose = Seal::Hint { secret: &secret_of(session) };
-    let sealed = state.engine.sealer.seal_text(came.me.id.as_bytes(), purpose, &instead_of(&asking.tenant));
+    let sealed = state.engine.sealer.seal_text(me.id.as_bytes(), purpose, &instead_of(&asking.tenant));
     let sealed = sealed.map_err(|_| Reason::LoginCookie)?;
-    take_back(asking, came.tokens);
     let tenant = &asking.tenant.name;
-    let title = format!("You are connected to {tenant} as {was}. Connect as {} instead?", came.me.name);
+    let title = format!("You are connected to {tenant} as {was}. Connect as {} instead?", me.name);
     let again = format!("{}?back={}&instead={sealed}", address(&asking.tenant.id, "connect"), escape(back));
     Ok(Page {
         title: &title,
@@ -411,29 +390,17 @@ fn ask_to_replace(
     .answer(StatusCode::OK))
 }
 
-/// Takes back at the tenant what it gave just now and nobody keeps.
-fn take_back(asking: &Asking, tokens: TokenAnswer) {
-    take_back_token(asking, tokens.refresh_token.unwrap_or(tokens.access_token));
-}
-
-fn take_back_token(asking: &Asking, token: SecretString) {
-    let tenant = asking.tenant.clone();
-    tokio::spawn(async move { revoke(&tenant, &token).await });
-}
-
 /// Goes on in a new session, confirmed, where it was the same Qlik user who signed in again just now.
 async fn confirmed(state: &Shared, asking: &Asking, login: &Login, errand: &Errand, came: Came) -> Result<Response, Failed> {
     let Some(before) = current(state, &asking.headers, state.engine.clock.now_ms()).await? else { return Err(Failed::Ended) };
-    // Only who it was counts; the tokens are of no use here.
-    let auth_time = came.tokens.auth_time;
-    take_back(asking, came.tokens);
+    // Only who it was counts, and when.
     let held = state.engine.store.credential(&before.key, &asking.tenant.id).await?;
     if held.is_none_or(|held| held.qlik_user != came.me.id) {
         return Err(Failed::Other(came.me.name));
     }
     let now_s = state.engine.clock.now_ms() / 1_000;
     let lasts = i64::from(state.config.auth.session.step_up_s);
-    if auth_time.is_none_or(|at| (now_s - at).abs() > lasts) {
+    if came.tokens.auth_time.is_none_or(|at| (now_s - at).abs() > lasts) {
         return Err(Reason::AuthTime.into());
     }
     let (_, cookie) = begin(state, asking, Some(before), Some(errand.confirms.clone())).await?;
@@ -443,19 +410,22 @@ async fn confirmed(state: &Shared, asking: &Asking, login: &Login, errand: &Erra
 }
 
 /// Gives a job a connection of its own: it goes on without whoever asked.
-async fn kept_running(state: &Shared, asking: &Asking, login: &Login, errand: &Errand, came: Came) -> Result<Response, Failed> {
+async fn kept_running(
+    state: &Shared,
+    asking: &Asking,
+    login: &Login,
+    errand: &Errand,
+    came: Came,
+) -> Result<(Response, Kept), Failed> {
     let (engine, now) = (&state.engine, state.engine.clock.now_ms());
     if came.tokens.refresh_token.as_ref().is_none_or(|token| token.expose_secret().is_empty()) {
         return Err(Failed::Tenant("no refresh token: the tenant's client needs the scope offline_access".to_owned()));
     }
     let job = engine.store.job(&asking.tenant.id, &errand.job).await?;
     let Some(job) = job.filter(|job| job.qlik_user == came.me.id) else {
-        take_back(asking, came.tokens);
         return Err(Failed::Other(came.me.name));
     };
     let Some(session) = &asking.session else { return Err(Failed::Ended) };
-    // One that it has already is nobody's then.
-    let before = own_refresh_token(engine, &job.id).await;
     let tokens = Tokens::of(came.tokens, &fresh_id(), 0, now);
     let grant = own_grant(engine, &tokens, &job.id, now + OWN_MS).map_err(|_| Reason::LoginCookie)?;
     let by = Connecting { who: &asking.who, rank: asking.rank, from: &asking.from, session: session.id };
@@ -473,65 +443,12 @@ async fn kept_running(state: &Shared, asking: &Asking, login: &Login, errand: &E
     };
     let family = family_of(&asking.tenant, &tokens, &came.me);
     let kept = engine.store.keep_running(&job.id, &grant, Some(&family), None, &line).await?;
-    let gone = if kept == KeepRunning::Kept { before } else { tokens.refresh };
-    if let Some(token) = gone {
-        take_back_token(asking, token);
-    }
-    if kept != KeepRunning::Kept {
-        return Ok(see_other(&login.back));
-    }
+    let KeepRunning::Kept { before } = kept else { return Ok((see_other(&login.back), Kept::No)) };
+    revoke_grant(engine, &asking.tenant, &job.id, before.as_ref());
     tracing::info!(
         target: "quartermaster::security", event = "grant.made", tenant = %asking.tenant.id, job = %job.id,
         subject = %asking.who.subject, issuer = %asking.who.issuer, address = %asking.from.address, request = %asking.from.request
     );
     engine.jobs.notify_one();
-    Ok(see_other(&login.back))
-}
-
-/// Says why nobody was connected: one sentence, a reference, and the way to try again. A connection that was there stays.
-async fn told(state: &Shared, asking: &Asking, failed: Failed, login: Option<&Login>) -> Response {
-    let reference = identity::secret::random().map(|text| text.chars().take(8).collect::<String>()).unwrap_or_default();
-    let tenant = &asking.tenant.name;
-    let confirms = login.is_some_and(|login| matches!(&login.purpose, Purpose::Errand(errand) if !errand.confirms.is_empty()));
-    let back = login.map_or_else(|| format!("/t/{}/overview", asking.tenant.id), |login| login.back.clone());
-    let again = if confirms { back } else { format!("{}?back={}", address(&asking.tenant.id, "connect"), escape(&back)) };
-    let links = vec![(again, "Try again")];
-    let mut text = Vec::new();
-    let (title, reason, status) = match failed {
-        Failed::Refused(reason @ Reason::State) => (
-            "This sign-in was begun in another browser, used before, or took too long. Begin again.".to_owned(),
-            reason,
-            StatusCode::BAD_REQUEST,
-        ),
-        Failed::Refused(reason @ (Reason::LoginCookie | Reason::ExpiredLogin | Reason::Replay)) => (
-            "This sign-in was begun in another browser, used before, or took too long. Begin again.".to_owned(),
-            reason,
-            StatusCode::FORBIDDEN,
-        ),
-        Failed::Refused(reason) => {
-            (format!("{tenant} sent something that cannot be trusted, so no connection was made."), reason, StatusCode::FORBIDDEN)
-        }
-        Failed::Tenant(word) => {
-            let word: String = word.chars().filter(|c| !c.is_control()).take(200).collect();
-            text.push(format!("It says: {word}"));
-            (format!("{tenant} did not let you connect."), Reason::ProviderError, StatusCode::FORBIDDEN)
-        }
-        Failed::Other(name) => {
-            (format!("It was not you who confirmed: signed in as {name}."), Reason::PersonChanged, StatusCode::FORBIDDEN)
-        }
-        Failed::Ended => {
-            text.push("What you were writing is kept.".to_owned());
-            ("Your session has ended.".to_owned(), Reason::PersonChanged, StatusCode::FORBIDDEN)
-        }
-        Failed::Unreachable(fault) => {
-            tracing::warn!(%fault, tenant = asking.tenant.id, "the tenant cannot be reached");
-            let title = format!("{tenant} cannot be reached. Try again in a moment.");
-            return Page { title: &title, links, ..Page::default() }.answer(StatusCode::BAD_GATEWAY);
-        }
-        Failed::Store(error) => return store_failed(&error),
-    };
-    let action = if confirms { "auth.step_up.refused" } else { "credential.refused" };
-    refused(state, action, reason, &asking.from, &reference).await;
-    text.push(format!("Reference {reference}."));
-    Page { title: &title, text, links, ..Page::default() }.answer(status)
+    Ok((see_other(&login.back), Kept::Yes))
 }

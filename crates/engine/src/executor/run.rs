@@ -21,7 +21,7 @@ use super::batcher::Batcher;
 use super::outage::Outage;
 use super::writer::{SharedKey, Writer};
 use crate::clock::time_of_day;
-use crate::connection::{own_refresh_token, revoke};
+use crate::connection::revoke_grant;
 use crate::fault::Fault;
 use crate::{Engine, Tenant};
 use keys::Opened;
@@ -278,13 +278,9 @@ impl Run<'_> {
 
     /// The job is over. What it did is signed soon.
     async fn finish(&self, state: JobState) -> Result<(), StoreError> {
-        let own = own_refresh_token(self.engine, &self.job.id).await;
-        self.holding(self.engine.store.finish_job(&self.claim, state, self.engine.clock.now_ms())).await??;
-        if let Some(token) = own {
-            // Given for this job alone: nobody needs it any more.
-            let tenant = self.tenant.clone();
-            tokio::spawn(async move { revoke(&tenant, &token).await });
-        }
+        let finished = self.engine.store.finish_job(&self.claim, state, self.engine.clock.now_ms());
+        let grant = self.holding(finished).await??;
+        revoke_grant(self.engine, &self.tenant, &self.job.id, grant.as_ref());
         self.engine.checkpoints.want(&self.job.tenant);
         Ok(())
     }

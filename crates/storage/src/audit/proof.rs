@@ -131,12 +131,17 @@ impl Store {
         get(&row, "n")
     }
 
-    /// Whether a tenant had jobs, which leave records; also where no record is left of it.
-    pub async fn had_jobs(&self, tenant: &str) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT COUNT(*) AS n FROM jobs WHERE tenant = $1 AND state <> 'preparing'")
-            .bind(tenant.to_owned())
-            .fetch_one(&self.pool)
-            .await?;
+    /// Whether a trail had records, by what is stored besides; also where none is left of it. A tenant's jobs leave some; in the portal's
+    /// own, the empty one, so does everybody who signs in.
+    pub async fn had_records(&self, tenant: &str) -> Result<bool, StoreError> {
+        let row = if tenant.is_empty() {
+            sqlx::query("SELECT COUNT(*) AS n FROM principals WHERE issuer <> ''").fetch_one(&self.pool).await?
+        } else {
+            sqlx::query("SELECT COUNT(*) AS n FROM jobs WHERE tenant = $1 AND state <> 'preparing'")
+                .bind(tenant.to_owned())
+                .fetch_one(&self.pool)
+                .await?
+        };
         Ok(get::<i64>(&row, "n")? > 0)
     }
 

@@ -1,5 +1,6 @@
 //! The credentials of jobs, sealed.
 
+use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use super::{JobRow, read_job};
@@ -53,22 +54,42 @@ impl std::fmt::Debug for Grant {
     }
 }
 
+/// A credential that a job had until it was erased because it served no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// Whose job it was; empty where the job is gone.
+    pub tenant: String,
+    /// The job.
+    pub job: String,
+    /// What it had.
+    pub grant: Grant,
+}
+
+/// The columns of a grant, for `SELECT` and `RETURNING`.
+macro_rules! grant_columns {
+    () => {
+        "sealed, wrapped_key, expires_at, family, kind"
+    };
+}
+
+fn read_grant(row: &AnyRow) -> Result<Grant, StoreError> {
+    Ok(Grant {
+        sealed: get(row, "sealed")?,
+        wrapped_key: get(row, "wrapped_key")?,
+        expires_at: get(row, "expires_at")?,
+        family: get(row, "family")?,
+        kind: GrantKind::parse(&get::<String>(row, "kind")?).ok_or(StoreError::Unreadable("a grant's kind"))?,
+    })
+}
+
 impl Store {
     /// The job's credential, if it has one; it may serve no longer.
     pub async fn grant(&self, job: &str) -> Result<Option<Grant>, StoreError> {
-        sqlx::query("SELECT sealed, wrapped_key, expires_at, family, kind FROM grants WHERE job_id = $1")
+        sqlx::query(concat!("SELECT ", grant_columns!(), " FROM grants WHERE job_id = $1"))
             .bind(job.to_owned())
             .fetch_optional(&self.pool)
             .await?
-            .map(|row| {
-                Ok(Grant {
-                    sealed: get(&row, "sealed")?,
-                    wrapped_key: get(&row, "wrapped_key")?,
-                    expires_at: get(&row, "expires_at")?,
-                    family: get(&row, "family")?,
-                    kind: GrantKind::parse(&get::<String>(&row, "kind")?).ok_or(StoreError::Unreadable("a grant's kind"))?,
-                })
-            })
+            .map(|row| read_grant(&row))
             .transpose()
     }
 
@@ -107,11 +128,12 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Erases a job's credential and pauses the job, in one go. Its executor stops before the next request.
-    pub async fn withdraw_grant(&self, tenant: &str, job: &str, reason: &str) -> Result<bool, StoreError> {
+    /// Erases a job's credential and pauses the job, in one go. Its executor stops before the next request. Returns what was
+    /// erased; nothing where the tenant has no such job with a credential, which is then left as it was.
+    pub async fn withdraw_grant(&self, tenant: &str, job: &str, reason: &str) -> Result<Option<Grant>, StoreError> {
         let mut transaction = self.begin().await?;
         // The job first and its grant after it, as everywhere: two that go the other way would wait for each other.
-        sqlx::query(
+        let paused = sqlx::query(
             "UPDATE jobs SET state = CASE WHEN state IN ('queued', 'running') THEN 'paused' ELSE state END, \
              reason = CASE WHEN state IN ('queued', 'running') THEN $1 ELSE reason END WHERE id = $2 AND tenant = $3",
         )
@@ -120,47 +142,66 @@ impl Store {
         .bind(tenant.to_owned())
         .execute(&mut *transaction)
         .await?;
-        let done = sqlx::query("DELETE FROM grants WHERE job_id = $1 AND job_id IN (SELECT id FROM jobs WHERE tenant = $2)")
-            .bind(job.to_owned())
-            .bind(tenant.to_owned())
-            .execute(&mut *transaction)
-            .await?;
-        if done.rows_affected() == 1 {
+        let erased = if paused.rows_affected() == 1 { erase_grant(&mut transaction, job).await? } else { None };
+        if erased.is_some() {
             transaction.commit().await?;
-            return Ok(true);
+        } else {
+            transaction.rollback().await?;
         }
-        // No grant, nothing withdrawn: the job is left as it was.
-        transaction.rollback().await?;
-        Ok(false)
+        Ok(erased)
     }
 
-    /// Erases credentials of jobs that serve no longer. Returns how many.
-    pub async fn purge_grants(&self, now: i64) -> Result<u64, StoreError> {
+    /// Erases credentials of jobs that serve no longer, and returns them: a job's own connection may last longer at the tenant.
+    pub async fn purge_grants(&self, now: i64) -> Result<Vec<Erased>, StoreError> {
         // A token that ended just now may be renewed by whoever lent it; it opens nothing until then.
         const STILL_RENEWED_MS: i64 = 24 * 60 * 60 * 1_000;
-        let done = sqlx::query("DELETE FROM grants WHERE (family = '' AND expires_at <= $1) OR expires_at <= $2")
-            .bind(now)
-            .bind(now - STILL_RENEWED_MS)
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected())
+        let mut transaction = self.begin().await?;
+        let rows = sqlx::query(concat!(
+            "DELETE FROM grants WHERE (family = '' AND expires_at <= $1) OR expires_at <= $2 RETURNING job_id, ",
+            grant_columns!()
+        ))
+        .bind(now)
+        .bind(now - STILL_RENEWED_MS)
+        .fetch_all(&mut *transaction)
+        .await?;
+        let mut erased = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let (job, grant): (String, _) = (get(row, "job_id")?, read_grant(row)?);
+            let of = sqlx::query("SELECT tenant FROM jobs WHERE id = $1").bind(job.clone());
+            let of = of.fetch_optional(&mut *transaction).await?;
+            let tenant = of.map_or(Ok(String::new()), |row| get(&row, "tenant"))?;
+            erased.push(Erased { tenant, job, grant });
+        }
+        transaction.commit().await?;
+        Ok(erased)
     }
 }
 
-/// Gives a job a credential, in place of the one it has.
-pub(crate) async fn put_grant(transaction: &mut Transaction<'static, Any>, job: &str, grant: &Grant) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO grants (job_id, sealed, wrapped_key, expires_at, family, kind) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (job_id) DO UPDATE SET sealed = excluded.sealed, wrapped_key = excluded.wrapped_key, \
-         expires_at = excluded.expires_at, family = excluded.family, kind = excluded.kind",
-    )
-    .bind(job.to_owned())
-    .bind(grant.sealed.clone())
-    .bind(grant.wrapped_key.clone())
-    .bind(grant.expires_at)
-    .bind(grant.family.clone())
-    .bind(grant.kind.as_str())
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
+/// Takes a job's credential away and returns it.
+pub(crate) async fn erase_grant(transaction: &mut Transaction<'static, Any>, job: &str) -> Result<Option<Grant>, StoreError> {
+    sqlx::query(concat!("DELETE FROM grants WHERE job_id = $1 RETURNING ", grant_columns!()))
+        .bind(job.to_owned())
+        .fetch_optional(&mut **transaction)
+        .await?
+        .map(|row| read_grant(&row))
+        .transpose()
+}
+
+/// Gives a job a credential and returns the one it had.
+pub(crate) async fn put_grant(
+    transaction: &mut Transaction<'static, Any>,
+    job: &str,
+    grant: &Grant,
+) -> Result<Option<Grant>, StoreError> {
+    let before = erase_grant(transaction, job).await?;
+    sqlx::query("INSERT INTO grants (job_id, sealed, wrapped_key, expires_at, family, kind) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(job.to_owned())
+        .bind(grant.sealed.clone())
+        .bind(grant.wrapped_key.clone())
+        .bind(grant.expires_at)
+        .bind(grant.family.clone())
+        .bind(grant.kind.as_str())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(before)
 }

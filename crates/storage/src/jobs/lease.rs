@@ -3,7 +3,7 @@
 use sqlx::{Any, Transaction};
 
 use super::journal::tally_of;
-use super::{JobRow, JobState, read_job};
+use super::{Grant, JobRow, JobState, erase_grant, read_job};
 use crate::audit::hold_trail;
 use crate::store::{Store, StoreError, get};
 
@@ -120,7 +120,7 @@ impl Store {
         .bind(claim.job.clone())
         .execute(&mut *transaction)
         .await?;
-        sqlx::query("DELETE FROM grants WHERE job_id = $1").bind(claim.job.clone()).execute(&mut *transaction).await?;
+        erase_grant(&mut transaction, &claim.job).await?;
         transaction.commit().await?;
         Ok(done.rows_affected() == 1)
     }
@@ -150,8 +150,8 @@ impl Store {
         Ok(())
     }
 
-    /// The job is over: what it came to is written down, its locks are lifted and its grant erased.
-    pub async fn finish_job(&self, claim: &Claim, state: JobState, now: i64) -> Result<(), StoreError> {
+    /// The job is over: what it came to is written down, its locks are lifted and its grant erased. Returns the grant.
+    pub async fn finish_job(&self, claim: &Claim, state: JobState, now: i64) -> Result<Option<Grant>, StoreError> {
         let mut transaction = self.begin_claimed(claim).await?;
         let tally = tally_of(&mut transaction, &claim.job).await?;
         let tally = serde_json::to_string(&tally).map_err(|_| StoreError::Unreadable("what a job came to"))?;
@@ -163,9 +163,9 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         sqlx::query("DELETE FROM locks WHERE job_id = $1").bind(claim.job.clone()).execute(&mut *transaction).await?;
-        sqlx::query("DELETE FROM grants WHERE job_id = $1").bind(claim.job.clone()).execute(&mut *transaction).await?;
+        let grant = erase_grant(&mut transaction, &claim.job).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(grant)
     }
 
     /// A transaction that only begins while the claim holds.
