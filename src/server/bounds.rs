@@ -6,22 +6,22 @@ use std::sync::{Mutex, PoisonError};
 /// A minute, in milliseconds.
 const MINUTE_MS: i64 = 60 * 1_000;
 
-/// So many keys that Qlik does not accept may be tried at a tenant in a minute.
+/// So many keys that Qlik does not accept may one person try at a tenant in a minute.
 const WRONG_KEYS: usize = 30;
 /// So many refusals a minute are written down.
 const LINES: u64 = 60;
 /// So many kinds of refusals are counted from one minute to the next.
 const KINDS: usize = 1_000;
 
-/// Keys that were not accepted, by tenant: when each was tried.
+/// Keys that were not accepted, by tenant and by who typed them: when each was tried. One person keeps nobody else from connecting.
 #[derive(Debug, Default)]
-pub struct WrongKeys(Mutex<HashMap<String, VecDeque<i64>>>);
+pub struct WrongKeys(Mutex<HashMap<(String, String), VecDeque<i64>>>);
 
 impl WrongKeys {
-    /// How many seconds until another key may be tried; nothing where one may be now.
-    pub fn wait_s(&self, tenant: &str, now: i64) -> Option<i64> {
+    /// How many seconds until this person (their principal) may try another key; nothing where they may now.
+    pub fn wait_s(&self, tenant: &str, person: &str, now: i64) -> Option<i64> {
         let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = tried.get_mut(tenant)?;
+        let times = tried.get_mut(&(tenant.to_owned(), person.to_owned()))?;
         while times.front().is_some_and(|at| now - at >= MINUTE_MS) {
             times.pop_front();
         }
@@ -29,9 +29,11 @@ impl WrongKeys {
     }
 
     /// A key was not accepted.
-    pub fn count(&self, tenant: &str, now: i64) {
+    pub fn count(&self, tenant: &str, person: &str, now: i64) {
         let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = tried.entry(tenant.to_owned()).or_default();
+        // Those of the last minute, as far as there are any.
+        tried.retain(|_, times| times.back().is_some_and(|at| now - at < MINUTE_MS));
+        let times = tried.entry((tenant.to_owned(), person.to_owned())).or_default();
         times.push_back(now);
         if times.len() > WRONG_KEYS {
             times.pop_front();
@@ -107,11 +109,14 @@ mod tests {
     fn wrong_keys_are_bounded_by_the_minute() {
         let keys = WrongKeys::default();
         for n in 0..30 {
-            assert_eq!(keys.wait_s("t", n), None);
-            keys.count("t", n);
+            assert_eq!(keys.wait_s("t", "ada", n), None);
+            keys.count("t", "ada", n);
         }
-        assert_eq!(keys.wait_s("t", 10_000), Some(50));
-        assert_eq!(keys.wait_s("other", 10_000), None);
-        assert_eq!(keys.wait_s("t", 61_000), None);
+        assert_eq!(keys.wait_s("t", "ada", 10_000), Some(50));
+        assert_eq!(keys.wait_s("other", "ada", 10_000), None);
+        assert_eq!(keys.wait_s("t", "otto", 10_000), None, "who is locked out locks nobody else out");
+        assert_eq!(keys.wait_s("t", "ada", 61_000), None);
+        keys.count("t", "otto", 90_000);
+        assert_eq!(keys.0.lock().unwrap().len(), 1, "what is older than a minute takes no memory");
     }
 }

@@ -4,6 +4,7 @@ use engine::Tenant;
 use engine::backend::{Key, Person};
 use secrecy::SecretString;
 
+use super::auth::person::SignedIn;
 use super::state::Shared;
 use super::words::told;
 use crate::error::{AppError, ErrorKind};
@@ -11,9 +12,9 @@ use crate::error::{AppError, ErrorKind};
 /// Longer than any key Qlik gives out.
 const MAX_KEY: usize = 8_192;
 
-/// A key that the tenant knows, and whose it is.
-pub async fn whose(state: &Shared, tenant: &Tenant, typed: &str) -> Result<(SecretString, Person), AppError> {
-    let key = typed.trim();
+/// A key that the tenant knows, and whose it is. `by` is who typed it.
+pub async fn whose(state: &Shared, tenant: &Tenant, by: &SignedIn, typed: &str) -> Result<(SecretString, Person), AppError> {
+    let (key, by) = (typed.trim(), by.person().principal());
     if key.is_empty() {
         return Err(AppError::invalid(
             "No key given",
@@ -26,7 +27,7 @@ pub async fn whose(state: &Shared, tenant: &Tenant, typed: &str) -> Result<(Secr
             "A key has letters, digits and punctuation only, no spaces or line breaks. Copy it again.",
         ));
     }
-    if let Some(wait) = state.wrong_keys.wait_s(&tenant.id, state.engine.clock.now_ms()) {
+    if let Some(wait) = state.wrong_keys.wait_s(&tenant.id, &by, state.engine.clock.now_ms()) {
         return Err(AppError::new(
             ErrorKind::RateLimited,
             "Too many failed attempts",
@@ -38,7 +39,7 @@ pub async fn whose(state: &Shared, tenant: &Tenant, typed: &str) -> Result<(Secr
     match tenant.backend.who(&Key::of_a_stranger(secret.clone())).await {
         Ok(me) => Ok((secret, me)),
         Err(fault) if fault.status() == Some(401) => {
-            state.wrong_keys.count(&tenant.id, state.engine.clock.now_ms());
+            state.wrong_keys.count(&tenant.id, &by, state.engine.clock.now_ms());
             let mut told = told("Qlik rejected this key", &fault);
             told.kind = ErrorKind::Invalid;
             told.why = "It may be mistyped, expired, revoked, or for another tenant. Check it and paste it again.".to_owned();

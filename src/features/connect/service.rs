@@ -64,7 +64,7 @@ pub async fn connect(tenant: &str, key: String, back: &str) -> Result<Lead, AppE
     if !takes_keys(&state, &tenant.id) {
         return Err(AppError::invalid("This tenant takes no API keys here", "Sign in at Qlik instead."));
     }
-    let (secret, me) = whose(&state, &tenant, &key).await?;
+    let (secret, me) = whose(&state, &tenant, &caller.signed_in, &key).await?;
     let now = state.engine.clock.now_ms();
     let id = begin_session(&caller.session, now).await?;
     let by = Connecting { who: &caller.signed_in, rank: caller.rank, from: &caller.from, session: id };

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::gate::{see_other, who_is};
 use super::oidc;
 use super::page::{Form, Page};
+use super::person::SignedIn;
 use super::proxy::Asserted;
 use super::qlik;
 use super::session::{self, Beginning, Current, current};
@@ -206,7 +207,8 @@ async fn confirmed(
     from: &CameFrom,
 ) -> Result<Option<axum::http::HeaderValue>, AppError> {
     let tenant = crate::server::access::known_tenant(state, &of.tenant)?;
-    let (_, me) = whose(state, &tenant, key).await?;
+    let who = before.remembered.who.clone().unwrap_or_else(SignedIn::local);
+    let (_, me) = whose(state, &tenant, &who, key).await?;
     let held = state.engine.store.credential(&before.key, &of.tenant).await?;
     // Whoever connected by signing in at the tenant confirms there.
     if held.as_ref().is_some_and(|held| !held.family.is_empty()) {
@@ -215,7 +217,6 @@ async fn confirmed(
     if held.is_none_or(|held| held.qlik_user != me.id) {
         return Err(AppError::invalid("It was not you who confirmed", format!("This key is {}'s.", me.name)));
     }
-    let who = before.remembered.who.clone().unwrap_or_else(super::person::SignedIn::local);
     let new = Beginning {
         who: &who,
         before: Some(before),
