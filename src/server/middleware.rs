@@ -103,7 +103,7 @@ pub async fn csrf(AxumState(state): AxumState<Shared>, request: Request, next: N
     let refused = (StatusCode::FORBIDDEN, "Rejected: request did not come from this site (CSRF check).\n").into_response();
     let now = state.engine.clock.now_ms();
     let from = CameFrom::of(request.extensions(), request.headers());
-    tracing::warn!(target: "quartermaster::security", event = "csrf.refused", address = %from.address);
+    tracing::warn!(target: "quartermaster::security", event = "csrf.refused", address = %from.address, request = %from.request);
     // Whoever reaches the port can send these as fast as they like; the trail is written to disk line by line.
     let Some(missed) = state.refusals.write_down(now, &format!("csrf {}", from.address)) else { return refused };
     let and_more = if missed == 0 { String::new() } else { format!("; {missed} more before it were not recorded one by one") };

@@ -13,7 +13,7 @@ use trail::{FaultKind, Key, PublicKey, Report, Signed, Verifier, export};
 /// Records of one reading.
 const PAGE: i64 = 10_000;
 /// Readings under way at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 3;
 /// Why a configured file of checkpoints that is not there stops the check.
 const GONE: &str =
     "audit.checkpoint_file is not there; bring it back, name a copy with --checkpoints, or start the server, which makes it";

@@ -105,6 +105,10 @@ impl Store {
                             connection.execute(pragma).await?;
                         }
                     }
+                    if sqlite && !writes {
+                        // Whoever reads all of it is a fifth faster without a call to the system for each page.
+                        connection.execute("PRAGMA mmap_size = 2147418112").await?;
+                    }
                     Ok(())
                 })
             })

@@ -12,5 +12,5 @@ pub mod verify;
 pub use chain::Hash;
 pub use checkpoint::{Checkpoint, Signed};
 pub use key::{Ending, Key, PublicKey};
-pub use record::{Actor, Qlik, Record, Target};
+pub use record::{Actor, Did, Qlik, Record, Target};
 pub use verify::{Fault, FaultKind, Report, Verifier};

@@ -204,6 +204,26 @@ fn as_text(value: &mut Value) {
     }
 }
 
+/// What a record did to what: the part of it that tells how things were before. Whoever looks at very many reads no more than this.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Did {
+    v: i64,
+    /// To what.
+    pub target: Target,
+    /// How it was.
+    pub before: Value,
+    /// How it became.
+    pub after: Value,
+}
+
+impl Did {
+    /// From a record's text.
+    pub fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().filter(|did: &Self| did.v == 1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

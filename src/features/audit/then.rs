@@ -14,7 +14,7 @@ use domain::table::Day;
 use domain::text::{count, whole};
 use engine::clock::{day_of, iso};
 use engine::readings::Snapshot;
-use trail::{Record, Target};
+use trail::{Did, Target};
 
 use super::service::role_names;
 use super::view::{Moment, SeatsThen, ThenLine, ThenView};
@@ -67,29 +67,39 @@ async fn then<R: Role>(access: &Access<R>, asked: &Moment) -> Result<Then, AppEr
         ));
     }
     let store = &access.state.engine.store;
-    let (mut done, mut in_words, mut before) = (Vec::new(), 0, 0);
-    loop {
-        let page = store.done_after(&access.tenant.id, at, before, AT_ONCE).await?;
-        let whole = i64::try_from(page.len()).unwrap_or(i64::MAX) == AT_ONCE;
-        before = page.last().map_or(before, |(seq, _)| *seq);
-        for (seq, text) in page {
-            let Some(record) = Record::read(&text) else { continue };
-            let Target { kind, id, name } = &record.target;
-            // Before there was a chain, records told what they did in words.
-            in_words += u64::from(kind.is_empty());
-            done.extend(Done::read(kind, id, name, &record.before, &record.after).map(|did| (seq, did)));
-        }
-        if !whole {
-            break;
-        }
+    let (mut done, mut in_words) = (Vec::new(), 0);
+    let mut page = Some(store.done_after(&access.tenant.id, at, 0, AT_ONCE).await?);
+    while let Some(records) = page {
+        let before = records.last().map_or(0, |(seq, _)| *seq);
+        let whole = i64::try_from(records.len()).unwrap_or(i64::MAX) == AT_ONCE;
+        // Taken apart while the next ones are read.
+        let sides = tokio::task::spawn_blocking(move || sides_of(records));
+        page = if whole { Some(store.done_after(&access.tenant.id, at, before, AT_ONCE).await?) } else { None };
+        let (sides, words) = sides.await.map_err(|error| broke_off(&error))?;
+        done.extend(sides);
+        in_words += words;
     }
     let (inventory, records, since) = (snapshot.inventory.clone(), done.len() as u64, iso(at));
     // Of a large tenant it takes a moment: work for a thread of its own.
-    let past = tokio::task::spawn_blocking(move || rebuild(&inventory, &since, done)).await.map_err(|error| {
-        tracing::error!(%error, "an earlier moment could not be put together");
-        AppError::new(crate::error::ErrorKind::Internal, "It could not be put together", "Try again.")
-    })?;
+    let past = tokio::task::spawn_blocking(move || rebuild(&inventory, &since, done)).await.map_err(|error| broke_off(&error))?;
     Ok(Then { at, snapshot, past, records, in_words })
+}
+
+/// What records did, each with its place, and how many tell it in words only: before there was a chain.
+fn sides_of(records: Vec<(i64, String)>) -> (Vec<(i64, Done)>, u64) {
+    let mut in_words = 0;
+    let mut sides = Vec::with_capacity(records.len());
+    for (seq, text) in records {
+        let Some(Did { target: Target { kind, id, name }, before, after, .. }) = Did::read(&text) else { continue };
+        in_words += u64::from(kind.is_empty());
+        sides.extend(Done::read(&kind, &id, &name, &before, &after).map(|did| (seq, did)));
+    }
+    (sides, in_words)
+}
+
+fn broke_off(error: &tokio::task::JoinError) -> AppError {
+    tracing::error!(%error, "an earlier moment could not be put together");
+    AppError::new(crate::error::ErrorKind::Internal, "It could not be put together", "Try again.")
 }
 
 pub async fn view(access: &Access<Viewer>, query: &str) -> Result<ThenView, AppError> {

@@ -73,11 +73,6 @@ fn Body(view: ThenView, asked: Moment) -> impl IntoView {
     let href =
         Callback::new(move |to: u32| format!("/t/{}/audit/then{}", live(tenant), Moment { page: to, ..asked.clone() }.query()));
     let seats = seats.into_iter().map(|line| view! { <SeatRow line/> }).collect_view();
-    let some_people = !people.is_empty();
-    let some_groups = !groups.is_empty();
-    let of_groups = groups.len() as u64;
-    let people = people.into_iter().map(|line| view! { <ThenRow line/> }).collect_view();
-    let groups = groups.into_iter().map(|line| view! { <ThenRow line/> }).collect_view();
     view! {
         <Note tone="ok" title=format!("As of {at}.")>{made_of.join(" ")}</Note>
         <div class="grid">
@@ -89,26 +84,33 @@ fn Body(view: ThenView, asked: Moment) -> impl IntoView {
                 </table></div>
             </section>
             {nothing.then(|| view! { <Empty title="Nothing else was different">{format!("No person or group{found} differs from now.")}</Empty> })}
-            {some_people.then(|| view! {
-                <section class="panel" aria-labelledby="people">
-                    <header><h2 id="people">{count(whole(people_in_all), "person held something else", "people held something else")}</h2></header>
-                    <div class="table" tabindex="0" role="region" aria-label="People who held something else"><table class="stacks" role="table">
-                        <thead role="rowgroup"><tr role="row"><th role="columnheader">"Person"</th><th role="columnheader">"Then"</th><th role="columnheader">"Now"</th><th role="columnheader" class="num">"Changed by"</th></tr></thead>
-                        <tbody role="rowgroup">{people}</tbody>
-                    </table></div>
+            {(!people.is_empty()).then(|| view! {
+                <Different id="people" each="Person" title=count(whole(people_in_all), "person held something else", "people held something else") lines=people>
                     <Pager page pages href/>
-                </section>
+                </Different>
             })}
-            {some_groups.then(|| view! {
-                <section class="panel" aria-labelledby="groups">
-                    <header><h2 id="groups">{count(whole(of_groups), "group gave other roles", "groups gave other roles")}</h2></header>
-                    <div class="table" tabindex="0" role="region" aria-label="Groups that gave other roles"><table class="stacks" role="table">
-                        <thead role="rowgroup"><tr role="row"><th role="columnheader">"Group"</th><th role="columnheader">"Then"</th><th role="columnheader">"Now"</th><th role="columnheader" class="num">"Changed by"</th></tr></thead>
-                        <tbody role="rowgroup">{groups}</tbody>
-                    </table></div>
-                </section>
+            {(!groups.is_empty()).then(|| view! {
+                <Different id="groups" each="Group" title=count(whole(groups.len() as u64), "group gave other roles", "groups gave other roles") lines=groups>
+                    ""
+                </Different>
             })}
         </div>
+    }
+}
+
+/// What was otherwise then: a table of people or groups.
+#[component]
+fn Different(id: &'static str, each: &'static str, title: String, lines: Vec<ThenLine>, children: Children) -> impl IntoView {
+    let rows = lines.into_iter().map(|line| view! { <ThenRow line/> }).collect_view();
+    view! {
+        <section class="panel" aria-labelledby=id>
+            <header><h2 id=id>{title.clone()}</h2></header>
+            <div class="table" tabindex="0" role="region" aria-label=title><table class="stacks" role="table">
+                <thead role="rowgroup"><tr role="row"><th role="columnheader">{each}</th><th role="columnheader">"Then"</th><th role="columnheader">"Now"</th><th role="columnheader" class="num">"Changed by"</th></tr></thead>
+                <tbody role="rowgroup">{rows}</tbody>
+            </table></div>
+            {children()}
+        </section>
     }
 }
 

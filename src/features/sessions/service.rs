@@ -108,7 +108,7 @@ async fn end_those(tenant: &str, ending: &Ending<'_>, target: &str, own: bool) -
         event = "session.ended",
         subject = %caller.signed_in.subject,
         issuer = %caller.signed_in.issuer,
-        address = %from.address,
+        address = %from.address, request = %from.request,
         sessions = ended.len()
     );
     Ok(ended)

@@ -119,7 +119,7 @@ async fn end_own(state: &Shared, headers: &HeaderMap, said: Said, from: &CameFro
         for (tenant, tokens) in tokens {
             take_back(state, &tenant, tokens).await?;
         }
-        tracing::info!(target: "quartermaster::security", event = "auth.sign_out", subject = %who.subject, issuer = %who.issuer, address = %from.address);
+        tracing::info!(target: "quartermaster::security", event = "auth.sign_out", subject = %who.subject, issuer = %who.issuer, address = %from.address, request = %from.request);
         if let Some(line) = hint_cookie(state, session) {
             response.headers_mut().append(header::SET_COOKIE, line);
         }
@@ -313,7 +313,7 @@ async fn end_by_provider(state: &Shared, claims: &Claims, skew_ms: i64, from: &C
     let id = claims.id.as_deref().unwrap_or_default();
     let ended = state.engine.store.log_out(&which, id, until, now, line).await?;
     if let Some(ended) = &ended {
-        tracing::info!(target: "quartermaster::security", event = "auth.backchannel_logout", issuer, sessions = ended.len(), address = %from.address);
+        tracing::info!(target: "quartermaster::security", event = "auth.backchannel_logout", issuer, sessions = ended.len(), address = %from.address, request = %from.request);
     }
     Ok(ended.is_some())
 }

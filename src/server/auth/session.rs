@@ -112,7 +112,7 @@ pub async fn begin(state: &Shared, new: Beginning<'_>, from: &CameFrom) -> Resul
     if begins != Begins::Begun {
         return Ok(Err(begins));
     }
-    tracing::info!(target: "quartermaster::security", event = action, subject = %who.subject, issuer = %who.issuer, address = %from.address);
+    tracing::info!(target: "quartermaster::security", event = action, subject = %who.subject, issuer = %who.issuer, address = %from.address, request = %from.request);
     Ok(cookie(state, &id.to_string(), None).map(|line| (id, line)).ok_or(Begins::Ended))
 }
 

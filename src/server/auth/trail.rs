@@ -96,14 +96,14 @@ pub fn recorded(who: &SignedIn, from: &CameFrom) -> trail::Actor {
 
 /// A sign-in or a sign-out that was refused: in the log always, in the trail once per reason, address and minute.
 pub async fn refused(state: &Shared, action: &'static str, reason: Reason, from: &CameFrom, reference: &str) {
-    tracing::warn!(target: "quartermaster::security", event = action, %reason, address = %from.address, reference);
+    tracing::warn!(target: "quartermaster::security", event = action, %reason, address = %from.address, request = %from.request, reference);
     write_down(state, action, reason.as_str(), None, from).await;
 }
 
 /// Anything else that was refused, in the same way; to `who`, where that is known.
 pub async fn count(state: &Shared, action: &'static str, reason: &str, who: Option<&SignedIn>, from: &CameFrom) {
     let (subject, issuer) = who.map_or(("", ""), |who| (who.subject.as_str(), who.issuer.as_str()));
-    tracing::warn!(target: "quartermaster::security", event = action, reason, subject, issuer, address = %from.address);
+    tracing::warn!(target: "quartermaster::security", event = action, reason, subject, issuer, address = %from.address, request = %from.request);
     write_down(state, action, reason, who, from).await;
 }
 
