@@ -403,6 +403,11 @@ async fn run(config: Config, store: Store, sealer: Sealer, listener: Bound, read
             tracing::warn!("a request of a job did not end in time; its rows are checked by a reading later");
         }
     }
+    // What Qlik gives while a connection is renewed must not be lost, nor what is taken back there be forgotten.
+    state.engine.errands.close();
+    if tokio::time::timeout(GRACE / 2, state.engine.errands.wait()).await.is_err() {
+        tracing::warn!("a connection was being renewed or revoked when the server ended; what Qlik gave ends by itself");
+    }
     drop(kept);
     keys.abort();
     // Where every trail ends, and who signed it, is known while nobody is there.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Response, StatusCode, header};
+use domain::plan::{Intent, draw_up};
 use engine::clock::{SharedClock, WallClock};
 use engine::seal::Sealer;
 use quartermaster::router;
@@ -243,7 +244,8 @@ async fn a_refresh_goes_on_where_the_browser_hangs_up() {
     let store = &portal.state.engine.store;
     let family = store.credential(&key_of(&cookie), "meridian").await.unwrap().unwrap().family;
     // A server that is asked to stop waits for this, and it has ended by then.
-    drop(tokio::time::timeout(Duration::from_secs(5), portal.state.engine.carrying.write()).await.unwrap());
+    portal.state.engine.errands.close();
+    tokio::time::timeout(Duration::from_secs(5), portal.state.engine.errands.wait()).await.unwrap();
     assert_eq!(store.family(&family).await.unwrap().unwrap().generation, 1);
     assert!(!portal.page("/t/meridian/overview", &cookie).await.contains("expired or was revoked"));
     let family = &families(&portal).await[0];
@@ -530,6 +532,168 @@ async fn a_job_resumed_after_its_own_connection_ended_gives_that_back() {
     assert_eq!(status, StatusCode::OK, "{words}");
     assert_eq!(portal.state.engine.store.grant(&job).await.unwrap().unwrap().kind, storage::GrantKind::Lent);
     until_revoked(&portal, &[false, true, false]).await;
+}
+
+/// A job that takes a minute, with a connection of its own; and the tenant before it.
+async fn slow_job_with_its_own(portal: &Portal, cookie: &str) -> (String, domain::inventory::Inventory) {
+    let (job, _, before) = job_of(portal, cookie, 900).await;
+    keep_running(portal, cookie, &job).await;
+    faults(portal, &[]).await;
+    (job, before)
+}
+
+/// Has the tenant take its time for what a job sends, and fail as these say.
+async fn faults(portal: &Portal, more: &[Value]) {
+    let slow = json!({"method": "POST", "path": "/api/v1/licenses/assignments/actions/add", "times": 1_000, "then": {"delay_ms": 3_000}});
+    let all: Vec<Value> = [slow].into_iter().chain(more.iter().cloned()).collect();
+    portal.sim("PUT", "faults", json!(all)).await;
+}
+
+async fn grant_of(portal: &Portal, job: &str) -> Option<storage::Grant> {
+    portal.state.engine.store.grant(job).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jobs_own_connection_outlives_an_outage_of_the_sign_in() {
+    let portal = portal(1_500).await;
+    options(&portal, json!({"access_ttl_s": 8})).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (job, _) = slow_job_with_its_own(&portal, &cookie).await;
+    let family = grant_of(&portal, &job).await.unwrap().family;
+    faults(&portal, &[json!({"method": "POST", "path": "/oauth/token", "times": 1_000, "then": {"status": 503}})]).await;
+    let _running = portal.state.engine.start();
+    until("the job says that it waits", Duration::from_secs(30), async || {
+        let (state, reason) = state_of(&portal, &job).await;
+        assert!(matches!(state, JobState::Running | JobState::Queued), "{state:?} {reason}");
+        reason.contains("Trying again")
+    })
+    .await;
+    assert_eq!(grant_of(&portal, &job).await.unwrap().family, family, "and keeps what it has");
+    options(&portal, json!({"access_ttl_s": 3_600})).await;
+    portal.sim("PUT", "faults", json!([])).await;
+    until("the job ends", Duration::from_secs(90), async || state_of(&portal, &job).await.0 == JobState::Finished).await;
+    until_revoked(&portal, &[false, true]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_takes_the_place_of_one_being_renewed_stays() {
+    let portal = portal(1_500).await;
+    options(&portal, json!({"access_ttl_s": 8})).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (job, _) = slow_job_with_its_own(&portal, &cookie).await;
+    options(&portal, json!({"access_ttl_s": 3_600})).await;
+    faults(&portal, &[json!({"method": "POST", "path": "/oauth/token", "times": 1, "then": {"delay_ms": 4_000}})]).await;
+    let _running = portal.state.engine.start();
+    let seen = requests(&portal.sim.url).await;
+    until("it is renewed", Duration::from_secs(20), async || {
+        let log = portal.sim("GET", &format!("requests?since={seen}"), Value::Null).await;
+        log.as_array().unwrap().iter().any(|request| request["path"] == "/oauth/token")
+    })
+    .await;
+    keep_running(&portal, &cookie, &job).await;
+    let family = grant_of(&portal, &job).await.unwrap().family;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let (state, reason) = state_of(&portal, &job).await;
+    assert!(matches!(state, JobState::Running | JobState::Queued), "{state:?} {reason}");
+    assert_eq!(grant_of(&portal, &job).await.unwrap().family, family);
+    assert!(recorded(&portal, "credential.lost").await.is_empty());
+    until_revoked(&portal, &[false, true, false]).await;
+    portal.sim("PUT", "faults", json!([])).await;
+    until("the job ends", Duration::from_secs(30), async || state_of(&portal, &job).await.0 == JobState::Finished).await;
+    until_revoked(&portal, &[false, true, true]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_job_whose_days_are_over_gives_its_connection_back() {
+    let clock = SetClock::at(engine::clock::Clock::now_ms(&WallClock));
+    let portal = portal_by(200, clock.clone()).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (job, ..) = job_of(&portal, &cookie, 20).await;
+    keep_running(&portal, &cookie, &job).await;
+    clock.advance(Duration::from_hours(30 * 24 + 1));
+    let _running = portal.state.engine.start();
+    until("the job waits", Duration::from_secs(10), async || state_of(&portal, &job).await.0 == JobState::Paused).await;
+    assert!(grant_of(&portal, &job).await.is_none());
+    until_revoked(&portal, &[false, true]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jobs_own_connection_is_lent_to_no_other_job() {
+    let portal = portal(1_500).await;
+    options(&portal, json!({"access_ttl_s": 8})).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (_, before) = slow_job_with_its_own(&portal, &cookie).await;
+    // Another of the same Qlik user waits until they connect again.
+    let held = &before.assignments[0];
+    let remove = Intent::Remove { licenses: vec![(held.subject.clone(), held.allotment.clone())] };
+    support::keep_plan(&portal.state.engine.store, "meridian", "plan2", &draw_up(&before, remove).unwrap()).await;
+    let to = portal.location("/api/plans/apply", &cookie, "tenant=meridian&id=plan2&confirm=").await;
+    let needs = to.strip_prefix("/t/meridian/jobs/").unwrap_or_else(|| panic!("{to}")).to_owned();
+    let store = &portal.state.engine.store;
+    let claim = store.claim_job(&needs, "test", support::millis(), support::millis() + 1_000).await.unwrap().unwrap();
+    let lent = grant_of(&portal, &needs).await.unwrap().family;
+    assert!(matches!(store.pause_in_need(&claim, &lent, "Needs them.").await.unwrap(), storage::InNeed::Paused { .. }));
+    let _running = portal.state.engine.start();
+    until("the first is renewed", Duration::from_secs(30), async || {
+        families(&portal).await[1]["generation"].as_u64().unwrap() >= 1
+    })
+    .await;
+    assert_eq!(state_of(&portal, &needs).await.0, JobState::Paused);
+    assert!(grant_of(&portal, &needs).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_hangs_up_while_it_comes_back_is_connected_all_the_same() {
+    let portal = portal(50).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let (back, login) = at_the_tenant(&portal, &cookie, "", "admin").await;
+    let slow = json!([{"method": "GET", "path": "/api/v1/users/me", "times": 1, "then": {"delay_ms": 1_000}}]);
+    portal.sim("PUT", "faults", slow).await;
+    let hung_up = portal.send(get(&back, &format!("{cookie}; {login}")));
+    assert!(tokio::time::timeout(Duration::from_millis(300), hung_up).await.is_err());
+    // The new one is the session's, and the one before is given back.
+    until_revoked(&portal, &[true, false]).await;
+    assert!(portal.page("/t/meridian/overview", &cookie).await.contains("Meridian Foods"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tabs_that_connect_at_once_leave_one_connection() {
+    let portal = portal(50).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    let mut tabs = Vec::new();
+    for _ in 0..5 {
+        let (back, login) = at_the_tenant(&portal, &cookie, "", "admin").await;
+        tabs.push(get(&back, &format!("{cookie}; {login}")));
+    }
+    let answers = futures::future::join_all(tabs.into_iter().map(|tab| portal.send(tab))).await;
+    assert!(answers.iter().all(|answer| answer.status() == StatusCode::SEE_OTHER));
+    until("one is left", Duration::from_secs(8), async || {
+        let live: Vec<_> = families(&portal).await.into_iter().filter(|family| family["revoked"] == false).collect();
+        live.len() == 1
+    })
+    .await;
+    assert!(portal.page("/t/meridian/overview", &cookie).await.contains("Meridian Foods"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_connects_anew_while_a_page_renews_sees_it_by_the_new_connection() {
+    let portal = portal(50).await;
+    options(&portal, json!({"access_ttl_s": 1})).await;
+    let (cookie, _) = sign_in(&portal, "", "", "admin").await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    options(&portal, json!({"access_ttl_s": 3_600})).await;
+    let (back, login) = at_the_tenant(&portal, &cookie, "", "admin").await;
+    let slow = json!([{"method": "POST", "path": "/oauth/token", "times": 1, "then": {"delay_ms": 1_500}}]);
+    portal.sim("PUT", "faults", slow).await;
+    let page = portal.send(post("/api/refresh", &cookie, "tenant=meridian"));
+    let anew = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        portal.send(get(&back, &format!("{cookie}; {login}"))).await
+    };
+    let (page, anew) = tokio::join!(page, anew);
+    assert_eq!((page.status().is_client_error(), anew.status()), (false, StatusCode::SEE_OTHER));
+    assert!(recorded(&portal, "credential.lost").await.is_empty());
+    until_revoked(&portal, &[true, false]).await;
 }
 
 /// Whatever comes between the tenant's answer and our writing it down, its tokens are not left behind.

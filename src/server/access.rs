@@ -156,8 +156,12 @@ impl<R: Role> Access<R> {
             Held::Tokens(mut tokens) => {
                 if tokens.are_due(state.engine.clock.now_ms()) {
                     let holder = Holder::Session { key: session_key(&id), secret: of_session };
-                    let renewed = renew(&state.engine, &tenant, holder, tokens, &actor).await;
-                    tokens = renewed.map_err(|error| not_read(&not_renewed(&tenant, error)))?;
+                    tokens = match renew(&state.engine, &tenant, holder, tokens, &actor).await {
+                        Ok(tokens) => tokens,
+                        // By what took its place.
+                        Err(NotRenewed::Replaced) => return Box::pin(Self::of(state.clone(), caller, &tenant.id)).await,
+                        Err(error) => return Err(not_read(&not_renewed(&tenant, error))),
+                    };
                 }
                 (tokens.key(&stored.qlik_user), Some(tokens))
             }
@@ -399,6 +403,7 @@ fn no_session() -> AppError {
 fn not_renewed(tenant: &Tenant, error: NotRenewed) -> Fault {
     match error {
         NotRenewed::Lost | NotRenewed::Seal(_) => Fault::Lost(tenant.name.clone()),
+        NotRenewed::Replaced => Fault::Internal("You connected anew meanwhile. Reload the page"),
         NotRenewed::Unanswered(fault) => fault,
         NotRenewed::Store(error) => {
             tracing::error!(%error, "the connection could not be renewed");

@@ -18,25 +18,30 @@ const KINDS: usize = 1_000;
 pub struct WrongKeys(Mutex<HashMap<(String, String), VecDeque<i64>>>);
 
 impl WrongKeys {
-    /// How many seconds until this person (their principal) may try another key; nothing where they may now.
-    pub fn wait_s(&self, tenant: &str, person: &str, now: i64) -> Option<i64> {
-        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = tried.get_mut(&(tenant.to_owned(), person.to_owned()))?;
-        while times.front().is_some_and(|at| now - at >= MINUTE_MS) {
-            times.pop_front();
-        }
-        (times.len() >= WRONG_KEYS).then(|| times.front().map_or(1, |at| ((at + MINUTE_MS - now) / 1_000).max(1)))
-    }
-
-    /// A key was not accepted.
-    pub fn count(&self, tenant: &str, person: &str, now: i64) {
+    /// This person (their principal) tries a key: it counts as wrong until [`Self::was_right`] says otherwise, so that many at once are no
+    /// way round. The error is how many seconds they have to wait.
+    pub fn tries(&self, tenant: &str, person: &str, now: i64) -> Result<(), i64> {
         let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Those of the last minute, as far as there are any.
-        tried.retain(|_, times| times.back().is_some_and(|at| now - at < MINUTE_MS));
+        tried.retain(|_, times| {
+            times.retain(|at| now - at < MINUTE_MS);
+            !times.is_empty()
+        });
         let times = tried.entry((tenant.to_owned(), person.to_owned())).or_default();
+        if times.len() >= WRONG_KEYS {
+            return Err(times.front().map_or(1, |at| ((at + MINUTE_MS - now) / 1_000).max(1)));
+        }
         times.push_back(now);
-        if times.len() > WRONG_KEYS {
-            times.pop_front();
+        Ok(())
+    }
+
+    /// The key that was tried at that time was accepted, or the tenant did not say.
+    pub fn was_right(&self, tenant: &str, person: &str, at: i64) {
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = tried.get_mut(&(tenant.to_owned(), person.to_owned()))
+            && let Some(place) = times.iter().position(|time| *time == at)
+        {
+            times.remove(place);
         }
     }
 }
@@ -109,14 +114,16 @@ mod tests {
     fn wrong_keys_are_bounded_by_the_minute() {
         let keys = WrongKeys::default();
         for n in 0..30 {
-            assert_eq!(keys.wait_s("t", "ada", n), None);
-            keys.count("t", "ada", n);
+            assert_eq!(keys.tries("t", "ada", n), Ok(()));
         }
-        assert_eq!(keys.wait_s("t", "ada", 10_000), Some(50));
-        assert_eq!(keys.wait_s("other", "ada", 10_000), None);
-        assert_eq!(keys.wait_s("t", "otto", 10_000), None, "who is locked out locks nobody else out");
-        assert_eq!(keys.wait_s("t", "ada", 61_000), None);
-        keys.count("t", "otto", 90_000);
+        assert_eq!(keys.tries("t", "ada", 10_000), Err(50), "also where none of them is answered yet");
+        keys.was_right("t", "ada", 7);
+        assert_eq!(keys.tries("t", "ada", 10_000), Ok(()));
+        assert_eq!(keys.tries("t", "ada", 10_000), Err(50));
+        assert_eq!(keys.tries("other", "ada", 10_000), Ok(()));
+        assert_eq!(keys.tries("t", "otto", 10_000), Ok(()), "who is locked out locks nobody else out");
+        assert_eq!(keys.tries("t", "ada", 61_000), Ok(()));
+        assert_eq!(keys.tries("t", "otto", 190_000), Ok(()));
         assert_eq!(keys.0.lock().unwrap().len(), 1, "what is older than a minute takes no memory");
     }
 }

@@ -1,12 +1,12 @@
 //! Connecting a session to a tenant, whatever with, and taking connections back.
 
 use engine::Tenant;
-use engine::backend::Person;
+use engine::backend::{Key, Person};
 use engine::connection::{Held, Tokens, revoke};
 use engine::jobs::wake;
 use engine::seal::{Purpose, SealError};
 use secrecy::SecretString;
-use storage::{Actor, Family, NewAudit, Resealed, StoreError, StoredCredential, session_name};
+use storage::{Actor, Connect, Family, NewAudit, Resealed, StoreError, StoredCredential, session_name};
 use tower_sessions::session::Id;
 use trail::Target;
 
@@ -89,12 +89,38 @@ pub async fn keep(state: &Shared, tenant: &Arc<Tenant>, by: Connecting<'_>, held
         expires_at: None,
         is_lost: false,
     };
-    let before = tokens_of(state, &by.session, &tenant.id).await?;
-    if !engine.store.put_credential(&key, &credential, family.as_ref(), now).await? {
+    engine.store.put_person(&by.who.person(), now).await?;
+    let how = if family.is_some() { "Qlik sign-in" } else { "API key" };
+    let line = record(&tenant.id, now, by.actor(me), "connect", by.from, how);
+    let Connect::Kept { before } = engine.store.put_credential(&key, &credential, family.as_ref(), &line).await? else {
         return Err(NotKept::Ended);
-    }
+    };
+    let (subject, issuer, address) = (&by.who.subject, &by.who.issuer, &by.from.address);
+    tracing::info!(
+        target: "quartermaster::security", event = "credential.connected", tenant = %tenant.id, subject, issuer, address, how,
+        request = %by.from.request
+    );
     let opened = held.key(&me.id);
-    if let (Some(before), Some(family)) = (&before, &family) {
+    let before = before.and_then(|stored| opened_tokens(state, &by.session, &stored));
+    // It is kept: whatever fails from here on is no reason to say otherwise.
+    if let Err(error) = hand_on(state, tenant, &opened, before, family.as_ref()).await {
+        tracing::error!(%error, tenant = tenant.id, "jobs of a new connection wait until their Qlik user connects again");
+    }
+    // What an earlier key of the same user saw may not be what this one sees.
+    engine.readings.forget(&tenant.id, &me.id);
+    Ok(())
+}
+
+/// Lets the jobs go on that live by what the session had before, and those that wait for its Qlik user; takes back what it had.
+async fn hand_on(
+    state: &Shared,
+    tenant: &Arc<Tenant>,
+    opened: &Key,
+    before: Option<Tokens>,
+    family: Option<&Family>,
+) -> Result<(), StoreError> {
+    let engine = &state.engine;
+    if let (Some(before), Some(family)) = (&before, family) {
         // Jobs that live by what this session had go on by what it has.
         let lend = |job: &str| {
             let sealed = engine.sealer.seal(opened.secret(), Purpose::Grant, job).ok()?;
@@ -105,18 +131,7 @@ pub async fn keep(state: &Shared, tenant: &Arc<Tenant>, by: Connecting<'_>, held
     if let Some(before) = before {
         take_back(state, tenant, before).await?;
     }
-    // What an earlier key of the same user saw may not be what this one sees.
-    engine.readings.forget(&tenant.id, &me.id);
-    engine.store.put_person(&by.who.person(), now).await?;
-    let how = if family.is_some() { "Qlik sign-in" } else { "API key" };
-    let (subject, issuer, address) = (&by.who.subject, &by.who.issuer, &by.from.address);
-    tracing::info!(
-        target: "quartermaster::security", event = "credential.connected", tenant = %tenant.id, subject, issuer, address, how,
-        request = %by.from.request
-    );
-    engine.store.audit(&[record(&tenant.id, now, by.actor(me), "connect", by.from, how)]).await?;
-    wake(engine, tenant, &opened).await?;
-    Ok(())
+    wake(engine, tenant, opened).await
 }
 
 /// A record that somebody connected or disconnected.
@@ -136,16 +151,18 @@ pub fn record(tenant: &str, at: i64, actor: Actor, action: &str, from: &CameFrom
 
 /// The tokens that a session holds for a tenant, if it does.
 pub async fn tokens_of(state: &Shared, session: &Id, tenant: &str) -> Result<Option<Tokens>, StoreError> {
-    let Some(stored) = state.engine.store.credential(&session_key(session), tenant).await? else { return Ok(None) };
+    let stored = state.engine.store.credential(&session_key(session), tenant).await?;
+    Ok(stored.and_then(|stored| opened_tokens(state, session, &stored)))
+}
+
+/// The tokens in a session's credential, if these are tokens and can be opened.
+fn opened_tokens(state: &Shared, session: &Id, stored: &StoredCredential) -> Option<Tokens> {
     if stored.family.is_empty() {
-        return Ok(None);
+        return None;
     }
     let purpose = Purpose::Session { secret: &secret_of(session) };
-    let opened = state.engine.sealer.open(&stored.sealed, &stored.wrapped_key, purpose, tenant);
-    Ok(match opened.map(|text| Held::read(&text)) {
-        Ok(Held::Tokens(tokens)) => Some(tokens),
-        _ => None,
-    })
+    let text = state.engine.sealer.open(&stored.sealed, &stored.wrapped_key, purpose, &stored.tenant).ok()?;
+    if let Held::Tokens(tokens) = Held::read(&text) { Some(tokens) } else { None }
 }
 
 /// The tokens that a session holds for all tenants.

@@ -27,7 +27,8 @@ pub async fn whose(state: &Shared, tenant: &Tenant, by: &SignedIn, typed: &str) 
             "A key has letters, digits and punctuation only, no spaces or line breaks. Copy it again.",
         ));
     }
-    if let Some(wait) = state.wrong_keys.wait_s(&tenant.id, &by, state.engine.clock.now_ms()) {
+    let now = state.engine.clock.now_ms();
+    if let Err(wait) = state.wrong_keys.tries(&tenant.id, &by, now) {
         return Err(AppError::new(
             ErrorKind::RateLimited,
             "Too many failed attempts",
@@ -36,10 +37,13 @@ pub async fn whose(state: &Shared, tenant: &Tenant, by: &SignedIn, typed: &str) 
     }
     // Until it is known whose key it is, it draws on a budget that all such keys share.
     let secret = SecretString::from(key);
-    match tenant.backend.who(&Key::of_a_stranger(secret.clone())).await {
+    let answer = tenant.backend.who(&Key::of_a_stranger(secret.clone())).await;
+    if !answer.as_ref().is_err_and(|fault| fault.status() == Some(401)) {
+        state.wrong_keys.was_right(&tenant.id, &by, now);
+    }
+    match answer {
         Ok(me) => Ok((secret, me)),
         Err(fault) if fault.status() == Some(401) => {
-            state.wrong_keys.count(&tenant.id, &by, state.engine.clock.now_ms());
             let mut told = told("Qlik rejected this key", &fault);
             told.kind = ErrorKind::Invalid;
             told.why = "It may be mistyped, expired, revoked, or for another tenant. Check it and paste it again.".to_owned();

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Response, StatusCode};
+use axum::http::{Request, Response, StatusCode};
 use engine::clock::{Clock, WallClock};
 use quartermaster::server::config;
 use serde_json::{Value, json};
-use storage::AuditFilter;
+use storage::{AuditFilter, GrantKind};
 
 use crate::sign_in::{Browser, ROLES, body};
 use crate::support::provider::Provider;
-use crate::support::{Portal, get, location, people_client, portal_at, signed_in_at_qlik};
+use crate::support::{Portal, get, give_analyzer, location, people_client, portal_at, post, signed_in_at_qlik};
 
 const ASSERTION: &str = "cf-access-jwt-assertion";
 
@@ -21,7 +21,7 @@ async fn portal(auth: &str) -> Portal {
     let auth = config::read("test", &format!("{auth}{ROLES}"), []).unwrap_or_else(|faults| panic!("{faults:?}")).auth;
     let (theirs, ours) = people_client();
     let options =
-        qlik_sim::Options { users: 50, assignments: 40, groups: 3, oauth_clients: vec![theirs], ..qlik_sim::Options::default() };
+        qlik_sim::Options { users: 50, assignments: 200, groups: 3, oauth_clients: vec![theirs], ..qlik_sim::Options::default() };
     portal_at(options, Arc::new(WallClock), |config, tenant| {
         config.auth = auth;
         tenant.oauth = Some(ours);
@@ -52,12 +52,17 @@ struct Person {
 
 impl Person {
     fn by_proxy(provider: &Provider, subject: &str) -> Self {
+        Self { browser: Browser::default(), said: Some(Self::signed(provider, subject, subject)) }
+    }
+
+    /// What the proxy says of somebody who is in somebody's groups.
+    fn signed(provider: &Provider, subject: &str, groups_of: &str) -> String {
         let now = WallClock.now_ms() / 1_000;
         let claims = json!({
             "iss": provider.issuer, "aud": ["our-application"], "sub": subject, "iat": now, "exp": now + 600,
-            "groups": [format!("group of {subject}")],
+            "groups": [format!("group of {groups_of}")],
         });
-        Self { browser: Browser::default(), said: Some(provider.sign(&claims)) }
+        provider.sign(&claims)
     }
 
     async fn by_oidc(portal: &Portal, subject: &str) -> Self {
@@ -67,7 +72,10 @@ impl Person {
     }
 
     async fn get(&mut self, portal: &Portal, path: &str) -> Response<Body> {
-        let mut request = get(path, &self.browser.cookie());
+        self.send(portal, get(path, &self.browser.cookie())).await
+    }
+
+    async fn send(&mut self, portal: &Portal, mut request: Request<Body>) -> Response<Body> {
         if let Some(said) = &self.said {
             request.headers_mut().append(ASSERTION, said.parse().unwrap());
             request.extensions_mut().insert(ConnectInfo(SocketAddr::new("10.0.0.5".parse().unwrap(), 4_711)));
@@ -90,6 +98,29 @@ impl Person {
         let me: Value = serde_json::from_str(&body(answer).await).unwrap();
         me["tenants"].as_array().is_some_and(|tenants| tenants.iter().any(|tenant| tenant["id"] == "meridian"))
     }
+}
+
+/// Somebody leaves for the tenant as an admin, and may only read by the time they come back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_counts_when_one_comes_back_too() {
+    let provider = Provider::start().await;
+    let portal = portal_behind_a_proxy(&provider).await;
+    let mut ada = Person::by_proxy(&provider, "ada");
+    ada.get(&portal, "/connect").await;
+    let back = ada.at_qlik(&portal).await;
+    ada.get(&portal, &back).await;
+    let store = &portal.state.engine.store;
+    give_analyzer(store, &portal.sim.url, "meridian", "plan1", 3).await;
+    let apply = post("/api/plans/apply", &ada.browser.cookie(), "tenant=meridian&id=plan1&confirm=");
+    let to = location(&ada.send(&portal, apply).await);
+    let job = to.strip_prefix("/t/meridian/jobs/").unwrap_or_else(|| panic!("{to}")).to_owned();
+    let left = ada.get(&portal, &format!("/auth/qlik/meridian/connect?job={job}")).await;
+    let asked = signed_in_at_qlik(&location(&left), "").await;
+    let asked = location(&ada.get(&portal, &asked).await);
+    let back = signed_in_at_qlik(&asked, "admin").await;
+    ada.said = Some(Person::signed(&provider, "ada", "vera"));
+    assert_eq!(ada.get(&portal, &back).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(store.grant(&job).await.unwrap().unwrap().kind, GrantKind::Lent);
 }
 
 /// Who connected, by the tenant's trail: issuer and subject at the portal.

@@ -181,6 +181,9 @@ pub enum NotRenewed {
     /// The tenant does not answer, and what is held has ended.
     #[error("{0}")]
     Unanswered(Fault),
+    /// Another credential took their place meanwhile.
+    #[error("another connection took its place")]
+    Replaced,
     /// They cannot be sealed or opened.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -206,22 +209,24 @@ impl Holder {
         Ok(Resealed { sealed: sealed.sealed, wrapped_key: sealed.wrapped_key })
     }
 
-    /// What is held now; nothing where nothing is any more, or something else.
-    async fn read(&self, engine: &Engine, tenant: &str) -> Result<Option<Tokens>, NotRenewed> {
+    /// What is held of a family now; nothing where nothing is held any more.
+    async fn read(&self, engine: &Engine, tenant: &str, family: &str) -> Result<Option<Tokens>, NotRenewed> {
         let text = match self {
             Self::Session { key, secret } => match engine.store.credential(key, tenant).await? {
+                Some(held) if held.family != family => return Err(NotRenewed::Replaced),
                 Some(held) => engine.sealer.open(&held.sealed, &held.wrapped_key, Purpose::Session { secret }, tenant)?,
                 None => return Ok(None),
             },
             Self::Job(job) => match engine.store.grant(job).await? {
+                Some(held) if held.family != family => return Err(NotRenewed::Replaced),
                 Some(held) => engine.sealer.open(&held.sealed, &held.wrapped_key, Purpose::Grant, job)?,
                 None => return Ok(None),
             },
         };
-        Ok(match Held::read(&text) {
-            Held::Tokens(tokens) => Some(tokens),
-            Held::ApiKey(_) => None,
-        })
+        match Held::read(&text) {
+            Held::Tokens(tokens) => Ok(Some(tokens)),
+            Held::ApiKey(_) => Err(NotRenewed::Replaced),
+        }
     }
 }
 
@@ -236,10 +241,8 @@ pub async fn renew(
     by: &Actor,
 ) -> Result<Tokens, NotRenewed> {
     let (engine, tenant, by) = (engine.clone(), tenant.clone(), by.clone());
-    let renewed = tokio::spawn(async move {
-        let _carrying = engine.carrying.try_read();
-        renew_to_the_end(&engine, &tenant, &holder, seen, &by).await
-    });
+    let errands = engine.errands.clone();
+    let renewed = errands.spawn(async move { renew_to_the_end(&engine, &tenant, &holder, seen, &by).await });
     renewed.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a connection could not be renewed");
         Err(NotRenewed::Unanswered(Fault::Internal("The connection could not be renewed. Try again")))
@@ -262,9 +265,7 @@ async fn renew_to_the_end(
         let Some(family) = engine.store.family(&seen.family).await?.filter(|family| !family.is_lost) else {
             return Err(NotRenewed::Lost);
         };
-        match holder.read(engine, &tenant.id).await? {
-            // Another connection took its place.
-            Some(read) if read.family != seen.family => return Ok(read),
+        match holder.read(engine, &tenant.id, &seen.family).await? {
             Some(read) if read.generation > seen.generation => return Ok(read),
             Some(read) => seen = read,
             None => return Err(NotRenewed::Lost),
@@ -334,27 +335,30 @@ async fn refresh(
         tries += 1;
     };
     if !kept {
-        if let Some(newer) = newer(engine, tenant, holder, family).await? {
+        let newer = newer(engine, tenant, holder, family).await;
+        if let Ok(Some(newer)) = newer {
             return Ok(newer);
         }
-        // Signed out meanwhile: what came is nobody's.
+        // Signed out meanwhile, or connected anew: what came is nobody's.
         if let Some(token) = rotated {
             revoke_to_the_end(tenant, &token).await;
         }
-        return Err(NotRenewed::Lost);
+        return Err(newer.err().unwrap_or(NotRenewed::Lost));
     }
     tracing::info!(target: "quartermaster::security", event = "credential.refreshed", tenant = tenant.id, family = family.id);
-    jobs::wake(engine, tenant, &key).await?;
+    // What a job has for itself is lent to no other.
+    if let Holder::Session { .. } = holder {
+        jobs::wake(engine, tenant, &key).await?;
+    }
     Ok(next)
 }
 
 /// What is held where a family was refreshed by somebody else since it was leased: this refresh was too slow, and the connection is well.
+/// So it is where another took its place.
 async fn newer(engine: &Engine, tenant: &Tenant, holder: &Holder, family: &Family) -> Result<Option<Tokens>, NotRenewed> {
+    let held = holder.read(engine, &tenant.id, &family.id).await?;
     let now = engine.store.family(&family.id).await?;
-    if now.is_none_or(|now| now.is_lost || now.generation == family.generation) {
-        return Ok(None);
-    }
-    holder.read(engine, &tenant.id).await
+    Ok(held.filter(|_| now.is_some_and(|now| !now.is_lost && now.generation != family.generation)))
 }
 
 /// Says to all who hold tokens of a family that they are worth nothing any more; what is held where only this token was too old.
@@ -407,11 +411,8 @@ fn is_passing(fault: &Fault) -> bool {
 
 /// Takes a token back at the tenant, beside whatever goes on. Where that does not work it ends by itself.
 pub fn revoke(engine: &Arc<Engine>, tenant: &Arc<Tenant>, token: SecretString) {
-    let (engine, tenant) = (engine.clone(), tenant.clone());
-    tokio::spawn(async move {
-        let _carrying = engine.carrying.try_read();
-        revoke_to_the_end(&tenant, &token).await;
-    });
+    let tenant = tenant.clone();
+    engine.errands.spawn(async move { revoke_to_the_end(&tenant, &token).await });
 }
 
 /// Takes back the connection that a job had for itself, if this grant was one: nobody needs it any more.

@@ -124,11 +124,11 @@ pub async fn begin(engine: &Arc<Engine>, by: &Acting, plan: &PlanRow, order: Ord
 /// Lets a paused job go on with a fresh key: both or neither.
 pub async fn resume(engine: &Arc<Engine>, by: &Acting, job: &JobRow) -> Result<Commanded, JobError> {
     let now = engine.clock.now_ms();
-    let held = engine.store.grant(&job.id).await?.filter(|grant| grant.expires_at > now);
-    let serves = held.is_some_and(|grant| match grant.kind {
+    let held = engine.store.grant(&job.id).await?;
+    let serves = held.as_ref().filter(|grant| grant.expires_at > now).is_some_and(|grant| match grant.kind {
         GrantKind::Unattended => true,
         // Not one whose master key is gone.
-        GrantKind::Own => own_refresh_token(engine, &job.id, &grant).is_some(),
+        GrantKind::Own => own_refresh_token(engine, &job.id, grant).is_some(),
         GrantKind::Lent => false,
     });
     if serves {
@@ -138,11 +138,12 @@ pub async fn resume(engine: &Arc<Engine>, by: &Acting, job: &JobRow) -> Result<C
     if job.qlik_user != by.key.user() {
         return Ok(Commanded::OfAnotherUser);
     }
-    told_grant(&job.id, "grant.made");
-    let resumed = engine.store.resume_job(&by.tenant.id, &job.id, &grant(engine, &by.key, &job.id)?).await?;
+    let fresh = grant(engine, &by.key, &job.id)?;
+    let resumed = engine.store.resume_job(&by.tenant.id, &job.id, &fresh, held.as_ref(), false).await?;
     ring(engine, &job.id);
     Ok(match resumed {
         Resume::Done { before } => {
+            told_grant(&job.id, "grant.made");
             revoke_grant(engine, &by.tenant, &job.id, before.as_ref());
             Commanded::Done
         }
@@ -155,7 +156,7 @@ pub async fn wake(engine: &Engine, tenant: &Tenant, key: &Key) -> Result<(), Sto
     for job in engine.store.jobs_in_need(&tenant.id, key.user()).await? {
         let Ok(grant) = grant(engine, key, &job) else { continue };
         // What it had was erased when it began to wait.
-        if matches!(engine.store.resume_job(&tenant.id, &job, &grant).await?, Resume::Done { .. }) {
+        if matches!(engine.store.resume_job(&tenant.id, &job, &grant, None, true).await?, Resume::Done { .. }) {
             tracing::info!(job, tenant = tenant.id, "its Qlik user has connected again: the job goes on");
             ring(engine, &job);
         }

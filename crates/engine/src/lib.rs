@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use storage::Store;
 use tokio::sync::{Notify, RwLock, broadcast, watch};
+use tokio_util::task::TaskTracker;
 
 use backend::Backend;
 use checkpoints::Checkpoints;
@@ -76,9 +77,10 @@ pub struct Engine {
     pub watch: Watch,
     /// Turns true when the server is about to stop.
     pub closing: watch::Sender<bool>,
-    /// Whoever carries a job out reads it, and whoever renews or takes back a connection, if nobody waits to write; whoever ends
-    /// the server waits to write.
+    /// Whoever carries a job out reads it; whoever ends the server waits to write.
     pub carrying: RwLock<()>,
+    /// Renewals and revocations of connections: each goes on to its end, and whoever ends the server waits for them.
+    pub errands: TaskTracker,
 }
 
 impl Engine {
@@ -105,6 +107,7 @@ impl Engine {
             watch: Watch::default(),
             closing: watch::channel(false).0,
             carrying: RwLock::new(()),
+            errands: TaskTracker::new(),
         })
     }
 

@@ -3,6 +3,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use crate::audit::{NewAudit, append, hold_trail};
 use crate::families::{Family, put_family};
 use crate::store::{Store, StoreError, get};
 
@@ -36,6 +37,18 @@ impl std::fmt::Debug for StoredCredential {
     }
 }
 
+/// What came of keeping a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connect {
+    /// It is kept, in place of the one before, if there was one.
+    Kept {
+        /// What there was.
+        before: Option<StoredCredential>,
+    },
+    /// The session has ended meanwhile: nothing is kept for it any more.
+    Ended,
+}
+
 /// What wraps the credential of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrappedCredential {
@@ -60,30 +73,40 @@ macro_rules! credential_query {
 }
 
 impl Store {
-    /// Keeps a credential, of a new `family` where it is not an API key; an earlier one of this session and tenant is replaced. `false`
-    /// where the session has ended meanwhile: nothing is kept for it any more.
+    /// Keeps a credential, of a new `family` where it is not an API key, in place of an earlier one of this session and tenant, and says
+    /// so in the trail: all of it or nothing.
     pub async fn put_credential(
         &self,
         session: &[u8],
         credential: &StoredCredential,
         family: Option<&Family>,
-        now: i64,
-    ) -> Result<bool, StoreError> {
+        record: &NewAudit,
+    ) -> Result<Connect, StoreError> {
+        let now = record.at;
         let mut transaction = self.begin().await?;
+        hold_trail(&mut transaction, &record.tenant).await?;
         // Holds the session: whatever ends it comes before or after.
         let held = sqlx::query("UPDATE sessions SET used_at = used_at WHERE key = $1 AND revoked_at IS NULL")
             .bind(session.to_vec())
             .execute(&mut *transaction)
             .await?;
         if held.rows_affected() == 0 {
-            return Ok(false);
+            return Ok(Connect::Ended);
         }
+        let before = sqlx::query(credential_query!("WHERE c.session_key = $1 AND c.tenant = $2"))
+            .bind(session.to_vec())
+            .bind(credential.tenant.clone())
+            .fetch_optional(&mut *transaction)
+            .await?
+            .map(|row| read(&row))
+            .transpose()?;
         if let Some(family) = family {
             put_family(&mut transaction, family, now).await?;
         }
         put(&mut transaction, session, credential, now).await?;
+        append(&mut transaction, &self.audit_key, std::slice::from_ref(record)).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Connect::Kept { before })
     }
 
     /// The credential of a session for a tenant.

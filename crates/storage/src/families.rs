@@ -316,21 +316,23 @@ impl Store {
     }
 
     /// Gives a job another credential than its session's: tokens of a `family` of its own, or none, where the portal's own client carries
-    /// it out. Where it waits for one it goes on. A `leave` is used up by it.
+    /// it out. Where it waits for one it goes on. The session that asks has to live, and where it needs a confirmation, that is used up.
     pub async fn keep_running(
         &self,
         job: &str,
         grant: &Grant,
         family: Option<&Family>,
-        leave: Option<(&[u8], &str)>,
+        (session, step_up): (&[u8], Option<&str>),
         record: &NewAudit,
     ) -> Result<KeepRunning, StoreError> {
         let mut transaction = self.begin().await?;
         hold_trail(&mut transaction, &record.tenant).await?;
-        if let Some((session, step_up)) = leave
-            && !(is_live(&mut transaction, session, record.at).await?
-                && use_step_up(&mut transaction, session, step_up, record.at).await?)
-        {
+        let live = is_live(&mut transaction, session, record.at).await?;
+        let confirmed = match step_up {
+            Some(step_up) if live => use_step_up(&mut transaction, session, step_up, record.at).await?,
+            _ => live,
+        };
+        if !confirmed {
             return Ok(KeepRunning::NoLeave);
         }
         let held = sqlx::query(

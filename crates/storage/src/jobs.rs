@@ -33,7 +33,7 @@ pub(crate) use grants::{erase_grant, put_grant};
 
 pub use grants::{Erased, Grant, GrantKind};
 pub use journal::{JournalRow, RowResult, Trouble};
-pub use lease::Claim;
+pub use lease::{Claim, InNeed};
 
 /// Rows written in one transaction: no other writer waits for longer than that takes.
 const AT_A_TIME: usize = 4_000;
@@ -371,22 +371,36 @@ impl Store {
             .collect()
     }
 
-    /// A person lets a paused job go on, with a fresh credential: both or neither.
-    pub async fn resume_job(&self, tenant: &str, id: &str, grant: &Grant) -> Result<Resume, StoreError> {
+    /// A person lets a paused job go on, with a fresh credential in place of the one `seen`: both or neither. Where only its Qlik user
+    /// was waited for, `in_need`, it has none, and nobody paused it by hand.
+    pub async fn resume_job(
+        &self,
+        tenant: &str,
+        id: &str,
+        grant: &Grant,
+        seen: Option<&Grant>,
+        in_need: bool,
+    ) -> Result<Resume, StoreError> {
         let mut transaction = self.begin().await?;
         // Where its executor still settles what was sent, it simply goes on.
         let done = sqlx::query(
             "UPDATE jobs SET state = CASE WHEN lease_until > 0 THEN 'running' ELSE 'queued' END, reason = '', needs = 0 \
-             WHERE id = $1 AND tenant = $2 AND state = 'paused'",
+             WHERE id = $1 AND tenant = $2 AND state = 'paused' AND needs >= $3",
         )
         .bind(id.to_owned())
         .bind(tenant.to_owned())
+        .bind(i64::from(in_need))
         .execute(&mut *transaction)
         .await?;
         if done.rows_affected() == 0 {
             return Ok(Resume::MovedOn);
         }
         let before = put_grant(&mut transaction, id, grant).await?;
+        if before.as_ref() != seen {
+            // Somebody gave it another meanwhile.
+            transaction.rollback().await?;
+            return Ok(Resume::MovedOn);
+        }
         transaction.commit().await?;
         Ok(Resume::Done { before })
     }

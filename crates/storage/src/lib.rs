@@ -18,11 +18,11 @@ mod views;
 
 pub use actor::Actor;
 pub use audit::{AuditEntry, AuditFilter, Kept, NewAudit, TrailEnd, Uncovered};
-pub use credentials::{StoredCredential, WrappedCredential};
+pub use credentials::{Connect, StoredCredential, WrappedCredential};
 pub use days::SeatDay;
 pub use families::{Family, FamilyHolder, KeepRunning, Renewal, Resealed};
 pub use jobs::{
-    Claim, CreateJob, Erased, Grant, GrantKind, JobRow, JobState, JournalRow, Leave, NewJob, Resume, RowResult, Trouble,
+    Claim, CreateJob, Erased, Grant, GrantKind, InNeed, JobRow, JobState, JournalRow, Leave, NewJob, Resume, RowResult, Trouble,
 };
 pub use lists::ListRow;
 pub use people::{Begins, Ended, Ending, NewSession, Person, principal, session_name};

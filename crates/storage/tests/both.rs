@@ -19,8 +19,8 @@ use domain::subject::Subject;
 use domain::table::Day;
 use domain::touch::{Setting, Touch};
 use storage::{
-    Actor, Approval, AuditFilter, Begins, CreateJob, Ending, Erased, Grant, JobState, JournalRow, Leave, ListRow, NewAudit,
-    NewJob, NewSession, Origin, Person, PlanRow, Resume, RowResult, SeatDay, Store, StoreError, StoredCredential,
+    Actor, Approval, AuditFilter, Begins, Connect, CreateJob, Ending, Erased, Grant, JobState, JournalRow, Leave, ListRow,
+    NewAudit, NewJob, NewSession, Origin, Person, PlanRow, Resume, RowResult, SeatDay, Store, StoreError, StoredCredential,
 };
 use trail::{Key, Target};
 
@@ -139,6 +139,11 @@ fn grant() -> Grant {
     Grant { sealed: vec![1, 0, 255], wrapped_key: vec![2], expires_at: 1_000, ..Grant::default() }
 }
 
+/// That somebody connected, for the trail.
+fn connected(at: i64) -> NewAudit {
+    NewAudit { tenant: "t".to_owned(), at, action: "connect".to_owned(), outcome: "done".to_owned(), ..NewAudit::default() }
+}
+
 async fn job(store: &Store, id: &str, rows: &[PlannedChange]) -> CreateJob {
     let plan_id = format!("plan-{id}");
     if store.plan("t", &plan_id).await.unwrap().is_none() {
@@ -186,7 +191,7 @@ mod suite {
                 qlik_name: "Ann".into(),
                 ..StoredCredential::default()
             };
-            store.put_credential(key, &credential, None, 1).await.unwrap();
+            store.put_credential(key, &credential, None, &connected(1)).await.unwrap();
         }
         store.end_sessions(&Ending::One(b"left"), 2, |_| Vec::new()).await.unwrap();
         let list = ListRow {
@@ -306,7 +311,7 @@ mod suite {
         assert_eq!(verified(&store, &[]).await, []);
         assert_eq!(rows_of(&pool, "locks").await, 2);
         assert_eq!(job(&store, "k", &[assign(1)]).await, CreateJob::Locked("j".into()));
-        assert!(matches!(store.resume_job("t", "j", &grant()).await.unwrap(), Resume::Done { .. }));
+        assert!(matches!(store.resume_job("t", "j", &grant(), None, false).await.unwrap(), Resume::Done { .. }));
         // What a newer version wrote is not guessed at.
         for table in ["journal", "plans"] {
             sqlx::query(sqlx::AssertSqlSafe(format!("UPDATE {table} SET form = 99"))).execute(&pool).await.unwrap();
@@ -331,11 +336,21 @@ mod suite {
     pub(super) async fn a_job_is_resumed_once_and_only_where_it_paused(store: &Store) {
         assert_eq!(job(store, "a", &[assign(1)]).await, CreateJob::Created);
         let fresh = |expires_at| Grant { expires_at, ..grant() };
-        assert_eq!(store.resume_job("t", "a", &fresh(5_000)).await.unwrap(), Resume::MovedOn, "it is queued");
+        assert_eq!(
+            store.resume_job("t", "a", &fresh(5_000), Some(&grant()), false).await.unwrap(),
+            Resume::MovedOn,
+            "it is queued"
+        );
         let claim = store.claim_job("a", "x", 20, 100).await.unwrap().unwrap();
         assert!(store.pause_claimed(&claim, "why").await.unwrap());
-        let (one, two) = (fresh(6_000), fresh(7_000));
-        let (one, two) = tokio::join!(store.resume_job("t", "a", &one), store.resume_job("t", "a", &two));
+        let (one, two, held) = (fresh(6_000), fresh(7_000), grant());
+        // Only its Qlik user is waited for where nobody paused it.
+        assert_eq!(store.resume_job("t", "a", &one, Some(&held), true).await.unwrap(), Resume::MovedOn);
+        assert_eq!(store.resume_job("t", "a", &one, None, false).await.unwrap(), Resume::MovedOn, "another than was seen");
+        let (one, two) = tokio::join!(
+            store.resume_job("t", "a", &one, Some(&held), false),
+            store.resume_job("t", "a", &two, Some(&held), false)
+        );
         let replaced = Resume::Done { before: Some(grant()) };
         let mut clicks = [one.unwrap(), two.unwrap()];
         clicks.sort_by_key(|click| *click == Resume::MovedOn);
@@ -343,7 +358,7 @@ mod suite {
         let claim = store.claim_job("a", "x", 200, 300).await.unwrap().unwrap();
         store.finish_job(&claim, JobState::Finished, 201).await.unwrap();
         // A click on an old page brings no key back to a job that is over.
-        assert_eq!(store.resume_job("t", "a", &fresh(9_000)).await.unwrap(), Resume::MovedOn);
+        assert_eq!(store.resume_job("t", "a", &fresh(9_000), None, false).await.unwrap(), Resume::MovedOn);
         assert_eq!(store.grant("a").await.unwrap(), None);
         assert_eq!(store.job("t", "a").await.unwrap().unwrap().state, JobState::Finished);
     }
@@ -556,8 +571,8 @@ mod suite {
             qlik_name: "Ann".into(),
             ..StoredCredential::default()
         };
-        store.put_credential(b"a", &credential("x"), None, 3).await.unwrap();
-        store.put_credential(b"a", &credential("y"), None, 3).await.unwrap();
+        store.put_credential(b"a", &credential("x"), None, &connected(3)).await.unwrap();
+        store.put_credential(b"a", &credential("y"), None, &connected(3)).await.unwrap();
         let live = store.live_sessions(50, None).await.unwrap();
         let seen: Vec<_> = live.iter().map(|s| (s.key.clone(), s.connected.len())).collect();
         assert_eq!(seen, [(b"b".to_vec(), 0), (b"a".to_vec(), 2)]);
@@ -630,17 +645,16 @@ mod suite {
 
     pub(super) async fn a_session_begins_in_place_of_another(store: &Store) {
         assert_eq!(store.begin_session(&ann(b"old", "", 10)).await.unwrap(), Begins::Begun);
-        assert!(store.put_credential(b"old", &credential("t"), None, 11).await.unwrap());
+        let kept = store.put_credential(b"old", &credential("t"), None, &connected(11)).await.unwrap();
+        assert_eq!(kept, Connect::Kept { before: None });
         let moved = StoredCredential { sealed: b"again".to_vec(), ..credential("t") };
         let new = NewSession { instead_of: Some((b"old".to_vec(), vec![moved.clone()])), ..ann(b"new", "", 20) };
         store.begin_session(&new).await.unwrap();
         assert!(!lives(store, b"old", 21).await && lives(store, b"new", 21).await);
         assert_eq!(store.credentials(b"old").await.unwrap(), []);
         assert_eq!(store.credentials(b"new").await.unwrap(), [moved]);
-        assert!(
-            !store.put_credential(b"old", &credential("t"), None, 22).await.unwrap(),
-            "nothing is kept for a session that ended"
-        );
+        let ended = store.put_credential(b"old", &credential("t"), None, &connected(22)).await.unwrap();
+        assert_eq!(ended, Connect::Ended, "nothing is kept for a session that ended");
         assert!(!store.save_session(b"old", b"{}", 1, 22, 1_000).await.unwrap(), "nor saved");
         let live = store.live_sessions(30, Some(&new.person.principal())).await.unwrap();
         assert_eq!((live.len(), live[0].name.as_str(), live[0].address.as_str()), (1, "Ann", "10.0.0.1"));
@@ -698,7 +712,7 @@ mod suite {
     pub(super) async fn everywhere_is_everywhere(store: &Store) {
         store.begin_session(&ann(b"s1", "", 10)).await.unwrap();
         store.begin_session(&ann(b"s2", "", 20)).await.unwrap();
-        store.put_credential(b"s2", &credential("t"), None, 21).await.unwrap();
+        store.put_credential(b"s2", &credential("t"), None, &connected(21)).await.unwrap();
         let me = ann(b"s1", "", 10).person.principal();
         let ended = store.end_sessions(&Ending::Everywhere(&me), 30, |_| Vec::new()).await.unwrap();
         assert_eq!(ended.len(), 2);
@@ -737,7 +751,7 @@ mod suite {
 
     pub(super) async fn what_was_ended_does_not_come_back(store: &Store) {
         store.begin_session(&ann(b"s1", "", 10)).await.unwrap();
-        store.put_credential(b"s1", &credential("t"), None, 11).await.unwrap();
+        store.put_credential(b"s1", &credential("t"), None, &connected(11)).await.unwrap();
         let moved = Some((b"s1".to_vec(), vec![credential("t")]));
         // It ends between the reading of what it held and the session that takes its place.
         store.end_sessions(&Ending::One(b"s1"), 20, |_| Vec::new()).await.unwrap();
@@ -882,9 +896,9 @@ mod suite {
             qlik_name: "Ann".into(),
             ..StoredCredential::default()
         };
-        store.put_credential(b"k", &credential, None, 1).await.unwrap();
+        store.put_credential(b"k", &credential, None, &connected(1)).await.unwrap();
         credential.qlik_name = "Anna".into();
-        store.put_credential(b"k", &credential, None, 2).await.unwrap();
+        store.put_credential(b"k", &credential, None, &connected(2)).await.unwrap();
         assert_eq!(store.credential(b"k", "t").await.unwrap(), Some(credential.clone()));
         assert_eq!(store.credentials(b"k").await.unwrap(), [credential]);
         assert_eq!(store.credential(b"k", "other").await.unwrap(), None);
@@ -1061,7 +1075,7 @@ mod suite {
         assert!(store.pause_claimed(&claim, "the key was revoked").await.unwrap());
         let paused = store.job("t", "a").await.unwrap().unwrap();
         assert_eq!((paused.state, paused.reason.as_str()), (JobState::Paused, "the key was revoked"));
-        let resumed = store.resume_job("t", "a", &Grant { expires_at: 2_000, ..grant() }).await.unwrap();
+        let resumed = store.resume_job("t", "a", &Grant { expires_at: 2_000, ..grant() }, Some(&grant()), false).await.unwrap();
         assert!(matches!(resumed, Resume::Done { .. }));
         assert!(store.grant("a").await.unwrap().is_some());
         assert_eq!(store.jobs("t", 5).await.unwrap().len(), 1);

@@ -17,7 +17,7 @@ use databases::own_database as postgres;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use storage::{
-    Actor, Begins, Ending, Family, FamilyHolder, KeepRunning, NewAudit, NewSession, Person, Renewal, Resealed, Store,
+    Actor, Begins, Connect, Ending, Family, FamilyHolder, KeepRunning, NewAudit, NewSession, Person, Renewal, Resealed, Store,
     StoredCredential,
 };
 use trail::Key;
@@ -116,7 +116,9 @@ impl Step {
         match self {
             Self::Touch => store.touch_session(&old, 4_000, 900_000_000).await.unwrap(),
             Self::Save => drop(store.save_session(&old, b"late", 1, 4_000, 900_000_000).await.unwrap()),
-            Self::Connect => drop(store.put_credential(&old, &credential(""), None, 4_000).await.unwrap()),
+            Self::Connect => {
+                drop(store.put_credential(&old, &credential(""), None, &NewAudit { at: 4_000, ..record() }).await.unwrap());
+            }
             Self::Refresh => {
                 if let Some(leased) = store.lease_family(&family.id, 0, 4_000, 24_000).await.unwrap() {
                     let holder = FamilyHolder::Session(&old);
@@ -158,7 +160,8 @@ async fn nothing_comes_back(stores: [Store; 2], orders: u64) {
         let who = format!("p{order}");
         let (old, new) = (format!("old{order}").into_bytes(), format!("new{order}").into_bytes());
         assert_eq!(stores[0].begin_session(&session(&who, old.clone(), &who)).await.unwrap(), Begins::Begun);
-        assert!(stores[0].put_credential(&old, &credential(&who), Some(&family(&who)), 2_500).await.unwrap());
+        let kept = stores[0].put_credential(&old, &credential(&who), Some(&family(&who)), &record()).await.unwrap();
+        assert_eq!(kept, Connect::Kept { before: None });
         let ends = Step::ENDS[rng.random_range(0..Step::ENDS.len())];
         let mut steps: Vec<Step> =
             (0..rng.random_range(1..5)).map(|_| Step::HARMLESS[rng.random_range(0..Step::HARMLESS.len())]).collect();
@@ -213,7 +216,8 @@ async fn what_was_ended_stays_ended_on_postgresql() {
 async fn families_are_refreshed_one_at_a_time(store: &Store) {
     let key = b"s".to_vec();
     store.begin_session(&session("ann", key.clone(), "")).await.unwrap();
-    assert!(store.put_credential(&key, &credential("f"), Some(&family("f")), 2_500).await.unwrap());
+    let kept = store.put_credential(&key, &credential("f"), Some(&family("f")), &record()).await.unwrap();
+    assert_eq!(kept, Connect::Kept { before: None });
     let held = store.credential(&key, "t").await.unwrap().unwrap();
     assert_eq!((held.expires_at, held.is_lost), (Some(5_000), false));
     // Many want the lease; one has it.
@@ -246,12 +250,16 @@ async fn families_are_refreshed_one_at_a_time(store: &Store) {
     assert!(store.credential(&key, "t").await.unwrap().unwrap().is_lost);
     assert!(store.lease_family("f", 1, 90_000, 99_000).await.unwrap().is_none());
     let told = store.audit_trail("t", 0, 9).await.unwrap().len();
-    assert_eq!(told, 2, "a refresh and a loss");
+    assert_eq!(told, 3, "a connection, a refresh and a loss");
     // Nobody holds it once the session is over. A job that is over takes no connection.
     assert_eq!(store.purge_families().await.unwrap(), 0);
     store.end_sessions(&Ending::One(&key), 81_000, |_| Vec::new()).await.unwrap();
     assert_eq!(store.purge_families().await.unwrap(), 1);
-    let kept = store.keep_running("no such job", &storage::Grant::default(), Some(&family("g")), None, &record()).await.unwrap();
+    let (grant, own) = (storage::Grant::default(), family("g"));
+    let kept = store.keep_running("no such job", &grant, Some(&own), (&key, None), &record()).await.unwrap();
+    assert_eq!(kept, KeepRunning::NoLeave, "nor does whoever is signed out by now give one");
+    store.begin_session(&session("ben", b"t".to_vec(), "")).await.unwrap();
+    let kept = store.keep_running("no such job", &grant, Some(&own), (b"t", None), &record()).await.unwrap();
     assert_eq!((kept, store.family("g").await.unwrap()), (KeepRunning::Over, None));
 }
 

@@ -299,7 +299,7 @@ pub async fn hand_over(access: &Access<Admin>, id: &str) -> Result<(), AppError>
         reason: "handed over to the unattended credential".to_owned(),
         ..access.record("grant.made", Target::of("job", job.id.clone(), job.title.clone()))
     };
-    let leave = Some((access.session.as_slice(), step_up.as_str()));
+    let leave = (access.session.as_slice(), Some(step_up.as_str()));
     match store.keep_running(&job.id, &grant, None, leave, &record).await? {
         KeepRunning::Kept { before } => {
             revoke_grant(&access.state.engine, &access.tenant, &job.id, before.as_ref());

@@ -215,10 +215,17 @@ pub async fn callback(State(state): State<Shared>, Path(tenant): Path<String>, r
     let Some((login, gone)) = Login::of(&state, &asking.tenant.url, &answer.state, &asking.headers) else {
         return told(&state, &asking, Failed::Refused(Reason::LoginCookie), None).await;
     };
-    let mut response = match come_back(&state, &asking, &answer, &login).await {
-        Ok(response) => response,
-        Err(failed) => told(&state, &asking, failed, Some(&login)).await,
-    };
+    // Once begun it goes on to its end, also where the browser hangs up: what the tenant gives must not be lost.
+    let coming = state.engine.errands.clone().spawn(async move {
+        match come_back(&state, &asking, &answer, &login).await {
+            Ok(response) => response,
+            Err(failed) => told(&state, &asking, failed, Some(&login)).await,
+        }
+    });
+    let mut response = coming.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "signing in at a tenant broke off");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    });
     // Used by now, whatever it led to.
     if let Some(gone) = gone {
         response.headers_mut().append(header::SET_COOKIE, gone);
@@ -426,6 +433,13 @@ async fn kept_running(
         return Err(Failed::Other(came.me.name));
     };
     let Some(session) = &asking.session else { return Err(Failed::Ended) };
+    if job.state.is_over() {
+        return Ok((see_other(&login.back), Kept::No));
+    }
+    // What was so when they left may not be so any more.
+    if let Err(response) = may_keep(state, asking, &job.id).await {
+        return Ok((response, Kept::No));
+    }
     let tokens = Tokens::of(came.tokens, &fresh_id(), 0, now);
     let grant = own_grant(engine, &tokens, &job.id, now + OWN_MS).map_err(|_| Reason::LoginCookie)?;
     let by = Connecting { who: &asking.who, rank: asking.rank, from: &asking.from, session: session.id };
@@ -442,8 +456,11 @@ async fn kept_running(
         ..NewAudit::default()
     };
     let family = family_of(&asking.tenant, &tokens, &came.me);
-    let kept = engine.store.keep_running(&job.id, &grant, Some(&family), None, &line).await?;
-    let KeepRunning::Kept { before } = kept else { return Ok((see_other(&login.back), Kept::No)) };
+    let before = match engine.store.keep_running(&job.id, &grant, Some(&family), (&session.key, None), &line).await? {
+        KeepRunning::Kept { before } => before,
+        KeepRunning::Over => return Ok((see_other(&login.back), Kept::No)),
+        KeepRunning::NoLeave => return Err(Failed::Ended),
+    };
     revoke_grant(engine, &asking.tenant, &job.id, before.as_ref());
     tracing::info!(
         target: "quartermaster::security", event = "grant.made", tenant = %asking.tenant.id, job = %job.id,

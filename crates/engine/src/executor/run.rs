@@ -74,7 +74,7 @@ pub(super) async fn claim_and_run(
     let Some(claim) = engine.store.claim_job(&job.id, owner, now, now + millis(LEASE)).await? else { return Ok(()) };
     tracing::info!(job = job.id, tenant = job.tenant, "the job begins");
     let opened = keys::open(engine, &tenant, &job, false).await?;
-    if matches!(opened, Opened::Key(_) | Opened::Machine(..)) {
+    if matches!(opened, Opened::Key(_) | Opened::Away(..) | Opened::Machine(..)) {
         count_foreign(engine, &tenant, &job, &sent).await?;
     }
     let mut run = Run {
@@ -182,12 +182,17 @@ impl Run<'_> {
             }
             Opened::NoMachine(_) if self.job.state == JobState::Cancelling => self.end_unread().await.map(|_| ()),
             Opened::NoMachine(fault) => self.pause_without_machine(&fault).await.map(|_| ()),
-            Opened::Key(key) => {
+            // Where the tenant is away, that shows before anything is sent.
+            Opened::Key(key) | Opened::Away(key, _) => {
                 let key = self.key.insert(SharedKey::of(key)).clone();
                 self.carry_out(&Writer::of(&self.claim, key)).await
             }
             Opened::Nothing | Opened::InNeed(_) if self.job.state == JobState::Cancelling => self.end_unread().await.map(|_| ()),
-            Opened::InNeed(name) => self.pause_in_need(&name).await.map(|_| ()),
+            Opened::InNeed(lost) => match self.pause_in_need(&lost).await? {
+                Next::Stop => Ok(()),
+                // It has another credential by now: whoever takes it next opens that.
+                Next::On => self.engine.store.release_lease(&self.claim).await,
+            },
             Opened::Nothing => {
                 let reason =
                     "The key expired or was revoked. Connect with a key of the same Qlik user, then resume, or cancel the job.";
@@ -388,6 +393,11 @@ impl Run<'_> {
             // The tenant takes the token no more, before its time: whoever can renews it.
             return self.another_key(true).await;
         }
+        self.wait_out(failure).await
+    }
+
+    /// Waits after a failure, longer each time, as long as that is worth it.
+    async fn wait_out(&mut self, failure: &Failure) -> Result<Next, StoreError> {
         let wait = match failure.status {
             Some(401 | 403) => None,
             // The limiter waits for as long as Qlik asked.

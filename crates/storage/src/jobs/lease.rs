@@ -3,7 +3,7 @@
 use sqlx::{Any, Transaction};
 
 use super::journal::tally_of;
-use super::{Grant, JobRow, JobState, erase_grant, read_job};
+use super::{Grant, GrantKind, JobRow, JobState, erase_grant, read_job};
 use crate::audit::hold_trail;
 use crate::store::{Store, StoreError, get};
 
@@ -14,6 +14,23 @@ pub struct Claim {
     pub job: String,
     /// Guards every write to its journal.
     pub token: i64,
+}
+
+/// What came of having a job wait for its Qlik user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InNeed {
+    /// It waits.
+    Paused {
+        /// What it had.
+        erased: Option<Grant>,
+    },
+    /// It is to be cancelled, which needs no credential.
+    Cancelling {
+        /// What it had.
+        erased: Option<Grant>,
+    },
+    /// It has another credential by now.
+    Replaced,
 }
 
 impl Store {
@@ -110,19 +127,27 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// As [`Store::pause_claimed`], until the job's Qlik user connects again; its credential is worth nothing any more.
-    pub async fn pause_in_need(&self, claim: &Claim, reason: &str) -> Result<bool, StoreError> {
+    /// As [`Store::pause_claimed`], until the job's Qlik user connects again: its credential of this `family` (empty for none, or an API
+    /// key) is worth nothing any more, and is erased. A job that has another credential by now is left as it is.
+    pub async fn pause_in_need(&self, claim: &Claim, family: &str, reason: &str) -> Result<InNeed, StoreError> {
         let mut transaction = self.begin_claimed(claim).await?;
-        let done = sqlx::query(
-            "UPDATE jobs SET state = 'paused', reason = $1, needs = 1, lease_until = 0 WHERE id = $2 AND state <> 'cancelling'",
-        )
-        .bind(reason.to_owned())
-        .bind(claim.job.clone())
-        .execute(&mut *transaction)
-        .await?;
-        erase_grant(&mut transaction, &claim.job).await?;
+        let erased = erase_grant(&mut transaction, &claim.job).await?;
+        if erased.as_ref().is_some_and(|grant| grant.family != family || grant.kind == GrantKind::Unattended) {
+            transaction.rollback().await?;
+            return Ok(InNeed::Replaced);
+        }
+        // Whoever paused it by hand said so first.
+        sqlx::query("UPDATE jobs SET state = 'paused', reason = $1, needs = 1 WHERE id = $2 AND state IN ('queued', 'running')")
+            .bind(reason.to_owned())
+            .bind(claim.job.clone())
+            .execute(&mut *transaction)
+            .await?;
+        let done = sqlx::query("UPDATE jobs SET lease_until = 0 WHERE id = $1 AND state = 'paused'")
+            .bind(claim.job.clone())
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(if done.rows_affected() == 1 { InNeed::Paused { erased } } else { InNeed::Cancelling { erased } })
     }
 
     /// Says what a running job waits for; nothing once it goes on.

@@ -76,7 +76,14 @@ pub(super) async fn told(state: &Shared, asking: &Asking, failed: Failed, login:
     let tenant = &asking.tenant.name;
     let confirms = login.is_some_and(|login| matches!(&login.purpose, Purpose::Errand(errand) if !errand.confirms.is_empty()));
     let back = login.map_or_else(|| format!("/t/{}/overview", asking.tenant.id), |login| login.back.clone());
-    let again = if confirms { back } else { format!("{}?back={}", address(&asking.tenant.id, "connect"), escape(&back)) };
+    let job = login.and_then(|login| match &login.purpose {
+        Purpose::Errand(errand) if !errand.job.is_empty() => Some(format!("&job={}", escape(&errand.job))),
+        _ => None,
+    });
+    let again = match (confirms, job.unwrap_or_default()) {
+        (true, _) => back,
+        (false, job) => format!("{}?back={}{job}", address(&asking.tenant.id, "connect"), escape(&back)),
+    };
     let links = vec![(again, "Try again")];
     let mut text = Vec::new();
     let (title, reason, status) = match failed {

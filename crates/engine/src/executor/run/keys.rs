@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use storage::{GrantKind, JobRow, StoreError};
+use storage::{Grant, GrantKind, InNeed, JobRow, StoreError};
 use tokio::time::Instant;
 
-use super::{Next, Run};
+use super::{Failure, Next, Run};
 use crate::backend::{Key, Lent, Person};
-use crate::connection::{Held, Holder, NotRenewed, needs, renew};
+use crate::connection::{Held, Holder, NotRenewed, needs, renew, revoke_grant};
 use crate::fault::Fault;
 use crate::seal::Purpose;
 use crate::{Engine, Tenant};
@@ -26,44 +26,76 @@ pub(super) enum Opened {
     Machine(Key, Person),
     /// Nothing, since the tenant does not take the portal's own client: why.
     NoMachine(Fault),
-    /// Nothing until this person connects again, by name.
-    InNeed(String),
+    /// The tenant, by this key, once it answers: the key has ended, and the tenant does not give the next one.
+    Away(Key, Fault),
+    /// Nothing until this person connects again.
+    InNeed(Lost),
     /// Nothing.
     Nothing,
 }
 
+/// A credential that is worth nothing any more.
+#[derive(Debug)]
+pub(super) struct Lost {
+    /// Its family.
+    pub(super) family: String,
+    /// Whose it was, by name.
+    pub(super) name: String,
+}
+
 /// Opens a job's grant. `refused`: the tenant took the newest token of it no more.
 pub(super) async fn open(engine: &Arc<Engine>, tenant: &Arc<Tenant>, job: &JobRow, refused: bool) -> Result<Opened, StoreError> {
-    let Some(grant) = engine.store.grant(&job.id).await? else { return Ok(Opened::Nothing) };
+    /// Nobody gives a job one credential after the other for longer.
+    const TRIES: u32 = 3;
+    for _ in 0..TRIES {
+        if let Some(opened) = open_once(engine, tenant, job, refused).await? {
+            return Ok(opened);
+        }
+    }
+    Ok(Opened::Nothing)
+}
+
+/// The same; nothing where another credential took the place of the one that was there.
+async fn open_once(
+    engine: &Arc<Engine>,
+    tenant: &Arc<Tenant>,
+    job: &JobRow,
+    refused: bool,
+) -> Result<Option<Opened>, StoreError> {
+    let Some(grant) = engine.store.grant(&job.id).await? else { return Ok(Some(Opened::Nothing)) };
     let now = engine.clock.now_ms();
     if grant.kind == GrantKind::Unattended {
-        return Ok(match engine.machines.open(tenant, now, refused).await {
+        return Ok(Some(match engine.machines.open(tenant, now, refused).await {
             Ok((key, person)) => Opened::Machine(key, person),
             Err(fault) => Opened::NoMachine(fault),
-        });
+        }));
     }
     let Ok(secret) = engine.sealer.open(&grant.sealed, &grant.wrapped_key, Purpose::Grant, &job.id) else {
-        return Ok(Opened::Nothing);
+        return Ok(Some(Opened::Nothing));
     };
     if grant.family.is_empty() {
         let serves = grant.expires_at > now;
-        return Ok(if serves { Opened::Key(Key::new(secret, &job.qlik_user)) } else { Opened::Nothing });
+        return Ok(Some(if serves { Opened::Key(Key::new(secret, &job.qlik_user)) } else { Opened::Nothing }));
     }
     let family = engine.store.family(&grant.family).await?;
-    let name = family.map(|family| family.qlik_name).unwrap_or_default();
+    let lost = Lost { family: grant.family.clone(), name: family.map(|family| family.qlik_name).unwrap_or_default() };
     if grant.expires_at <= now {
-        return Ok(Opened::InNeed(name));
+        return Ok(Some(Opened::InNeed(lost)));
     }
-    Ok(match (grant.kind, Held::read(&secret)) {
+    Ok(Some(match (grant.kind, Held::read(&secret)) {
         (GrantKind::Own, Held::Tokens(tokens)) => {
             if !refused && !tokens.are_due(now) {
-                return Ok(Opened::Key(tokens.key(&job.qlik_user)));
+                return Ok(Some(Opened::Key(tokens.key(&job.qlik_user))));
             }
             match renew(engine, tenant, Holder::Job(job.id.clone()), tokens.clone(), &job.author).await {
+                // The same as before: the tenant did not answer when it was asked for the next one.
+                Ok(same) if refused && same.generation == tokens.generation => {
+                    Opened::Away(same.key(&job.qlik_user), Fault::Unreachable("it did not renew the job's connection".to_owned()))
+                }
                 Ok(tokens) => Opened::Key(tokens.key(&job.qlik_user)),
-                Err(NotRenewed::Lost) => Opened::InNeed(name),
-                // The tenant fails: what is sent with the old one says so, and is tried again.
-                Err(NotRenewed::Unanswered(_)) => Opened::Key(tokens.key(&job.qlik_user)),
+                Err(NotRenewed::Replaced) => return Ok(None),
+                Err(NotRenewed::Lost) => Opened::InNeed(lost),
+                Err(NotRenewed::Unanswered(fault)) => Opened::Away(tokens.key(&job.qlik_user), fault),
                 Err(NotRenewed::Seal(_)) => Opened::Nothing,
                 Err(NotRenewed::Store(error)) => return Err(error),
             }
@@ -72,7 +104,7 @@ pub(super) async fn open(engine: &Arc<Engine>, tenant: &Arc<Tenant>, job: &JobRo
             let lent = Lent { family: grant.family, until: grant.expires_at };
             Opened::Key(Key::new(secret, &job.qlik_user).lent(lent))
         }
-    })
+    }))
 }
 
 impl Run<'_> {
@@ -112,11 +144,14 @@ impl Run<'_> {
                     return Ok(Next::On);
                 }
                 let family = self.engine.store.family(&before.family).await?;
-                self.pause_in_need(&family.map(|family| family.qlik_name).unwrap_or_default()).await
+                let name = family.map(|family| family.qlik_name).unwrap_or_default();
+                self.pause_in_need(&Lost { family: before.family, name }).await
             }
-            Opened::InNeed(name) => self.pause_in_need(&name).await,
+            // What it had for itself goes on to be its own: only the tenant is away.
+            Opened::Away(_, fault) => self.wait_out(&Failure { status: None, ..Failure::from(&fault) }).await,
+            Opened::InNeed(lost) => self.pause_in_need(&lost).await,
             // It was taken away meanwhile; the job was paused with it.
-            Opened::Nothing => self.pause_in_need("").await,
+            Opened::Nothing => self.pause_in_need(&Lost { family: before.family, name: String::new() }).await,
         }
     }
 
@@ -136,10 +171,19 @@ impl Run<'_> {
     }
 
     /// The job waits until its Qlik user connects again. Nothing is lost: what was sent is settled then.
-    pub(super) async fn pause_in_need(&self, name: &str) -> Result<Next, StoreError> {
-        if self.engine.store.pause_in_need(&self.claim, &needs(&self.tenant, name)).await? {
-            return Ok(Next::Stop);
+    pub(super) async fn pause_in_need(&self, lost: &Lost) -> Result<Next, StoreError> {
+        let revoke = |erased: Option<&Grant>| revoke_grant(self.engine, &self.tenant, &self.job.id, erased);
+        match self.engine.store.pause_in_need(&self.claim, &lost.family, &needs(&self.tenant, &lost.name)).await? {
+            InNeed::Paused { erased } => {
+                revoke(erased.as_ref());
+                Ok(Next::Stop)
+            }
+            InNeed::Cancelling { erased } => {
+                revoke(erased.as_ref());
+                self.end_unread().await
+            }
+            // It goes on by that.
+            InNeed::Replaced => Ok(Next::On),
         }
-        self.end_unread().await
     }
 }
