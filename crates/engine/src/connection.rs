@@ -262,10 +262,12 @@ async fn renew_to_the_end(
         if let Some(family) = engine.store.lease_family(&seen.family, seen.generation, now, now + LEASE_MS).await? {
             return refresh(engine, tenant, holder, seen, (&family, now + LEASE_MS), by).await;
         }
+        // First whether it is this one that is held: one that was lost may have been replaced.
+        let held = holder.read(engine, &tenant.id, &seen.family).await?;
         let Some(family) = engine.store.family(&seen.family).await?.filter(|family| !family.is_lost) else {
             return Err(NotRenewed::Lost);
         };
-        match holder.read(engine, &tenant.id, &seen.family).await? {
+        match held {
             Some(read) if read.generation > seen.generation => return Ok(read),
             Some(read) => seen = read,
             None => return Err(NotRenewed::Lost),

@@ -85,12 +85,12 @@ fn Body(view: ThenView, asked: Moment) -> impl IntoView {
             </section>
             {nothing.then(|| view! { <Empty title="Nothing else was different">{format!("No person or group{found} differs from now.")}</Empty> })}
             {(!people.is_empty()).then(|| view! {
-                <Different id="people" each="Person" title=count(whole(people_in_all), "person held something else", "people held something else") lines=people>
+                <Different id="people" each="Person" label="People who held something else" title=count(whole(people_in_all), "person held something else", "people held something else") lines=people>
                     <Pager page pages href/>
                 </Different>
             })}
             {(!groups.is_empty()).then(|| view! {
-                <Different id="groups" each="Group" title=count(whole(groups.len() as u64), "group gave other roles", "groups gave other roles") lines=groups>
+                <Different id="groups" each="Group" label="Groups that gave other roles" title=count(whole(groups.len() as u64), "group gave other roles", "groups gave other roles") lines=groups>
                     ""
                 </Different>
             })}
@@ -100,12 +100,19 @@ fn Body(view: ThenView, asked: Moment) -> impl IntoView {
 
 /// What was otherwise then: a table of people or groups.
 #[component]
-fn Different(id: &'static str, each: &'static str, title: String, lines: Vec<ThenLine>, children: Children) -> impl IntoView {
+fn Different(
+    id: &'static str,
+    each: &'static str,
+    label: &'static str,
+    title: String,
+    lines: Vec<ThenLine>,
+    children: Children,
+) -> impl IntoView {
     let rows = lines.into_iter().map(|line| view! { <ThenRow line/> }).collect_view();
     view! {
         <section class="panel" aria-labelledby=id>
-            <header><h2 id=id>{title.clone()}</h2></header>
-            <div class="table" tabindex="0" role="region" aria-label=title><table class="stacks" role="table">
+            <header><h2 id=id>{title}</h2></header>
+            <div class="table" tabindex="0" role="region" aria-label=label><table class="stacks" role="table">
                 <thead role="rowgroup"><tr role="row"><th role="columnheader">{each}</th><th role="columnheader">"Then"</th><th role="columnheader">"Now"</th><th role="columnheader" class="num">"Changed by"</th></tr></thead>
                 <tbody role="rowgroup">{rows}</tbody>
             </table></div>
