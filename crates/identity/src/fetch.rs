@@ -48,6 +48,8 @@ impl Fetcher {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
+            // A code is exchanged once: on a connection that the provider closes in that moment, idle as it was, the sign-in would be lost.
+            .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("quartermaster/", env!("CARGO_PKG_VERSION")));
         let http = if local { http.no_proxy() } else { http };
