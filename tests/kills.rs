@@ -15,8 +15,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use domain::allotment::AllotmentName;
-use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings};
-use domain::inventory::{AutoAssign, GroupSettings, Inventory, RoleId};
+use domain::change::{
+    Assign, Change, ChangeType, CreateGroup, DeleteGroup, EditGroup, GroupRoles, Naming, Remove, Rename, SetAutoAssign,
+    SetGroupSettings,
+};
+use domain::inventory::{AutoAssign, GroupSettings, Inventory, Provider, RoleId};
 use domain::plan::{Intent, Plan, draw_up};
 use domain::subject::Subject;
 use rand::rngs::StdRng;
@@ -76,7 +79,7 @@ impl Weather {
 }
 
 /// Changes of every kind in one plan, none of which depends on another: adds, removals, changes of type, swaps of two people's
-/// licenses, renames, roles of groups, and both settings.
+/// licenses, renames, new groups, groups that go and that are renamed, roles of groups, and both settings.
 fn changes(before: &Inventory, state: &Value, rng: &mut StdRng, renames: usize) -> Vec<Change> {
     let name = |name: &str| AllotmentName::new(name);
     // Who holds two licenses is left alone: what becomes of one would depend on the other.
@@ -112,7 +115,24 @@ fn changes(before: &Inventory, state: &Value, rng: &mut StdRng, renames: usize) 
     }
     let roles: Vec<RoleId> =
         state["roles"].as_array().unwrap().iter().map(|role| RoleId::new(role["id"].as_str().unwrap())).collect();
-    for group in before.groups.choose_multiple(rng, 6) {
+    let mut groups: Vec<&domain::inventory::Group> = before.groups.iter().collect();
+    groups.shuffle(rng);
+    let mut groups = groups.into_iter();
+    for n in 0..6 {
+        let roles: BTreeSet<RoleId> = roles.choose_multiple(rng, 2).cloned().collect();
+        let (name, description) = (format!("Made by a job {n}"), "x".repeat(n));
+        changes.push(CreateGroup { name, description, provider: Provider::Custom, roles }.into());
+    }
+    for group in groups.by_ref().take(3) {
+        changes.push(DeleteGroup::of(group, Some(0)).into());
+    }
+    let (custom, others): (Vec<_>, Vec<_>) = groups.partition(|group| group.provider == Provider::Custom);
+    let mut custom = custom.into_iter();
+    for (n, group) in custom.by_ref().take(2).enumerate() {
+        let after = Naming { name: format!("Renamed by a job {n}"), description: "by a job".to_owned() };
+        changes.push(EditGroup { group: group.id.clone(), before: Naming::of(group), after }.into());
+    }
+    for group in custom.chain(others).take(6) {
         let mut after: BTreeSet<RoleId> = roles.choose_multiple(rng, 3).cloned().collect();
         let roles_before = group.roles.clone().unwrap();
         if after == roles_before {
@@ -145,7 +165,7 @@ async fn simulated(seed: u64, weather: Weather) -> qlik_sim::Sim {
     qlik_sim::Sim::start(qlik_sim::Options {
         users: if long { 900 } else { 300 },
         assignments: if long { 700 } else { 220 },
-        groups: 12,
+        groups: 20,
         seed: seed + 1,
         api_keys: vec![KEY.to_owned()],
         latency_ms: if long { 0 } else { 8 },
@@ -214,7 +234,8 @@ fn faults(weather: Weather, rng: &mut StdRng) -> Vec<Value> {
         add("POST", LICENSES, rng.random_range(1..=8), 1, drop(rng));
     }
     for _ in 0..rng.random_range(0..=2) {
-        add("PATCH", "/api/v1/groups", rng.random_range(1..=7), 1, drop(rng));
+        let (method, most) = [("PATCH", 7), ("POST", 6), ("DELETE", 3)][rng.random_range(0..3)];
+        add(method, "/api/v1/groups", rng.random_range(1..=most), 1, drop(rng));
     }
     if rng.random_bool(0.3) {
         add("PUT", "/api/v1/licenses/settings", 1, 1, drop(rng));

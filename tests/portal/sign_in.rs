@@ -194,7 +194,7 @@ async fn nobody_comes_in_without_signing_in() {
 /// What whoever has a role may do: read, draw up plans, change settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_function_asks_for_its_role() {
-    const EVERYBODY: [&str; 26] = [
+    const EVERYBODY: [&str; 27] = [
         "frame",
         "find",
         "stay",
@@ -207,6 +207,7 @@ async fn every_function_asks_for_its_role() {
         "assignments/person",
         "groups/list",
         "groups/one",
+        "groups/new",
         "plans/list",
         "plans/one",
         "jobs/list",

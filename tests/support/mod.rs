@@ -344,10 +344,12 @@ pub fn inventory(state: &Value) -> Inventory {
             .map(|row| Group {
                 id: GroupId::new(text(row, "id")),
                 name: text(row, "name"),
-                description: String::new(),
+                description: text(row, "description"),
                 status: text(row, "status"),
-                provider: Provider::Custom,
+                provider: if row["providerType"] == "custom" { Provider::Custom } else { Provider::Idp },
                 roles: Some(row["roles"].as_array().unwrap().iter().map(|role| RoleId::new(role.as_str().unwrap())).collect()),
+                created: String::new(),
+                created_by: String::new(),
                 updated: String::new(),
             })
             .collect(),
@@ -380,6 +382,14 @@ impl Ended<'_> {
     pub async fn accounts_for_every_row(&self, url: &str, store: &Store) {
         let Self { run, tenant, job, before, planned, seen } = self;
         let expected = Projection::after(before, planned.changes.iter().map(|planned| (&planned.change, None)), "");
+        let groups = |inventory: Inventory| {
+            // A group that was made has an id that only Qlik could know.
+            let known: BTreeSet<GroupId> = before.groups.iter().map(|group| group.id.clone()).collect();
+            let mut groups = inventory.groups;
+            groups.iter_mut().filter(|group| !known.contains(&group.id)).for_each(|group| group.id = GroupId::new("new"));
+            groups.sort_by(|one, other| one.name.cmp(&other.name));
+            groups
+        };
         let found = inventory(&sim(url, "GET", "state", None).await);
         let journal = store.journal(job, &RowState::ALL, 0, i64::MAX).await.unwrap();
         let undone: Vec<_> = journal.iter().filter(|row| row.state != RowState::Done).collect();
@@ -387,9 +397,16 @@ impl Ended<'_> {
         let off: Vec<_> = held.symmetric_difference(&wanted).collect();
         assert!(off.is_empty(), "{run}: the licenses differ in {off:?}; not done: {undone:#?}");
         let expected = expected.into_inventory();
-        assert_eq!(found.groups, expected.groups, "{run}: roles of groups; not done: {undone:#?}");
         assert_eq!(found.auto_assign, expected.auto_assign, "{run}: license settings; not done: {undone:#?}");
         assert_eq!(found.group_settings, expected.group_settings, "{run}: group settings; not done: {undone:#?}");
+        // Each new group is the one that the journal says was made for its row.
+        for row in &journal {
+            if let Change::CreateGroup(new) = &row.change {
+                let made = found.groups.iter().find(|group| group.name == new.name).map(|group| group.id.as_str());
+                assert_eq!(row.made.as_ref().map(|made| made.id.as_str()), made, "{run}: {}", new.name);
+            }
+        }
+        assert_eq!(groups(found), groups(expected), "{run}: groups; not done: {undone:#?}");
 
         let requests = sim(url, "GET", &format!("requests?since={seen}"), None).await;
         let mut effects: BTreeMap<String, u32> = BTreeMap::new();
@@ -417,6 +434,9 @@ impl Ended<'_> {
 
 /// What a change does at the tenant, as [`effects_of`] names it. A rename shows at the subject that it moves to.
 fn effect_of(change: &Change) -> String {
+    if let Some(id) = change.touches().groups().next() {
+        return format!("group {id}");
+    }
     match change.touches().into_iter().last().unwrap() {
         Touch::Holdings(subject) => format!("license of {}", subject.key()),
         Touch::Group(id) => format!("group {id}"),
@@ -432,7 +452,10 @@ fn effects_of(request: &Value) -> Vec<String> {
     match (request["method"].as_str().unwrap_or_default(), request["status"].as_u64().unwrap_or_default()) {
         ("PUT", 200) if path == "/api/v1/licenses/settings" => vec!["license settings".to_owned()],
         ("PATCH", 204) if path == "/api/v1/groups/settings" => vec!["group settings".to_owned()],
-        ("PATCH", 204) => vec![format!("group {}", path.rsplit('/').next().unwrap_or_default())],
+        ("PATCH" | "DELETE", 204) => vec![format!("group {}", path.rsplit('/').next().unwrap_or_default())],
+        ("POST", 201) if path == "/api/v1/groups" => {
+            vec![format!("group {}", request["body"]["name"].as_str().unwrap_or_default())]
+        }
         _ => request["rows"]
             .as_array()
             .into_iter()

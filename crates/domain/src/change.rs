@@ -2,6 +2,7 @@
 //! kind has to know, and is the only place that lists them.
 
 mod auto_assign;
+mod group;
 mod group_roles;
 mod group_settings;
 mod license;
@@ -12,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::allotment::AllotmentName;
-use crate::inventory::RoleId;
+use crate::inventory::{Group, RoleId};
 use crate::plan::{PlanContext, Risks, Warnings};
 use crate::projection::Projection;
 use crate::subject::Subject;
 use crate::touch::Touches;
 
 pub use auto_assign::SetAutoAssign;
+pub use group::{CreateGroup, DeleteGroup, EditGroup, Naming};
 pub use group_roles::GroupRoles;
 pub use group_settings::SetGroupSettings;
 pub use license::{Assign, ChangeType, Remove, Rename};
@@ -78,6 +80,8 @@ pub enum Wave {
     Takes,
     /// Has nothing to do with seats.
     Sets,
+    /// Takes away what others may have been moved from.
+    Ends,
 }
 
 /// The seats that a change needs and gives back.
@@ -142,6 +146,10 @@ pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
     fn target(&self) -> String;
     /// Everything that it touches.
     fn touches(&self) -> Touches;
+    /// What is read right before it is sent, to tell whether it still can be: all that it touches, unless less will do.
+    fn looks_at(&self) -> Touches {
+        self.touches()
+    }
     /// Compares the tenant with it.
     fn compare(&self, now: &Projection<'_>) -> Comparison;
     /// Makes it in thought, at `at` (ISO 8601 UTC). `made` is what Qlik made for it, where that is known.
@@ -187,6 +195,10 @@ pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
     fn subject(&self) -> Option<&Subject> {
         None
     }
+    /// What stands in the place of what it makes, where that is as it wants it: to tell whether it is the one that was made for it.
+    fn found<'n>(&self, _now: &'n Projection<'_>) -> Option<&'n Group> {
+        None
+    }
     /// Who gets a license by it that they do not have now, and which.
     fn gives(&self) -> Option<(&Subject, &AllotmentName)> {
         None
@@ -218,7 +230,10 @@ macro_rules! on_change {
             $crate::change::Change::Rename($kind) => $body,
             $crate::change::Change::ChangeType($kind) => $body,
             $crate::change::Change::Assign($kind) => $body,
+            $crate::change::Change::CreateGroup($kind) => $body,
+            $crate::change::Change::EditGroup($kind) => $body,
             $crate::change::Change::GroupRoles($kind) => $body,
+            $crate::change::Change::DeleteGroup($kind) => $body,
             $crate::change::Change::AutoAssign($kind) => $body,
             $crate::change::Change::GroupSettings($kind) => $body,
         }
@@ -294,8 +309,14 @@ changes! {
     ChangeType(ChangeType),
     /// Give a license.
     Assign(Assign),
+    /// Make a group.
+    CreateGroup(CreateGroup),
+    /// Rename or describe a group.
+    EditGroup(EditGroup),
     /// Add and take roles of a group.
     GroupRoles(GroupRoles),
+    /// Delete a group.
+    DeleteGroup(DeleteGroup),
     /// Set who gets a license at sign-in.
     AutoAssign(SetAutoAssign),
     /// Set how groups come into being.
@@ -310,6 +331,9 @@ impl Change {
     }
     pub fn touches(&self) -> Touches {
         on_change!(self, kind => kind.touches())
+    }
+    pub fn looks_at(&self) -> Touches {
+        on_change!(self, kind => kind.looks_at())
     }
     pub fn compare(&self, now: &Projection<'_>) -> Comparison {
         on_change!(self, kind => kind.compare(now))
@@ -346,6 +370,9 @@ impl Change {
     }
     pub fn line(&self) -> Line {
         on_change!(self, kind => kind.line())
+    }
+    pub fn found<'n>(&self, now: &'n Projection<'_>) -> Option<&'n Group> {
+        on_change!(self, kind => kind.found(now))
     }
     pub fn subject(&self) -> Option<&Subject> {
         on_change!(self, kind => kind.subject())

@@ -119,6 +119,56 @@ impl Provider {
     }
 }
 
+impl Provider {
+    /// Who keeps a group's name and description, for people.
+    pub fn keeper(self) -> &'static str {
+        match self {
+            Self::Idp => "the identity provider",
+            Self::Custom => "this tenant",
+            Self::System => "Qlik",
+        }
+    }
+}
+
+/// At most so many groups per tenant, system groups aside (Qlik groups API).
+pub const MAX_GROUPS: usize = 10_000;
+/// The longest name of a group, in characters (Qlik groups API).
+pub const MAX_GROUP_NAME: usize = 256;
+
+/// Why a group cannot be called something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GroupNameError {
+    /// Nothing, or only white space.
+    #[error("the group needs a name")]
+    Empty,
+    /// Longer than Qlik takes.
+    #[error("a group name can have at most 256 characters; this one has {0}")]
+    TooLong(usize),
+    /// It begins or ends with white space, which nobody sees.
+    #[error("the name begins or ends with a space; remove it")]
+    Padded,
+    /// It has something in it that nobody sees.
+    #[error("the name contains an invisible character (U+{0:04X}); remove it")]
+    Invisible(u32),
+}
+
+/// Whether a new group can be called this.
+pub fn group_name(name: &str) -> Result<(), GroupNameError> {
+    if name.trim().is_empty() {
+        return Err(GroupNameError::Empty);
+    }
+    if let Some(odd) = name.chars().find(|c| crate::text::is_invisible(*c) || c.is_control()) {
+        return Err(GroupNameError::Invisible(odd.into()));
+    }
+    if name.trim() != name {
+        return Err(GroupNameError::Padded);
+    }
+    match name.chars().count() {
+        length if length > MAX_GROUP_NAME => Err(GroupNameError::TooLong(length)),
+        _ => Ok(()),
+    }
+}
+
 /// A group and the roles it gives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
@@ -134,6 +184,10 @@ pub struct Group {
     pub provider: Provider,
     /// Roles its members get; `None` where the key may not see them, which is not the same as none.
     pub roles: Option<BTreeSet<RoleId>>,
+    /// When it was made, ISO 8601 UTC; empty where Qlik does not say.
+    pub created: String,
+    /// The id of the user who made it; empty where Qlik does not say.
+    pub created_by: String,
     /// When Qlik last changed it, ISO 8601 UTC.
     pub updated: String,
 }
@@ -323,6 +377,18 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// How many people are in each group; nothing where not all of that may be seen. Groups without members are not in it.
+    pub fn members(&self) -> Option<HashMap<&GroupId, u64>> {
+        let seen = self.coverage.people.is_whole() && self.people.iter().all(|person| person.groups.is_some());
+        seen.then(|| {
+            let mut members = HashMap::new();
+            for id in self.people.iter().flat_map(|person| person.groups.iter().flatten()) {
+                *members.entry(id).or_default() += 1;
+            }
+            members
+        })
+    }
+
     /// Compares the licenses listed with what the allotments count as used, `elsewhere` of which the list may lack: those of
     /// sibling tenants. `used_before` is what the overview said before the list was read: what moved meanwhile is no gap.
     pub fn add_up(&mut self, used_before: &[(AllotmentName, i64)], elsewhere: i64) {

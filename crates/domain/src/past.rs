@@ -273,6 +273,8 @@ mod tests {
             status: "active".into(),
             provider: crate::inventory::Provider::Custom,
             roles: Some([RoleId::new("a"), RoleId::new("theirs")].into()),
+            created: String::new(),
+            created_by: String::new(),
             updated: String::new(),
         };
         let now = Inventory { groups: vec![group], ..Inventory::default() };

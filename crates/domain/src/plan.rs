@@ -7,6 +7,7 @@ mod reason;
 mod remedy;
 mod risk;
 mod seats;
+mod shifts;
 mod warning;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,11 +22,12 @@ pub use reason::{Measured, Reason};
 pub use remedy::{Order, Remedy, Shortage, Spare, shortages};
 pub use risk::{Confirmation, Limits, Risk, Risks};
 pub use seats::{SeatChange, seat_changes};
+pub use shifts::RoleShift;
 pub use warning::{LeaveOut, Warning, Warnings};
 
 use crate::allotment::AllotmentName;
-use crate::change::{Change, Kind, Undo};
-use crate::inventory::{Inventory, Provider, RoleId};
+use crate::change::{Change, Kind, Made, Undo};
+use crate::inventory::{GroupNameError, Inventory, MAX_GROUPS, Provider, RoleId};
 use crate::table::{Row, Table};
 use crate::text;
 
@@ -79,6 +81,8 @@ pub enum WhyNot {
     NotVisible,
     /// Nothing takes it back, or not all of it.
     NotUndone,
+    /// There is a group of that name already, and it is otherwise.
+    NameTaken,
 }
 
 impl WhyNot {
@@ -97,6 +101,7 @@ impl WhyNot {
             Self::TakenOut => "skipped by you",
             Self::NotVisible => "not visible with this key, so not replaced",
             Self::NotUndone => "cannot be undone, or not in full",
+            Self::NameTaken => "a group of that name exists with other roles or another description (left unchanged)",
         }
     }
 }
@@ -126,6 +131,9 @@ pub struct Plan {
     /// What could go wrong by it, for how many: what has to be confirmed follows from these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risks: Vec<Risk>,
+    /// Who gains and who loses which role by what it does with groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub role_shifts: Vec<RoleShift>,
 }
 
 /// Changes that a plan leaves out and that could be added by a click.
@@ -197,6 +205,24 @@ pub enum PlanError {
     /// What a group gives may not be seen, and so not be replaced.
     #[error("the roles of {0} are not visible with this key; connect with one that can see them")]
     RolesNotVisible(String),
+    /// A group cannot be called this.
+    #[error("{0}")]
+    GroupName(GroupNameError),
+    /// Another group has the name.
+    #[error("a group named “{}” exists already; choose another name", crate::text::shortened(.0))]
+    GroupNameTaken(String),
+    /// The name is asked for twice.
+    #[error("“{}” is on the list twice; a name belongs to one group", crate::text::shortened(.0))]
+    GroupNameTwice(String),
+    /// Only groups made in Qlik can be renamed and described.
+    #[error("{} comes from {}, which keeps its name and description; only custom groups can be edited here", crate::text::shortened(.0), .1)]
+    NotCustom(String, &'static str),
+    /// Qlik's own groups stay.
+    #[error("{} is a system group and cannot be deleted", crate::text::shortened(.0))]
+    SystemGroup(String),
+    /// More than a tenant may have.
+    #[error("a tenant can have at most {MAX_GROUPS} groups; with these it would have {0}")]
+    TooManyGroups(usize),
     /// Two subjects would become one.
     #[error("both {0} and {1} would be renamed to {2}; a subject can take over from one other only")]
     TwoIntoOne(String, String, String),
@@ -238,8 +264,10 @@ impl Plan {
     /// What cannot be undone once it is applied, or not all of it: why, as a sentence, and how many changes.
     pub fn lasting(&self) -> Vec<(String, u64)> {
         let mut lasting: BTreeMap<String, u64> = BTreeMap::new();
+        // As it will be once it is applied: what Qlik makes is known by then.
+        let made = Made { id: String::new() };
         for planned in &self.changes {
-            if let Undo::Partly(_, why) | Undo::Not(why) = planned.change.undo(None) {
+            if let Undo::Partly(_, why) | Undo::Not(why) = planned.change.undo(Some(&made)) {
                 *lasting.entry(why).or_default() += 1;
             }
         }

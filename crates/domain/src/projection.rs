@@ -1,5 +1,6 @@
 //! An inventory while changes are made on it in thought: where it stands towards a change, and what it is after one.
 
+use std::cell::OnceCell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -23,8 +24,10 @@ pub struct Projection<'a> {
     /// By subject without case, and allotment.
     held: HashMap<(String, AllotmentName), Held<'a>>,
     groups: HashMap<&'a GroupId, &'a Group>,
-    /// Groups that a change touched.
-    changed: HashMap<GroupId, Group>,
+    /// Groups that a change touched: as they are by now, or gone.
+    changed: HashMap<GroupId, Option<Group>>,
+    /// Groups by name, once somebody asked for one: the ids of all that were read under it.
+    named: OnceCell<HashMap<&'a str, &'a Group>>,
     /// Seats taken and given back, by allotment.
     used: BTreeMap<AllotmentName, i64>,
     /// License settings.
@@ -41,6 +44,7 @@ impl<'a> Projection<'a> {
             held: base.assignments.iter().map(|a| ((a.subject.key(), a.allotment.clone()), Held::Read(a))).collect(),
             groups: base.groups.iter().map(|group| (&group.id, group)).collect(),
             changed: HashMap::new(),
+            named: OnceCell::new(),
             used: BTreeMap::new(),
             auto_assign: base.auto_assign,
             group_settings: base.group_settings,
@@ -68,7 +72,29 @@ impl<'a> Projection<'a> {
 
     /// A group by id.
     pub fn group(&self, id: &GroupId) -> Option<&Group> {
-        self.changed.get(id).or_else(|| self.groups.get(id).copied())
+        match self.changed.get(id) {
+            Some(changed) => changed.as_ref(),
+            None => self.groups.get(id).copied(),
+        }
+    }
+
+    /// A group by name; case matters.
+    pub fn group_named(&self, name: &str) -> Option<&Group> {
+        if let Some(group) = self.changed.values().flatten().find(|group| group.name == name) {
+            return Some(group);
+        }
+        let named = self.named.get_or_init(|| self.base.groups.iter().map(|group| (group.name.as_str(), group)).collect());
+        named.get(name).copied().filter(|group| !self.changed.contains_key(&group.id))
+    }
+
+    /// Adds a group that was made.
+    pub fn add_group(&mut self, group: Group) {
+        self.changed.insert(group.id.clone(), Some(group));
+    }
+
+    /// Takes a group away, and everybody out of it.
+    pub fn remove_group(&mut self, id: &GroupId) {
+        self.changed.insert(id.clone(), None);
     }
 
     /// Gives a license. Whoever holds it already keeps it as it is: applied twice, a change does no more than once.
@@ -96,7 +122,7 @@ impl<'a> Projection<'a> {
         if let Some(group) = self.group(id) {
             let mut changed = group.clone();
             change(&mut changed);
-            self.changed.insert(id.clone(), changed);
+            self.changed.insert(id.clone(), Some(changed));
         }
     }
 
@@ -110,6 +136,21 @@ impl<'a> Projection<'a> {
             Held::Given(assignment) => assignment,
         });
         let mut changed = self.changed;
+        let mut people = self.base.people.clone();
+        let gone: HashSet<&GroupId> = changed.iter().filter(|(_, group)| group.is_none()).map(|(id, _)| id).collect();
+        if !gone.is_empty() {
+            for groups in people.iter_mut().filter_map(|person| person.groups.as_mut()) {
+                groups.retain(|id| !gone.contains(id));
+            }
+        }
+        let kept = self.base.groups.iter().filter_map(|group| match changed.remove(&group.id) {
+            Some(changed) => changed,
+            None => Some(group.clone()),
+        });
+        let mut groups: Vec<Group> = kept.collect();
+        let mut new: Vec<Group> = changed.into_values().flatten().collect();
+        new.sort_by(|one, other| one.name.cmp(&other.name));
+        groups.extend(new);
         let mut allotments = self.base.allotments.clone();
         for allotment in &mut allotments {
             allotment.used += self.used.get(&allotment.name).copied().unwrap_or(0);
@@ -117,8 +158,8 @@ impl<'a> Projection<'a> {
         Inventory {
             allotments,
             assignments: assignments.collect(),
-            people: self.base.people.clone(),
-            groups: self.base.groups.iter().map(|group| changed.remove(&group.id).unwrap_or_else(|| group.clone())).collect(),
+            people,
+            groups,
             roles: self.base.roles.clone(),
             auto_assign: self.auto_assign,
             group_settings: self.group_settings,

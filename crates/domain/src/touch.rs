@@ -53,6 +53,11 @@ impl Touches {
         self.0.iter().map(Touch::key).collect()
     }
 
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Touch> {
+        self.0.iter()
+    }
+
     /// Whether anybody's licenses are among them.
     pub fn licenses(&self) -> bool {
         self.0.iter().any(|touch| matches!(touch, Touch::Holdings(_)))
@@ -61,6 +66,11 @@ impl Touches {
     /// The groups among them.
     pub fn groups(&self) -> impl Iterator<Item = &GroupId> {
         self.0.iter().filter_map(|touch| if let Touch::Group(id) = touch { Some(id) } else { None })
+    }
+
+    /// The names of groups among them.
+    pub fn group_names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|touch| if let Touch::GroupName(name) = touch { Some(name.as_str()) } else { None })
     }
 
     /// Whether this is among them.
@@ -81,6 +91,12 @@ impl IntoIterator for Touches {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+impl FromIterator<Touch> for Touches {
+    fn from_iter<I: IntoIterator<Item = Touch>>(all: I) -> Self {
+        Self(all.into_iter().collect())
     }
 }
 

@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
-use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings};
+use domain::change::{
+    Assign, Change, ChangeType, CreateGroup, DeleteGroup, EditGroup, GroupRoles, Naming, Remove, Rename, SetAutoAssign,
+    SetGroupSettings,
+};
 use domain::import::{Action, Column, Mapping, Reading, Rules};
-use domain::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
+use domain::inventory::{AutoAssign, GroupId, GroupSettings, Provider, RoleId};
 use domain::journal::{RowState, Tally};
 use domain::plan::SeatChange;
-use domain::plan::{Offer, OfferKind, Plan, PlannedChange, Reason, Risk, Unchanged, Warning, WhyNot};
+use domain::plan::{Offer, OfferKind, Plan, PlannedChange, Reason, Risk, RoleShift, Unchanged, Warning, WhyNot};
 use domain::subject::Subject;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,6 +47,24 @@ fn changes() -> Vec<Change> {
             remove: roles(&["r1"]),
             seen: roles(&["r1", "r9"]),
         }),
+        Change::CreateGroup(CreateGroup {
+            name: "Audit".into(),
+            description: "Reads the books".into(),
+            provider: Provider::Custom,
+            roles: roles(&["r1"]),
+        }),
+        Change::EditGroup(EditGroup {
+            group: GroupId::new("h"),
+            before: Naming { name: "Fin".into(), description: String::new() },
+            after: Naming { name: "Finance".into(), description: "Money".into() },
+        }),
+        Change::DeleteGroup(DeleteGroup {
+            group: GroupId::new("i"),
+            was: Naming { name: "Old".into(), description: String::new() },
+            provider: Provider::Idp,
+            roles: roles(&["r2"]),
+            members: Some(7),
+        }),
         Change::AutoAssign(SetAutoAssign { before: auto(None), after: auto(Some(true)) }),
         Change::GroupSettings(SetGroupSettings { before: groups(None), after: groups(Some(false)) }),
     ]
@@ -68,6 +89,7 @@ fn plan() -> Plan {
         WhyNot::TakenOut,
         WhyNot::NotVisible,
         WhyNot::NotUndone,
+        WhyNot::NameTaken,
     ];
     let names = || vec!["TenantAdmin".to_owned()];
     Plan {
@@ -103,6 +125,7 @@ fn plan() -> Plan {
             Warning::LastAdmin,
             Warning::RaisesEntitlement { names: names() },
             Warning::Everyone,
+            Warning::GroupsComeBack { count: 2 },
             Warning::AutoAssignOn { names: names() },
         ],
         removes_the_rest: true,
@@ -115,10 +138,19 @@ fn plan() -> Plan {
             Risk::MakesAdmins { people: None, groups: 1, roles: names() },
             Risk::TakesAdmins { people: Some(2), groups: 1, last: true },
             Risk::Everyone { people: 12_000 },
+            Risk::DeletesGroups { groups: 3, people: Some(40) },
             Risk::Losses { rows: 40 },
             Risk::Overage { seats: 2 },
             Risk::AutoAssign { people: 900 },
         ],
+        role_shifts: vec![RoleShift {
+            role: RoleId::new("r1"),
+            name: "TenantAdmin".into(),
+            gain: None,
+            lose: Some(4),
+            added: 0,
+            removed: 2,
+        }],
     }
 }
 

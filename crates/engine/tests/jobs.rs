@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::allotment::AllotmentName;
-use domain::change::{Assign, Change, GroupRoles};
-use domain::inventory::{GroupId, RoleId};
+use domain::change::{Assign, Change, CreateGroup, DeleteGroup, GroupRoles, undo_all};
+use domain::inventory::{GroupId, Provider, RoleId};
 use domain::journal::{RowState, Tally};
 use domain::plan::{Intent, Plan, draw_up};
 use domain::subject::Subject;
@@ -113,6 +113,23 @@ impl World {
     async fn fault(&self, path: &str, times: u32, then: Value) {
         let method = if path == ACTIONS { "POST" } else { "GET" };
         self.sim("PUT", "faults", &json!([{ "method": method, "path": path, "times": times, "then": then }])).await;
+    }
+
+    /// One request that makes a group breaks off: `before` it is done, or `after`.
+    async fn lose_a_group(&self, when: &str) {
+        // Names are looked for first, by a request to an address below that one; and again to find out, which takes its time.
+        let lost = json!({ "method": "POST", "path": "/api/v1/groups", "nth": 2, "times": 1, "then": { "drop": when } });
+        let slow =
+            json!({ "method": "POST", "path": "/api/v1/groups/actions", "nth": 2, "times": 1, "then": { "delay_ms": 800 } });
+        self.sim("PUT", "faults", &json!([lost, slow])).await;
+    }
+
+    /// Another admin makes a group.
+    async fn create_as_another(&self, name: &str, description: &str) {
+        let body = json!({ "name": name, "description": description, "providerType": "custom" });
+        let request = reqwest::Client::new().post(format!("{}/api/v1/groups", self.sim.url)).bearer_auth("key-two");
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        assert_eq!(request.send().await.unwrap().status(), 201);
     }
 
     /// Writes of licenses that the tenant has had, with the status of each.
@@ -291,6 +308,87 @@ async fn an_answer_that_is_lost_is_settled_by_a_reading() {
     assert!(row.title.contains("verified as done"), "{}", row.title);
 }
 
+fn new_group(name: &str) -> CreateGroup {
+    CreateGroup { name: name.to_owned(), description: "of a test".to_owned(), provider: Provider::Custom, roles: [].into() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_made_once_and_undone_by_its_id() {
+    let world = world().await;
+    let plan = world.plan(vec![new_group("One").into(), new_group("Two").into()]).await;
+    let Begun::Job(job) = world.begin("groups", &plan).await else { panic!("the job is begun") };
+    // The answer of the first is lost.
+    world.lose_a_group("after").await;
+    let _kept = world.run();
+    assert_eq!(world.reaches(&job, JobState::Finished).await.done, 2);
+    let state = world.sim("GET", "state", &Value::Null).await;
+    let id = |name: &str| {
+        let found: Vec<_> = state["groups"].as_array().unwrap().iter().filter(|group| group["name"] == name).collect();
+        assert_eq!(found.len(), 1, "{name}");
+        found[0]["id"].as_str().unwrap().to_owned()
+    };
+    let rows = world.engine.store.journal(&job, &[RowState::Done], 0, 9).await.unwrap();
+    let made: Vec<_> = rows.iter().map(|row| row.made.clone().unwrap().id).collect();
+    assert_eq!(made, [id("One"), id("Two")]);
+    let (back, not) = undo_all(rows.iter().map(|row| (&row.change, row.made.as_ref())));
+    assert!(not.is_empty());
+    let plan = world.plan(back).await;
+    let Begun::Job(job) = world.begin("back", &plan).await else { panic!("the job is begun") };
+    assert_eq!(world.reaches(&job, JobState::Finished).await.done, 2);
+    let state = world.sim("GET", "state", &Value::Null).await;
+    assert!(!state["groups"].as_array().unwrap().iter().any(|group| group["name"] == "One" || group["name"] == "Two"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_somebody_else_made_just_the_same_is_not_the_jobs() {
+    let world = world().await;
+    let plan = world.plan(vec![new_group("Theirs").into()]).await;
+    let Begun::Job(job) = world.begin("groups", &plan).await else { panic!("the job is begun") };
+    // Nothing of the request arrives; meanwhile another admin makes it.
+    world.lose_a_group("before").await;
+    let _kept = world.run();
+    while world.engine.store.journal(&job, &[RowState::Sent, RowState::Unknown], 0, 1).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    world.create_as_another("Theirs", "of a test").await;
+    let tally = world.reaches(&job, JobState::Finished).await;
+    assert_eq!((tally.done, tally.already), (0, 1), "{tally:?}");
+    let row = &world.engine.store.journal(&job, &[RowState::Already], 0, 1).await.unwrap()[0];
+    assert!(row.made.is_none() && row.title.contains("someone else"), "{}", row.title);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_taken_meanwhile_and_a_group_that_is_gone_are_told() {
+    let world = world().await;
+    let state = world.sim("GET", "state", &Value::Null).await;
+    let ids = [0, 1].map(|n| state["groups"][n]["id"].as_str().unwrap().to_owned());
+    let reader = Reader { key: world.by.key.clone(), urgency: Urgency::Person };
+    let touched = ids.iter().map(|id| Touches::from([Touch::Group(GroupId::new(id))])).collect();
+    let groups = world.by.tenant.backend.read(&reader, &touched).await.unwrap().groups;
+    let mut changes: Vec<Change> = groups.iter().map(|group| DeleteGroup::of(group, Some(1)).into()).collect();
+    changes.push(new_group("Taken").into());
+    let plan = world.plan(changes).await;
+    let Begun::Job(job) = world.begin("groups", &plan).await else { panic!("the job is begun") };
+    world.create_as_another("Taken", "otherwise").await;
+    world.sim("POST", "act", &json!({ "delete_group": ids[0] })).await;
+    let role = state["roles"][0]["id"].clone();
+    let mut roles = state["groups"][1]["roles"].as_array().unwrap().clone();
+    roles.retain(|one| *one != role);
+    if roles.len() == state["groups"][1]["roles"].as_array().unwrap().len() {
+        roles.push(role);
+    }
+    world.sim("POST", "act", &json!({ "set_group_roles": { "id": ids[1], "roles": roles } })).await;
+    let _kept = world.run();
+    let tally = world.reaches(&job, JobState::Finished).await;
+    assert_eq!((tally.done, tally.already, tally.conflict), (0, 1, 2), "{tally:?}");
+    let state = world.sim("GET", "state", &Value::Null).await;
+    assert!(
+        state["groups"].as_array().unwrap().iter().any(|group| group["id"] == ids[1].as_str()),
+        "it gives other roles by now"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_that_somebody_adds_between_plan_and_job_stay() {
     let world = world().await;
@@ -361,7 +459,7 @@ async fn roles_that_somebody_adds_while_a_job_waits_for_leave_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_touched_groups_are_read_by_pages() {
+async fn many_touched_groups_are_read_in_few_calls() {
     let world = world().await;
     let state = world.sim("GET", "state", &Value::Null).await;
     let ids: Vec<GroupId> =
@@ -375,13 +473,41 @@ async fn many_touched_groups_are_read_by_pages() {
         let after = world.sim("GET", "requests?since=0", &Value::Null).await.as_array().unwrap().len();
         (found, after - before)
     };
-    assert_eq!(read(&ids[..3]).await, (3, 3), "a few one by one");
+    assert_eq!(read(&ids[..1]).await, (1, 1));
+    assert_eq!(read(&ids[..3]).await, (3, 1), "several in one call");
     let (found, calls) = read(&ids).await;
     assert!(found == ids.len() && calls < 20, "{found} of {} groups in {calls} calls", ids.len());
     // One that is not there any more is left out, however many are asked for.
     let mut more = ids[..120].to_vec();
     more.push(GroupId::new("gone"));
     assert_eq!(read(&more).await.0, 120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_a_job_are_looked_at_many_in_a_call() {
+    const GROUPS: usize = 100;
+    let world = world().await;
+    let state = world.sim("GET", "state", &Value::Null).await;
+    let new = RoleId::new(state["roles"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap());
+    let changes = state["groups"].as_array().unwrap().iter().filter_map(|group| {
+        let seen: std::collections::BTreeSet<RoleId> =
+            group["roles"].as_array().unwrap().iter().map(|role| RoleId::new(role.as_str().unwrap())).collect();
+        let after = seen.iter().cloned().chain([new.clone()]).collect();
+        let change = GroupRoles::between(GroupId::new(group["id"].as_str().unwrap()), "G".into(), &seen, &after);
+        (!change.add.is_empty()).then(|| Change::from(change))
+    });
+    let plan = world.plan(changes.take(GROUPS).collect()).await;
+    let Begun::Job(job) = world.begin("roles", &plan).await else { panic!("the job is begun") };
+    let since = world.sim("GET", "requests?since=0", &Value::Null).await.as_array().unwrap().len();
+    let _kept = world.run();
+    assert_eq!(world.reaches(&job, JobState::Finished).await.done, GROUPS as u64);
+    let log = world.sim("GET", &format!("requests?since={since}"), &Value::Null).await;
+    let count = |method: &str, path: &str| {
+        let of = |one: &&Value| one["method"] == method && one["path"].as_str().unwrap().starts_with(path);
+        log.as_array().unwrap().iter().filter(of).count()
+    };
+    assert_eq!((count("PATCH", "/api/v1/groups/"), count("GET", "/api/v1/groups/")), (GROUPS, 0));
+    assert!(count("POST", "/api/v1/groups/actions/filter") <= 12, "{}", count("POST", "/api/v1/groups/actions/filter"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

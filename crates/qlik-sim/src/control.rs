@@ -73,7 +73,15 @@ fn state_json(state: &State, base: &str, now: i64) -> Value {
         .items
         .values()
         .map(|group| {
-            json!({ "id": group.id, "name": group.name, "status": group.status(), "providerType": group.provider(), "roles": group.roles })
+            json!({
+                "id": group.id,
+                "name": group.name,
+                "description": group.description,
+                "status": group.status(),
+                "providerType": group.provider(),
+                "roles": group.roles,
+                "createdBy": group.created_by,
+            })
         })
         .collect();
     let roles: Vec<Value> = tenant.roles.items.values().map(crate::tenant::Role::reference).collect();

@@ -112,6 +112,7 @@ fn groups(tenant: &mut Tenant, count: usize, today: i64, rng: &mut ChaCha8Rng) -
             roles,
             created,
             updated: created + rng.random_range(0..25) * DAY,
+            created_by: String::new(),
             updated_by: String::new(),
         });
         ids.push(id);

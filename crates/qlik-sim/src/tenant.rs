@@ -57,6 +57,7 @@ impl Tenant {
             roles: Vec::new(),
             created: now,
             updated: now,
+            created_by: String::new(),
             updated_by: String::new(),
         };
         Self {

@@ -131,6 +131,7 @@ fn plan(id: &str, rows: &[PlannedChange]) -> PlanRow {
             restores: false,
             offers: vec![],
             risks: vec![],
+            role_shifts: vec![],
         },
     }
 }

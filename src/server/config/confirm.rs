@@ -9,6 +9,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Limits {
     let limit = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Limits {
         losses: u64::from(reader.number("confirm.losses", limit(limits.losses), 1..=1_000_000)),
+        groups: u64::from(reader.number("confirm.groups", limit(limits.groups), 1..=10_000)),
         overage: u64::from(reader.number("confirm.overage", limit(limits.overage), 1..=1_000_000)),
     }
 }

@@ -126,7 +126,7 @@ impl ChangeKind for GroupRoles {
     }
 
     fn risk<'a>(&'a self, of: &PlanContext<'a>, into: &mut Risks<'a>) {
-        into.roles(of, self);
+        into.roles(of, self.clone());
     }
 }
 
@@ -148,6 +148,8 @@ mod tests {
             status: "active".into(),
             provider: Provider::Custom,
             roles: Some(ids(roles)),
+            created: String::new(),
+            created_by: String::new(),
             updated: String::new(),
         };
         Inventory { groups: vec![group], ..Inventory::default() }

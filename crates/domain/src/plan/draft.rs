@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use super::seats::seat_changes;
 use super::{Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Reason, Risks, Unchanged, Warnings, WhyNot};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
-use crate::change::{Assign, Change, ChangeType, Comparison, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings, Wave};
+use crate::change::{
+    Assign, Change, ChangeKind as _, ChangeType, Comparison, CreateGroup, DeleteGroup, EditGroup, GroupRoles, Naming, Remove,
+    Rename, SetAutoAssign, SetGroupSettings, Wave,
+};
 use crate::import::{Action, Entry};
-use crate::inventory::{Gap, GroupId, Inventory, Part, RoleId};
+use crate::inventory::{Gap, Group, GroupId, Inventory, MAX_GROUPS, Part, Provider, RoleId, group_name};
 use crate::projection::Projection;
 use crate::roles::MAX_ROLES_PER_GROUP;
 use crate::subject::Subject;
@@ -70,6 +73,9 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             "Rename subject".to_owned()
         }
         Intent::SetGroupRoles { group, roles } => draft.group_roles(&group, roles)?,
+        Intent::CreateGroups { groups } => draft.create_groups(groups)?,
+        Intent::EditGroup { group, after } => draft.edit_group(&group, after)?,
+        Intent::DeleteGroups { groups } => draft.delete_groups(&groups)?,
         Intent::SetAutoAssign(after) => {
             let before = inventory.auto_assign;
             if before == after {
@@ -127,8 +133,18 @@ fn whole_enough(inventory: &Inventory, intent: &Intent) -> Result<(), PlanError>
     match intent {
         Intent::Assign { .. } | Intent::Remove { .. } | Intent::ChangeType { .. } | Intent::Rename { .. } => licenses(),
         Intent::LicenseUnlicensed { .. } | Intent::List { .. } => licenses().and_then(|()| people()),
+        // Whether a name is taken is known only from all of them.
+        Intent::CreateGroups { .. } | Intent::EditGroup { .. } if !coverage.groups.is_whole() => {
+            Err(PlanError::NotWhole(coverage.sentences().join(" ")))
+        }
         Intent::Exactly { changes, .. } if changes.iter().any(|change| change.subject().is_some()) => licenses(),
-        Intent::Exactly { .. } | Intent::SetGroupRoles { .. } | Intent::SetAutoAssign(_) | Intent::SetGroupSettings(_) => Ok(()),
+        Intent::Exactly { .. }
+        | Intent::CreateGroups { .. }
+        | Intent::EditGroup { .. }
+        | Intent::DeleteGroups { .. }
+        | Intent::SetGroupRoles { .. }
+        | Intent::SetAutoAssign(_)
+        | Intent::SetGroupSettings(_) => Ok(()),
     }
 }
 
@@ -365,20 +381,111 @@ impl Draft<'_> {
         if after.len() > MAX_ROLES_PER_GROUP {
             return Err(PlanError::TooManyRoles(after.len()));
         }
-        let known = self.inventory.roles_by_id();
         let change = GroupRoles::between(id.clone(), group.name.clone(), before, &after);
-        if let Some(unknown) = change.add.iter().find(|id| !known.contains_key(id)) {
-            return Err(if self.inventory.coverage.roles.is_whole() {
-                PlanError::UnknownRole(unknown.clone())
-            } else {
-                PlanError::NotWhole(self.inventory.coverage.sentences().join(" "))
-            });
-        }
+        self.known_roles(change.add.iter())?;
         let title = format!("Set roles of {}", group.name);
         if change.add.is_empty() && change.remove.is_empty() {
             self.skip(group.name.clone(), WhyNot::AsWanted);
         } else {
             self.push(change, "");
+        }
+        Ok(title)
+    }
+
+    /// That all these roles are there.
+    fn known_roles<'r>(&self, mut ids: impl Iterator<Item = &'r RoleId>) -> Result<(), PlanError> {
+        let known = self.inventory.roles_by_id();
+        let Some(unknown) = ids.find(|id| !known.contains_key(id)) else { return Ok(()) };
+        Err(if self.inventory.coverage.roles.is_whole() {
+            PlanError::UnknownRole(unknown.clone())
+        } else {
+            PlanError::NotWhole(self.inventory.coverage.sentences().join(" "))
+        })
+    }
+
+    fn create_groups(&mut self, groups: Vec<(u64, CreateGroup)>) -> Result<String, PlanError> {
+        if groups.is_empty() {
+            return Err(PlanError::NothingSelected);
+        }
+        self.known_roles(groups.iter().flat_map(|(_, group)| &group.roles))?;
+        let now = Projection::of(self.inventory);
+        let own = self.inventory.groups.iter().filter(|group| group.provider != Provider::System).count();
+        let (mut asked, one) = (HashSet::new(), groups.len() == 1);
+        let title = match groups.as_slice() {
+            [(_, only)] => format!("Create group {}", only.name),
+            _ => format!("Create {}", text::count(text::whole(groups.len()), "group", "groups")),
+        };
+        for (line, group) in groups {
+            group_name(&group.name).map_err(PlanError::GroupName)?;
+            if group.roles.len() > MAX_ROLES_PER_GROUP {
+                return Err(PlanError::TooManyRoles(group.roles.len()));
+            }
+            if !asked.insert(group.name.clone()) {
+                return Err(PlanError::GroupNameTwice(group.name));
+            }
+            match group.compare(&now) {
+                Comparison::Applied => self.skip(group.name, WhyNot::AsWanted),
+                // Of a list, those that are there already are left as they are.
+                Comparison::Diverged | Comparison::NotVisible if !one => self.skip(group.name, WhyNot::NameTaken),
+                Comparison::Diverged | Comparison::NotVisible => return Err(PlanError::GroupNameTaken(group.name)),
+                Comparison::Unchanged if line > 0 => self.push(group, &format!("line {line} of the list")),
+                Comparison::Unchanged => self.push(group, ""),
+            }
+        }
+        let after = own + self.changes.len();
+        if after > MAX_GROUPS {
+            return Err(PlanError::TooManyGroups(after));
+        }
+        Ok(title)
+    }
+
+    fn edit_group(&mut self, id: &GroupId, after: Naming) -> Result<String, PlanError> {
+        let group = self.inventory.group(id).ok_or(PlanError::UnknownGroup)?;
+        if group.provider != Provider::Custom {
+            return Err(PlanError::NotCustom(group.name.clone(), group.provider.keeper()));
+        }
+        let change = EditGroup { group: id.clone(), before: Naming::of(group), after };
+        if change.before.name != change.after.name {
+            group_name(&change.after.name).map_err(PlanError::GroupName)?;
+            if self.inventory.groups.iter().any(|other| other.id != *id && other.name == change.after.name) {
+                return Err(PlanError::GroupNameTaken(change.after.name));
+            }
+        }
+        let title = format!("Edit group {}", group.name);
+        if change.before == change.after {
+            self.skip(group.name.clone(), WhyNot::AsWanted);
+        } else {
+            self.push(change, "");
+        }
+        Ok(title)
+    }
+
+    fn delete_groups(&mut self, ids: &[GroupId]) -> Result<String, PlanError> {
+        if ids.is_empty() {
+            return Err(PlanError::NothingSelected);
+        }
+        let mut groups: Vec<&Group> = Vec::with_capacity(ids.len());
+        for id in ids {
+            match self.inventory.group(id) {
+                Some(group) => groups.push(group),
+                None => self.skip(id.to_string(), WhyNot::Gone),
+            }
+        }
+        let title = match groups.as_slice() {
+            [only] => format!("Delete group {}", only.name),
+            _ => format!("Delete {}", text::count(text::whole(ids.len()), "group", "groups")),
+        };
+        let members = self.inventory.members();
+        for group in groups {
+            if group.provider == Provider::System {
+                return Err(PlanError::SystemGroup(group.name.clone()));
+            }
+            if group.roles.is_none() {
+                self.skip(group.name.clone(), WhyNot::NotVisible);
+                continue;
+            }
+            let members = members.as_ref().map(|members| members.get(&group.id).copied().unwrap_or(0));
+            self.push(DeleteGroup::of(group, members), "");
         }
         Ok(title)
     }
@@ -417,6 +524,7 @@ impl Draft<'_> {
             planned.change.warn(&context, &mut warnings);
             planned.change.risk(&context, &mut risks);
         }
+        let role_shifts = risks.role_shifts(self.inventory);
         let (warnings, risks) = (warnings.finish(&seats), risks.finish(self.inventory, &seats));
         Plan {
             title,
@@ -428,6 +536,7 @@ impl Draft<'_> {
             restores: self.restores,
             offers: self.offers,
             risks,
+            role_shifts,
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PlanError;
 use crate::allotment::AllotmentName;
-use crate::change::Change;
+use crate::change::{Change, CreateGroup, Naming};
 use crate::import::{Action, Entry};
 use crate::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
 use crate::subject::Subject;
@@ -54,6 +54,23 @@ pub enum Intent {
         group: GroupId,
         /// All its roles then.
         roles: BTreeSet<RoleId>,
+    },
+    /// These groups are made.
+    CreateGroups {
+        /// Each with the line of the list that names it; 0 where there is no list.
+        groups: Vec<(u64, CreateGroup)>,
+    },
+    /// A group is called and described like this.
+    EditGroup {
+        /// Which group.
+        group: GroupId,
+        /// What it shall be called.
+        after: Naming,
+    },
+    /// These groups are deleted.
+    DeleteGroups {
+        /// Which groups.
+        groups: Vec<GroupId>,
     },
     /// Who gets a license at sign-in.
     SetAutoAssign(AutoAssign),

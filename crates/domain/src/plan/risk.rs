@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::seats::SeatChange;
+use super::shifts::{RoleShift, role_shifts};
 use super::{Plan, PlanContext, Warning};
 use crate::change::GroupRoles;
 use crate::inventory::{GroupId, Inventory, Person, Provider, RoleId, RoleLevel};
@@ -37,6 +38,13 @@ pub enum Risk {
         /// How many users.
         people: u64,
     },
+    /// Groups are deleted, with the roles that they give.
+    DeletesGroups {
+        /// How many.
+        groups: u64,
+        /// People who are in them; `None` where the key may not see that.
+        people: Option<u64>,
+    },
     /// Licenses are taken, or changed for lesser ones.
     Losses {
         /// How many.
@@ -57,15 +65,17 @@ pub enum Risk {
 /// From which number on a risk has to be confirmed by typing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Licenses lost.
+    /// Licenses lost, or people in groups that are deleted.
     pub losses: u64,
+    /// Groups deleted.
+    pub groups: u64,
     /// Seats in overage.
     pub overage: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { losses: 50, overage: 10 }
+        Self { losses: 50, groups: 10, overage: 10 }
     }
 }
 
@@ -111,19 +121,28 @@ impl Plan {
                 Risk::Everyone { people } => {
                     (3, *people, format!("change what {} can do", count(whole(*people), "user", "users")))
                 }
+                Risk::DeletesGroups { groups, people }
+                    if *groups >= limits.groups || people.is_none_or(|people| people >= limits.losses) =>
+                {
+                    let of = match people {
+                        Some(people) => format!(" with {}", count(whole(*people), "member", "members")),
+                        None => String::new(),
+                    };
+                    (4, *groups, format!("delete {}{of}", count(whole(*groups), "group", "groups")))
+                }
                 Risk::Losses { rows } if *rows >= limits.losses || (self.removes_the_rest && *rows > 0) => {
-                    (4, *rows, format!("remove or lower {}", count(whole(*rows), "license", "licenses")))
+                    (5, *rows, format!("remove or lower {}", count(whole(*rows), "license", "licenses")))
                 }
                 Risk::Overage { seats } if *seats >= limits.overage => (
-                    5,
+                    6,
                     *seats,
                     format!("use {} in overage, which may be billed", count(whole(*seats), "more seat", "more seats")),
                 ),
                 Risk::AutoAssign { people } => {
                     let whom = count(whole(*people), "person", "people");
-                    (6, *people, format!("automatically assign a license to {whom} without one at sign-in"))
+                    (7, *people, format!("automatically assign a license to {whom} without one at sign-in"))
                 }
-                Risk::Losses { .. } | Risk::Overage { .. } => return None,
+                Risk::DeletesGroups { .. } | Risk::Losses { .. } | Risk::Overage { .. } => return None,
             };
             (number > 0).then_some((weight, Confirmation { number, what }))
         };
@@ -195,7 +214,8 @@ fn admins<'a>(
 pub struct Risks<'a> {
     losses: u64,
     at_sign_in: Vec<u64>,
-    edited: Vec<&'a GroupRoles>,
+    edited: Vec<GroupRoles>,
+    deleted: Vec<&'a GroupId>,
 }
 
 impl<'a> Risks<'a> {
@@ -211,8 +231,18 @@ impl<'a> Risks<'a> {
     }
 
     /// A group gets and loses roles.
-    pub fn roles(&mut self, _: &PlanContext<'a>, change: &'a GroupRoles) {
+    pub fn roles(&mut self, _: &PlanContext<'a>, change: GroupRoles) {
         self.edited.push(change);
+    }
+
+    /// A group is deleted.
+    pub fn group_goes(&mut self, group: &'a GroupId) {
+        self.deleted.push(group);
+    }
+
+    /// Who gains and who loses which role.
+    pub(super) fn role_shifts(&self, inventory: &Inventory) -> Vec<RoleShift> {
+        role_shifts(inventory, &self.edited)
     }
 
     /// The risks; `seats` is what the plan does to the seats.
@@ -227,12 +257,24 @@ impl<'a> Risks<'a> {
         }
         risks.extend(self.at_sign_in.into_iter().map(|people| Risk::AutoAssign { people }));
         risks.extend(role_risks(inventory, &self.edited));
+        if !self.deleted.is_empty() {
+            risks.push(deletions(inventory, &self.deleted));
+        }
         risks
     }
 }
 
+/// What deleting groups takes from people.
+fn deletions(inventory: &Inventory, groups: &[&GroupId]) -> Risk {
+    let seen = inventory.coverage.people.is_whole() && inventory.people.iter().all(|person| person.groups.is_some());
+    let gone: HashSet<&GroupId> = groups.iter().copied().collect();
+    let is_in = |person: &&Person| person.groups.iter().flatten().any(|id| gone.contains(id));
+    let people = seen.then(|| inventory.people.iter().filter(is_in).count() as u64);
+    Risk::DeletesGroups { groups: groups.len() as u64, people }
+}
+
 /// Who becomes an admin of the tenant, and who is one no longer, once all these changes are made.
-fn role_risks(inventory: &Inventory, edited: &[&GroupRoles]) -> Vec<Risk> {
+fn role_risks(inventory: &Inventory, edited: &[GroupRoles]) -> Vec<Risk> {
     if edited.is_empty() {
         return Vec::new();
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::seats::SeatChange;
 use super::*;
 use crate::allotment::{Allotment, UsageClass};
-use crate::change::{Assign, ChangeType, Comparison, GroupRoles, Remove, Rename, Undo, undo_all};
+use crate::change::{Assign, ChangeType, Comparison, CreateGroup, GroupRoles, Made, Naming, Remove, Rename, Undo, undo_all};
 use crate::import::{Action, Entry};
 use crate::inventory::{
     Assignment, AutoAssign, Coverage, Group, GroupId, GroupSettings, Inventory, Part, Person, Provider, Role, RoleLevel, UserId,
@@ -15,6 +15,7 @@ use crate::inventory::{
 use crate::projection::Projection;
 use crate::subject::Subject;
 use crate::table::{Day, Row, Table, Used};
+use crate::touch::Touch;
 
 const ALLOTMENTS: [&str; 3] = ["professional", "analyzer", "fullUser"];
 
@@ -58,10 +59,11 @@ prop_compose! {
                 id: UserId::new(n.to_string()), subject: spelling(n, !upper), name: format!("Person {n}"), email: String::new(),
                 status: "active".into(), roles: Some(BTreeSet::new()), groups: Some(BTreeSet::new()),
             }).collect(),
-            groups: vec![Group {
-                id: GroupId::new("g"), name: "G".into(), description: String::new(), status: "active".into(),
-                provider: Provider::Idp, roles: Some(roles.iter().map(|n| RoleId::new(n.to_string())).collect()), updated: String::new(),
-            }],
+            groups: [("g", Provider::Idp), ("h", Provider::Custom)].map(|(id, provider)| Group {
+                id: GroupId::new(id), name: id.to_uppercase(), description: String::new(), status: "active".into(), provider,
+                roles: Some(roles.iter().map(|n| RoleId::new(n.to_string())).collect()),
+                created: String::new(), created_by: String::new(), updated: String::new(),
+            }).to_vec(),
             roles: (0..9).map(role).collect(),
             auto_assign: AutoAssign { professional: auto.0, analyzer: auto.1 },
             group_settings: GroupSettings::default(),
@@ -103,6 +105,19 @@ fn intent() -> impl Strategy<Value = Intent> {
                 Intent::List { action, entries: lines.into_iter().map(entry).collect(), spared: Vec::new() }
             }
         ),
+        proptest::collection::btree_map("[G-K]", proptest::collection::btree_set(0_u8..9, 0..4), 2..4).prop_map(|groups| {
+            let new = |(name, roles): (String, BTreeSet<u8>)| CreateGroup {
+                name,
+                description: "new".to_owned(),
+                provider: Provider::Custom,
+                roles: roles.into_iter().map(|n| RoleId::new(n.to_string())).collect(),
+            };
+            Intent::CreateGroups { groups: groups.into_iter().map(|group| (0, new(group))).collect() }
+        }),
+        ("[H-K]", "[a-b]?")
+            .prop_map(|(name, description)| Intent::EditGroup { group: GroupId::new("h"), after: Naming { name, description } }),
+        proptest::sample::subsequence(vec!["g", "h"], 1..=2)
+            .prop_map(|ids| Intent::DeleteGroups { groups: ids.into_iter().map(GroupId::new).collect() }),
         any::<(Option<bool>, Option<bool>)>()
             .prop_map(|(professional, analyzer)| Intent::SetAutoAssign(AutoAssign { professional, analyzer })),
         any::<(Option<bool>, Option<bool>)>().prop_map(|(auto_create_groups, sync_idp_groups)| {
@@ -112,16 +127,24 @@ fn intent() -> impl Strategy<Value = Intent> {
 }
 
 /// All that changes can change.
-type Shape = (BTreeSet<(String, AllotmentName)>, Option<BTreeSet<RoleId>>, AutoAssign, GroupSettings);
+type Shape = (BTreeSet<(String, AllotmentName)>, BTreeMap<String, (String, Option<BTreeSet<RoleId>>)>, AutoAssign, GroupSettings);
 
 fn shape(of: &Projection<'_>) -> Shape {
-    let roles = of.group(&GroupId::new("g")).and_then(|group| group.roles.clone());
-    (of.held().into_iter().collect(), roles, of.auto_assign, of.group_settings)
+    // By name: a group that is made again has another id.
+    let groups = of.clone().into_inventory().groups.into_iter().map(|group| (group.name, (group.description, group.roles)));
+    (of.held().into_iter().collect(), groups.collect(), of.auto_assign, of.group_settings)
+}
+
+/// What Qlik makes for a change in thought.
+fn made(change: &Change) -> Option<Made> {
+    let Change::CreateGroup(group) = change else { return None };
+    Some(Made { id: Touch::GroupName(group.name.clone()).key() })
 }
 
 /// What takes changes back, the newest first.
 fn taken_back(plan: &Plan) -> Vec<Change> {
-    undo_all(plan.changes.iter().map(|planned| (&planned.change, None))).0
+    let made: Vec<Option<Made>> = plan.changes.iter().map(|planned| made(&planned.change)).collect();
+    undo_all(plan.changes.iter().map(|planned| &planned.change).zip(made.iter().map(Option::as_ref))).0
 }
 
 /// What the intent asks of the tenant, checked without the planner.
@@ -152,6 +175,12 @@ fn fulfilled(people: &BTreeSet<String>, before: &Projection<'_>, after: &Project
                 || after.held().iter().all(|(key, _)| listed.contains(key) || !people.contains(key)))
         }
         Intent::SetGroupRoles { group, roles } => after.group(group).is_some_and(|group| group.roles.as_ref() == Some(roles)),
+        Intent::CreateGroups { groups } => groups.iter().all(|(_, new)| {
+            let is_new = before.group_named(&new.name).is_none();
+            after.group_named(&new.name).is_some_and(|group| !is_new || group.roles.as_ref() == Some(&new.roles))
+        }),
+        Intent::EditGroup { group, after: wanted } => after.group(group).is_some_and(|group| Naming::of(group) == *wanted),
+        Intent::DeleteGroups { groups } => groups.iter().all(|id| after.group(id).is_none()),
         Intent::SetAutoAssign(wanted) => after.auto_assign == *wanted,
         Intent::SetGroupSettings(wanted) => after.group_settings == *wanted,
         Intent::LicenseUnlicensed { .. } | Intent::Exactly { .. } => true,
@@ -174,8 +203,10 @@ proptest! {
         prop_assert!(fulfilled(&people, &before, &now, &intent));
         let mut whole = true;
         for planned in plan.changes.iter().rev() {
-            match planned.change.undo(None) {
+            match planned.change.undo(made(&planned.change).as_ref()) {
                 Undo::By(inverse) => inverse.project(&mut now, None, ""),
+                // It gets another id and no members; what it is called and gives comes back.
+                Undo::Partly(inverse, _) if planned.change.kind() == Kind::DeleteGroup => inverse.project(&mut now, None, ""),
                 // A setting that Qlik did not state before cannot be unset again, and that is said.
                 Undo::Partly(..) | Undo::Not(_) => {
                     prop_assert!(matches!(planned.change.kind(), Kind::AutoAssign | Kind::GroupSettings));
@@ -456,6 +487,8 @@ fn group(id: &str, roles: Option<&[&str]>) -> Group {
         status: "active".into(),
         provider: Provider::Idp,
         roles: roles.map(|roles| roles.iter().map(|id| RoleId::new(*id)).collect()),
+        created: String::new(),
+        created_by: String::new(),
         updated: String::new(),
     }
 }

@@ -107,6 +107,11 @@ pub enum Warning {
     },
     /// The group is everybody.
     Everyone,
+    /// Groups of the identity provider come back when a member signs in.
+    GroupsComeBack {
+        /// How many.
+        count: u64,
+    },
     /// From now on people get a license by signing in.
     AutoAssignOn {
         /// What they get.
@@ -258,6 +263,10 @@ impl Warning {
             Self::RaisesEntitlement { names } => {
                 (format!("{} makes members Full users.", text::and_list(names)), "This may use more seats.".to_owned())
             }
+            Self::GroupsComeBack { count } => (
+                format!("{} from the identity provider.", text::count(whole(*count), "group comes", "groups come")),
+                "It is created again when a member signs in, as long as group creation at sign-in is on.".to_owned(),
+            ),
             Self::Everyone => ("Applies to everyone.".to_owned(), "Every user of the tenant is a member.".to_owned()),
             Self::AutoAssignOn { names } => (
                 format!("{} will be assigned automatically.", text::and_list(names)),
@@ -294,6 +303,7 @@ pub struct Warnings<'a> {
     admin_taken: BTreeSet<String>,
     raises: BTreeSet<String>,
     everyone: bool,
+    idp_groups: u64,
     at_sign_in: Vec<Vec<String>>,
 }
 
@@ -362,6 +372,11 @@ impl<'a> Warnings<'a> {
 
     /// A group gets and loses roles.
     pub fn roles(&mut self, of: &PlanContext<'a>, group: &GroupId, add: &BTreeSet<RoleId>, remove: &BTreeSet<RoleId>) {
+        self.marked(of, add, remove);
+        self.everyone |= of.inventory.group(group).is_some_and(|group| group.provider == Provider::System);
+    }
+
+    fn marked(&mut self, of: &PlanContext<'a>, add: &BTreeSet<RoleId>, remove: &BTreeSet<RoleId>) {
         let marked = |ids: &BTreeSet<RoleId>, wanted: fn(RoleMark) -> bool| {
             let known = ids.iter().filter_map(|id| of.roles.get(id));
             let found = known.filter(|role| roles::mark(role).is_some_and(wanted));
@@ -371,7 +386,16 @@ impl<'a> Warnings<'a> {
         self.admin_given.extend(marked(add, admin));
         self.admin_taken.extend(marked(remove, admin));
         self.raises.extend(marked(add, |mark| mark == RoleMark::RaisesEntitlement));
-        self.everyone |= of.inventory.group(group).is_some_and(|group| group.provider == Provider::System);
+    }
+
+    /// A group that is made gives roles.
+    pub fn roles_of_a_new_group(&mut self, of: &PlanContext<'a>, roles: &BTreeSet<RoleId>) {
+        self.marked(of, roles, &BTreeSet::new());
+    }
+
+    /// A group is deleted.
+    pub fn group_goes(&mut self, provider: Provider) {
+        self.idp_groups += u64::from(provider == Provider::Idp);
     }
 
     /// From now on these licenses are given by signing in.
@@ -408,6 +432,9 @@ impl<'a> Warnings<'a> {
         warnings.extend(lowered.map(|(name, count)| Warning::Loses { allotment: name.clone(), count }));
         if self.second > 0 {
             warnings.push(Warning::SecondLicense { count: self.second });
+        }
+        if self.idp_groups > 0 {
+            warnings.push(Warning::GroupsComeBack { count: self.idp_groups });
         }
         if self.everyone {
             warnings.push(Warning::Everyone);

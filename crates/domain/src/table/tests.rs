@@ -163,6 +163,8 @@ fn tenants() -> impl Strategy<Value = (Inventory, HashMap<UserId, Day>)> {
                 status: "active".into(),
                 provider: Provider::Idp,
                 roles: Some(BTreeSet::from([RoleId::new(format!("r{id}"))])),
+                created: String::new(),
+                created_by: String::new(),
                 updated: String::new(),
             })
             .collect();

@@ -2,6 +2,7 @@
 //! way out: what fails waits and is tried again, and whoever cancels needs no key for it. What becomes of its rows is in
 //! `run/rows.rs`.
 
+mod ahead;
 mod keys;
 mod rows;
 
@@ -24,6 +25,7 @@ use crate::clock::time_of_day;
 use crate::connection::revoke_grant;
 use crate::fault::Fault;
 use crate::{Engine, Tenant};
+use ahead::Ahead;
 use keys::Opened;
 
 /// A lease runs out after this long without a word.
@@ -94,6 +96,7 @@ pub(super) async fn claim_and_run(
         went_through: false,
         key: None,
         looked_for_key: None,
+        ahead: Ahead::default(),
         acting: None,
     };
     let outcome = run.whole(opened).await;
@@ -167,6 +170,8 @@ struct Run<'a> {
     /// What opens the tenant, and when a newer one was looked for.
     key: Option<SharedKey>,
     looked_for_key: Option<Instant>,
+    /// Groups that were read ahead of their rows.
+    ahead: Ahead,
     /// Who acts, where that is not whoever asked for the job but the portal itself.
     acting: Option<Actor>,
 }

@@ -44,8 +44,13 @@ impl Client {
     }
 
     /// Makes a group. 409 where the name is taken.
-    pub async fn create_group(&self, credential: &Credential, urgency: Urgency, group: &NewGroup) -> Result<Group, CallError> {
-        self.call(credential, urgency, &op::CREATE_GROUP, Parts { body: json(group)?, ..Parts::NONE }).await
+    pub async fn create_group<'a>(
+        &'a self,
+        credential: &Credential,
+        leave: impl Into<Leave<'a>>,
+        group: &NewGroup,
+    ) -> Result<Group, CallError> {
+        self.write(credential, leave.into(), &op::CREATE_GROUP, Parts { body: json(group)?, ..Parts::NONE }).await
     }
 
     /// Changes a group: the whole list of patches or none of it.
@@ -60,8 +65,13 @@ impl Client {
     }
 
     /// Deletes a group. An IdP group comes back when a member signs in.
-    pub async fn delete_group(&self, credential: &Credential, urgency: Urgency, id: &str) -> Result<(), CallError> {
-        self.call(credential, urgency, &op::DELETE_GROUP, Parts { id: Some(id), ..Parts::NONE }).await
+    pub async fn delete_group<'a>(
+        &'a self,
+        credential: &Credential,
+        leave: impl Into<Leave<'a>>,
+        id: &str,
+    ) -> Result<(), CallError> {
+        self.write(credential, leave.into(), &op::DELETE_GROUP, Parts { id: Some(id), ..Parts::NONE }).await
     }
 
     /// The group settings.

@@ -61,6 +61,9 @@ pub struct Group {
     /// ISO 8601 time.
     #[serde(default, deserialize_with = "lenient::string")]
     pub created_at: String,
+    /// The id of the user who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::maybe_string")]
+    pub created_by: Option<String>,
     /// ISO 8601 time.
     #[serde(default, deserialize_with = "lenient::string")]
     pub last_updated_at: String,

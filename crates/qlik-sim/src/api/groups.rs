@@ -59,8 +59,10 @@ fn render(group: &Group, tenant: &Tenant, base: &str) -> Value {
         if let Some(description) = &group.description {
             json.insert("description".to_owned(), json!(description));
         }
-        if !group.updated_by.is_empty() {
-            json.insert("updatedBy".to_owned(), json!(group.updated_by));
+        for (key, by) in [("createdBy", &group.created_by), ("updatedBy", &group.updated_by)] {
+            if !by.is_empty() {
+                json.insert(key.to_owned(), json!(by));
+            }
         }
     }
     json
@@ -172,6 +174,7 @@ pub(crate) fn create(tenant: &mut Tenant, call: &Call<'_>, by: &str) -> Result<R
         roles: assigned,
         created: call.now,
         updated: call.now,
+        created_by: by.to_owned(),
         updated_by: by.to_owned(),
     };
     let json = render(&group, tenant, call.base);

@@ -60,6 +60,8 @@ pub(crate) struct Group {
     pub(crate) roles: Vec<String>,
     pub(crate) created: i64,
     pub(crate) updated: i64,
+    /// The id of the user who made it; empty for those that were there from the beginning.
+    pub(crate) created_by: String,
     pub(crate) updated_by: String,
 }
 

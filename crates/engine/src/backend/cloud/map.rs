@@ -62,6 +62,8 @@ pub(super) fn group(wire: wire::groups::Group) -> Group {
         status: wire.status,
         provider,
         roles: role_ids(wire.assigned_roles.as_deref()),
+        created: wire.created_at,
+        created_by: wire.created_by.unwrap_or_default(),
         updated: wire.last_updated_at,
     }
 }

@@ -259,6 +259,11 @@ async fn touched(
     }
     let mut inventory = std::mem::take(&mut *locked(&read));
     inventory.groups = groups(client, credential, urgency, &touches.groups().collect()).await?;
+    let mut names: BTreeSet<&str> = touches.group_names().collect();
+    names.retain(|name| inventory.groups.iter().all(|group| group.name != *name));
+    let named = named_groups(client, credential, urgency, &names).await?;
+    let known: HashSet<GroupId> = inventory.groups.iter().map(|group| group.id.clone()).collect();
+    inventory.groups.extend(named.into_iter().filter(|group| !known.contains(&group.id)));
     if touches.licenses() || touches.has(&Touch::Setting(Setting::AutoAssign)) {
         inventory.auto_assign = map::auto_assign(or_hidden(client.license_settings(credential, urgency).await)?);
     }
@@ -268,32 +273,53 @@ async fn touched(
     Ok(inventory)
 }
 
-/// Groups by id; one that is not there is left out. A few are read one by one, many by the pages of the whole list: whichever takes
-/// fewer calls.
+/// A SCIM filter (RFC 7644) for what is one of these.
+fn any_of<'v>(attribute: &str, values: impl Iterator<Item = &'v str>) -> String {
+    let one = |value: &str| format!("{attribute} eq {}", serde_json::Value::from(value));
+    values.map(one).collect::<Vec<_>>().join(" or ")
+}
+
+/// Groups by name; one that is not there is left out. Qlik compares names with case, and so does this, whatever it answers.
+async fn named_groups(
+    client: &Client,
+    credential: &Credential,
+    urgency: Urgency,
+    names: &BTreeSet<&str>,
+) -> Result<Vec<Group>, CallError> {
+    /// Names in one filter: the length of a request is bounded.
+    const AT_ONCE: usize = 20;
+    let mut found = Vec::new();
+    let all: Vec<&str> = names.iter().copied().collect();
+    for some in all.chunks(AT_ONCE) {
+        let filter = any_of("name", some.iter().copied());
+        let mut pages = pin!(client.filter_groups(credential, urgency, &filter)?);
+        while let Some(page) = pages.next().await {
+            found.extend(page?.data.into_iter().map(map::group).filter(|group| names.contains(group.name.as_str())));
+        }
+    }
+    Ok(found)
+}
+
+/// Groups by id; one that is not there is left out. One is read by itself, several by a filter, a hundred in a call.
 async fn groups(
     client: &Client,
     credential: &Credential,
     urgency: Urgency,
     ids: &BTreeSet<&GroupId>,
 ) -> Result<Vec<Group>, CallError> {
-    /// Groups on a page of Qlik's, and so a call that is saved for each page that is read instead.
-    const A_PAGE: usize = 100;
+    /// Ids that Qlik takes in one filter.
+    const AT_ONCE: usize = 100;
     let mut found = Vec::with_capacity(ids.len());
     let mut left: BTreeSet<&GroupId> = ids.clone();
-    if ids.len() > A_PAGE {
-        let mut pages = pin!(client.groups(credential, urgency));
-        let mut read = 0;
+    let all: Vec<&GroupId> = ids.iter().copied().collect();
+    for some in all.chunks(AT_ONCE).filter(|some| some.len() > 1) {
+        let filter = any_of("id", some.iter().map(|id| id.as_str()));
+        let mut pages = pin!(client.filter_groups(credential, urgency, &filter)?);
         while let Some(page) = pages.next().await {
-            let page = page?;
-            read += 1;
-            let groups = page.data.into_iter().map(map::group);
-            found.extend(groups.filter(|group| left.remove(&group.id)));
-            if left.is_empty() || read > ids.len() {
-                break;
-            }
+            found.extend(page?.data.into_iter().map(map::group).filter(|group| left.remove(&group.id)));
         }
     }
-    // Those that the list does not name: system groups, and those that it broke off before.
+    // A filter names no system groups; and what it leaves out may be there all the same.
     for id in left {
         if let Some(group) = or_missing(client.group(credential, urgency, id.as_str()).await)? {
             found.push(map::group(group));

@@ -2,6 +2,7 @@
 
 mod request;
 
+use domain::change::Made;
 use domain::inventory::Inventory;
 use domain::journal::{Answer, RowState};
 use qlik_api::client::{CallError, Client, Credential, Effect, Reserved};
@@ -122,7 +123,24 @@ async fn single(
     row: &JournalRow,
     now: &Inventory,
 ) -> Result<RowResult, CallError> {
-    let status = match request(&row.change, now) {
+    let request = request(&row.change, now);
+    let outcome = request.outcome();
+    let mut made = None;
+    let status = match request {
+        Request::CreateGroup(group) => {
+            let group = client.create_group(credential, leave, &group).await?;
+            made = (!group.id.is_empty()).then_some(Made { id: group.id });
+            201
+        }
+        Request::DeleteGroup(group) => match client.delete_group(credential, leave, &group).await {
+            Ok(()) => 204,
+            Err(CallError::Api(error)) if error.status == 404 => {
+                let answer = Answer { status: 404, code: error.code().to_owned(), title: error.title() };
+                let state = outcome(&answer);
+                return Ok(result(row, state, answer, error.trace_id.as_deref().unwrap_or_default()));
+            }
+            Err(error) => return Err(error),
+        },
         Request::PatchGroup { group, patches } => {
             client.patch_group(credential, leave, &group, &patches).await?;
             204
@@ -139,7 +157,8 @@ async fn single(
             return Ok(without_answer(row, RowState::Unknown, "Unsupported change."));
         }
     };
-    Ok(result(row, RowState::Done, Answer { status, code: String::new(), title: String::new() }, ""))
+    let done = result(row, RowState::Done, Answer { status, code: String::new(), title: String::new() }, "");
+    Ok(RowResult { made, ..done })
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 
 use std::pin::pin;
 use std::sync::PoisonError;
-use std::time::Duration;
 
-use domain::change::Comparison;
-use domain::inventory::Inventory;
+use domain::change::{Comparison, Made};
+use domain::inventory::{Group, Inventory};
 use domain::journal::{RowState, settle as settled_as};
 use domain::projection::Projection;
 use domain::touch::Touches;
@@ -15,8 +14,10 @@ use trail::Qlik;
 
 use super::super::batcher::Batcher;
 use super::super::writer::Writer;
+use super::ahead::Ahead;
 use super::{ALONE, CHUNK, COMMAND, Failure, Next, Run};
 use crate::backend::{Backend, Permit, Reader, Sent, Urgency};
+use crate::clock::iso;
 use crate::fault::Fault;
 
 impl Run<'_> {
@@ -36,7 +37,7 @@ impl Run<'_> {
             let reader = Reader { key: writer.key(), urgency: Urgency::Job };
             let failure = match self.holding(tenant.backend.read(&reader, &touches)).await? {
                 Ok(inventory) => match not_whole(&inventory, &rows) {
-                    None if self.settle_by(&rows, &inventory).await? => return self.check_command().await,
+                    None if self.settle_by(&rows, &inventory, writer.key().user()).await? => return self.check_command().await,
                     // The loop goes round with a wait, until the key sees it or somebody cancels.
                     None => Failure { why: "The key cannot see whether it was done.".to_owned(), status: None },
                     Some(why) => Failure { why, status: None },
@@ -50,13 +51,25 @@ impl Run<'_> {
     }
 
     /// Settles what a reading tells of; says whether that is all of it. What may not be seen stays unknown.
-    async fn settle_by(&mut self, rows: &[JournalRow], inventory: &Inventory) -> Result<bool, StoreError> {
+    ///
+    /// What was to be made may have been made by somebody else, just the same: then it is not the job's, and undoing the job leaves it.
+    async fn settle_by(&mut self, rows: &[JournalRow], inventory: &Inventory, user: &str) -> Result<bool, StoreError> {
         let now = Projection::of(inventory);
+        let began = iso(self.job.created_at - CLOCKS_APART_MS);
+        let is_ours = |group: &Group| {
+            let by = group.created_by.as_str();
+            (by.is_empty() || by == user || by == self.job.qlik_user) && group.created >= began
+        };
         let results: Vec<RowResult> = rows
             .iter()
             .map(|row| {
-                let state = settled_as(row.change.compare(&now));
+                let mut state = settled_as(row.change.compare(&now));
+                let found = row.change.found(&now).filter(|_| state == RowState::Done);
+                if found.is_some_and(|group| !is_ours(group)) {
+                    state = RowState::Already;
+                }
                 let title = match state {
+                    RowState::Already => "No response from Qlik; someone else created it just the same.",
                     RowState::Done => "No response from Qlik; verified as done.",
                     RowState::Planned => "No response from Qlik; verified as not done.",
                     _ => "No response from Qlik; changed by someone else.",
@@ -68,7 +81,7 @@ impl Run<'_> {
                     code: String::new(),
                     title: title.to_owned(),
                     trace: String::new(),
-                    made: None,
+                    made: found.filter(|_| state == RowState::Done).map(|group| Made { id: group.id.to_string() }),
                 }
             })
             .collect();
@@ -145,9 +158,10 @@ impl Run<'_> {
                 if self.turn_is_over().await? {
                     return Ok(Next::Stop);
                 }
-                // A group or a setting is read right before it is written.
+                // A group or a setting is read right before it is written, with those behind it.
+                let behind = rows.get(at..).unwrap_or_default();
                 let looked_at = Instant::now();
-                let mut found = match self.looked(backend, writer, batch).await? {
+                let mut found = match self.looked(backend, writer, batch, behind).await? {
                     Looked::Ready(found) => found,
                     Looked::Settled => continue,
                     Looked::Failed => break,
@@ -165,14 +179,15 @@ impl Run<'_> {
                     }
                 };
                 // Whoever waited long for leave looks again: somebody else may have written meanwhile.
-                if looked_at.elapsed() > STILL_SO {
-                    found = match self.looked(backend, writer, batch).await? {
+                if looked_at.elapsed() > Ahead::still_so(behind.len()) || !self.ahead.is_fresh(batch, behind.len()) {
+                    found = match self.looked(backend, writer, batch, behind).await? {
                         Looked::Ready(found) => found,
                         Looked::Settled => continue,
                         Looked::Failed => break,
                         Looked::Stop => return Ok(Next::Stop),
                     };
                 }
+                self.ahead.forget(batch);
                 self.requests += 1;
                 let seqs: Vec<i64> = batch.iter().map(|row| row.seq).collect();
                 // Only now, with the leave in hand, is it written down that the rows leave; and by then they are gone or never will be.
@@ -225,8 +240,17 @@ impl Run<'_> {
     }
 
     /// Reads what a batch touches, where it has to be read right before it is written, and settles it where there is nothing to send.
-    async fn looked(&mut self, backend: &Backend, writer: &Writer, batch: &[JournalRow]) -> Result<Looked, StoreError> {
-        Ok(match self.holding(look(backend, writer, batch)).await? {
+    async fn looked(
+        &mut self,
+        backend: &Backend,
+        writer: &Writer,
+        batch: &[JournalRow],
+        behind: &[JournalRow],
+    ) -> Result<Looked, StoreError> {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let look = self.holding(look(&mut ahead, backend, writer, batch, behind)).await;
+        self.ahead = ahead;
+        Ok(match look? {
             Ok(Look::Ready(found)) => Looked::Ready(found),
             Ok(Look::Settled(result)) => {
                 self.write_down(batch, vec![result]).await?;
@@ -285,8 +309,8 @@ fn not_whole(inventory: &Inventory, rows: &[JournalRow]) -> Option<String> {
         .then(|| format!("The tenant could not be loaded completely. {}", inventory.coverage.sentences().join(" ")))
 }
 
-/// What was read of a group or a setting this long ago still counts as how it is.
-const STILL_SO: Duration = Duration::from_millis(500);
+/// Qlik's clock and ours may be this far apart, in milliseconds.
+const CLOCKS_APART_MS: i64 = 2 * 60 * 1_000;
 
 /// What became of a look at what rows touch.
 enum Looked {
@@ -311,14 +335,20 @@ enum Look {
 
 /// A group or a setting is read right before it is written, since there is no ETag to help, and written only where nobody else
 /// wrote. Licenses need no look: Qlik answers them row by row.
-async fn look(backend: &Backend, writer: &Writer, rows: &[JournalRow]) -> Result<Look, Fault> {
+async fn look(
+    ahead: &mut Ahead,
+    backend: &Backend,
+    writer: &Writer,
+    rows: &[JournalRow],
+    behind: &[JournalRow],
+) -> Result<Look, Fault> {
     let [row] = rows else { return Ok(Look::Ready(Box::default())) };
     let touches = row.change.touches();
     if touches.licenses() {
         return Ok(Look::Ready(Box::default()));
     }
     let reader = Reader { key: writer.key(), urgency: Urgency::Job };
-    let now = backend.read(&reader, &touches).await?;
+    let now = ahead.look(backend, &reader, row, behind).await?;
     let settled = |state, status, title: &str| {
         Look::Settled(RowResult {
             seq: row.seq,
@@ -330,10 +360,10 @@ async fn look(backend: &Backend, writer: &Writer, rows: &[JournalRow]) -> Result
             made: None,
         })
     };
-    if touches.groups().any(|group| now.group(group).is_none()) {
+    let comparison = row.change.compare(&Projection::of(&now));
+    if comparison != Comparison::Applied && touches.groups().any(|group| now.group(group).is_none()) {
         return Ok(settled(RowState::Refused, 404, "The group no longer exists."));
     }
-    let comparison = row.change.compare(&Projection::of(&now));
     Ok(match comparison {
         Comparison::Unchanged => Look::Ready(Box::new(now)),
         Comparison::Applied => settled(RowState::Already, 0, "No change needed."),

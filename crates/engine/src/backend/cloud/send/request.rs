@@ -1,11 +1,13 @@
 //! What each kind of change is at Qlik Cloud: the request it travels in, or its row of one.
 
-use domain::change::{Assign, Change, ChangeType, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings};
-use domain::inventory::{Group, Inventory, RoleId};
+use domain::change::{
+    Assign, Change, ChangeType, CreateGroup, DeleteGroup, EditGroup, GroupRoles, Remove, Rename, SetAutoAssign, SetGroupSettings,
+};
+use domain::inventory::{Group, Inventory, Provider, RoleId};
 use domain::journal::{Answer, RowState};
 use domain::on_change;
 use qlik_api::rows::SentRow;
-use qlik_api::wire::groups::{GroupPatch, SettingsPatch};
+use qlik_api::wire::groups::{GroupPatch, IdRef, NewGroup, SettingsPatch};
 use qlik_api::wire::licenses::{AddRow, AssignmentAction, DeleteRow, Settings, UpdateRow};
 
 /// "No available allotment."
@@ -22,6 +24,10 @@ pub(super) enum Request {
     Delete(DeleteRow),
     /// Rows of `actions/update`.
     Update(Vec<UpdateRow>),
+    /// `POST /groups`.
+    CreateGroup(NewGroup),
+    /// `DELETE /groups/{id}`.
+    DeleteGroup(String),
     /// `PATCH /groups/{id}`.
     PatchGroup { group: String, patches: Vec<GroupPatch> },
     /// `PUT /licenses/settings`.
@@ -41,7 +47,11 @@ impl Request {
             Self::Add(add) => vec![row(&add.subject, Some(&add.allotment))],
             Self::Delete(delete) => vec![row(&delete.subject, Some(&delete.allotment))],
             Self::Update(update) => update.iter().map(|one| row(&one.subject, one.allotment.as_deref())).collect(),
-            Self::PatchGroup { .. } | Self::PutLicenseSettings(_) | Self::PatchGroupSettings(_) => Vec::new(),
+            Self::CreateGroup(_)
+            | Self::DeleteGroup(_)
+            | Self::PatchGroup { .. }
+            | Self::PutLicenseSettings(_)
+            | Self::PatchGroupSettings(_) => Vec::new(),
         }
     }
 }
@@ -54,6 +64,8 @@ impl Request {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Add(_) => |answer| if answer.status == 200 { RowState::Already } else { meant(answer) },
+            // It is gone, whoever deleted it.
+            Self::DeleteGroup(_) => |answer| if answer.status == 404 { RowState::Already } else { meant(answer) },
             Self::Delete(_) => |answer| {
                 let gone = answer.status == 404 && (answer.code == NOT_FOUND || answer.code.is_empty());
                 if gone { RowState::Already } else { meant(answer) }
@@ -80,7 +92,11 @@ pub(super) fn gathered(requests: Vec<Request>) -> AssignmentAction {
             Request::Add(row) => add.push(row),
             Request::Delete(row) => delete.push(row),
             Request::Update(rows) => update.extend(rows),
-            Request::PatchGroup { .. } | Request::PutLicenseSettings(_) | Request::PatchGroupSettings(_) => {}
+            Request::CreateGroup(_)
+            | Request::DeleteGroup(_)
+            | Request::PatchGroup { .. }
+            | Request::PutLicenseSettings(_)
+            | Request::PatchGroupSettings(_) => {}
         }
     }
     if !add.is_empty() {
@@ -117,6 +133,9 @@ pub(in super::super) fn advice(change: &Change, answer: &Answer) -> String {
         }
         (NOT_FOUND, Some(_), Some((_, from))) => {
             format!("No longer has {}; refresh and create a new plan.", from.label())
+        }
+        _ if answer.status == 409 && matches!(change, Change::CreateGroup(_) | Change::EditGroup(_)) => {
+            "Another group has this name by now; choose another name.".to_owned()
         }
         _ if answer.status == 403 => "This key lacks permission; connect with another.".to_owned(),
         _ if answer.status == 401 => "The key is no longer valid; connect again, then retry.".to_owned(),
@@ -183,6 +202,38 @@ impl AtQlikCloud for GroupRoles {
         };
         let patch = GroupPatch::roles(roles.iter().map(RoleId::as_str));
         Request::PatchGroup { group: self.group.to_string(), patches: vec![patch] }
+    }
+}
+
+impl AtQlikCloud for CreateGroup {
+    fn request(&self, _: &Inventory) -> Request {
+        Request::CreateGroup(NewGroup {
+            name: self.name.clone(),
+            description: (!self.description.is_empty()).then(|| self.description.clone()),
+            provider_type: Some(if self.provider == Provider::Idp { "idp" } else { "custom" }.to_owned()),
+            assigned_roles: (!self.roles.is_empty()).then(|| self.roles.iter().map(|id| IdRef { id: id.to_string() }).collect()),
+        })
+    }
+}
+
+impl AtQlikCloud for EditGroup {
+    /// Both or neither: the whole list of patches is applied or none of it.
+    fn request(&self, _: &Inventory) -> Request {
+        let Self { before, after, .. } = self;
+        let mut patches = Vec::new();
+        if before.name != after.name {
+            patches.push(GroupPatch::name(&after.name));
+        }
+        if before.description != after.description {
+            patches.push(GroupPatch::description(&after.description));
+        }
+        Request::PatchGroup { group: self.group.to_string(), patches }
+    }
+}
+
+impl AtQlikCloud for DeleteGroup {
+    fn request(&self, _: &Inventory) -> Request {
+        Request::DeleteGroup(self.group.to_string())
     }
 }
 
@@ -259,6 +310,8 @@ mod tests {
             status: "active".into(),
             provider: Provider::Custom,
             roles: Some(ids(&["old", "theirs"])),
+            created: String::new(),
+            created_by: String::new(),
             updated: String::new(),
         };
         let now = Inventory { groups: vec![group], ..Inventory::default() };
