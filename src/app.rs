@@ -9,7 +9,7 @@ use crate::features::assignments::AssignmentsPage;
 use crate::features::audit::{AuditPage, ThenPage};
 use crate::features::connect::ConnectPage;
 use crate::features::frame::{Frame, LoadParts, Palette, SessionEnd};
-use crate::features::groups::{GroupPage, GroupsPage};
+use crate::features::groups::{GroupPage, GroupsPage, NewGroupPage};
 use crate::features::jobs::{JobPage, JobsPage};
 use crate::features::lists::{ListPage, ListsPage};
 use crate::features::overview::OverviewPage;
@@ -24,6 +24,7 @@ enum Room {
     Assignments,
     Groups,
     Group,
+    NewGroup,
     Plans,
     Plan,
     Jobs,
@@ -46,6 +47,7 @@ fn open(room: Room) -> AnyView {
         Room::Assignments => view! { <AssignmentsPage/> }.into_any(),
         Room::Groups => view! { <GroupsPage/> }.into_any(),
         Room::Group => view! { <GroupPage/> }.into_any(),
+        Room::NewGroup => view! { <NewGroupPage/> }.into_any(),
         Room::Plans => view! { <PlansPage/> }.into_any(),
         Room::Plan => view! { <PlanPage/> }.into_any(),
         Room::Jobs => view! { <JobsPage/> }.into_any(),
@@ -149,6 +151,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/overview") view=OverviewPage ssr=SsrMode::Async/>
                     <Route path=path!("/assignments") view=Room::Assignments ssr=SsrMode::Async/>
                     <Route path=path!("/groups") view=Room::Groups ssr=SsrMode::Async/>
+                    <Route path=path!("/groups/new") view=Room::NewGroup ssr=SsrMode::Async/>
                     <Route path=path!("/groups/:id") view=Room::Group ssr=SsrMode::Async/>
                     <Route path=path!("/plans") view=Room::Plans ssr=SsrMode::Async/>
                     <Route path=path!("/plans/:id") view=Room::Plan ssr=SsrMode::Async/>

@@ -56,7 +56,7 @@ for (const width of [1280, 390, 320]) {
     test.setTimeout(180_000);
     await page.setViewportSize(size);
     const group = (await tenant.state()).groups.find((g) => g.roles.length > 2)!;
-    const paths = ["overview", "assignments", "groups", `groups/${group.id}`, "plans", "jobs", "audit", "settings", "sessions", "lists"];
+    const paths = ["overview", "assignments", "groups", `groups/${group.id}`, "groups/new", "plans", "jobs", "audit", "settings", "sessions", "lists"];
     for (const path of paths) {
       await page.goto(`/t/meridian/${path}`);
       await hydrated(page);

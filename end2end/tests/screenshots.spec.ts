@@ -60,6 +60,8 @@ test("pictures", async ({ connected: page, tenant }) => {
   await page.keyboard.press("Escape");
   await go("/t/meridian/groups", "Groups");
   await shoot("groups");
+  await go("/t/meridian/groups/new", "New group");
+  await shoot("group-new");
   const group = (await tenant.state()).groups.find((g) => g.roles.length > 3)!;
   await go(`/t/meridian/groups/${group.id}`, group.name);
   await page.locator("form.roles input[type=checkbox]").nth(2).click();

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::view::{GroupView, GroupsView};
+use super::view::{GroupView, GroupsView, NewGroupView};
 use crate::error::AppError;
 use crate::features::shared::Loaded;
 
@@ -20,6 +20,48 @@ pub async fn group(tenant: String, id: String) -> Result<Loaded<GroupView>, AppE
     use crate::server::access::{Access, Viewer};
     let access = Access::<Viewer>::to(&tenant).await?;
     super::service::one(&access, &id).await
+}
+
+/// What a new group can be given.
+#[server(endpoint = "groups/new")]
+pub async fn new_group(tenant: String) -> Result<Loaded<NewGroupView>, AppError> {
+    use crate::server::access::{Access, Viewer};
+    let access = Access::<Viewer>::to(&tenant).await?;
+    super::service::new_group(&access).await
+}
+
+/// Draws up a plan that makes groups of these names, one a line, each with this description and these roles.
+#[server(endpoint = "groups/create")]
+pub async fn draft_groups(
+    tenant: String,
+    #[server(default)] names: String,
+    #[server(default)] description: String,
+    #[server(default)] roles: Vec<String>,
+) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator};
+    let access = Access::<Operator>::to(&tenant).await?;
+    crate::server::lead::go(&access.tenant.id, super::service::draft_groups(&access, &names, &description, &roles).await)
+}
+
+/// Draws up a plan that renames and describes a group that was made in Qlik.
+#[server(endpoint = "groups/edit")]
+pub async fn draft_edit(
+    tenant: String,
+    id: String,
+    #[server(default)] name: String,
+    #[server(default)] description: String,
+) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator};
+    let access = Access::<Operator>::to(&tenant).await?;
+    crate::server::lead::go(&access.tenant.id, super::service::draft_edit(&access, &id, name, description).await)
+}
+
+/// Draws up a plan that deletes a group.
+#[server(endpoint = "groups/delete")]
+pub async fn draft_deletion(tenant: String, id: String) -> Result<(), AppError> {
+    use crate::server::access::{Access, Operator};
+    let access = Access::<Operator>::to(&tenant).await?;
+    crate::server::lead::go(&access.tenant.id, super::service::draft_deletion(&access, &id).await)
 }
 
 /// Draws up a plan that gives a group exactly `roles`; `base` is what it had when the editor was opened.

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use domain::inventory::RoleId;
-use domain::roles::{MAX_ROLES_PER_GROUP, RoleDiff, RoleMark, merge};
+use domain::roles::{MAX_ROLES_PER_GROUP, RoleDiff, merge};
 use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{DraftLicense, DraftRoles, KeepDraft, group, groups};
+use super::own::Own;
+use super::role_list::RoleList;
 use super::view::{GroupLine, GroupView, Members, RoleLine};
 use crate::features::condition::{Failed, show};
 use crate::features::me::may_not_change;
@@ -56,6 +58,7 @@ pub fn GroupsPage() -> impl IntoView {
                             } else {
                                 format!("{} of {}", thousands(whole(view.matching)), thousands(whole(view.of)))
                             }}</span>
+                            <a class="button" href=move || format!("/t/{}/groups/new", live(tenant))>"New group…"</a>
                         </Form>
                         <section class="panel" aria-labelledby="system">
                             <header><h2 id="system">"System groups"</h2><span class="muted small">"managed by Qlik; only their roles can be changed"</span></header>
@@ -221,18 +224,6 @@ fn Editor(
     let theirs = StoredValue::new(theirs);
     let diff = Memo::new(move |_| theirs.with_value(|theirs| chosen.with(|chosen| RoleDiff::between(theirs, chosen))));
     let changes = move || diff.with(RoleDiff::len);
-    let part = |legend: &'static str, what: &'static str, keep: fn(&RoleLine) -> bool| {
-        let lines: Vec<RoleLine> = view.roles.iter().filter(|role| keep(role)).cloned().collect();
-        (!lines.is_empty()).then(|| {
-            let lines = lines.into_iter().map(|role| view! { <RoleBox role chosen/> }).collect_view();
-            view! { <fieldset><legend>{legend}" "<span class="muted small">{what}</span></legend>{lines}</fieldset> }
-        })
-    };
-    let parts = (
-        part("Admin roles", "members can manage the tenant", |role| role.admin && !role.custom),
-        part("User roles", "", |role| !role.admin && !role.custom),
-        part("Custom roles", "created in this tenant", |role| role.custom),
-    );
     let base_fields = theirs.with_value(|theirs| {
         theirs.iter().map(|id| view! { <input type="hidden" name="base[]" value=id.to_string()/> }).collect_view()
     });
@@ -261,7 +252,7 @@ fn Editor(
         })
     };
     let line = view.line.clone();
-    let members = line.members;
+    let (members, own_name) = (line.members, line.name.clone());
     let members_link = move || format!("/t/{}/assignments?group={}", tenant.get(), escape(&id.get()));
     let unseen = (!view.roles_visible).then(|| {
         view! {
@@ -290,7 +281,7 @@ fn Editor(
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <input type="hidden" name="id" value=move || id.get()/>
                 {base_fields}
-                {parts}
+                <RoleList roles=view.roles.clone() chosen/>
             </ActionForm>
             <aside class="aside grid" aria-label="Changes and facts">
                 <section class="panel" aria-labelledby="changes">
@@ -319,7 +310,7 @@ fn Editor(
                     <header><h2 id="facts">"Group"</h2><span class="chip">{line.provider}</span></header>
                     <dl class="facts">
                         <dt>"Name"</dt><dd>{line.name}</dd>
-                        {(!view.description.is_empty()).then(|| view! { <dt>"Kind"</dt><dd>{view.description.clone()}</dd> })}
+                        {(!view.description.is_empty()).then(|| view! { <dt>"Description"</dt><dd>{view.description.clone()}</dd> })}
                         <dt>"Status"</dt><dd>{line.status}</dd>
                         <dt>"Members"</dt><dd>{match members {
                             Members::Known(_) => view! { <a href=members_link>{members.words()}</a> }.into_any(),
@@ -328,6 +319,7 @@ fn Editor(
                         <dt>"Updated"</dt><dd>{line.updated}</dd>
                         <dt>"ID"</dt><dd><CopyId text=line.id/></dd>
                     </dl>
+                    <Own provider=view.provider name=own_name description=view.description.clone() members off/>
                 </section>
                 <section class="panel" aria-labelledby="license">
                     <header><h2 id="license">"Assign a license to all members"</h2></header>
@@ -345,41 +337,6 @@ fn Editor(
                 </section>
             </aside>
         </div>
-    }
-}
-
-#[component]
-fn RoleBox(role: RoleLine, chosen: RwSignal<BTreeSet<RoleId>>) -> impl IntoView {
-    let id = StoredValue::new(RoleId::new(&role.id));
-    let on = Memo::new(move |_| chosen.with(|chosen| id.with_value(|id| chosen.contains(id))));
-    let was = role.now;
-    let state = move || match (was, on.get()) {
-        (false, true) => Some(("chip ok", "added")),
-        (true, false) => Some(("chip bad", "removed")),
-        _ => None,
-    };
-    let mark = role.mark.map(|mark| {
-        let class = match mark {
-            RoleMark::FullControl => "chip bad",
-            RoleMark::AdminLevel | RoleMark::RaisesEntitlement => "chip warn",
-        };
-        view! { <span class=class>{mark.label()}</span> }
-    });
-    let checked = on.get_untracked();
-    view! {
-        <label class:added=move || !was && on.get() class:removed=move || was && !on.get()>
-            <input type="checkbox" name="roles[]" value=role.id checked=checked prop:checked=on disabled=may_not_change().is_some() title=may_not_change()
-                on:change=move |event| {
-                    let now = event_target_checked(&event);
-                    chosen.update(|chosen| {
-                        let id = id.get_value();
-                        if now { chosen.insert(id); } else { chosen.remove(&id); }
-                    });
-                }/>
-            <span>{role.name}</span>
-            <span class="what">{role.description}</span>
-            <span class="marks">{mark}{move || state().map(|(class, word)| view! { <span class=class>{word}</span> })}</span>
-        </label>
     }
 }
 

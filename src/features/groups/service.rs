@@ -4,15 +4,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use domain::allotment::AllotmentName;
-use domain::inventory::{Group, GroupId, Provider, RoleId, RoleLevel};
+use domain::change::{CreateGroup, Naming};
+use domain::inventory::{Group, GroupId, Inventory, Provider, RoleId, RoleLevel, group_name};
 use domain::plan::Intent;
 use domain::roles::{self, MAX_ROLES_PER_GROUP};
+use domain::text::{sentence, thousands, whole};
 use domain::touch::Touch;
 use engine::readings::Snapshot;
 
 use storage::Origin;
 
-use super::view::{GroupLine, GroupView, GroupsView, Members, RoleLine};
+use super::view::{GroupLine, GroupView, GroupsView, Members, NewGroupView, RoleLine};
 use crate::error::{AppError, ErrorKind, Remedy};
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Fresh, Loaded, look};
@@ -43,24 +45,10 @@ fn line(group: &Group, snapshot: &Snapshot, members: Option<&HashMap<&GroupId, u
     }
 }
 
-/// How many members each group has; nothing where the key may not see everybody or their groups.
-fn members(snapshot: &Snapshot) -> Option<HashMap<&GroupId, u64>> {
-    if !snapshot.inventory.coverage.people.is_whole() {
-        return None;
-    }
-    let mut members = HashMap::new();
-    for person in &snapshot.inventory.people {
-        for group in person.groups.as_ref()? {
-            *members.entry(group).or_default() += 1;
-        }
-    }
-    Some(members)
-}
-
 pub async fn list(access: &Access<Viewer>, q: &str, page: u32) -> Result<Loaded<GroupsView>, AppError> {
     let needle = q.trim().to_lowercase();
     look(access, |snapshot| {
-        let members = members(snapshot);
+        let members = snapshot.inventory.members();
         let (system, mut groups): (Vec<&Group>, Vec<&Group>) =
             snapshot.inventory.groups.iter().partition(|group| group.provider == Provider::System);
         let of = groups.len();
@@ -179,30 +167,18 @@ fn edit(snapshot: &Snapshot, group: &Group) -> GroupView {
             *elsewhere.entry(id).or_default() += 1;
         }
     }
-    let seen = members(snapshot).is_some();
+    let members = inventory.members();
+    let seen = members.is_some();
     let of = people.len() as u64;
-    let mut roles: Vec<RoleLine> = inventory
-        .roles
-        .iter()
-        .map(|role| {
-            let now = group.roles.as_ref().is_some_and(|roles| roles.contains(&role.id));
-            RoleLine {
-                id: role.id.to_string(),
-                name: role.name.clone(),
-                description: role.description.clone(),
-                mark: roles::mark(role),
-                admin: role.level == RoleLevel::Admin,
-                custom: role.custom,
-                now,
-                only_here: (now && seen).then(|| of - elsewhere.get(&role.id).copied().unwrap_or(0)),
-            }
-        })
-        .collect();
-    roles.sort_by_key(|role| role.name.to_lowercase());
+    let roles = role_lines(inventory, |role| {
+        let now = group.roles.as_ref().is_some_and(|roles| roles.contains(&role.id));
+        (now, (now && seen).then(|| of - elsewhere.get(&role.id).copied().unwrap_or(0)))
+    });
     let licensed: std::collections::HashSet<String> = inventory.assignments.iter().map(|a| a.subject.key()).collect();
     let targets = inventory.allotments.iter().filter(|allotment| allotment.takes_assignments());
     GroupView {
-        line: line(group, snapshot, members(snapshot).as_ref()),
+        line: line(group, snapshot, members.as_ref()),
+        provider: group.provider,
         roles_visible: group.roles.is_some(),
         description: group.description.clone(),
         draft: None,
@@ -214,16 +190,125 @@ fn edit(snapshot: &Snapshot, group: &Group) -> GroupView {
     }
 }
 
+/// Every role, by name; each with whether a group gives it, and who has it by that group alone.
+fn role_lines(inventory: &Inventory, given: impl Fn(&domain::inventory::Role) -> (bool, Option<u64>)) -> Vec<RoleLine> {
+    let line = |role: &domain::inventory::Role| {
+        let (now, only_here) = given(role);
+        RoleLine {
+            id: role.id.to_string(),
+            name: role.name.clone(),
+            description: role.description.clone(),
+            mark: roles::mark(role),
+            admin: role.level == RoleLevel::Admin,
+            custom: role.custom,
+            now,
+            only_here,
+        }
+    };
+    let mut roles: Vec<RoleLine> = inventory.roles.iter().map(line).collect();
+    roles.sort_by_key(|role| role.name.to_lowercase());
+    roles
+}
+
+pub async fn new_group(access: &Access<Viewer>) -> Result<Loaded<NewGroupView>, AppError> {
+    look(access, |snapshot| {
+        let inventory = &snapshot.inventory;
+        NewGroupView {
+            roles: role_lines(inventory, |_| (false, None)),
+            of: inventory.groups.iter().filter(|group| group.provider != Provider::System).count() as u64,
+            whole: inventory.coverage.groups.is_whole(),
+        }
+    })
+    .await
+}
+
+/// Groups of one plan that are asked for by name.
+const AT_ONCE: usize = 500;
+/// The longest description, in characters. Qlik names no limit; this is more than anybody reads.
+const LONGEST_DESCRIPTION: usize = 1_000;
+
+fn described(description: &str) -> Result<String, AppError> {
+    let description = description.trim();
+    match description.chars().count() {
+        length if length > LONGEST_DESCRIPTION => {
+            let why = format!("It can have at most 1,000 characters; this one has {}.", thousands(whole(length)));
+            Err(AppError::invalid("The description is too long", why))
+        }
+        _ => Ok(description.to_owned()),
+    }
+}
+
+pub async fn draft_groups(access: &Access<Operator>, names: &str, description: &str, roles: &[String]) -> Result<Lead, AppError> {
+    known_ids(roles, &[])?;
+    let description = described(description)?;
+    let (mut groups, mut wrong) = (Vec::new(), Vec::new());
+    for (at, line) in (1_u64..).zip(names.lines()) {
+        let name = line.trim();
+        if name.is_empty() {
+            continue;
+        }
+        if let Err(error) = group_name(name) {
+            wrong.push(format!("Line {at}: {error}."));
+        }
+        let group = CreateGroup {
+            name: name.to_owned(),
+            description: description.clone(),
+            provider: Provider::Custom,
+            roles: ids(roles),
+        };
+        groups.push((at, group));
+    }
+    if groups.is_empty() {
+        return Err(AppError::invalid("No name given", "Type the name of the group; one a line for several groups."));
+    }
+    if !wrong.is_empty() {
+        return Err(AppError::invalid("Qlik does not take this name", wrong.join(" ")));
+    }
+    if groups.len() > AT_ONCE {
+        let why = format!("At most 500 groups are created by one plan; {} are named.", thousands(whole(groups.len())));
+        return Err(AppError::invalid("Too many groups at once", why));
+    }
+    if let [(line, _)] = groups.as_mut_slice() {
+        // One name is no list.
+        *line = 0;
+    }
+    let snapshot = access.refresh().await?;
+    keep_plan(access, &snapshot, Intent::CreateGroups { groups }, Origin::Person).await
+}
+
+pub async fn draft_edit(access: &Access<Operator>, id: &str, name: String, description: String) -> Result<Lead, AppError> {
+    let after = Naming { name: name.trim().to_owned(), description: described(&description)? };
+    group_name(&after.name).map_err(|error| AppError::invalid("Qlik does not take this name", sentence(&error.to_string())))?;
+    let now = read_now(access, id).await?;
+    if now.provider == Provider::Custom && Naming::of(&now) == after {
+        return Err(AppError::invalid("No changes to review", "The group already has this name and description."));
+    }
+    let snapshot = access.refresh().await?;
+    keep_plan(access, &snapshot, Intent::EditGroup { group: now.id, after }, Origin::Person).await
+}
+
+pub async fn draft_deletion(access: &Access<Operator>, id: &str) -> Result<Lead, AppError> {
+    let now = read_now(access, id).await?;
+    let snapshot = access.refresh().await?;
+    keep_plan(access, &snapshot, Intent::DeleteGroups { groups: vec![now.id] }, Origin::Person).await
+}
+
+/// That these can be ids of roles, and are not too many.
+fn known_ids(some: &[String], others: &[String]) -> Result<(), AppError> {
+    /// Longer than any id of Qlik's.
+    const LONGEST: usize = 64;
+    if some.iter().chain(others).any(|id| id.len() > LONGEST) || some.len().max(others.len()) > 2 * MAX_ROLES_PER_GROUP {
+        return Err(AppError::invalid("Unknown roles", "Reload the page and choose from its list."));
+    }
+    Ok(())
+}
+
 fn ids(list: &[String]) -> BTreeSet<RoleId> {
     list.iter().map(RoleId::new).collect()
 }
 
 pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], mine: &[String]) -> Result<Lead, AppError> {
-    /// Longer than any id of Qlik's.
-    const LONGEST: usize = 64;
-    if base.iter().chain(mine).any(|id| id.len() > LONGEST) || base.len().max(mine.len()) > 2 * MAX_ROLES_PER_GROUP {
-        return Err(AppError::invalid("Unknown roles", "Reload the page and choose from its list."));
-    }
+    known_ids(base, mine)?;
     let now = read_now(access, id).await?;
     let (base, mine) = (ids(base), ids(mine));
     let Some(roles) = now.roles.clone() else {

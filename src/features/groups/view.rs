@@ -1,5 +1,6 @@
 //! What the groups room shows, as it goes to the browser.
 
+use domain::inventory::Provider;
 use domain::roles::RoleMark;
 use serde::{Deserialize, Serialize};
 
@@ -86,11 +87,24 @@ pub struct RoleLine {
     pub only_here: Option<u64>,
 }
 
+/// What a new group can be given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewGroupView {
+    /// Every role of the tenant.
+    pub roles: Vec<RoleLine>,
+    /// Groups there are, system groups aside.
+    pub of: u64,
+    /// All groups of the tenant could be read: otherwise nobody knows whether a name is free.
+    pub whole: bool,
+}
+
 /// A group in the editor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupView {
     /// The group.
     pub line: GroupLine,
+    /// Where it comes from.
+    pub provider: Provider,
     /// What it is for; may be empty.
     pub description: String,
     /// The key may see which roles the group gives.

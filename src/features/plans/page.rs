@@ -3,8 +3,8 @@
 use domain::allotment::Seats;
 use domain::change::{Kind, Names, Told, Wave};
 use domain::gauge::share;
-use domain::plan::SeatChange;
 use domain::plan::{Confirmation, OfferKind, PlannedChange, Total, Warning};
+use domain::plan::{RoleShift, SeatChange};
 use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos_router::components::Form;
@@ -370,6 +370,7 @@ fn Body(
         })}
         {summary}
         <section class="seats" aria-label="Seats before and after">{seats}</section>
+        {(!view.role_shifts.is_empty()).then(|| view! { <Shifts shifts=view.role_shifts/> })}
         {warnings}{lasting}{offers}
         {(view.total > SEARCHED || view.found < view.total).then(|| view! { <Search q kind totals=view.totals.clone() found=view.found of=view.total/> })}
         {(view.total > 0 && view.found == 0).then(|| view! {
@@ -379,6 +380,40 @@ fn Body(
         <Pager page=view.page pages=view.pages href/>
         <div class="muted small after">{unchanged}{removals_first.then_some("Removals run first, so freed seats can be reused.")}</div>
         {foot}
+    }
+}
+
+/// Who gains and who loses which role. Whoever keeps it in another way loses nothing.
+#[component]
+fn Shifts(shifts: Vec<RoleShift>) -> impl IntoView {
+    let people = |n: Option<u64>| match n {
+        Some(n) => thousands(whole(n)),
+        None => "not visible".to_owned(),
+    };
+    let rows = shifts
+        .into_iter()
+        .map(|shift| {
+            let groups = [(shift.added, "added to"), (shift.removed, "removed from")];
+            let groups = groups.into_iter().filter(|(n, _)| *n > 0);
+            let groups: Vec<String> = groups.map(|(n, how)| format!("{how} {}", count(whole(n), "group", "groups"))).collect();
+            view! {
+                <tr role="row">
+                    <td role="cell">{shift.name}</td>
+                    <td role="cell" class="num" data-before="gain it: ">{people(shift.gain)}</td>
+                    <td role="cell" class="num" data-before="lose it: ">{people(shift.lose)}</td>
+                    <td role="cell" class="muted">{groups.join(", ")}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel after" aria-labelledby="shifts">
+            <header><h2 id="shifts">"People and roles"</h2><span class="muted small">"of people who can sign in; a role kept via another group is not lost"</span></header>
+            <div class="table" tabindex="0" role="region" aria-label="People who gain and lose roles"><table class="stacks" role="table">
+                <thead role="rowgroup"><tr role="row"><th role="columnheader">"Role"</th><th role="columnheader" class="num">"Gain it"</th><th role="columnheader" class="num">"Lose it"</th><th role="columnheader">"Groups"</th></tr></thead>
+                <tbody role="rowgroup">{rows}</tbody>
+            </table></div>
+        </section>
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the plans room shows, as it goes to the browser.
 
-use domain::plan::SeatChange;
 use domain::plan::{Confirmation, OfferKind, PlannedChange, Total, Warning, WhyNot};
+use domain::plan::{RoleShift, SeatChange};
 use serde::{Deserialize, Serialize};
 
 /// What failed where the number that was typed is not the one asked for.
@@ -91,6 +91,8 @@ pub struct PlanView {
     pub drawn: String,
     /// What happens to the seats.
     pub seats: Vec<SeatChange>,
+    /// Who gains and who loses which role.
+    pub role_shifts: Vec<RoleShift>,
     /// What to think about first.
     pub warnings: Vec<Warning>,
     /// What can be done about each shortage; empty once it is applied.

@@ -1,0 +1,89 @@
+//! New groups: their names, a description, and the roles they give. They become a plan like any change.
+
+use std::collections::BTreeSet;
+
+use domain::inventory::{MAX_GROUPS, RoleId};
+use domain::roles::MAX_ROLES_PER_GROUP;
+use domain::text::{thousands, whole};
+use leptos::prelude::*;
+
+use super::api::{DraftGroups, new_group};
+use super::role_list::RoleList;
+use super::view::NewGroupView;
+use crate::features::condition::{Failed, show};
+use crate::features::me::may_not_change;
+use crate::features::shared::{Refreshing, live, shut, use_tenant};
+use crate::ui::feedback::{Note, Skeleton};
+use crate::ui::head::Head;
+use crate::ui::load::load;
+
+/// The page.
+#[component]
+pub fn NewGroupPage() -> impl IntoView {
+    let tenant = use_tenant();
+    let refreshing = expect_context::<Refreshing>();
+    let draft = ServerAction::<DraftGroups>::new();
+    // What is ticked stays where the tenant is read again meanwhile.
+    let chosen = RwSignal::new(BTreeSet::new());
+    let data = load(move || (live(tenant), refreshing.version()), |(tenant, _)| new_group(tenant));
+    view! {
+        <Failed of=draft.value()/>
+        <Transition fallback=|| view! { <Head title="New group" waiting=true/><Skeleton lines=12/> }>
+            {move || data.get().map(|got| {
+                show(got, move || data.refetch(), |_| "New group".to_owned(), move |view, fresh| {
+                    let off = fresh.trouble.is_some();
+                    view! { <Fields view chosen draft off/> }
+                })
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Fields(view: NewGroupView, chosen: RwSignal<BTreeSet<RoleId>>, draft: ServerAction<DraftGroups>, off: bool) -> impl IntoView {
+    let tenant = use_tenant();
+    let full = view.of >= MAX_GROUPS as u64;
+    let off = off || !view.whole || full;
+    let (of, most) = (thousands(whole(view.of)), thousands(whole(MAX_GROUPS)));
+    let short = (!view.whole).then(|| {
+        view! {
+            <Note tone="warn" title="Not all groups could be loaded.">
+                "Whether a name is free is unknown, so no group can be created with this key."
+            </Note>
+        }
+    });
+    let full = full.then(|| {
+        view! { <Note tone="warn" title="This tenant has as many groups as Qlik allows.">"Delete groups first."</Note> }
+    });
+    view! {
+        {short}{full}
+        <ActionForm action=draft attr:class="grid cols">
+            <div>
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                <div class="stack form">
+                    <div class="field">
+                        <label for="names">"Names"</label>
+                        <textarea class="input" id="names" name="names" rows="3" required autocomplete="off" spellcheck="false" aria-describedby="names-help"></textarea>
+                        <p class="muted small" id="names-help">"One group per line, at most 256 characters each. Upper and lower case matter."</p>
+                    </div>
+                    <div class="field">
+                        <label for="description">"Description"</label>
+                        <input class="input" id="description" name="description" maxlength="1000" autocomplete="off"/>
+                    </div>
+                </div>
+                <div class="roles"><RoleList roles=view.roles chosen/></div>
+            </div>
+            <aside class="aside grid" aria-label="Review">
+                <section class="panel" aria-labelledby="review">
+                    <header><h2 id="review">"Review"</h2></header>
+                    <p class="muted small">{move || format!("{} of {MAX_ROLES_PER_GROUP} roles chosen.", chosen.with(BTreeSet::len))}</p>
+                    <p class="muted small">{format!("The tenant has {of} of at most {most} groups. Members are added in Qlik; nothing is created before you apply the plan.")}</p>
+                    <div class="foot">
+                        <a class="button plain" href=move || format!("/t/{}/groups", live(tenant))>"Cancel"</a>
+                        <button class="button primary" type="submit" disabled=shut(draft, off) title=may_not_change()>"Review…"</button>
+                    </div>
+                </section>
+            </aside>
+        </ActionForm>
+    }
+}
