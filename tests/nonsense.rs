@@ -869,20 +869,16 @@ fn small() -> qlik_sim::Options {
     }
 }
 
-/// The other database has its own idea of what a text may hold. Nothing, loudly, where there is none.
-async fn on_postgresql() -> Option<(Portal, String)> {
-    let Ok(base) = std::env::var("QUARTERMASTER_TEST_POSTGRES") else {
-        eprintln!("SKIPPED: QUARTERMASTER_TEST_POSTGRES is not set (script/test sets it)");
-        return None;
-    };
-    // The server's own first database, under a tenant's name that no other test or earlier run had.
-    let unique = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
-    let name = format!("n{unique}");
+/// The other database has its own idea of what a text may hold. A database of its own: the portal's trail is under one key. Nothing,
+/// loudly, where there is none.
+async fn on_postgresql(database: &str) -> Option<(Portal, String)> {
+    let url = support::databases::own_database(database).await?;
+    let name = "meridian".to_owned();
     let sim = qlik_sim::Sim::start(small()).await.unwrap();
     let mut config = config::read("test", "", []).unwrap();
     config.server.listen = quartermaster::server::config::Listen::Tcp(HOST.parse().unwrap());
     config.server.public_url = format!("http://{HOST}");
-    config.storage.url = format!("{base}/postgres");
+    config.storage.url = url;
     config.tenants.insert(name.clone(), TenantConfig { rate_scale: 1_000, ..TenantConfig::new("Meridian Foods", &sim.url) });
     let store = storage::Store::open(&config.storage.url, support::audit_key()).await.unwrap();
     let state = State::build(config, store, Sealer::new(vec![9; 32]), Arc::new(WallClock)).unwrap();
@@ -904,7 +900,7 @@ async fn plain_routes_answer_nonsense_with_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn server_functions_answer_nonsense_with_words_on_postgresql() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    if let Some((portal, tenant)) = on_postgresql().await {
+    if let Some((portal, tenant)) = on_postgresql("qm_nonsense_functions").await {
         functions_answer(portal, &tenant).await;
     }
 }
@@ -912,7 +908,7 @@ async fn server_functions_answer_nonsense_with_words_on_postgresql() {
 #[tokio::test(flavor = "multi_thread")]
 async fn plain_routes_answer_nonsense_with_words_on_postgresql() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    if let Some((portal, tenant)) = on_postgresql().await {
+    if let Some((portal, tenant)) = on_postgresql("qm_nonsense_routes").await {
         routes_answer(portal, &tenant).await;
     }
 }

@@ -134,9 +134,7 @@ pub(in super::super) fn advice(change: &Change, answer: &Answer) -> String {
         (NOT_FOUND, Some(_), Some((_, from))) => {
             format!("No longer has {}; refresh and create a new plan.", from.label())
         }
-        _ if answer.status == 409 && matches!(change, Change::CreateGroup(_) | Change::EditGroup(_)) => {
-            "Another group has this name by now; choose another name.".to_owned()
-        }
+        _ if answer.status == 409 => "The name is taken by now; choose another name.".to_owned(),
         _ if answer.status == 403 => "This key lacks permission; connect with another.".to_owned(),
         _ if answer.status == 401 => "The key is no longer valid; connect again, then retry.".to_owned(),
         _ if answer.status == 404 => "No longer exists; refresh and create a new plan.".to_owned(),
