@@ -1,8 +1,8 @@
 //! Groups and the roles they give.
 
 mod api;
+mod manage;
 mod new_page;
-mod own;
 mod page;
 mod role_list;
 #[cfg(feature = "ssr")]

@@ -10,7 +10,7 @@ use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{DraftLicense, DraftRoles, KeepDraft, group, groups};
-use super::own::Own;
+use super::manage::Manage;
 use super::role_list::RoleList;
 use super::view::{GroupLine, GroupView, Members, RoleLine};
 use crate::features::condition::{Failed, show};
@@ -252,7 +252,7 @@ fn Editor(
         })
     };
     let line = view.line.clone();
-    let (members, own_name) = (line.members, line.name.clone());
+    let (members, name_now) = (line.members, line.name.clone());
     let members_link = move || format!("/t/{}/assignments?group={}", tenant.get(), escape(&id.get()));
     let unseen = (!view.roles_visible).then(|| {
         view! {
@@ -319,7 +319,7 @@ fn Editor(
                         <dt>"Updated"</dt><dd>{line.updated}</dd>
                         <dt>"ID"</dt><dd><CopyId text=line.id/></dd>
                     </dl>
-                    <Own provider=view.provider name=own_name description=view.description.clone() members off/>
+                    <Manage provider=view.provider name=name_now description=view.description.clone() members off/>
                 </section>
                 <section class="panel" aria-labelledby="license">
                     <header><h2 id="license">"Assign a license to all members"</h2></header>

@@ -144,7 +144,7 @@ pub struct EditGroup {
 
 impl ChangeKind for EditGroup {
     const VERB: &'static str = "edit group";
-    const COUNTED: (&'static str, &'static str) = ("edited group", "edited groups");
+    const COUNTED: (&'static str, &'static str) = ("group edit", "group edits");
     const WAVE: Wave = Wave::Sets;
 
     fn target(&self) -> String {
@@ -227,7 +227,7 @@ impl DeleteGroup {
 
 impl ChangeKind for DeleteGroup {
     const VERB: &'static str = "delete group";
-    const COUNTED: (&'static str, &'static str) = ("deleted group", "deleted groups");
+    const COUNTED: (&'static str, &'static str) = ("group deletion", "group deletions");
     const WAVE: Wave = Wave::Ends;
     const SIGN: &'static str = "−";
 

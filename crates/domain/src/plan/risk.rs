@@ -128,7 +128,9 @@ impl Plan {
                         Some(people) => format!(" with {}", count(whole(*people), "member", "members")),
                         None => String::new(),
                     };
-                    (4, *groups, format!("delete {}{of}", count(whole(*groups), "group", "groups")))
+                    // Whichever says how much it is.
+                    let number = people.unwrap_or_default().max(*groups);
+                    (4, number, format!("delete {}{of}", count(whole(*groups), "group", "groups")))
                 }
                 Risk::Losses { rows } if *rows >= limits.losses || (self.removes_the_rest && *rows > 0) => {
                     (5, *rows, format!("remove or lower {}", count(whole(*rows), "license", "licenses")))

@@ -279,6 +279,23 @@ fn any_of<'v>(attribute: &str, values: impl Iterator<Item = &'v str>) -> String 
     values.map(one).collect::<Vec<_>>().join(" or ")
 }
 
+/// The groups of which an attribute is one of these. Qlik may answer more than was asked for.
+async fn filtered(
+    client: &Client,
+    credential: &Credential,
+    urgency: Urgency,
+    attribute: &str,
+    values: &[&str],
+) -> Result<Vec<Group>, CallError> {
+    let mut found = Vec::new();
+    let filter = any_of(attribute, values.iter().copied());
+    let mut pages = pin!(client.filter_groups(credential, urgency, &filter)?);
+    while let Some(page) = pages.next().await {
+        found.extend(page?.data.into_iter().map(map::group));
+    }
+    Ok(found)
+}
+
 /// Groups by name; one that is not there is left out. Qlik compares names with case, and so does this, whatever it answers.
 async fn named_groups(
     client: &Client,
@@ -291,11 +308,8 @@ async fn named_groups(
     let mut found = Vec::new();
     let all: Vec<&str> = names.iter().copied().collect();
     for some in all.chunks(AT_ONCE) {
-        let filter = any_of("name", some.iter().copied());
-        let mut pages = pin!(client.filter_groups(credential, urgency, &filter)?);
-        while let Some(page) = pages.next().await {
-            found.extend(page?.data.into_iter().map(map::group).filter(|group| names.contains(group.name.as_str())));
-        }
+        let groups = filtered(client, credential, urgency, "name", some).await?;
+        found.extend(groups.into_iter().filter(|group| names.contains(group.name.as_str())));
     }
     Ok(found)
 }
@@ -311,13 +325,10 @@ async fn groups(
     const AT_ONCE: usize = 100;
     let mut found = Vec::with_capacity(ids.len());
     let mut left: BTreeSet<&GroupId> = ids.clone();
-    let all: Vec<&GroupId> = ids.iter().copied().collect();
+    let all: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
     for some in all.chunks(AT_ONCE).filter(|some| some.len() > 1) {
-        let filter = any_of("id", some.iter().map(|id| id.as_str()));
-        let mut pages = pin!(client.filter_groups(credential, urgency, &filter)?);
-        while let Some(page) = pages.next().await {
-            found.extend(page?.data.into_iter().map(map::group).filter(|group| left.remove(&group.id)));
-        }
+        let groups = filtered(client, credential, urgency, "id", some).await?;
+        found.extend(groups.into_iter().filter(|group| left.remove(&group.id)));
     }
     // A filter names no system groups; and what it leaves out may be there all the same.
     for id in left {

@@ -11,7 +11,7 @@ use crate::features::shared::{shut, use_part, use_tenant};
 
 /// The forms, under the facts of a group. Nothing for Qlik's own groups.
 #[component]
-pub fn Own(
+pub fn Manage(
     /// Where it comes from.
     provider: Provider,
     /// Its name.
