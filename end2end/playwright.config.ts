@@ -2,7 +2,7 @@
 import { defineConfig } from "@playwright/test";
 import type { Options } from "./support/test";
 
-const OPERATOR = /(journey|jobs|lists|person|risk|grid|audit|palette|tasks|numbers|fits|early|pages|groups|rules|trouble)\.spec/;
+const OPERATOR = /(journey|jobs|lists|person|risk|grid|audit|palette|tasks|numbers|fits|early|pages|groups|groups-table|matrix|rules|trouble)\.spec/;
 
 const postgres = process.env.QUARTERMASTER_TEST_POSTGRES;
 

@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use domain::allotment::AllotmentName;
 use domain::inventory::{Assignment, GroupId, Inventory, Person, UserId};
 use domain::subject::Subject;
-use domain::table::{Block, Outline, Table, View};
+use domain::assignments::{Block, Outline, Table, View};
+use domain::table::Rows as _;
 use libfuzzer_sys::fuzz_target;
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {

@@ -9,11 +9,12 @@ use crate::features::assignments::AssignmentsPage;
 use crate::features::audit::{AuditPage, ThenPage};
 use crate::features::connect::ConnectPage;
 use crate::features::frame::{Frame, LoadParts, Palette, SessionEnd};
-use crate::features::groups::{GroupPage, GroupsPage, NewGroupPage};
+use crate::features::groups::{GroupPage, GroupsPage, MatrixPage, NewGroupPage};
 use crate::features::jobs::{JobPage, JobsPage};
 use crate::features::lists::{ListPage, ListsPage};
 use crate::features::overview::OverviewPage;
 use crate::features::plans::{PlanPage, PlansPage};
+use crate::features::roles::{RolePage, RolesPage};
 use crate::features::sessions::SessionsPage;
 use crate::features::settings::SettingsPage;
 
@@ -25,6 +26,9 @@ enum Room {
     Groups,
     Group,
     NewGroup,
+    Matrix,
+    Roles,
+    Role,
     Plans,
     Plan,
     Jobs,
@@ -48,6 +52,9 @@ fn open(room: Room) -> AnyView {
         Room::Groups => view! { <GroupsPage/> }.into_any(),
         Room::Group => view! { <GroupPage/> }.into_any(),
         Room::NewGroup => view! { <NewGroupPage/> }.into_any(),
+        Room::Matrix => view! { <MatrixPage/> }.into_any(),
+        Room::Roles => view! { <RolesPage/> }.into_any(),
+        Room::Role => view! { <RolePage/> }.into_any(),
         Room::Plans => view! { <PlansPage/> }.into_any(),
         Room::Plan => view! { <PlanPage/> }.into_any(),
         Room::Jobs => view! { <JobsPage/> }.into_any(),
@@ -152,7 +159,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/assignments") view=Room::Assignments ssr=SsrMode::Async/>
                     <Route path=path!("/groups") view=Room::Groups ssr=SsrMode::Async/>
                     <Route path=path!("/groups/new") view=Room::NewGroup ssr=SsrMode::Async/>
+                    <Route path=path!("/groups/matrix") view=Room::Matrix ssr=SsrMode::Async/>
                     <Route path=path!("/groups/:id") view=Room::Group ssr=SsrMode::Async/>
+                    <Route path=path!("/roles") view=Room::Roles ssr=SsrMode::Async/>
+                    <Route path=path!("/roles/:id") view=Room::Role ssr=SsrMode::Async/>
                     <Route path=path!("/plans") view=Room::Plans ssr=SsrMode::Async/>
                     <Route path=path!("/plans/:id") view=Room::Plan ssr=SsrMode::Async/>
                     <Route path=path!("/jobs") view=Room::Jobs ssr=SsrMode::Async/>

@@ -11,6 +11,8 @@ pub mod lists;
 pub mod me;
 pub mod overview;
 pub mod plans;
+pub mod roles;
 pub mod sessions;
 pub mod settings;
 pub mod shared;
+pub mod table;

@@ -48,6 +48,7 @@ pub fn router(state: &Shared) -> Router {
         .leptos_routes_with_context(&app_state, PAGES.clone(), context, move || shell(options.clone()))
         .merge(crate::features::lists::routes(state))
         .merge(crate::features::assignments::routes(state))
+        .merge(crate::features::groups::routes(state))
         .merge(crate::features::jobs::routes(state))
         .merge(crate::features::audit::routes(state))
         .layer(from_fn(middleware::answered))

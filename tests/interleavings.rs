@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use axum::http::header;
 use domain::allotment::AllotmentName;
+use domain::assignments;
 use domain::change::{Assign, Change, ChangeType, Comparison, Remove, Rename};
 use domain::inventory::{Assignment, Inventory};
 use domain::journal::RowState;
 use domain::plan::{Intent, draw_up};
 use domain::projection::Projection;
 use domain::subject::Subject;
-use domain::table::RowKey;
 use engine::executor;
 use quartermaster::ui::query::escape;
 use rand::rngs::StdRng;
@@ -113,7 +113,7 @@ impl Case {
                 let rows = rows.into_iter().map(|person| {
                     let subject = self.people[person].to_lowercase();
                     let held = now.iter().find(|(holder, _)| *holder == subject).map(|(_, held)| AllotmentName::new(held));
-                    format!("&rows[]={}", escape(RowKey::new(&subject, held.as_ref()).as_str()))
+                    format!("&rows[]={}", escape(assignments::key(&subject, held.as_ref()).as_str()))
                 });
                 let form = format!("tenant=meridian&action={action}&to={to}{}", rows.collect::<String>());
                 let to = self.location(who, "/api/assignments/draft", &form).await;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
-use domain::table::RowKey;
+use domain::assignments;
 use engine::clock::WallClock;
 use engine::executor;
 use engine::seal::Sealer;
@@ -256,7 +256,7 @@ impl Bench {
         };
         let allotment = state["assignments"].as_array().unwrap().iter().find(|row| row["subject"] == *subject);
         let allotment = allotment.and_then(|row| row["type"].as_str()).map(domain::allotment::AllotmentName::new);
-        let row = escape(RowKey::new(&subject, allotment.as_ref()).as_str());
+        let row = escape(assignments::key(&subject, allotment.as_ref()).as_str());
         let draft = format!("tenant={tenant}&{action}&rows[]={row}");
         let last = |to: String| to.split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
         let mut job = "none".to_owned();
@@ -306,7 +306,7 @@ impl Bench {
             (_, "cells") => "2:1",
             (_, "back") => "/t/meridian/overview",
             (_, "query") => "license=any&page=1",
-            (_, "rows") => return escape(RowKey::new(&things.subject, None).as_str()),
+            (_, "rows") => return escape(assignments::key(&things.subject, None).as_str()),
             (_, "name") => "x",
             _ => "",
         };
@@ -687,6 +687,8 @@ fn addresses(bench: &Bench) -> Vec<(String, String)> {
         (format!("/rows/{tenant}/outline"), "version", ["version", "first"]),
         (format!("/rows/{tenant}/block"), "version", ["version", "first"]),
         (format!("/rows/{tenant}/use"), "version", ["version", "first"]),
+        (format!("/rows/{tenant}/groups-outline"), "version", ["version", "first"]),
+        (format!("/rows/{tenant}/groups-block"), "version", ["version", "first"]),
     ];
     for (path, base, names) in &files {
         let shown = path.replace(tenant, "…");

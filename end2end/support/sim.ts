@@ -4,7 +4,7 @@ export type State = {
   assignments: Assignment[];
   allotments: { name: string; units: number; unitsUsed: number; usageClass: string; overage?: number }[];
   settings: Record<string, boolean>;
-  users: { id: string; subject: string; status: string }[];
+  users: { id: string; subject: string; status: string; roles: string[]; groups: string[] }[];
   groups: { id: string; name: string; status: string; providerType: string; roles: string[] }[];
   group_settings: { autoCreateGroups: boolean; systemGroups: Record<string, { assignedRoles: { id: string }[] }> };
   roles: { id: string; name: string; type: string; level: string }[];

@@ -52,6 +52,37 @@ test("a role edit", async ({ connected: page, tenant }) => {
   await expect(page.getByRole("button", { name: "Apply 1 change" })).toBeVisible();
 });
 
+test("groups are filtered, and roles of those ticked are edited", async ({ connected: page, tenant }) => {
+  const { groups, roles } = await tenant.state();
+  const role = roles.find((one) => one.level === "user" && groups.filter((group) => !group.roles.includes(one.id)).length > 1)!;
+  await page.goto("/t/meridian/groups");
+  await page.locator("details[data-field=source] > summary").click();
+  await page.getByRole("checkbox", { name: /^custom/ }).check();
+  await page.locator("details[data-field=source]").getByRole("button", { name: "Filter" }).click();
+  const custom = groups.filter((one) => one.providerType === "custom");
+  await expect(page.locator(".result")).toHaveText(`${custom.length} of ${groups.length} rows`);
+  await expect(page.locator(".paged .line:not(.top)")).toHaveCount(Math.min(100, custom.length));
+  const ticked = custom.find((one) => !one.roles.includes(role.id))!;
+  await page.getByRole("checkbox", { name: `Select ${ticked.name}`, exact: true }).check();
+  await page.locator(".bar summary").filter({ hasText: "Edit roles…" }).click();
+  await page.getByRole("checkbox", { name: `Add ${role.name}`, exact: true }).check();
+  await page.getByRole("button", { name: "Review…" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: `Add ${role.name} to ${ticked.name}` })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Apply 1 change" })).toBeVisible();
+});
+
+test("the matrix and the roles are read", async ({ connected: page, tenant }) => {
+  const { groups, roles } = await tenant.state();
+  const role = roles.find((one) => groups.some((group) => group.roles.includes(one.id)))!;
+  await page.goto(`/t/meridian/groups/matrix?show=${role.id}&role=${role.id}`);
+  const giving = groups.filter((one) => one.roles.includes(role.id));
+  await expect(page.getByRole("region", { name: "Groups and roles" }).getByRole("cell", { name: "✓" })).toHaveCount(giving.length);
+  await page.goto(`/t/meridian/roles?q=${encodeURIComponent(role.name)}`);
+  await page.getByRole("link", { name: role.name, exact: true }).click();
+  await expect(page.getByRole("heading", { level: 1, name: role.name, exact: true })).toBeVisible();
+  await expect(page.getByRole("region", { name: "Groups that give this role" }).getByRole("row")).toHaveCount(giving.length + 1 + Object.values((await tenant.state()).group_settings.systemGroups).filter((one) => one.assignedRoles.some((given) => given.id === role.id)).length);
+});
+
 test("an error is told", async ({ page, tenant }) => {
   await page.goto("/connect");
   await page.getByLabel("API key").fill("wrong-key");

@@ -43,8 +43,9 @@ async function walk(page: Page, tenant: string, state: State) {
   // A group: how many members its page tells, and who they are.
   await page.goto(`/t/${tenant}/groups`);
   await hydrated(page);
-  const groups = await page.locator("main table tbody tr").evaluateAll((rows) =>
-    rows.map((row) => row.querySelector("a")!.getAttribute("href")!).filter((href) => href.includes("/groups/")).slice(0, 4));
+  await expect(page.locator("main .result")).toHaveText(`${state.groups.length.toLocaleString("en")} rows`);
+  const groups = await page.locator("main .system a, main .line:not(.top):not([hidden]) .c-name a").evaluateAll((links) =>
+    links.map((link) => link.getAttribute("href")!).filter((href) => href.includes("/groups/")).slice(0, 4));
   for (const href of groups) {
     await page.goto(href);
     await hydrated(page);

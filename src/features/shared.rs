@@ -97,11 +97,6 @@ where
     move || off || busy()
 }
 
-/// Where a browser keeps the selection of the assignments table while its plan is looked at.
-pub fn selection_key(tenant: &str) -> String {
-    format!("quartermaster-selection-{tenant}")
-}
-
 /// A part of the address by its name.
 pub fn use_part(name: &'static str) -> Memo<String> {
     let params = use_params_map();

@@ -141,6 +141,37 @@ pub fn Meter(
     }
 }
 
+/// How much of a limit is reached, on one small line.
+#[component]
+pub fn Limit(
+    /// Its name.
+    label: &'static str,
+    /// The value.
+    now: i64,
+    /// The limit.
+    max: i64,
+    /// Both in words.
+    words: String,
+) -> impl IntoView {
+    let share = now.clamp(0, max).saturating_mul(10_000).checked_div(max).unwrap_or_default();
+    let share = u32::try_from(share).unwrap_or(10_000);
+    let class = if share >= 9_800 {
+        "g-bad"
+    } else if share >= 9_000 {
+        "g-warn"
+    } else {
+        "g-fill"
+    };
+    view! {
+        <span class="limit" role="meter" aria-label=label aria-valuemin="0" aria-valuemax=max.max(now) aria-valuenow=now aria-valuetext=words.clone()>
+            <span class="muted num">{words.clone()}</span>
+            <svg width="96" height="6" aria-hidden="true" focusable="false">
+                <rect class="g-well" width="100%" height="6" rx="1.5"/><rect class=class width=percent(share) height="6" rx="1.5"/>
+            </svg>
+        </span>
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::spark;

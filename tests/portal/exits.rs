@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use domain::allotment::AllotmentName;
+use domain::assignments;
 use domain::journal::Tally;
 use domain::plan::{Intent, draw_up};
 use domain::subject::Subject;
-use domain::table::RowKey;
 use engine::clock::WallClock;
 use engine::executor;
 use quartermaster::ui::query::escape;
@@ -38,7 +38,7 @@ async fn portal() -> Portal {
 impl Portal {
     /// A job that gives Analyzer to these people; no executor yet.
     async fn job(&self, cookie: &str, people: &[String]) -> String {
-        let rows: String = people.iter().map(|who| format!("&rows[]={}", escape(RowKey::new(who, None).as_str()))).collect();
+        let rows: String = people.iter().map(|who| format!("&rows[]={}", escape(assignments::key(who, None).as_str()))).collect();
         self.page("/t/meridian/overview", cookie).await;
         let plan =
             self.location("/api/assignments/draft", cookie, &format!("tenant=meridian&action=assign%3Aanalyzer{rows}")).await;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::http::{StatusCode, header};
-use domain::table::RowKey;
+use domain::assignments;
 use engine::{executor, housekeeping};
 use quartermaster::router;
 use quartermaster::ui::query::escape;
@@ -59,7 +59,7 @@ async fn what_is_old_goes_by_the_clock() {
     portal.page("/t/meridian/overview", &cookie).await;
     let people = portal.without(2).await;
     let plan = async |who: &str| {
-        let row = escape(RowKey::new(who, None).as_str());
+        let row = escape(assignments::key(who, None).as_str());
         let form = format!("tenant=meridian&action=assign%3Aanalyzer&rows[]={row}");
         portal.location("/api/assignments/draft", &cookie, &form).await.rsplit('/').next().unwrap().to_owned()
     };
@@ -156,7 +156,7 @@ async fn what_is_lost_is_typed_before_it_is_lost() {
     let before = pairs(&portal.sim.url).await;
     let held: Vec<_> = before.iter().filter(|(_, allotment)| allotment == "professional").take(4).collect();
     let row = |(subject, allotment): &(String, String)| {
-        format!("&rows[]={}", escape(RowKey::new(subject, Some(&domain::allotment::AllotmentName::new(allotment))).as_str()))
+        format!("&rows[]={}", escape(assignments::key(subject, Some(&domain::allotment::AllotmentName::new(allotment))).as_str()))
     };
     let draft = async |rows: &[&(String, String)], action: &str| {
         let rows: String = rows.iter().map(|one| row(one)).collect();
@@ -240,7 +240,7 @@ async fn whoever_comes_back_is_told_what_happened_since() {
     portal.sim("POST", "act", json!({ "assign": assign })).await;
     clock.advance(HOUR * 72);
     let cookie = portal.connect().await;
-    let row = escape(domain::table::RowKey::new(&portal.without(1).await[0], None).as_str());
+    let row = escape(domain::assignments::key(&portal.without(1).await[0], None).as_str());
     let form = format!("tenant=meridian&action=assign%3Aanalyzer&rows[]={row}");
     let answer = portal.send(post("/api/assignments/draft", &cookie, &form)).await;
     assert!(answer.headers()[header::LOCATION].to_str().unwrap().contains("/plans/"));

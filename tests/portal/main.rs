@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use domain::table::RowKey;
+use domain::assignments;
 use engine::executor;
 use quartermaster::router;
 use quartermaster::ui::query::escape;
@@ -245,12 +245,15 @@ async fn files_come_and_go_for_the_connected_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_travel_to_those_who_may_see_them() {
-    use domain::table::{Block, Outline, Table};
+    use domain::assignments::{Block, Outline, Table};
+    use domain::table::Rows as _;
     let portal = portal().await;
     for path in [
         "/rows/meridian/outline?version=1",
         "/rows/meridian/block?version=1",
         "/rows/meridian/use?version=1",
+        "/rows/meridian/groups-outline?version=1",
+        "/rows/meridian/groups-block?version=1",
         "/events/meridian/jobs/x",
     ] {
         assert_eq!(portal.send(get(path, "")).await.status(), StatusCode::UNAUTHORIZED, "{path}");
@@ -299,7 +302,7 @@ async fn a_stream_tells_where_a_job_stands_and_says_goodbye() {
     let held: Vec<String> = support::pairs(&portal.sim.url).await.into_iter().map(|(subject, _)| subject).collect();
     let users = state["users"].as_array().unwrap().iter().map(|user| user["subject"].as_str().unwrap().to_lowercase());
     let free = users.into_iter().find(|subject| !held.contains(subject)).unwrap();
-    let key = quartermaster::ui::query::escape(domain::table::RowKey::new(&free, None).as_str());
+    let key = quartermaster::ui::query::escape(domain::assignments::key(&free, None).as_str());
     let to = async |path: &str, form: String| {
         let answer = portal.send(post(path, &cookie, &form)).await;
         answer.headers()[header::LOCATION].to_str().unwrap().to_owned()
@@ -352,7 +355,7 @@ async fn a_way_out_of_a_shortage_is_judged_by_how_the_tenant_is() {
     let held: Vec<&str> = state["assignments"].as_array().unwrap().iter().map(|row| row["subject"].as_str().unwrap()).collect();
     let without = state["users"].as_array().unwrap().iter().map(|user| user["subject"].as_str().unwrap());
     let without = without.filter(|subject| !held.iter().any(|one| one.eq_ignore_ascii_case(subject))).take(2);
-    let rows: String = without.map(|subject| format!("&rows[]={}", escape(RowKey::new(subject, None).as_str()))).collect();
+    let rows: String = without.map(|subject| format!("&rows[]={}", escape(assignments::key(subject, None).as_str()))).collect();
     let to = async |path: &str, form: String| {
         let answer = portal.send(post(path, &cookie, &form)).await;
         answer.headers()[header::LOCATION].to_str().unwrap().to_owned()

@@ -60,7 +60,7 @@ async fn licenses_that_do_not_add_up_are_told_and_nothing_is_planned_from_them()
         }
         // Nobody is taken for somebody without a license, whichever way a plan is drawn up.
         let free = portal.without(1).await.remove(0);
-        let row = escape(domain::table::RowKey::new(&free, None).as_str());
+        let row = escape(domain::assignments::key(&free, None).as_str());
         let form = format!("tenant=meridian&action=assign%3Aanalyzer&rows[]={row}");
         let (status, told) = portal.told("/api/assignments/draft", &cookie, &form).await;
         assert!(status.is_client_error() && told.contains("could not be loaded completely"), "{what}: {status} {told}");

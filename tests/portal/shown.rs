@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{Request, StatusCode, header};
-use domain::table::RowKey;
+use domain::assignments;
 use engine::executor;
 use quartermaster::ui::query::escape;
 use serde_json::Value;
@@ -139,7 +139,7 @@ async fn a_plan_is_searched_and_says_why_and_all_rows_of_its_job_are_taken_away(
     let cookie = portal.connect().await;
     portal.page("/t/meridian/overview", &cookie).await;
     let people = portal.without(3).await;
-    let rows: String = people.iter().map(|who| format!("&rows[]={}", escape(RowKey::new(who, None).as_str()))).collect();
+    let rows: String = people.iter().map(|who| format!("&rows[]={}", escape(assignments::key(who, None).as_str()))).collect();
     let plan =
         portal.location("/api/assignments/draft", &cookie, &format!("tenant=meridian&action=assign%3Aanalyzer{rows}")).await;
     let page = portal.page(&plan, &cookie).await;

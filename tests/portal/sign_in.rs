@@ -194,20 +194,23 @@ async fn nobody_comes_in_without_signing_in() {
 /// What whoever has a role may do: read, draw up plans, change settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_function_asks_for_its_role() {
-    const EVERYBODY: [&str; 27] = [
+    const EVERYBODY: [&str; 30] = [
         "frame",
         "find",
         "stay",
         "refresh",
         "overview",
         "assignments/window",
-        "assignments/views",
-        "assignments/save-view",
-        "assignments/drop-view",
+        "views/list",
+        "views/save",
+        "views/drop",
         "assignments/person",
         "groups/list",
         "groups/one",
         "groups/new",
+        "groups/matrix",
+        "roles/list",
+        "roles/one",
         "plans/list",
         "plans/one",
         "jobs/list",
@@ -709,7 +712,7 @@ async fn a_plan_that_takes_much_wants_its_own_confirmation() {
             .take(take)
             .map(|row| {
                 let allotment = domain::allotment::AllotmentName::new(row["type"].as_str().unwrap());
-                let key = domain::table::RowKey::new(row["subject"].as_str().unwrap(), Some(&allotment));
+                let key = domain::assignments::key(row["subject"].as_str().unwrap(), Some(&allotment));
                 format!("rows[]={}", escape(key.as_str()))
             })
             .collect();
@@ -836,7 +839,7 @@ async fn a_large_plan_needs_a_second_person() {
         let rows: Vec<String> = rows
             .iter()
             .take(count)
-            .map(|subject| format!("rows[]={}", escape(domain::table::RowKey::new(subject, None).as_str())))
+            .map(|subject| format!("rows[]={}", escape(domain::assignments::key(subject, None).as_str())))
             .collect();
         let form = format!("tenant=meridian&action=assign:analyzer&query=&{}", rows.join("&"));
         let to = portal.location("/api/assignments/draft", &otto.cookie(), &form).await;

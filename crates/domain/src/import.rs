@@ -4,8 +4,10 @@ mod check;
 mod column;
 mod directory;
 mod export;
+mod groups;
 mod json;
 mod line;
+mod matrix;
 
 use csv::ReaderBuilder;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
@@ -17,6 +19,8 @@ pub use check::{Action, Checked, Entry, Fault, FaultKind, LeftLine, Rules, check
 pub use column::{Column, Mapping};
 pub use directory::Directory;
 pub use export::{Field, lines, write, write_with};
+pub use groups::{GroupList, LONGEST_DESCRIPTION, groups};
+pub use matrix::{MatrixList, matrix, matrix_headings, matrix_rows};
 
 /// Separators that spreadsheets use; where two would do, the later one is more likely meant, for a comma is a letter as well.
 const SEPARATORS: [char; 4] = [',', '|', ';', '\t'];
@@ -204,6 +208,51 @@ fn rows(body: &str, separator: char, skipped: u64) -> Result<Rows, ListError> {
         return Err(ListError::Quote(number + skipped));
     }
     Ok(rows)
+}
+
+/// The text of a list that is no spreadsheet's own format, with line ends of one kind.
+fn text_of(bytes: &[u8]) -> Result<String, ListError> {
+    // What Excel calls a workbook is a zip archive; older ones are OLE files.
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+        return Err(ListError::Binary);
+    }
+    let (_, text) = decode(bytes, None);
+    let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text };
+    if text.trim_matches(|c: char| c.is_whitespace() || text::is_invisible(c)).is_empty() {
+        return Err(ListError::Empty);
+    }
+    Ok(text)
+}
+
+/// The cells of a table as they are written, without white space around them: nothing is taken for what it may have been meant as.
+struct Cells {
+    /// Lines that are not empty, each with its number in the file.
+    lines: Vec<(u64, Vec<String>)>,
+    /// The line where a quoted cell opens that nothing closes.
+    open_quote: Option<u64>,
+}
+
+/// Cuts a text into cells. The separator is found out.
+fn cells(text: &str) -> Result<Cells, ListError> {
+    let (told, body, skipped) = told_separator(text);
+    let separator = told.unwrap_or_else(|| likely_separator(body));
+    let delimiter = u8::try_from(separator).unwrap_or(b',');
+    let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(body.as_bytes());
+    let mut count = LineCount { bytes: body.as_bytes(), at: 0, line: 1 + skipped };
+    let mut lines = Vec::new();
+    for record in reader.records() {
+        // Text is text: the reader has nothing else to refuse.
+        let Ok(record) = record else { continue };
+        let number = count.line_of(record.position().map_or(0, csv::Position::byte));
+        let cells: Vec<String> = record.iter().map(|cell| Field::plain(cell.trim()).to_owned()).collect();
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            lines.push((number, cells));
+        }
+        if lines.len() > MAX_ROWS {
+            return Err(ListError::TooLong);
+        }
+    }
+    Ok(Cells { lines, open_quote: open_quote(body, delimiter).map(|line| line + skipped) })
 }
 
 /// Excel's own word on the separator, the text after it, and how many lines that took.

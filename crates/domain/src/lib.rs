@@ -4,8 +4,10 @@
 //! [`plan::draw_up`] turns both into a [`plan::Plan`] that can be read, applied, settled and undone.
 
 pub mod allotment;
+pub mod assignments;
 pub mod change;
 pub mod gauge;
+pub mod groups;
 pub mod import;
 pub mod inventory;
 pub mod journal;
@@ -15,6 +17,7 @@ pub mod pace;
 pub mod past;
 pub mod plan;
 pub mod projection;
+pub mod reach;
 pub mod roles;
 pub mod subject;
 pub mod table;

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 pub use context::PlanContext;
 pub use draft::draw_up;
-pub use intent::{BulkAction, Intent};
+pub use intent::{BulkAction, Intent, RoleEdit};
 pub use reason::{Measured, Reason};
 pub use remedy::{Order, Remedy, Shortage, Spare, shortages};
 pub use risk::{Confirmation, Limits, Risk, Risks};
@@ -26,9 +26,9 @@ pub use shifts::RoleShift;
 pub use warning::{LeaveOut, Warning, Warnings};
 
 use crate::allotment::AllotmentName;
+use crate::assignments::{Row, Table};
 use crate::change::{Change, Kind, Made, Undo};
 use crate::inventory::{GroupNameError, Inventory, MAX_GROUPS, Provider, RoleId};
-use crate::table::{Row, Table};
 use crate::text;
 
 /// A change with what a person wants to know about it.
@@ -83,6 +83,8 @@ pub enum WhyNot {
     NotUndone,
     /// There is a group of that name already, and it is otherwise.
     NameTaken,
+    /// It would have more roles than Qlik takes.
+    TooManyRoles,
 }
 
 impl WhyNot {
@@ -102,6 +104,7 @@ impl WhyNot {
             Self::NotVisible => "not visible with this key, so not replaced",
             Self::NotUndone => "cannot be undone, or not in full",
             Self::NameTaken => "a group of that name exists with other roles or another description (left unchanged)",
+            Self::TooManyRoles => "would have more than 100 roles (left unchanged)",
         }
     }
 }

@@ -90,6 +90,7 @@ fn plan() -> Plan {
         WhyNot::NotVisible,
         WhyNot::NotUndone,
         WhyNot::NameTaken,
+        WhyNot::TooManyRoles,
     ];
     let names = || vec!["TenantAdmin".to_owned()];
     Plan {

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::assignments::Table;
 use domain::change::{Change, Made};
+use domain::groups;
 use domain::inventory::Inventory;
 use domain::license::License;
 use domain::projection::Projection;
-use domain::table::Table;
 use storage::Store;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -45,12 +46,16 @@ const EARLIER: usize = 3;
 pub struct Snapshot {
     /// What was read.
     pub inventory: Arc<Inventory>,
-    /// It as a table.
+    /// Its people and licenses as a table.
     pub table: Arc<Table>,
+    /// Its groups as a table.
+    pub groups: Arc<groups::Table>,
     /// The tenant's license.
     pub license: License,
     /// Names the rows of `table` by what they are.
     pub version: u64,
+    /// Names the rows of `groups` likewise.
+    pub groups_version: u64,
     /// When the reading was complete.
     pub as_of: i64,
     /// The trail's end before the reading began: what jobs did since may not be in it.
@@ -70,13 +75,59 @@ pub enum Latest {
     Failed(Fault),
 }
 
+impl Snapshot {
+    /// A reading with its tables, of which `table` is there already. Building them takes a moment in which others want to be answered.
+    fn of(inventory: Inventory, table: Table, license: License, as_of: i64, seen: i64) -> Self {
+        let groups = groups::Table::build(&inventory);
+        Self {
+            version: table.fingerprint(),
+            groups_version: groups.fingerprint(),
+            inventory: Arc::new(inventory),
+            table: Arc::new(table),
+            groups: Arc::new(groups),
+            license,
+            as_of,
+            seen,
+            known: Arc::default(),
+        }
+    }
+}
+
+/// Tables of earlier readings that differed, the newest last: somebody may have counted by them.
+#[derive(Debug)]
+struct Earlier<T>(VecDeque<(u64, Arc<T>)>);
+
+impl<T> Default for Earlier<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T> Earlier<T> {
+    /// Keeps a table whose place another one took, unless that is the same.
+    fn put(&mut self, (version, table): (u64, &Arc<T>), now: u64) {
+        if version == now {
+            return;
+        }
+        self.0.retain(|(earlier, _)| *earlier != version);
+        self.0.push_back((version, table.clone()));
+        if self.0.len() > EARLIER {
+            self.0.pop_front();
+        }
+    }
+
+    fn find(&self, version: u64) -> Option<Arc<T>> {
+        self.0.iter().find(|(earlier, _)| *earlier == version).map(|(_, table)| table.clone())
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     snapshot: Option<Arc<Snapshot>>,
     /// What the first reading has so far.
     so_far: Option<Arc<Snapshot>>,
-    /// The tables before, the newest last: somebody may have counted by them.
-    earlier: VecDeque<(u64, Arc<Table>)>,
+    earlier: Earlier<Table>,
+    earlier_groups: Earlier<groups::Table>,
     error: Option<Fault>,
     loading: bool,
     /// Readings that were begun; one at a time.
@@ -93,14 +144,10 @@ struct State {
 impl State {
     /// Takes a reading in place of the one before.
     fn put(&mut self, snapshot: Snapshot) {
-        let before = self.snapshot.replace(Arc::new(snapshot));
-        let Some(before) = before.filter(|before| self.snapshot.as_ref().is_some_and(|now| now.version != before.version)) else {
-            return;
-        };
-        self.earlier.retain(|(version, _)| *version != before.version);
-        self.earlier.push_back((before.version, before.table.clone()));
-        if self.earlier.len() > EARLIER {
-            self.earlier.pop_front();
+        let now = (snapshot.version, snapshot.groups_version);
+        if let Some(before) = self.snapshot.replace(Arc::new(snapshot)) {
+            self.earlier.put((before.version, &before.table), now.0);
+            self.earlier_groups.put((before.groups_version, &before.groups), now.1);
         }
     }
 
@@ -234,21 +281,28 @@ impl Readings {
         }
     }
 
-    /// The reading, finished or not, whose rows have this version; `None` where there is another by now.
-    pub fn version(&self, source: &Source, version: u64) -> Option<Arc<Snapshot>> {
+    /// The reading, finished or not, of which `is` says that it is the one; `None` where there is another by now.
+    pub fn find(&self, source: &Source, is: impl Fn(&Snapshot) -> bool) -> Option<Arc<Snapshot>> {
         let entry = self.entry(source);
         let state = locked(&entry.state);
-        [&state.snapshot, &state.so_far].into_iter().flatten().find(|snapshot| snapshot.version == version).cloned()
+        [&state.snapshot, &state.so_far].into_iter().flatten().find(|snapshot| is(snapshot)).cloned()
+    }
+
+    /// The reading, finished or not, whose people and licenses have this version; `None` where there is another by now.
+    pub fn version(&self, source: &Source, version: u64) -> Option<Arc<Snapshot>> {
+        self.find(source, |snapshot| snapshot.version == version)
     }
 
     /// The rows that had this version, also where there are others by now; `None` where that is too long ago.
     pub fn looked_at(&self, source: &Source, version: u64) -> Option<Arc<Table>> {
-        if let Some(snapshot) = self.version(source, version) {
-            return Some(snapshot.table.clone());
-        }
-        let entry = self.entry(source);
-        let state = locked(&entry.state);
-        state.earlier.iter().find(|(earlier, _)| *earlier == version).map(|(_, table)| table.clone())
+        let now = self.version(source, version).map(|snapshot| snapshot.table.clone());
+        now.or_else(|| locked(&self.entry(source).state).earlier.find(version))
+    }
+
+    /// The groups that had this version, likewise.
+    pub fn looked_at_groups(&self, source: &Source, version: u64) -> Option<Arc<groups::Table>> {
+        let now = self.find(source, |snapshot| snapshot.groups_version == version).map(|snapshot| snapshot.groups.clone());
+        now.or_else(|| locked(&self.entry(source).state).earlier_groups.find(version))
     }
 
     /// A reading that was begun after this call. However many ask while one is under way, the next one serves them all.
@@ -320,13 +374,8 @@ impl Readings {
                 let mut known: Vec<(String, i64)> = before.known.iter().filter(|(known, _)| known != job).cloned().collect();
                 known.push((job.to_owned(), upto));
                 let amended = Snapshot {
-                    inventory: Arc::new(inventory),
-                    version: table.fingerprint(),
-                    table: Arc::new(table),
-                    license: before.license.clone(),
-                    as_of: before.as_of,
-                    seen: before.seen,
                     known: Arc::new(known),
+                    ..Snapshot::of(inventory, table, before.license.clone(), before.as_of, before.seen)
                 };
                 let mut state = locked(&entry.state);
                 if state.snapshot.as_ref().is_some_and(|now| Arc::ptr_eq(now, &before)) {
@@ -437,16 +486,7 @@ async fn whole(
     // Joining a hundred thousand rows takes a moment, in which others want to be answered.
     let built = tokio::task::spawn_blocking(move || {
         let table = entry.uses.on(Table::build(&inventory), &inventory, now);
-        let version = table.fingerprint();
-        Snapshot {
-            inventory: Arc::new(inventory),
-            table: Arc::new(table),
-            license,
-            version,
-            as_of: now,
-            seen,
-            known: Arc::default(),
-        }
+        Snapshot::of(inventory, table, license, now, seen)
     });
     built.await.map_err(|_| Fault::Internal("The loaded data is inconsistent. Try again"))
 }
@@ -466,16 +506,7 @@ async fn tell_so_far(entry: &Arc<Entry>, gathering: &Arc<Gathering>, as_of: i64)
                 // The reading may have ended meanwhile and taken everything out.
                 let Some(inventory) = gathering.so_far() else { return };
                 let table = Table::build_so_far(&inventory);
-                let version = table.fingerprint();
-                let snapshot = Snapshot {
-                    inventory: Arc::new(inventory),
-                    table: Arc::new(table),
-                    license: License::default(),
-                    version,
-                    as_of,
-                    seen: 0,
-                    known: Arc::default(),
-                };
+                let snapshot = Snapshot::of(inventory, table, License::default(), as_of, 0);
                 let mut state = locked(&entry.state);
                 if state.loading {
                     state.so_far = Some(Arc::new(snapshot));

@@ -15,7 +15,7 @@ use domain::allotment::AllotmentName;
 use domain::change::{Assign, Change, CreateGroup, DeleteGroup, GroupRoles, undo_all};
 use domain::inventory::{GroupId, Provider, RoleId};
 use domain::journal::{RowState, Tally};
-use domain::plan::{Intent, Plan, draw_up};
+use domain::plan::{Intent, Plan, RoleEdit, draw_up};
 use domain::subject::Subject;
 use domain::touch::{Touch, Touches};
 use engine::backend::cloud::{Cloud, CloudSettings};
@@ -54,13 +54,19 @@ struct World {
 }
 
 async fn world() -> World {
+    world_of(150, 100, qlik_sim::Options::default().seed).await
+}
+
+/// A tenant of so many groups, whose limits are so many times Qlik's.
+async fn world_of(groups: usize, rate_scale: u32, seed: u64) -> World {
     let keys = ["key-one", "key-two"];
     let sim = qlik_sim::Sim::start(qlik_sim::Options {
         users: 200,
         assignments: 60,
-        groups: 150,
+        groups,
+        seed,
         api_keys: keys.map(ToOwned::to_owned).to_vec(),
-        rate_scale: 100.0,
+        rate_scale: f64::from(rate_scale),
         ..qlik_sim::Options::default()
     })
     .await
@@ -75,7 +81,7 @@ async fn world() -> World {
     let settings = CloudSettings {
         url: sim.url.clone(),
         timeout: Duration::from_secs(5),
-        rate_scale: 100,
+        rate_scale,
         licenses_elsewhere: 0,
         people: None,
         machine: None,
@@ -187,6 +193,16 @@ impl World {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{wanted:?} is not reached: {:?}, {:?}", self.job(id).await, self.engine.store.tally(id).await.unwrap());
+    }
+
+    /// Waits until a large job is over.
+    async fn ends(&self, id: &str, most: Duration) -> Tally {
+        let until = tokio::time::Instant::now() + most;
+        while self.job(id).await.state != JobState::Finished {
+            assert!(tokio::time::Instant::now() < until, "{:?}", self.engine.store.tally(id).await.unwrap());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.engine.store.tally(id).await.unwrap()
     }
 
     fn run(&self) -> Vec<Kept> {
@@ -535,4 +551,118 @@ async fn what_a_job_did_is_not_laid_over_a_reading_that_began_after_it() {
     world.engine.readings.overlay("t", &job, (end + 1, end + 1), &changes);
     let Latest::Ready(now, None) = world.engine.readings.get(&source, Duration::ZERO).await else { panic!("it is there") };
     assert_ne!(now.version, read.version);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_thousand_groups_get_a_role_and_lose_one_in_one_job() {
+    const GROUPS: usize = 2_000;
+    let world = world_of(2_010, 400, qlik_sim::Options::default().seed).await;
+    let roles_of = async || -> std::collections::BTreeMap<String, std::collections::BTreeSet<String>> {
+        let state = world.sim("GET", "state", &Value::Null).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let set = |group: &Value| group["roles"].as_array().unwrap().iter().map(text).collect();
+        state["groups"].as_array().unwrap().iter().map(|group| (text(&group["id"]), set(group))).collect()
+    };
+    let before = roles_of().await;
+    let source = Source { tenant: world.by.tenant.clone(), key: world.by.key.clone() };
+    let snapshot = world.engine.readings.refresh(&source).await.unwrap();
+    let given = snapshot.groups.given_by(domain::table::Rows::every(&*snapshot.groups));
+    // One that the fewest give is added, one that the most give is removed.
+    let least = snapshot.inventory.roles.iter().min_by_key(|role| given.get(&role.id).copied().unwrap_or(0)).unwrap();
+    let most = snapshot.inventory.roles.iter().max_by_key(|role| given.get(&role.id).copied().unwrap_or(0)).unwrap();
+    let groups: Vec<GroupId> = snapshot.groups.rows().take(GROUPS).map(|row| GroupId::new(row.id())).collect();
+    assert_eq!(groups.len(), GROUPS);
+    let edit = RoleEdit::Change { add: [least.id.clone()].into(), remove: [most.id.clone()].into() };
+    let plan = draw_up(&snapshot.inventory, Intent::EditRoles { groups: groups.clone(), edit }).unwrap();
+    let changed = plan.changes.len();
+    assert!(changed > GROUPS / 2, "{changed} groups change");
+    let since = async || world.sim("GET", "requests?since=0", &Value::Null).await.as_array().unwrap().len();
+    let counted = async |since: usize| {
+        let log = world.sim("GET", &format!("requests?since={since}"), &Value::Null).await;
+        let count = |method: &str, path: &str| {
+            let of =
+                |one: &&Value| one["method"] == method && one["path"].as_str().unwrap().starts_with(path) && one["status"] != 429;
+            log.as_array().unwrap().iter().filter(of).count()
+        };
+        (count("PATCH", "/api/v1/groups/"), count("GET", "/api/v1/groups"), count("POST", "/api/v1/groups/actions/filter"))
+    };
+    let from = since().await;
+    let Begun::Job(job) = world.begin("roles", &plan).await else { panic!("the job is begun") };
+    let _kept = world.run();
+    let done = world.ends(&job, Duration::from_secs(120)).await;
+    assert_eq!(done.done, changed as u64);
+    let (patches, gets, filters) = counted(from).await;
+    assert_eq!((patches, gets), (changed, 0), "one request a group, and no reading of one");
+    // A hundred in a call: once before the job begins, and once before they are sent.
+    assert!(filters <= 2 * changed.div_ceil(100) + 2, "{filters}");
+    let after = roles_of().await;
+    for (id, roles) in &before {
+        let mut wanted = roles.clone();
+        if groups.iter().any(|group| group.as_str() == id) {
+            wanted.remove(most.id.as_str());
+            wanted.insert(least.id.to_string());
+        }
+        assert_eq!(after[id], wanted, "{id}");
+    }
+    // Taking it back restores every set.
+    let kept = world.engine.store.journal(&job, &[RowState::Done], 0, GROUPS as i64).await.unwrap();
+    let (back, _) = undo_all(kept.iter().map(|row| (&row.change, row.made.as_ref())));
+    let Begun::Job(undo) = world.begin("undo", &world.plan(back).await).await else { panic!("the undo is begun") };
+    assert_eq!(world.ends(&undo, Duration::from_secs(120)).await.done, changed as u64);
+    assert_eq!(roles_of().await, before);
+}
+
+/// Who has a role, recounted from the tenant's own state: directly, by a group, or by a system group.
+fn holders(
+    state: &Value,
+    groups: &std::collections::BTreeMap<String, std::collections::BTreeSet<String>>,
+    role: &str,
+) -> std::collections::BTreeSet<String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let system = state["group_settings"]["systemGroups"].as_object().unwrap().values();
+    let everyone = system.flat_map(|group| group["assignedRoles"].as_array().unwrap()).any(|given| given["id"] == role);
+    let can_sign_in = |user: &&Value| !matches!(user["status"].as_str().unwrap(), "disabled" | "deleted");
+    let has = |user: &&Value| {
+        everyone
+            || user["roles"].as_array().unwrap().iter().any(|own| own == role)
+            || user["groups"].as_array().unwrap().iter().any(|id| groups.get(&text(id)).is_some_and(|roles| roles.contains(role)))
+    };
+    state["users"].as_array().unwrap().iter().filter(can_sign_in).filter(has).map(|user| text(&user["id"])).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gains_and_loses_is_what_a_recount_of_the_tenant_says() {
+    for seed in [1, 7, 42] {
+        let world = world_of(40, 100, seed).await;
+        let source = Source { tenant: world.by.tenant.clone(), key: world.by.key.clone() };
+        let snapshot = world.engine.readings.refresh(&source).await.unwrap();
+        let state = world.sim("GET", "state", &Value::Null).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let set = |group: &Value| group["roles"].as_array().unwrap().iter().map(text).collect::<std::collections::BTreeSet<_>>();
+        let before: std::collections::BTreeMap<String, _> =
+            state["groups"].as_array().unwrap().iter().map(|group| (text(&group["id"]), set(group))).collect();
+        let roles: Vec<&RoleId> = snapshot.inventory.roles.iter().map(|role| &role.id).collect();
+        let mut moved = 0;
+        for nth in 0..12_usize {
+            // Every so many groups get one role and lose another, differently each time.
+            let (give, take) = (roles[nth % roles.len()], roles[(nth * 5 + 1) % roles.len()]);
+            let groups: Vec<GroupId> = before.keys().skip(nth).step_by(nth + 2).map(GroupId::new).collect();
+            let edit = RoleEdit::Change { add: [give.clone()].into(), remove: [take.clone()].into() };
+            let plan = draw_up(&snapshot.inventory, Intent::EditRoles { groups: groups.clone(), edit: edit.clone() }).unwrap();
+            let mut after = before.clone();
+            for group in &groups {
+                let now = after[group.as_str()].iter().map(RoleId::new).collect();
+                after.insert(group.to_string(), edit.on(&now).iter().map(ToString::to_string).collect());
+            }
+            for role in &roles {
+                let (was, is) = (holders(&state, &before, role.as_str()), holders(&state, &after, role.as_str()));
+                let wanted = (is.difference(&was).count() as u64, was.difference(&is).count() as u64);
+                let told = plan.role_shifts.iter().find(|shift| shift.role == **role);
+                let told = told.map_or((Some(0), Some(0)), |shift| (shift.gain, shift.lose));
+                assert_eq!(told, (Some(wanted.0), Some(wanted.1)), "seed {seed}, {role} by plan {nth}");
+                moved += wanted.0 + wanted.1;
+            }
+        }
+        assert!(moved > 0, "seed {seed}: nobody gains or loses anything, so nothing was compared");
+    }
 }

@@ -66,7 +66,7 @@ fn state_json(state: &State, base: &str, now: i64) -> Value {
         .users
         .items
         .values()
-        .map(|user| json!({ "id": user.id, "subject": user.subject, "status": user.status }))
+        .map(|user| json!({ "id": user.id, "subject": user.subject, "status": user.status, "roles": user.roles, "groups": user.groups }))
         .collect();
     let groups: Vec<Value> = tenant
         .groups

@@ -861,15 +861,27 @@ mod suite {
     }
 
     pub(super) async fn views_have_names(store: &Store) {
-        store.put_view("t", "ann", "Orphans", "?flag=orphan").await.unwrap();
-        store.put_view("t", "ann", "All", "").await.unwrap();
-        store.put_view("t", "ann", "Orphans", "?flag=orphan&sort=-since").await.unwrap();
-        store.put_view("t", "bob", "Mine", "?q=bob").await.unwrap();
+        store.put_view("t", "ann", "assignments", "Orphans", "?flag=orphan").await.unwrap();
+        store.put_view("t", "ann", "assignments", "All", "").await.unwrap();
+        store.put_view("t", "ann", "assignments", "Orphans", "?flag=orphan&sort=-since").await.unwrap();
+        store.put_view("t", "bob", "assignments", "Mine", "?q=bob").await.unwrap();
         let named = |list: &[(String, String)]| list.iter().map(|(name, query)| format!("{name} {query}")).collect::<Vec<_>>();
-        assert_eq!(named(&store.views("t", "ann").await.unwrap()), ["All ", "Orphans ?flag=orphan&sort=-since"]);
-        store.drop_view("t", "ann", "All").await.unwrap();
-        assert_eq!(store.views("t", "ann").await.unwrap().len(), 1);
-        assert_eq!((store.views("t", "bob").await.unwrap().len(), store.views("u", "ann").await.unwrap().len()), (1, 0));
+        assert_eq!(named(&store.views("t", "ann", "assignments").await.unwrap()), ["All ", "Orphans ?flag=orphan&sort=-since"]);
+        store.drop_view("t", "ann", "assignments", "All").await.unwrap();
+        assert_eq!(store.views("t", "ann", "assignments").await.unwrap().len(), 1);
+        // Another table has views of its own, of the same names.
+        store.put_view("t", "ann", "groups", "Orphans", "?roles=0").await.unwrap();
+        assert_eq!(named(&store.views("t", "ann", "groups").await.unwrap()), ["Orphans ?roles=0"]);
+        assert_eq!(named(&store.views("t", "ann", "assignments").await.unwrap()), ["Orphans ?flag=orphan&sort=-since"]);
+        store.drop_view("t", "ann", "groups", "Orphans").await.unwrap();
+        assert_eq!(store.views("t", "ann", "assignments").await.unwrap().len(), 1);
+        assert_eq!(
+            (
+                store.views("t", "bob", "assignments").await.unwrap().len(),
+                store.views("u", "ann", "assignments").await.unwrap().len()
+            ),
+            (1, 0)
+        );
     }
 
     pub(super) async fn sessions_end_for_good(store: &Store) {

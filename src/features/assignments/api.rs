@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::view::{AssignmentsView, NamedView, PersonView};
+use super::view::{AssignmentsView, PersonView};
 use crate::error::AppError;
 use crate::features::shared::Loaded;
 
@@ -33,32 +33,8 @@ pub async fn draft(
     let access = Access::<Operator>::to(&tenant).await?;
     let query = (!matching.is_empty()).then_some(query.as_str());
     let selection = super::service::selection(&rows, query, &lines);
-    let counted = super::service::Counted { version: version.parse().ok(), digest: digest.parse().ok() };
+    let counted = crate::features::table::Counted::read(&version, &digest);
     crate::server::lead::go(&access.tenant.id, super::service::draft(&access, &action, &to, &selection, counted).await)
-}
-
-/// The views one has kept of this tenant.
-#[server(endpoint = "assignments/views")]
-pub async fn views(tenant: String) -> Result<Vec<NamedView>, AppError> {
-    use crate::server::access::{Access, Viewer, refused};
-    let access = Access::<Viewer>::to(&tenant).await?;
-    super::service::views(&access).await.map_err(refused)
-}
-
-/// Keeps a view under a name.
-#[server(endpoint = "assignments/save-view")]
-pub async fn save_view(tenant: String, name: String, #[server(default)] query: String) -> Result<(), AppError> {
-    use crate::server::access::{Access, Viewer, refused};
-    let access = Access::<Viewer>::to(&tenant).await?;
-    super::service::save_view(&access, &name, &query).await.map_err(refused)
-}
-
-/// Forgets a view.
-#[server(endpoint = "assignments/drop-view")]
-pub async fn drop_view(tenant: String, name: String) -> Result<(), AppError> {
-    use crate::server::access::{Access, Viewer, refused};
-    let access = Access::<Viewer>::to(&tenant).await?;
-    super::service::drop_view(&access, &name).await.map_err(refused)
 }
 
 /// Everything known of a person; `job` is an edit just made. `None` where nobody has that subject.

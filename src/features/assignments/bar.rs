@@ -1,20 +1,23 @@
-//! The bar of what is selected, and what can be done with it: each leads to a plan.
+//! What can be done with the people and licenses that are selected: each leads to a plan.
 
 use std::collections::BTreeMap;
 
-use domain::table::RowKey;
+use domain::assignments::Table;
 use domain::text::thousands;
-use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
 
 use super::api::Draft;
-
-use super::live::{Live, remember};
 use super::view::Target;
 use crate::features::me::may_not_change;
-use crate::features::shared::{shut, use_tenant};
-use crate::ui::query::to_query;
+use crate::features::shared::shut;
+use crate::features::table::Live;
+
+/// How many of the rows selected hold each license; empty stands for those without one.
+pub fn held(live: Live<Table>) -> BTreeMap<String, usize> {
+    let held = live.table.with(|table| live.picked.with(|picked| table.held_by(picked.rows())));
+    let word = |name: Option<domain::allotment::AllotmentName>| name.map(|name| name.to_string()).unwrap_or_default();
+    held.into_iter().map(|(name, rows)| (word(name), usize::try_from(rows).unwrap_or(usize::MAX))).collect()
+}
 
 /// How many of the rows selected hold each license; empty stands for those without one. `None` where nothing is known of them.
 type Held = Option<BTreeMap<String, usize>>;
@@ -91,7 +94,7 @@ fn TargetMenu(
 
 /// What one can do with a selection: each opens what it can be done with.
 #[component]
-fn Actions(targets: Vec<Target>, held: Held, draft: ServerAction<Draft>, off: bool) -> impl IntoView {
+pub fn Actions(targets: Vec<Target>, held: Held, draft: ServerAction<Draft>, off: bool) -> impl IntoView {
     let closed = shut(draft, off)();
     let why_off = match (may_not_change(), off) {
         (Some(why), _) => Some(view! { <span class="small">{why}</span> }.into_any()),
@@ -128,98 +131,6 @@ fn Actions(targets: Vec<Target>, held: Held, draft: ServerAction<Draft>, off: bo
         <TargetMenu word="change" text="Change type…" class="button primary" targets=targets.clone() held=held.clone() shut=closed/>
         <TargetMenu word="assign" text="Assign…" class="button" targets held shut=closed/>
         {remove}
-    }
-}
-
-/// The bar below a page of rows, whose boxes are part of the same form.
-#[component]
-pub fn PagedBar(
-    matching: u64,
-    query: String,
-    version: u64,
-    digest: u64,
-    targets: Vec<Target>,
-    draft: ServerAction<Draft>,
-    off: bool,
-) -> impl IntoView {
-    view! {
-        <input type="hidden" name="query" value=query/>
-        <input type="hidden" name="version" value=version.to_string()/>
-        <input type="hidden" name="digest" value=digest.to_string()/>
-        <div class="bar" role="toolbar" aria-label="Selection">
-            <label class="inline"><input type="checkbox" name="matching" value="1"/>{format!("Select all {} matching rows", thousands(i64::try_from(matching).unwrap_or(i64::MAX)))}</label>
-            {move || view! { <Actions targets=targets.clone() held=None draft off/> }}
-        </div>
-    }
-}
-
-/// The bar of the table in the browser. It says what is selected, and how much of it the filter hides.
-#[component]
-pub fn LiveBar(live: Live, targets: Signal<Vec<Target>>, draft: ServerAction<Draft>, off: Signal<bool>) -> impl IntoView {
-    let selected = Memo::new(move |_| live.selected());
-    let matching = Memo::new(move |_| live.order.with(Vec::len));
-    let all = move || selected.get().0 - selected.get().1 < matching.get();
-    let held = Memo::new(move |_| live.held());
-    view! {
-        <div class="bar" role="toolbar" aria-label="Selection" class:idle=move || selected.get().0 == 0>
-            <span role="status">
-                <b class="num">{move || format!("{} selected", figure(selected.get().0))}</b>
-                {move || (selected.get().1 > 0).then(|| format!(", {} not shown", figure(selected.get().1)))}
-            </span>
-            {move || all().then(|| view! {
-                <button class="link" type="button" on:click=move |_| live.select_all()>{format!("Select all {} matching rows", figure(matching.get()))}</button>
-            })}
-            {move || view! { <Actions targets=targets.get() held=Some(held.get()) draft off=off.get()/> }}
-            <button class="button plain" type="button" on:click=move |_| live.clear()>"Clear selection "<kbd>"Esc"</kbd></button>
-        </div>
-    }
-}
-
-/// The form of the table in the browser: what is selected becomes its fields when it is sent, and not before, for that may
-/// be a hundred thousand rows.
-#[component]
-pub fn LiveForm(live: Live, children: Children) -> impl IntoView {
-    let tenant = use_tenant();
-    let (matching, query) = (NodeRef::<Input>::new(), NodeRef::<Input>::new());
-    let (version, digest) = (NodeRef::<Input>::new(), NodeRef::<Input>::new());
-    let lines = NodeRef::<Textarea>::new();
-    // The fields themselves, at once: the browser reads them as soon as this returns.
-    let fill = move |_| {
-        let selection = live.table.with_untracked(|table| live.picked.with_untracked(|picked| picked.selection(table)));
-        let asked = selection.query.as_ref().map(|filter| to_query(&filter.to_pairs()));
-        // What was counted, so that nothing else is planned: these rows, of this version of the table.
-        let counted = selection
-            .query
-            .as_ref()
-            .map(|filter| live.table.with_untracked(|table| table.digest(&table.matching(filter)).to_string()));
-        let of = live.version.get_untracked().to_string();
-        for (field, value) in [
-            (matching, if asked.is_some() { "1" } else { "" }),
-            (query, asked.as_deref().unwrap_or_default()),
-            (version, of.as_str()),
-            (digest, counted.as_deref().unwrap_or_default()),
-        ] {
-            if let Some(field) = field.get_untracked() {
-                field.set_value(value);
-            }
-        }
-        if let Some(field) = lines.get_untracked() {
-            let signed = |sign: char| move |key: &RowKey| format!("{sign}{}", key.as_str());
-            let keys = selection.rows.iter().map(signed('+')).chain(selection.except.iter().map(signed('-')));
-            field.set_value(&keys.collect::<Vec<_>>().join("\n"));
-        }
-        remember(&tenant.get_untracked(), &selection);
-    };
-    view! {
-        <form class="fill whole" method="post" action=Draft::url() on:submit=fill>
-            <input type="hidden" name="tenant" value=move || tenant.get()/>
-            <input type="hidden" name="matching" node_ref=matching/>
-            <input type="hidden" name="query" node_ref=query/>
-            <input type="hidden" name="version" node_ref=version/>
-            <input type="hidden" name="digest" node_ref=digest/>
-            <textarea hidden name="lines" node_ref=lines></textarea>
-            {children()}
-        </form>
     }
 }
 

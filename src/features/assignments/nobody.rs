@@ -1,6 +1,6 @@
 //! A table without rows: nobody matches, or nobody is there.
 
-use domain::table::Filter;
+use domain::assignments::Filter;
 use domain::text::thousands;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;

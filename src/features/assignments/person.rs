@@ -1,18 +1,19 @@
 //! The panel beside the table: everything known of a person, and their licenses to change one by one.
 
+use domain::assignments::Table;
 use domain::text::thousands;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
 
 use super::api::{Edit, TakeBack, person};
-use super::live::Live;
 use super::view::{Edited, HeldLine, PersonView, Target};
 use crate::error::AppError;
 use crate::features::condition::{Failed, NotShown};
 use crate::features::jobs::outcome;
 use crate::features::me::may_not_change;
 use crate::features::shared::{Refreshing, busy, live, shut, use_tenant};
+use crate::features::table::Live;
 use crate::ui::copy::CopyId;
 use crate::ui::feedback::Note;
 use crate::ui::load::load;
@@ -33,7 +34,7 @@ pub fn beside(name: &'static str) -> Memo<String> {
 /// The panel; nothing where the address names nobody. `query` is the table's view as the address holds it.
 #[component]
 pub fn Beside(
-    table: Live,
+    table: Live<Table>,
     query: Memo<String>,
     subject: Memo<String>,
     job: Memo<String>,
@@ -140,7 +141,7 @@ pub fn Beside(
 /// The subjects of the people before and after one in the table as it is shown.
 type Neighbours = (Option<String>, Option<String>);
 
-fn neighbours(live: Live, subject: &str) -> Neighbours {
+fn neighbours(live: Live<Table>, subject: &str) -> Neighbours {
     if subject.is_empty() || !live.is_here() {
         return (None, None);
     }

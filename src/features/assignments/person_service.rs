@@ -204,11 +204,11 @@ pub async fn take_back(access: &Access<Operator>, subject: &str, job: &str, quer
 }
 
 /// When somebody used Qlik last, as a sentence says it.
-fn used(row: domain::table::Row<'_>) -> String {
+fn used(row: domain::assignments::Row<'_>) -> String {
     match row.used().ago() {
         Some(0) => "today".to_owned(),
         Some(days) => format!("{} ago", domain::text::count(i64::from(days), "day", "days")),
-        None if row.used() == domain::table::Used::NEVER => "none in the last 90 days".to_owned(),
+        None if row.used() == domain::assignments::Used::NEVER => "none in the last 90 days".to_owned(),
         None => String::new(),
     }
 }

@@ -1,8 +1,10 @@
 //! What the assignments room shows, as it goes to the browser.
 
 use domain::allotment::AllotmentName;
-use domain::table::Row;
+use domain::assignments::Row;
 use serde::{Deserialize, Serialize};
+
+use crate::features::table::Choice;
 
 /// A row as the table shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,26 +62,10 @@ impl From<Row<'_>> for RowLine {
 }
 
 impl RowLine {
-    /// A figure of a cell, or that it may not be seen.
-    pub fn figure(figure: Option<u32>) -> String {
-        figure.map_or_else(|| "not visible".to_owned(), |figure| figure.to_string())
-    }
-
     /// What the person is called: by name, or by subject where there is none.
     pub fn who(&self) -> &str {
         if self.name.is_empty() { &self.subject } else { &self.name }
     }
-}
-
-/// A value one can filter by, and how many rows have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    /// The value in the address.
-    pub value: String,
-    /// What it is called.
-    pub label: String,
-    /// How many rows; `None` where that is not counted.
-    pub rows: Option<u64>,
 }
 
 /// A license one can be given, with the seats it has.
@@ -149,15 +135,6 @@ pub struct AssignmentsView {
     pub roles: Vec<Choice>,
     /// Groups to filter by.
     pub groups: Vec<Choice>,
-}
-
-/// A view of the table that somebody gave a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NamedView {
-    /// Its name.
-    pub name: String,
-    /// The address's query that shows it.
-    pub query: String,
 }
 
 /// A license a person holds.

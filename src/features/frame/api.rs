@@ -18,7 +18,7 @@ pub async fn read_frame(tenant: String) -> Result<FrameFacts, AppError> {
             // A figure that is not whole is no figure. Groups are counted as their page counts them, system groups apart.
             let own = of.groups.iter().filter(|group| group.provider != domain::inventory::Provider::System).count();
             (
-                of.coverage.licenses.is_whole().then_some(snapshot.table.len() as u64),
+                of.coverage.licenses.is_whole().then_some(domain::table::Rows::len(&*snapshot.table) as u64),
                 of.coverage.groups.is_whole().then_some(own as u64),
             )
         }

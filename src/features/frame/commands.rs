@@ -4,10 +4,11 @@ use super::view::Found;
 use crate::ui::query::escape;
 
 /// The pages of a tenant: path, name, and the letter that leads there after `g`; some have none.
-pub const PAGES: [(&str, &str, &str); 9] = [
+pub const PAGES: [(&str, &str, &str); 10] = [
     ("overview", "Overview", "o"),
     ("assignments", "Assignments", "a"),
     ("groups", "Groups", "g"),
+    ("roles", "Roles", "r"),
     ("lists", "Import list", "i"),
     ("plans", "Plans", "p"),
     ("jobs", "Jobs", "j"),

@@ -1,6 +1,7 @@
 //! Finds what the palette is asked for among people, groups, roles, jobs and plans.
 
-use domain::table::{Filter, Row};
+use domain::assignments::{Filter, Row};
+use domain::table::Rows as _;
 use domain::text::folded;
 use engine::readings::{Latest, Snapshot};
 
@@ -72,8 +73,8 @@ fn roles(snapshot: &Snapshot, needle: &str) -> Vec<Found> {
         .map(|role| Found {
             kind: FoundKind::Role,
             label: role.name.clone(),
-            detail: "who has it".to_owned(),
-            path: format!("assignments?role={}", escape(role.id.as_str())),
+            detail: "who gives it, who has it".to_owned(),
+            path: format!("roles/{}", escape(role.id.as_str())),
         })
         .collect()
 }

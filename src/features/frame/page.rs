@@ -47,13 +47,14 @@ pub fn Frame() -> impl IntoView {
         <a class="skip" href="#main">"Skip to content"</a>
         <div class="frame">
             <nav class="nav" aria-label="Main">
-                <a class="brand" href=move || format!("/t/{}/overview", tenant.get())><Mark/><span>"Quartermaster"</span></a>
+                <a class="brand" aria-label="Quartermaster" href=move || format!("/t/{}/overview", tenant.get())><Mark/><span>"Quartermaster"</span></a>
                 <TenantSwitch facts/>
                 <Finder tenant others/>
                 <ul>
                     {item("overview", "Overview", None)}
                     {item("assignments", "Assignments", Some(|facts| number(facts.assignments)))}
                     {item("groups", "Groups", Some(|facts| number(facts.groups)))}
+                    {item("roles", "Roles", None)}
                     {item("plans", "Plans", None)}
                     {item("jobs", "Jobs", Some(|facts| if facts.running > 0 { format!("{} running", facts.running) } else { String::new() }))}
                     {item("audit", "Audit", None)}

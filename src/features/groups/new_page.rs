@@ -6,11 +6,14 @@ use domain::inventory::{MAX_GROUPS, RoleId};
 use domain::roles::MAX_ROLES_PER_GROUP;
 use domain::text::{thousands, whole};
 use leptos::prelude::*;
+use leptos::server::ServerActionError;
+use leptos::server_fn::error::ServerFnUrlError;
 
 use super::api::{DraftGroups, new_group};
 use super::role_list::RoleList;
-use super::view::NewGroupView;
-use crate::features::condition::{Failed, show};
+use super::view::{IMPORT, NewGroupView};
+use crate::error::AppError;
+use crate::features::condition::{ErrorPanel, Failed, show};
 use crate::features::me::may_not_change;
 use crate::features::shared::{Refreshing, live, shut, use_tenant};
 use crate::ui::feedback::{Note, Skeleton};
@@ -55,8 +58,23 @@ fn Fields(view: NewGroupView, chosen: RwSignal<BTreeSet<RoleId>>, draft: ServerA
     let full = full.then(|| {
         view! { <Note tone="warn" title="This tenant has as many groups as Qlik allows.">"Delete groups first."</Note> }
     });
+    let refused = use_context::<ServerActionError>().filter(|failed| failed.path() == IMPORT);
+    let refused = refused.map(|failed| ServerFnUrlError::<AppError>::decode_err(failed.err()));
+    let refused_now = refused.is_some();
     view! {
         {short}{full}
+        {refused.map(|error| view! { <ErrorPanel error/> })}
+        <details class="more" open=refused_now>
+            <summary>"Create groups from a file"</summary>
+            <form class="stack" method="post" enctype="multipart/form-data" action=move || format!("/import/{}/groups", tenant.get())>
+                <div class="field">
+                    <label for="file">"CSV or text file"</label>
+                    <input class="input" type="file" id="file" name="file" required accept=".csv,.txt,.tsv,text/csv,text/plain" aria-describedby="file-help"/>
+                    <p class="muted small" id="file-help">"A group name per line, or a table whose first line is Name, Description, Roles. Separate several roles with semicolons. Groups that already exist stay as they are."</p>
+                </div>
+                <p><button class="button" type="submit" disabled=off || may_not_change().is_some() title=may_not_change()>"Check list"</button></p>
+            </form>
+        </details>
         <ActionForm action=draft attr:class="grid cols">
             <div>
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
@@ -64,7 +82,7 @@ fn Fields(view: NewGroupView, chosen: RwSignal<BTreeSet<RoleId>>, draft: ServerA
                     <div class="field">
                         <label for="names">"Names"</label>
                         <textarea class="input" id="names" name="names" rows="3" required autocomplete="off" spellcheck="false" aria-describedby="names-help"></textarea>
-                        <p class="muted small" id="names-help">"One group per line, at most 256 characters each. Upper and lower case matter."</p>
+                        <p class="muted small" id="names-help">"One group per line, at most 256 characters each; upper and lower case matter. You can also paste a table with the headings Name, Description, Roles."</p>
                     </div>
                     <div class="field">
                         <label for="description">"Description"</label>

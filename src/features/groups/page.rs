@@ -1,119 +1,25 @@
-//! The list of groups, and the role editor of one.
+//! The role editor of a group.
 
 use std::collections::BTreeSet;
 
 use domain::inventory::RoleId;
 use domain::roles::{MAX_ROLES_PER_GROUP, RoleDiff, merge};
-use domain::text::{count, thousands, whole};
+use domain::text::{count, whole};
 use leptos::prelude::*;
-use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
-use super::api::{DraftLicense, DraftRoles, KeepDraft, group, groups};
+use super::api::{DraftLicense, DraftRoles, KeepDraft, group};
 use super::manage::Manage;
 use super::role_list::RoleList;
-use super::view::{GroupLine, GroupView, Members, RoleLine};
+use super::view::{GroupView, Members, RoleLine};
 use crate::features::condition::{Failed, show};
 use crate::features::me::may_not_change;
 use crate::features::shared::{Refreshing, live, shut, use_part, use_tenant};
 use crate::ui::copy::CopyId;
-use crate::ui::feedback::{Empty, Note, Skeleton};
+use crate::ui::feedback::{Note, Skeleton};
 use crate::ui::head::Head;
 use crate::ui::load::load;
-use crate::ui::pager::Pager;
 use crate::ui::query::{escape, to_query};
-
-/// The groups.
-#[component]
-pub fn GroupsPage() -> impl IntoView {
-    let tenant = use_tenant();
-    let query = use_query_map();
-    let refreshing = expect_context::<Refreshing>();
-    let search = Memo::new(move |_| query.try_with(|query| query.get("q")).flatten().unwrap_or_default());
-    let page = Memo::new(move |_| {
-        query.try_with(|query| query.get("page")).flatten().and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)
-    });
-    let data = load(
-        move || (live(tenant), live(search), live(page), refreshing.version()),
-        |(tenant, q, page, _)| groups(tenant, q, page),
-    );
-    let href = Callback::new(move |to: u32| {
-        let pairs = [("q", search.get_untracked()), ("page", to.to_string())];
-        format!("/t/{}/groups{}", tenant.get_untracked(), to_query(&pairs))
-    });
-    view! {
-        <Transition fallback=|| view! { <Head title="Groups" waiting=true/><Skeleton lines=10/> }>
-            {move || data.get().map(|got| {
-                show(got, move || data.refetch(), |_| "Groups".to_owned(), move |view, _| {
-                    let none = view.groups.is_empty();
-                    view! {
-                        <Form method="GET" action="" attr:class="filters" attr:role="search">
-                            <label class="sr" for="q">"Search groups"</label>
-                            <input class="search" type="search" id="q" name="q" placeholder="Name" value=search.get_untracked()/>
-                            <button class="button" type="submit">"Search"</button>
-                            <span class="result" role="status">{if view.of == 0 && !view.whole {
-                                "not visible".to_owned()
-                            } else if view.matching == view.of {
-                                count(whole(view.of), "group", "groups")
-                            } else {
-                                format!("{} of {}", thousands(whole(view.matching)), thousands(whole(view.of)))
-                            }}</span>
-                            <a class="button" href=move || format!("/t/{}/groups/new", live(tenant))>"New group…"</a>
-                        </Form>
-                        <section class="panel" aria-labelledby="system">
-                            <header><h2 id="system">"System groups"</h2><span class="muted small">"managed by Qlik; only their roles can be changed"</span></header>
-                            <GroupTable lines=view.system label="Table of system groups"/>
-                        </section>
-                        <section class="panel" aria-labelledby="own">
-                            <header><h2 id="own">"Groups"</h2></header>
-                            {(none && view.of == 0 && !view.whole).then(|| view! {
-                                <Empty title="Groups could not be loaded">"There may be groups that this key cannot see."</Empty>
-                            })}
-                            {(none && (view.of > 0 || view.whole)).then(|| view! {
-                                <Empty title="No matching groups">
-                                    <a href=move || format!("/t/{}/groups", tenant.get())>"Clear search"</a>". IdP groups appear after a member signs in."
-                                </Empty>
-                            })}
-                            {(!none).then(|| view! { <GroupTable lines=view.groups label="Table of groups"/> })}
-                            <Pager page=view.page pages=view.pages href/>
-                        </section>
-                    }
-                })
-            })}
-        </Transition>
-    }
-}
-
-#[component]
-fn GroupTable(lines: Vec<GroupLine>, label: &'static str) -> impl IntoView {
-    let tenant = use_tenant();
-    let rows = lines
-        .into_iter()
-        .map(|line| {
-            let id = escape(&line.id);
-            view! {
-                <tr role="row">
-                    <td role="cell" class="wide"><a href=move || format!("/t/{}/groups/{id}", tenant.get())>{line.name}</a></td>
-                    <td role="cell" class="hide-narrow muted">{line.provider}</td>
-                    <td role="cell">{if line.status == "active" { view! { <span class="muted">"active"</span> }.into_any() } else { view! { <span class="chip warn">{line.status}</span> }.into_any() }}</td>
-                    <td role="cell" class="num" data-after=line.roles.map(|_| " roles")>{line.roles.map_or_else(|| view! { <span class="muted">"not visible"</span> }.into_any(), IntoAny::into_any)}</td>
-                    <td role="cell">{line.admin.then(|| view! { <span class="chip warn">"admin role"</span> })}</td>
-                    <td role="cell" class="num" data-after=" members">{line.members.words()}</td>
-                    <td role="cell" class="num" data-before="updated ">{line.updated}</td>
-                </tr>
-            }
-        })
-        .collect_view();
-    view! {
-        <div class="table" tabindex="0" role="region" aria-label=label>
-            // The roles are spelt out because narrow screens show the rows as blocks, which takes them from the elements.
-            <table class="stacks" role="table">
-                <thead role="rowgroup"><tr role="row"><th role="columnheader">"Name"</th><th role="columnheader" class="hide-narrow">"Source"</th><th role="columnheader">"Status"</th><th role="columnheader" class="num">"Roles"</th><th role="columnheader">"Flags"</th><th role="columnheader" class="num">"Members"</th><th role="columnheader" class="num hide-narrow">"Updated"</th></tr></thead>
-                <tbody role="rowgroup">{rows}</tbody>
-            </table>
-        </div>
-    }
-}
 
 fn set_of(list: &str) -> BTreeSet<RoleId> {
     list.split(',').filter(|id| !id.is_empty()).map(RoleId::new).collect()

@@ -4,20 +4,25 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use domain::allotment::AllotmentName;
-use domain::change::{CreateGroup, Naming};
+use domain::change::Naming;
+use domain::groups::{Filter, Selection, Source, Table, View, parse_key};
+use domain::import::{self, GroupList, LONGEST_DESCRIPTION, ListError};
 use domain::inventory::{Group, GroupId, Inventory, Provider, RoleId, RoleLevel, group_name};
-use domain::plan::Intent;
+use domain::plan::{Intent, RoleEdit};
+use domain::reach;
 use domain::roles::{self, MAX_ROLES_PER_GROUP};
+use domain::table::Rows as _;
 use domain::text::{sentence, thousands, whole};
 use domain::touch::Touch;
 use engine::readings::Snapshot;
 
 use storage::Origin;
 
-use super::view::{GroupLine, GroupView, GroupsView, Members, NewGroupView, RoleLine};
+use super::view::{GroupLine, GroupView, GroupsView, Members, NewGroupView, RoleChoice, RoleLine};
 use crate::error::{AppError, ErrorKind, Remedy};
-use crate::features::plans::keep_plan;
+use crate::features::plans::{keep_plan, keep_plan_with_newcomers};
 use crate::features::shared::{Fresh, Loaded, look};
+use crate::features::table::{self, Choice, Counted, chosen, view_of};
 use crate::server::access::{Access, Operator, Role, Viewer, refused};
 use crate::server::lead::Lead;
 
@@ -25,13 +30,17 @@ use crate::server::lead::Lead;
 const FAILED: &str = "Couldn't load the group";
 /// Groups on a page.
 const PAGE: usize = 100;
+/// Roles that a page offers to filter by. The table in the browser knows them all.
+const OFFERED: usize = 200;
 
 fn line(group: &Group, snapshot: &Snapshot, members: Option<&HashMap<&GroupId, u64>>) -> GroupLine {
     let admin: BTreeSet<&RoleId> =
         snapshot.inventory.roles.iter().filter(|role| role.level == RoleLevel::Admin).map(|role| &role.id).collect();
+    let day = |time: &str| time.get(..10).unwrap_or_default().to_owned();
     GroupLine {
         id: group.id.to_string(),
         name: group.name.clone(),
+        description: group.description.clone(),
         provider: group.provider.label().to_owned(),
         status: group.status.clone(),
         roles: group.roles.as_ref().map(|roles| u32::try_from(roles.len()).unwrap_or(u32::MAX)),
@@ -41,37 +50,169 @@ fn line(group: &Group, snapshot: &Snapshot, members: Option<&HashMap<&GroupId, u
             (_, Some(members)) => Members::Known(members.get(&group.id).copied().unwrap_or(0)),
             (_, None) => Members::NotVisible,
         },
-        updated: group.updated.get(..10).unwrap_or_default().to_owned(),
+        created: day(&group.created),
+        updated: day(&group.updated),
     }
 }
 
-pub async fn list(access: &Access<Viewer>, q: &str, page: u32) -> Result<Loaded<GroupsView>, AppError> {
-    let needle = q.trim().to_lowercase();
-    look(access, |snapshot| {
-        let members = snapshot.inventory.members();
-        let (system, mut groups): (Vec<&Group>, Vec<&Group>) =
-            snapshot.inventory.groups.iter().partition(|group| group.provider == Provider::System);
-        let of = groups.len();
-        groups.retain(|group| needle.is_empty() || group.name.to_lowercase().contains(&needle));
-        groups.sort_by_cached_key(|group| group.name.to_lowercase());
-        let pages = groups.len().div_ceil(PAGE).max(1);
-        let at = (page.max(1) as usize).min(pages);
-        GroupsView {
-            system: system.into_iter().map(|group| line(group, snapshot, members.as_ref())).collect(),
-            matching: groups.len() as u64,
-            of: of as u64,
-            whole: snapshot.inventory.coverage.groups.is_whole(),
-            groups: groups
-                .into_iter()
-                .skip((at - 1) * PAGE)
-                .take(PAGE)
-                .map(|group| line(group, snapshot, members.as_ref()))
-                .collect(),
-            page: u32::try_from(at).unwrap_or(1),
-            pages: u32::try_from(pages).unwrap_or(u32::MAX),
+pub async fn window(access: &Access<Viewer>, query: &str) -> Result<Loaded<GroupsView>, AppError> {
+    let view = view_of::<Table>(query);
+    look(access, |snapshot| cut(snapshot, &view)).await
+}
+
+fn cut(snapshot: &Snapshot, view: &View) -> GroupsView {
+    let (table, inventory) = (&*snapshot.groups, &*snapshot.inventory);
+    let window = table.window(view, PAGE);
+    let Offered { sources, statuses, roles } = offered(table, &view.filter);
+    let system = inventory.groups.iter().filter(|group| group.provider == Provider::System);
+    GroupsView {
+        system: system.map(|group| line(group, snapshot, None)).collect(),
+        rows: window.rows.iter().filter_map(|at| table.row(*at)).map(GroupLine::from).collect(),
+        version: snapshot.groups_version,
+        digest: table.digest(&table.matching(&view.filter)),
+        matching: window.matching,
+        of: table.len() as u64,
+        whole: inventory.coverage.groups.is_whole(),
+        page: window.page,
+        pages: window.pages,
+        sources,
+        statuses,
+        roles,
+        offered: role_choices(inventory),
+    }
+}
+
+/// What filters of groups offer.
+pub(super) struct Offered {
+    pub sources: Vec<Choice>,
+    pub statuses: Vec<Choice>,
+    pub roles: Vec<Choice>,
+}
+
+/// What can be filtered by, each value with how many groups have it; of roles those that most groups give, and those asked for.
+pub(super) fn offered(table: &Table, filter: &Filter) -> Offered {
+    let (statuses, sources) = table.facets();
+    let given = table.given_by(table.every());
+    let rows_of = |id: &RoleId| given.get(id).copied().unwrap_or(0);
+    let asked = |id: &RoleId| filter.role.values.contains(id);
+    let mut roles: Vec<&(RoleId, String, bool)> = table.names().roles.iter().collect();
+    roles.sort_by_cached_key(|(id, name, _)| (!asked(id), std::cmp::Reverse(rows_of(id)), name.to_lowercase()));
+    Offered {
+        sources: sources
+            .into_iter()
+            .map(|(of, rows)| Choice { value: Source(of).to_string(), label: of.label().to_owned(), rows: Some(rows) })
+            .collect(),
+        statuses: statuses
+            .into_iter()
+            .map(|(status, rows)| Choice { value: status.clone(), label: status, rows: Some(rows) })
+            .collect(),
+        roles: roles
+            .into_iter()
+            .take(OFFERED)
+            .map(|(id, name, _)| Choice { value: id.to_string(), label: name.clone(), rows: Some(rows_of(id)) })
+            .collect(),
+    }
+}
+
+/// Every role of the tenant, by name.
+pub(super) fn role_choices(inventory: &Inventory) -> Vec<RoleChoice> {
+    let mut choices: Vec<RoleChoice> = inventory.roles.iter().map(role_choice).collect();
+    choices.sort_by_cached_key(|role| role.name.to_lowercase());
+    choices
+}
+
+/// A role to choose.
+pub(super) fn role_choice(role: &domain::inventory::Role) -> RoleChoice {
+    RoleChoice { id: role.id.to_string(), name: role.name.clone(), mark: roles::mark(role) }
+}
+
+/// The selection of a form.
+pub fn selection(rows: &[String], query: Option<&str>, lines: &str) -> Selection {
+    table::selection::<Table>(rows, query, lines, parse_key)
+}
+
+/// What a form says of the groups that are selected.
+pub struct Asked<'a> {
+    /// `roles` or `delete`.
+    pub action: &'a str,
+    /// `change`, `set` or `copy`.
+    pub how: &'a str,
+    /// Ids of roles: those that each group gets, or all that it is to have.
+    pub add: &'a [String],
+    /// Ids of roles that each group loses.
+    pub remove: &'a [String],
+    /// The name of a group to copy.
+    pub from: &'a str,
+}
+
+/// What is to become of the roles of those selected.
+fn role_edit(inventory: &Inventory, asked: &Asked<'_>) -> Result<RoleEdit, AppError> {
+    let (add, remove) = (ids(asked.add), ids(asked.remove));
+    match asked.how {
+        "change" if add.is_empty() && remove.is_empty() => {
+            Err(AppError::invalid("No role chosen", "Choose at least one role to add or to remove, then try again."))
         }
-    })
-    .await
+        "change" if !add.is_disjoint(&remove) => {
+            Err(AppError::invalid("A role is both added and removed", "Choose one of the two for each role, then try again."))
+        }
+        "change" => Ok(RoleEdit::Change { add, remove }),
+        "set" => Ok(RoleEdit::Set(add)),
+        "copy" => {
+            let from = asked.from;
+            let from = from.trim();
+            let mut named = inventory.groups.iter().filter(|group| group.name == from);
+            let Some(group) = named.next().filter(|_| !from.is_empty()) else {
+                let why = "Enter the name of a group exactly as the list shows it; upper and lower case matter.";
+                return Err(AppError::invalid("No group has this name", why));
+            };
+            if named.next().is_some() {
+                let why = "Open the one that you mean, and set its roles by choosing them.";
+                return Err(AppError::invalid("Several groups have this name", why));
+            }
+            let roles = group.roles.clone().ok_or_else(not_visible)?;
+            Ok(RoleEdit::Copy { from: group.id.clone(), roles })
+        }
+        _ => Err(AppError::invalid("Unknown action", "Choose to add and remove, to set or to copy roles.")),
+    }
+}
+
+pub async fn draft_selection(
+    access: &Access<Operator>,
+    asked: Asked<'_>,
+    selection: &Selection,
+    counted: Counted,
+) -> Result<Lead, AppError> {
+    known_ids(asked.add, asked.remove)?;
+    // What was looked at, before the reading below takes its place.
+    let source = access.source();
+    let looked_at = counted.version.and_then(|version| access.state.engine.readings.looked_at_groups(&source, version));
+    // Drawn up from a fresh reading, so that the plan says what is so now.
+    let snapshot = access.refresh().await?;
+    let (selected, newcomers) = chosen(&*snapshot.groups, selection, looked_at.as_deref(), counted.digest)?;
+    let ids = |places: &[u32]| -> Vec<GroupId> {
+        places.iter().filter_map(|at| snapshot.groups.row(*at)).map(|row| GroupId::new(row.id())).collect()
+    };
+    if selected.is_empty() {
+        return Err(AppError::invalid("No group selected", "Select at least one group, then try again."));
+    }
+    let intent: Box<dyn Fn(Vec<GroupId>) -> Intent + Send> = match asked.action {
+        "delete" => Box::new(|groups| Intent::DeleteGroups { groups }),
+        "roles" => {
+            let edit = role_edit(&snapshot.inventory, &asked)?;
+            Box::new(move |groups| Intent::EditRoles { groups, edit: edit.clone() })
+        }
+        _ => return Err(AppError::invalid("Unknown action", "Choose to edit roles or to delete groups.")),
+    };
+    let newcomers = (!newcomers.is_empty()).then(|| intent(ids(&newcomers)));
+    keep_plan_with_newcomers(access, &snapshot, intent(ids(&selected)), newcomers).await
+}
+
+fn not_visible() -> AppError {
+    AppError::new(
+        ErrorKind::Forbidden,
+        "This key cannot see the group's roles",
+        "What is not visible must not be replaced. Connect with a key that can see roles.",
+    )
 }
 
 /// The group as Qlik has it this moment.
@@ -147,32 +288,12 @@ fn edit(snapshot: &Snapshot, group: &Group) -> GroupView {
     let inventory = &snapshot.inventory;
     let everyone = group.provider == Provider::System;
     let people: Vec<_> = inventory.people.iter().filter(|person| everyone || person.is_in(&group.id)).collect();
-    let roles_of: HashMap<&GroupId, &BTreeSet<RoleId>> =
-        inventory.groups.iter().filter_map(|other| Some((&other.id, other.roles.as_ref()?))).collect();
-    // Nobody is listed as a member of a system group, and everybody is one.
-    let of_everyone: Vec<&BTreeSet<RoleId>> = inventory
-        .groups
-        .iter()
-        .filter(|other| other.provider == Provider::System && other.id != group.id)
-        .filter_map(|other| other.roles.as_ref())
-        .collect();
-    // How many members have each role in another way as well: one walk through everybody, not one for each role.
-    let mut elsewhere: HashMap<&RoleId, u64> = HashMap::new();
-    for person in &people {
-        let by_groups =
-            person.groups.iter().flatten().filter(|other| **other != group.id).filter_map(|other| roles_of.get(other));
-        let by_groups = by_groups.copied().chain(of_everyone.iter().copied());
-        let ids: BTreeSet<&RoleId> = person.roles.iter().flatten().chain(by_groups.flat_map(|roles| roles.iter())).collect();
-        for id in ids {
-            *elsewhere.entry(id).or_default() += 1;
-        }
-    }
     let members = inventory.members();
     let seen = members.is_some();
-    let of = people.len() as u64;
+    let only = reach::only_by(inventory, group);
     let roles = role_lines(inventory, |role| {
         let now = group.roles.as_ref().is_some_and(|roles| roles.contains(&role.id));
-        (now, (now && seen).then(|| of - elsewhere.get(&role.id).copied().unwrap_or(0)))
+        (now, only.as_ref().and_then(|only| only.get(&role.id)).copied())
     });
     let licensed: std::collections::HashSet<String> = inventory.assignments.iter().map(|a| a.subject.key()).collect();
     let targets = inventory.allotments.iter().filter(|allotment| allotment.takes_assignments());
@@ -222,11 +343,6 @@ pub async fn new_group(access: &Access<Viewer>) -> Result<Loaded<NewGroupView>, 
     .await
 }
 
-/// Groups of one plan that are asked for by name.
-const AT_ONCE: usize = 500;
-/// The longest description, in characters. Qlik names no limit; this is more than anybody reads.
-const LONGEST_DESCRIPTION: usize = 1_000;
-
 fn described(description: &str) -> Result<String, AppError> {
     let description = description.trim();
     match description.chars().count() {
@@ -241,38 +357,42 @@ fn described(description: &str) -> Result<String, AppError> {
 pub async fn draft_groups(access: &Access<Operator>, names: &str, description: &str, roles: &[String]) -> Result<Lead, AppError> {
     known_ids(roles, &[])?;
     let description = described(description)?;
-    let (mut groups, mut wrong) = (Vec::new(), Vec::new());
-    for (at, line) in (1_u64..).zip(names.lines()) {
-        let name = line.trim();
-        if name.is_empty() {
-            continue;
-        }
-        if let Err(error) = group_name(name) {
-            wrong.push(format!("Line {at}: {error}."));
-        }
-        let group = CreateGroup {
-            name: name.to_owned(),
-            description: description.clone(),
-            provider: Provider::Custom,
-            roles: ids(roles),
-        };
-        groups.push((at, group));
+    create(access, names.as_bytes(), &description, &ids(roles)).await
+}
+
+/// A plan that makes the groups of a file.
+pub async fn draft_file(access: &Access<Operator>, file: &[u8]) -> Result<Lead, AppError> {
+    create(access, file, "", &BTreeSet::new()).await
+}
+
+/// What is wrong with a list, as far as it is told at once; the rest comes when that is mended.
+pub(super) fn told(faults: Vec<String>) -> String {
+    const TOLD: usize = 20;
+    let more = faults.len().saturating_sub(TOLD);
+    let mut told: Vec<String> = faults.into_iter().take(TOLD).collect();
+    if more > 0 {
+        told.push(format!("And {} more.", thousands(whole(more))));
+    }
+    told.join(" ")
+}
+
+async fn create(access: &Access<Operator>, list: &[u8], description: &str, roles: &BTreeSet<RoleId>) -> Result<Lead, AppError> {
+    let snapshot = access.refresh().await?;
+    let list = import::groups(list, description, roles, &snapshot.inventory.roles);
+    let GroupList { mut groups, faults } = list.map_err(|error| match error {
+        ListError::Empty => AppError::invalid("No name given", "Type the name of the group; one a line for several groups."),
+        error => AppError::invalid("The list cannot be read", sentence(&error.to_string())),
+    })?;
+    if !faults.is_empty() {
+        return Err(AppError::invalid("No group was planned", told(faults)));
     }
     if groups.is_empty() {
-        return Err(AppError::invalid("No name given", "Type the name of the group; one a line for several groups."));
-    }
-    if !wrong.is_empty() {
-        return Err(AppError::invalid("Qlik does not take this name", wrong.join(" ")));
-    }
-    if groups.len() > AT_ONCE {
-        let why = format!("At most 500 groups are created by one plan; {} are named.", thousands(whole(groups.len())));
-        return Err(AppError::invalid("Too many groups at once", why));
+        return Err(AppError::invalid("The list names no group", "Below its headings it needs a line for each group."));
     }
     if let [(line, _)] = groups.as_mut_slice() {
         // One name is no list.
         *line = 0;
     }
-    let snapshot = access.refresh().await?;
     keep_plan(access, &snapshot, Intent::CreateGroups { groups }, Origin::Person).await
 }
 
@@ -311,13 +431,7 @@ pub async fn draft_roles(access: &Access<Operator>, id: &str, base: &[String], m
     known_ids(base, mine)?;
     let now = read_now(access, id).await?;
     let (base, mine) = (ids(base), ids(mine));
-    let Some(roles) = now.roles.clone() else {
-        return Err(AppError::new(
-            ErrorKind::Forbidden,
-            "This key cannot see the group's roles",
-            "What is not visible must not be replaced. Connect with a key that can see roles.",
-        ));
-    };
+    let roles = now.roles.clone().ok_or_else(not_visible)?;
     if roles != base && roles != mine {
         // Somebody else wrote since the editor was opened: back to it, with all three versions in sight.
         let list = |set: &BTreeSet<RoleId>| set.iter().map(ToString::to_string).collect();

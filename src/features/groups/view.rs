@@ -1,8 +1,42 @@
 //! What the groups room shows, as it goes to the browser.
 
+use std::collections::BTreeMap;
+
 use domain::inventory::Provider;
 use domain::roles::RoleMark;
 use serde::{Deserialize, Serialize};
+
+use crate::features::table::Choice;
+
+/// Names the form that brings a list of groups, where it failed.
+pub const IMPORT: &str = "/import/groups";
+
+/// Names the form that brings a matrix, where it failed.
+pub const IMPORT_MATRIX: &str = "/import/matrix";
+
+/// Cells of the matrix that are to become otherwise, by group and role: whether the group is to give the role.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Cells(pub BTreeMap<(String, String), bool>);
+
+impl Cells {
+    /// As text: `+` or `-`, the group's id, a tab, and the role's, a line for each.
+    pub fn text(&self) -> String {
+        let line = |((group, role), on): (&(String, String), &bool)| format!("{}{group}\t{role}", if *on { '+' } else { '-' });
+        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Reads that text. Lines that are none are left out.
+    #[cfg(any(feature = "ssr", test))]
+    pub fn read(text: &str) -> Self {
+        let cell = |line: &str| {
+            let (on, rest) =
+                line.strip_prefix('+').map(|rest| (true, rest)).or_else(|| Some((false, line.strip_prefix('-')?)))?;
+            let (group, role) = rest.split_once('\t')?;
+            (!group.is_empty() && !role.is_empty()).then(|| ((group.to_owned(), role.trim_end().to_owned()), on))
+        };
+        Self(text.lines().filter_map(cell).collect())
+    }
+}
 
 /// Who is in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +67,8 @@ pub struct GroupLine {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// What it is for; may be empty.
+    pub description: String,
     /// Where it comes from.
     pub provider: String,
     /// `active` or `disabled`.
@@ -43,18 +79,35 @@ pub struct GroupLine {
     pub admin: bool,
     /// How many members it has.
     pub members: Members,
-    /// When Qlik last changed it: a date.
+    /// When it was made: a date; empty where Qlik does not say.
+    pub created: String,
+    /// When Qlik last changed it: a date; empty likewise.
     pub updated: String,
 }
 
-/// The list of groups.
+/// A role that several groups can be given at once, or that can be taken from them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleChoice {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What to look at twice.
+    pub mark: Option<RoleMark>,
+}
+
+/// A window of the table with what its filters and actions offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupsView {
     /// Qlik's own groups.
     pub system: Vec<GroupLine>,
     /// Groups of this page.
-    pub groups: Vec<GroupLine>,
-    /// Groups that match the search.
+    pub rows: Vec<GroupLine>,
+    /// Names the rows: another reading of the tenant has another.
+    pub version: u64,
+    /// Names the groups that pass the filter.
+    pub digest: u64,
+    /// Groups that pass the filter.
     pub matching: u64,
     /// Groups there are, system groups aside.
     pub of: u64,
@@ -64,6 +117,56 @@ pub struct GroupsView {
     pub page: u32,
     /// Pages in all.
     pub pages: u32,
+    /// Sources to filter by.
+    pub sources: Vec<Choice>,
+    /// Statuses to filter by.
+    pub statuses: Vec<Choice>,
+    /// Roles to filter by.
+    pub roles: Vec<Choice>,
+    /// Every role of the tenant, by name.
+    pub offered: Vec<RoleChoice>,
+}
+
+/// A group of the matrix as the server draws it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatrixLine {
+    /// The group's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it gives each of the roles shown; `None` where the key may not see its roles.
+    pub gives: Option<Vec<bool>>,
+}
+
+/// Groups and roles side by side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatrixView {
+    /// The roles shown, in the order of their columns.
+    pub columns: Vec<RoleChoice>,
+    /// Roles that would be shown as well, had they room.
+    pub more: u64,
+    /// Every role of the tenant, by name.
+    pub offered: Vec<RoleChoice>,
+    /// Groups of this page.
+    pub rows: Vec<MatrixLine>,
+    /// Names the rows of the table.
+    pub version: u64,
+    /// Groups that pass the filter.
+    pub matching: u64,
+    /// Groups there are, system groups aside.
+    pub of: u64,
+    /// This page, from 1.
+    pub page: u32,
+    /// Pages in all.
+    pub pages: u32,
+    /// Sources to filter by.
+    pub sources: Vec<Choice>,
+    /// Statuses to filter by.
+    pub statuses: Vec<Choice>,
+    /// Roles to filter by.
+    pub roles: Vec<Choice>,
+    /// What the person had changed and not planned, and when.
+    pub draft: Option<(Cells, String)>,
 }
 
 /// A role in the editor.
@@ -117,4 +220,18 @@ pub struct GroupView {
     pub targets: Vec<(String, String)>,
     /// Members who can sign in and have no license; `None` where that cannot be seen.
     pub unlicensed: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_survive_their_text() {
+        let cells = Cells([(("g1".into(), "r1".into()), true), (("g1".into(), "r2".into()), false)].into());
+        assert_eq!(cells.text(), "+g1\tr1\n-g1\tr2");
+        assert_eq!(Cells::read(&cells.text()), cells);
+        assert_eq!(Cells::read("+g1\tr1\r\n-g1\tr2\r\n"), cells);
+        assert_eq!(Cells::read("g1\tr1\n+\tr\n-g\t\n+g\n\n"), Cells::default());
+    }
 }

@@ -160,7 +160,9 @@ pub fn JobPage() -> impl IntoView {
         // What was selected has become a job, and is not to be found selected again.
         Effect::new(move |_| {
             if let Ok(Some(storage)) = window().session_storage() {
-                let _ = storage.remove_item(&crate::features::shared::selection_key(&tenant.get()));
+                for room in ["assignments", "groups"] {
+                    let _ = storage.remove_item(&crate::features::table::selection_key(room, &tenant.get()));
+                }
             }
         });
     }

@@ -5,10 +5,11 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, http::StatusCode};
+use domain::assignments::View;
 use domain::change::{Change, Line, Names, Told};
 use domain::import::{Column, Field, write, write_with};
 use domain::journal::RowState;
-use domain::table::View;
+use domain::table::Rows as _;
 use engine::clock::date_time;
 use engine::readings::Latest;
 use serde::Deserialize;
@@ -150,7 +151,7 @@ async fn assignments(
         let hidden: std::collections::HashSet<_> =
             snapshot.inventory.groups.iter().filter(|group| group.roles.is_none()).map(|group| &group.id).collect();
         let window = snapshot.table.window(&View { page: 1, ..view }, usize::MAX);
-        let rows = window.rows.iter().map(|row| {
+        let rows = window.rows.iter().filter_map(|at| snapshot.table.row(*at)).map(|row| {
             let id = people.get(&domain::text::same(row.subject())).map(|person| person.id.to_string()).unwrap_or_default();
             let person = people.get(&domain::text::same(row.subject()));
             let unseen = person.is_some_and(|person| person.roles.is_none() || person.groups.is_none())

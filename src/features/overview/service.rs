@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::allotment::{Allotment, Seats};
 use domain::gauge::{self, Tone};
 use domain::inventory::{Part, RoleId};
-use domain::table::Day;
+use domain::table::{Day, Rows as _};
 use domain::text::{count, thousands, whole};
 use domain::trend::{self, Trend};
 use engine::clock::{day, day_of, days_left, month};

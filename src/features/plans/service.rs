@@ -67,7 +67,12 @@ fn how_chosen(intent: &Intent) -> &'static str {
         Intent::Assign { .. } | Intent::Remove { .. } | Intent::ChangeType { .. } => "selected",
         Intent::LicenseUnlicensed { .. } => "member of the group",
         Intent::Rename { .. } => "renamed",
-        Intent::SetGroupRoles { .. } | Intent::CreateGroups { .. } | Intent::EditGroup { .. } | Intent::DeleteGroups { .. } => "",
+        Intent::SetGroupRoles { .. }
+        | Intent::EditRoles { .. }
+        | Intent::EditEach { .. }
+        | Intent::CreateGroups { .. }
+        | Intent::EditGroup { .. }
+        | Intent::DeleteGroups { .. } => "",
         Intent::SetAutoAssign(_) | Intent::SetGroupSettings(_) => "changed in Settings",
         Intent::List { .. } => "on the list",
         Intent::Exactly { restores: true, .. } => "as before the job",

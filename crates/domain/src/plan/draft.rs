@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::seats::seat_changes;
-use super::{Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Reason, Risks, Unchanged, Warnings, WhyNot};
+use super::{
+    Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Reason, Risks, RoleEdit, Unchanged, Warnings, WhyNot,
+};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
 use crate::change::{
     Assign, Change, ChangeKind as _, ChangeType, Comparison, CreateGroup, DeleteGroup, EditGroup, GroupRoles, Naming, Remove,
@@ -73,6 +75,11 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
             "Rename subject".to_owned()
         }
         Intent::SetGroupRoles { group, roles } => draft.group_roles(&group, roles)?,
+        Intent::EditRoles { groups, edit } => draft.edit_roles(&groups, &edit)?,
+        Intent::EditEach { edits } => {
+            draft.edit_each(edits.iter().map(|(id, edit)| (id, edit)))?;
+            format!("Edit roles of {}", text::count(text::whole(edits.len()), "group", "groups"))
+        }
         Intent::CreateGroups { groups } => draft.create_groups(groups)?,
         Intent::EditGroup { group, after } => draft.edit_group(&group, after)?,
         Intent::DeleteGroups { groups } => draft.delete_groups(&groups)?,
@@ -143,6 +150,8 @@ fn whole_enough(inventory: &Inventory, intent: &Intent) -> Result<(), PlanError>
         | Intent::EditGroup { .. }
         | Intent::DeleteGroups { .. }
         | Intent::SetGroupRoles { .. }
+        | Intent::EditRoles { .. }
+        | Intent::EditEach { .. }
         | Intent::SetAutoAssign(_)
         | Intent::SetGroupSettings(_) => Ok(()),
     }
@@ -390,6 +399,69 @@ impl Draft<'_> {
             self.push(change, "");
         }
         Ok(title)
+    }
+
+    /// The same edit of many groups.
+    fn edit_roles(&mut self, ids: &[GroupId], edit: &RoleEdit) -> Result<String, PlanError> {
+        self.edit_each(ids.iter().map(|id| (id, edit)))?;
+        let name = |id: &GroupId| self.inventory.group(id).map_or_else(|| id.to_string(), |group| group.name.clone());
+        let of = match ids {
+            [only] => name(only),
+            _ => text::count(text::whole(ids.len()), "group", "groups"),
+        };
+        let named = |roles: &BTreeSet<RoleId>| self.named(roles);
+        Ok(match edit {
+            RoleEdit::Change { add, remove } if remove.is_empty() => format!("Add {} to {of}", named(add)),
+            RoleEdit::Change { add, remove } if add.is_empty() => format!("Remove {} from {of}", named(remove)),
+            RoleEdit::Change { add, remove } => format!("Add {} and remove {}: {of}", named(add), named(remove)),
+            RoleEdit::Set(_) => format!("Set roles of {of}"),
+            RoleEdit::Copy { from, .. } => {
+                format!("Set roles of {of} as in {}", name(from))
+            }
+        })
+    }
+
+    /// Edits of many groups. What cannot be done for one of them is told, and is no reason not to do it for the others.
+    fn edit_each<'e>(&mut self, edits: impl Iterator<Item = (&'e GroupId, &'e RoleEdit)> + Clone) -> Result<(), PlanError> {
+        let most = edits.clone().map(|(_, edit)| edit.gives().len()).max().ok_or(PlanError::NothingSelected)?;
+        if most > MAX_ROLES_PER_GROUP {
+            return Err(PlanError::TooManyRoles(most));
+        }
+        let gives: BTreeSet<&RoleId> = edits.clone().flat_map(|(_, edit)| edit.gives()).collect();
+        self.known_roles(gives.into_iter())?;
+        let inventory = self.inventory;
+        let groups: HashMap<&GroupId, &Group> = inventory.groups.iter().map(|group| (&group.id, group)).collect();
+        for (id, edit) in edits {
+            let Some(group) = groups.get(id) else {
+                self.skip(id.to_string(), WhyNot::Gone);
+                continue;
+            };
+            let Some(before) = &group.roles else {
+                self.skip(group.name.clone(), WhyNot::NotVisible);
+                continue;
+            };
+            let after = edit.on(before);
+            let change = GroupRoles::between(id.clone(), group.name.clone(), before, &after);
+            if change.add.is_empty() && change.remove.is_empty() {
+                self.skip(group.name.clone(), WhyNot::AsWanted);
+            } else if after.len() > MAX_ROLES_PER_GROUP && !change.add.is_empty() {
+                self.skip(group.name.clone(), WhyNot::TooManyRoles);
+            } else {
+                self.push(change, "");
+            }
+        }
+        Ok(())
+    }
+
+    /// A few roles by their names, more of them by their number.
+    fn named(&self, roles: &BTreeSet<RoleId>) -> String {
+        const FEW: usize = 3;
+        if roles.len() > FEW {
+            return text::count(text::whole(roles.len()), "role", "roles");
+        }
+        let known = self.inventory.roles_by_id();
+        let name = |id: &RoleId| known.get(id).map_or_else(|| id.to_string(), |role| role.name.clone());
+        text::and_list(&roles.iter().map(name).collect::<Vec<_>>())
     }
 
     /// That all these roles are there.

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::PlanError;
 use crate::allotment::AllotmentName;
+use crate::assignments::Row;
 use crate::change::{Change, CreateGroup, Naming};
 use crate::import::{Action, Entry};
 use crate::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
 use crate::subject::Subject;
-use crate::table::Row;
 
 /// What somebody wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,18 @@ pub enum Intent {
         /// All its roles then.
         roles: BTreeSet<RoleId>,
     },
+    /// The roles of several groups are edited alike.
+    EditRoles {
+        /// Which groups.
+        groups: Vec<GroupId>,
+        /// What becomes of the roles of each.
+        edit: RoleEdit,
+    },
+    /// The roles of each of these groups are edited in its own way.
+    EditEach {
+        /// Which groups, and what becomes of the roles of each.
+        edits: Vec<(GroupId, RoleEdit)>,
+    },
     /// These groups are made.
     CreateGroups {
         /// Each with the line of the list that names it; 0 where there is no list.
@@ -94,6 +106,44 @@ pub enum Intent {
         /// They bring back what was: an undo.
         restores: bool,
     },
+}
+
+/// What becomes of the roles of several groups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RoleEdit {
+    /// Each gets some and loses others, besides what it has.
+    Change {
+        /// Roles that each gets.
+        add: BTreeSet<RoleId>,
+        /// Roles that each loses.
+        remove: BTreeSet<RoleId>,
+    },
+    /// Each has exactly these.
+    Set(BTreeSet<RoleId>),
+    /// Each has exactly those of another group.
+    Copy {
+        /// Which group.
+        from: GroupId,
+        /// Its roles when the plan was asked for.
+        roles: BTreeSet<RoleId>,
+    },
+}
+
+impl RoleEdit {
+    /// The roles that groups may get by it.
+    pub fn gives(&self) -> &BTreeSet<RoleId> {
+        match self {
+            Self::Change { add: roles, .. } | Self::Set(roles) | Self::Copy { roles, .. } => roles,
+        }
+    }
+
+    /// What it makes of the roles that a group has now.
+    pub fn on(&self, now: &BTreeSet<RoleId>) -> BTreeSet<RoleId> {
+        match self {
+            Self::Change { add, remove } => now.difference(remove).chain(add).cloned().collect(),
+            Self::Set(roles) | Self::Copy { roles, .. } => roles.clone(),
+        }
+    }
 }
 
 /// What a selection of table rows and an action come to as an intent.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Row, Used};
+use crate::assignments::{Row, Used};
 use crate::text;
 
 /// Why a row is in a plan.

@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use super::seats::SeatChange;
 use super::{Plan, Reason, Unchanged, WhyNot};
 use crate::allotment::AllotmentName;
+use crate::assignments::{Row, Table, Used};
 use crate::change::{Change, Remove};
 use crate::inventory::Inventory;
 use crate::subject::Subject;
-use crate::table::{Day, Row, Table, Used};
+use crate::table::Day;
 use crate::text::{self, whole};
 
 /// Whoever used Qlik within so many days keeps their license. One of the spans by which Qlik's own Entitlement Analyzer

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::GroupRoles;
 use crate::inventory::{GroupId, Inventory, Person, Provider, RoleId};
+use crate::reach;
 
 /// A role that a plan gives to people or takes from them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,9 +36,7 @@ pub(super) fn role_shifts(inventory: &Inventory, edited: &[GroupRoles]) -> Vec<R
     if moved.is_empty() {
         return Vec::new();
     }
-    let seen = inventory.coverage.people.is_whole()
-        && inventory.people.iter().all(|person| person.groups.is_some() && person.roles.is_some())
-        && inventory.groups.iter().all(|group| group.roles.is_some());
+    let seen = reach::is_seen(inventory);
     let people = if seen { counted(inventory, edited, &moved.keys().copied().collect()) } else { HashMap::new() };
     let names = inventory.roles_by_id();
     let mut shifts: Vec<RoleShift> = moved

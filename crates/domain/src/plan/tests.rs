@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::seats::SeatChange;
 use super::*;
 use crate::allotment::{Allotment, UsageClass};
+use crate::assignments::{Row, Table, Used};
 use crate::change::{Assign, ChangeType, Comparison, CreateGroup, GroupRoles, Made, Naming, Remove, Rename, Undo, undo_all};
 use crate::import::{Action, Entry};
 use crate::inventory::{
@@ -14,7 +15,7 @@ use crate::inventory::{
 };
 use crate::projection::Projection;
 use crate::subject::Subject;
-use crate::table::{Day, Row, Table, Used};
+use crate::table::Day;
 use crate::touch::Touch;
 
 const ALLOTMENTS: [&str; 3] = ["professional", "analyzer", "fullUser"];
@@ -116,6 +117,21 @@ fn intent() -> impl Strategy<Value = Intent> {
         }),
         ("[H-K]", "[a-b]?")
             .prop_map(|(name, description)| Intent::EditGroup { group: GroupId::new("h"), after: Naming { name, description } }),
+        (
+            proptest::sample::subsequence(vec!["g", "h"], 1..=2),
+            proptest::collection::btree_set(0_u8..9, 0..4),
+            proptest::collection::btree_set(0_u8..9, 0..4),
+            0_usize..3,
+        )
+            .prop_map(|(groups, add, remove, how)| {
+                let ids = |ids: &BTreeSet<u8>| ids.iter().map(|n| RoleId::new(n.to_string())).collect::<BTreeSet<_>>();
+                let edit = match how {
+                    0 => RoleEdit::Change { remove: ids(&remove).difference(&ids(&add)).cloned().collect(), add: ids(&add) },
+                    1 => RoleEdit::Set(ids(&add)),
+                    _ => RoleEdit::Copy { from: GroupId::new("g"), roles: ids(&add) },
+                };
+                Intent::EditRoles { groups: groups.into_iter().map(GroupId::new).collect(), edit }
+            }),
         proptest::sample::subsequence(vec!["g", "h"], 1..=2)
             .prop_map(|ids| Intent::DeleteGroups { groups: ids.into_iter().map(GroupId::new).collect() }),
         any::<(Option<bool>, Option<bool>)>()
@@ -175,6 +191,14 @@ fn fulfilled(people: &BTreeSet<String>, before: &Projection<'_>, after: &Project
                 || after.held().iter().all(|(key, _)| listed.contains(key) || !people.contains(key)))
         }
         Intent::SetGroupRoles { group, roles } => after.group(group).is_some_and(|group| group.roles.as_ref() == Some(roles)),
+        Intent::EditRoles { groups, edit } => groups.iter().all(|id| {
+            let roles = |of: &Projection<'_>| of.group(id).and_then(|group| group.roles.clone());
+            roles(before).is_none_or(|before| roles(after) == Some(edit.on(&before)))
+        }),
+        Intent::EditEach { edits } => edits.iter().all(|(id, edit)| {
+            let roles = |of: &Projection<'_>| of.group(id).and_then(|group| group.roles.clone());
+            roles(before).is_none_or(|before| roles(after) == Some(edit.on(&before)))
+        }),
         Intent::CreateGroups { groups } => groups.iter().all(|(_, new)| {
             let is_new = before.group_named(&new.name).is_none();
             after.group_named(&new.name).is_some_and(|group| !is_new || group.roles.as_ref() == Some(&new.roles))
@@ -764,4 +788,52 @@ fn confirmation_follows_what_is_lost_given_or_paid() {
         lowered.what
     );
     assert_eq!(draw_up(&held(1), change(1, 0)).unwrap().confirmation(limits), None, "nobody loses, and nothing is paid");
+}
+
+#[test]
+fn roles_of_many_groups_are_edited_alike() {
+    let named = |id: &str| Role { id: RoleId::new(id), name: format!("Role {id}"), ..tenant_admin() };
+    let full: Vec<String> = (0..100).map(|n| format!("r{n}")).collect();
+    let full: Vec<&str> = full.iter().map(String::as_str).collect();
+    let inventory = Inventory {
+        groups: vec![
+            group("a", Some(&["x", "y"])),
+            group("b", Some(&["new"])),
+            group("hidden", None),
+            group("full", Some(&full)),
+            group("none", Some(&[])),
+        ],
+        roles: vec![named("x"), named("y"), named("new")],
+        ..Inventory::default()
+    };
+    let ids = |ids: &[&str]| ids.iter().map(|id| GroupId::new(*id)).collect::<Vec<_>>();
+    let plan = |of: &[&str], edit| draw_up(&inventory, Intent::EditRoles { groups: ids(of), edit });
+    let all = ["a", "b", "hidden", "full", "none", "gone"];
+    let told = |plan: &Plan| {
+        let names = crate::change::Names { roles: None };
+        let row = |planned: &PlannedChange| {
+            let told = planned.change.told(&names);
+            format!("{} +{} -{}", planned.change.target(), told.added.join(","), told.removed.join(","))
+        };
+        plan.changes.iter().map(row).collect::<Vec<_>>()
+    };
+    let both = plan(&all, RoleEdit::Change { add: roles(&["new"]), remove: roles(&["y"]) }).unwrap();
+    assert_eq!(both.title, "Add Role new and remove Role y: 6 groups");
+    assert_eq!(told(&both), ["A +new -y", "NONE +new -"]);
+    let why: Vec<_> = both.unchanged.iter().map(|one| (one.target.as_str(), one.why.clone())).collect();
+    assert_eq!(
+        why,
+        [("B", WhyNot::AsWanted), ("HIDDEN", WhyNot::NotVisible), ("FULL", WhyNot::TooManyRoles), ("gone", WhyNot::Gone),]
+    );
+    let add = plan(&["a"], RoleEdit::Change { add: roles(&["new"]), remove: roles(&[]) }).unwrap();
+    assert_eq!((add.title.as_str(), told(&add)), ("Add Role new to A", vec!["A +new -".to_owned()]));
+    let set = plan(&["a", "b"], RoleEdit::Set(roles(&["x"]))).unwrap();
+    assert_eq!(told(&set), ["A + -y", "B +x -new"]);
+    let copy = plan(&["a", "none"], RoleEdit::Copy { from: GroupId::new("b"), roles: roles(&["new"]) }).unwrap();
+    assert_eq!(copy.title, "Set roles of 2 groups as in B");
+    assert_eq!(told(&copy), ["A +new -x,y", "NONE +new -"]);
+    // Roles that are gone can be taken away, and not be given.
+    assert!(plan(&["full"], RoleEdit::Change { add: roles(&[]), remove: roles(&["r1"]) }).is_ok());
+    assert_eq!(plan(&["a"], RoleEdit::Set(roles(&["r1"]))), Err(PlanError::UnknownRole(RoleId::new("r1"))));
+    assert_eq!(plan(&[], RoleEdit::Set(roles(&["x"]))), Err(PlanError::NothingSelected));
 }

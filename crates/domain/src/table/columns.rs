@@ -7,28 +7,28 @@ use std::hash::Hash;
 use serde::{Deserialize, Serialize};
 
 /// The place of a word in its list, from 1; 0 for none.
-pub(super) type Code = u16;
+pub(crate) type Code = u16;
 
 /// A code for each word. Words beyond what a code can name have none.
-pub(super) fn codes<'a, T: Eq + Hash + 'a>(words: impl Iterator<Item = &'a T>) -> HashMap<&'a T, Code> {
+pub(crate) fn codes<'a, T: Eq + Hash + 'a>(words: impl Iterator<Item = &'a T>) -> HashMap<&'a T, Code> {
     words.zip(1..=Code::MAX).collect()
 }
 
 /// The place of each word, from 0.
-pub(super) fn places<'a, T: Eq + Hash + 'a>(words: impl Iterator<Item = &'a T>) -> HashMap<&'a T, u16> {
+pub(crate) fn places_of<'a, T: Eq + Hash + 'a>(words: impl Iterator<Item = &'a T>) -> HashMap<&'a T, u16> {
     words.zip(0..=u16::MAX).collect()
 }
 
 /// `N` texts for each row, one after another in one piece of memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Texts<const N: usize> {
+pub(crate) struct Texts<const N: usize> {
     text: String,
     ends: Vec<u32>,
 }
 
 impl<const N: usize> Texts<N> {
     /// Adds a row's texts. Where all together passed four gigabytes, the rest would be empty.
-    pub(super) fn push(&mut self, texts: [&str; N]) {
+    pub(crate) fn push(&mut self, texts: [&str; N]) {
         for text in texts {
             if u32::try_from(self.text.len() + text.len()).is_ok() {
                 self.text.push_str(text);
@@ -39,14 +39,14 @@ impl<const N: usize> Texts<N> {
 
     /// Makes room for `rows` more with `bytes` of text, as far as that is likely: whoever tells of more may be wrong, and what
     /// really comes finds its room anyway. (Found by `script/fuzz`.)
-    pub(super) fn reserve(&mut self, rows: usize, bytes: usize) {
+    pub(crate) fn reserve(&mut self, rows: usize, bytes: usize) {
         const MOST: usize = 64 * 1024 * 1024;
         let _ = self.text.try_reserve(bytes.min(MOST));
         let _ = self.ends.try_reserve(rows.saturating_mul(N).min(MOST / 4));
     }
 
     /// A text of a row.
-    pub(super) fn get(&self, row: u32, which: usize) -> &str {
+    pub(crate) fn get(&self, row: u32, which: usize) -> &str {
         let at = row as usize * N + which;
         let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
         let end = self.ends.get(at).copied().unwrap_or(start);
@@ -54,7 +54,7 @@ impl<const N: usize> Texts<N> {
     }
 
     /// Everything, and where each text ends in it.
-    pub(super) fn all(&self) -> (&str, &[u32]) {
+    pub(crate) fn all(&self) -> (&str, &[u32]) {
         (&self.text, &self.ends)
     }
 
@@ -65,18 +65,18 @@ impl<const N: usize> Texts<N> {
 
 /// A set of numbers for each row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Sets {
+pub(crate) struct Sets {
     codes: Vec<u16>,
     ends: Vec<u32>,
 }
 
 impl Sets {
-    pub(super) fn push(&mut self, codes: &[u16]) {
+    pub(crate) fn push(&mut self, codes: &[u16]) {
         self.codes.extend_from_slice(codes);
         self.ends.push(u32::try_from(self.codes.len()).unwrap_or(u32::MAX));
     }
 
-    pub(super) fn get(&self, row: u32) -> &[u16] {
+    pub(crate) fn get(&self, row: u32) -> &[u16] {
         let start = (row as usize).checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
         let end = self.ends.get(row as usize).copied().unwrap_or(start);
         self.codes.get(start as usize..end as usize).unwrap_or_default()
@@ -84,7 +84,7 @@ impl Sets {
 }
 
 /// Each row's place among the `which` texts of all rows, from 1 and without case; 0 where the text is empty.
-pub(super) fn ranks<const N: usize>(texts: &Texts<N>, which: usize, rows: usize) -> Vec<u32> {
+pub(crate) fn ranks<const N: usize>(texts: &Texts<N>, which: usize, rows: usize) -> Vec<u32> {
     let mut order: Vec<(String, u32)> = (0..super::places(rows))
         .map(|row| (texts.get(row, which).to_lowercase(), row))
         .filter(|(text, _)| !text.is_empty())
@@ -151,44 +151,5 @@ impl Day {
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}-{:02}", self.0 / 10_000, self.0 / 100 % 100, self.0 % 100)
-    }
-}
-
-/// When somebody used Qlik last, in days before the reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Used(u16);
-
-impl Used {
-    /// Nothing in the consumption that Qlik keeps.
-    pub const NEVER: Self = Self(u16::MAX - 1);
-    /// Not known, or not yet.
-    pub const UNKNOWN: Self = Self(u16::MAX);
-
-    /// So many days ago; what lies ahead counts as today.
-    pub fn days(days: i64) -> Self {
-        Self(u16::try_from(days.max(0)).unwrap_or(u16::MAX).min(u16::MAX - 2))
-    }
-
-    /// Days ago, where there was any use.
-    pub fn ago(self) -> Option<u16> {
-        (self < Self::NEVER).then_some(self.0)
-    }
-
-    /// As a number to sort by: the longer ago the larger, never after that, unknown last.
-    pub(super) fn number(self) -> u16 {
-        self.0
-    }
-}
-
-impl fmt::Display for Used {
-    /// `today`, `3 d`, `never`, or nothing where it is not known.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (*self, self.ago()) {
-            (_, Some(0)) => f.write_str("today"),
-            (_, Some(days)) => write!(f, "{days} d"),
-            (Self::NEVER, None) => f.write_str("never"),
-            (_, None) => Ok(()),
-        }
     }
 }

@@ -1,58 +1,10 @@
-//! Filters: which rows a view shows. Each has a type of its own, and a form in the address.
+//! What filters are made of: some of many values, figures between two bounds, words that occur in a text.
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
-use super::columns::{Code, Day, Used};
-use super::{Row, Table, flag};
-use crate::allotment::AllotmentName;
-use crate::inventory::{GroupId, RoleId};
-use crate::text;
-
-/// How long somebody did not use Qlik.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Idle {
-    /// Used within so many days.
-    Within(u16),
-    /// Not used for more than so many days, or never.
-    Over(u16),
-    /// No use at all in the consumption that Qlik keeps.
-    Never,
-}
-
-impl Idle {
-    /// Days where somebody names none.
-    pub const USUAL: u16 = 30;
-
-    /// Reads `within-30`, `over-30` or `never`; `over` alone means [`Self::USUAL`] days.
-    pub fn parse(word: &str) -> Option<Self> {
-        let days = |text: &str| text.parse::<u16>().ok();
-        match word.split_once('-') {
-            None if word == "over" => Some(Self::Over(Self::USUAL)),
-            Some(("within", text)) => days(text).map(Self::Within),
-            Some(("over", text)) => days(text).map(Self::Over),
-            _ => (word == "never").then_some(Self::Never),
-        }
-    }
-
-    /// The word in the address.
-    pub fn word(self) -> String {
-        match self {
-            Self::Within(days) => format!("within-{days}"),
-            Self::Over(days) => format!("over-{days}"),
-            Self::Never => "never".to_owned(),
-        }
-    }
-
-    fn takes(self, used: Used) -> bool {
-        match (self, used.ago()) {
-            (Self::Within(days), Some(ago)) => ago <= days,
-            (Self::Over(days), Some(ago)) => ago > days,
-            (Self::Over(_) | Self::Never, None) => used == Used::NEVER,
-            (Self::Within(_), None) | (Self::Never, Some(_)) => false,
-        }
-    }
-}
+use super::columns::Texts;
+use super::places;
 
 /// Values of which a row has one, or has none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,15 +33,17 @@ impl<T: PartialEq + ToString> OneOf<T> {
         !self.values.is_empty()
     }
 
-    fn read(&mut self, text: &str, make: impl Fn(String) -> T) {
-        for value in text.split(',').filter(|value| !value.is_empty()).map(|value| make(value.to_owned())) {
+    /// Adds the values of an address, which are joined by commas.
+    pub(crate) fn read(&mut self, text: &str, make: impl Fn(&str) -> Option<T>) {
+        for value in text.split(',').filter(|value| !value.is_empty()).filter_map(make) {
             if !self.values.contains(&value) {
                 self.values.push(value);
             }
         }
     }
 
-    fn word(&self) -> Option<String> {
+    /// The values as an address has them; nothing where it asks for nothing.
+    pub(crate) fn word(&self) -> Option<String> {
         self.is_set().then(|| self.values.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
     }
 }
@@ -113,6 +67,16 @@ impl Range {
         }
     }
 
+    /// Reads what a form or an address says of it: `""` both bounds, `least` or `most` one of them.
+    pub(crate) fn read(&mut self, bound: &str, value: &str) {
+        match bound {
+            "" => *self = Self::parse(value),
+            "least" => self.least = value.parse().ok(),
+            "most" => self.most = value.parse().ok(),
+            _ => {}
+        }
+    }
+
     /// The word in the address; nothing where it has no bounds.
     pub fn word(self) -> Option<String> {
         let text = |bound: Option<u32>| bound.map(|bound| bound.to_string()).unwrap_or_default();
@@ -128,280 +92,62 @@ impl Range {
         self != Self::default()
     }
 
-    fn takes(self, figure: usize) -> bool {
+    pub(crate) fn takes(self, figure: usize) -> bool {
         let figure = u32::try_from(figure).unwrap_or(u32::MAX);
         self.least.is_none_or(|least| figure >= least) && self.most.is_none_or(|most| figure <= most)
     }
 }
 
-/// Which rows a view shows.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Filter {
-    /// Words that occur in the name, the subject or the mail; neither order, case nor accents matter.
-    pub text: String,
-    /// By the allotment of the license.
-    pub allotment: OneOf<AllotmentName>,
-    /// With or without any license.
-    pub licensed: Option<bool>,
-    /// What is given beyond the allotment, or not.
-    pub excess: Option<bool>,
-    /// Licenses whose subject is no user here, or all others.
-    pub orphan: Option<bool>,
-    /// Users of OAuth clients, or all others.
-    pub bot: Option<bool>,
-    /// By the user's status.
-    pub status: OneOf<String>,
-    /// Only licenses given on this day or later.
-    pub from: Option<Day>,
-    /// Only licenses given on this day or earlier.
-    pub to: Option<Day>,
-    /// By when Qlik was used last.
-    pub idle: Option<Idle>,
-    /// By groups that the user is in. Of whom that is not known, nobody passes.
-    pub group: OneOf<GroupId>,
-    /// By roles, had directly or by a group. Of whom that is not known, nobody passes who is not known to have one.
-    pub role: OneOf<RoleId>,
-    /// By how many licenses the subject holds.
-    pub held: Range,
-    /// By how many groups the user is in.
-    pub groups: Range,
-    /// By how many roles the user has.
-    pub roles: Range,
-}
-
-/// A filter made ready for one table: words as codes.
-struct Ready<'a> {
-    filter: &'a Filter,
-    allotment: Option<Codes>,
-    status: Option<Codes>,
-    group: Option<Codes>,
-    role: Option<Codes>,
-}
-
-/// Codes of which a row has one, or none.
-struct Codes {
+/// Codes of which a row has one, or none: the values of a filter made ready for one table.
+pub(crate) struct Codes {
     codes: Vec<u16>,
-    not: bool,
+    /// A row that has one of them does not pass.
+    pub(crate) not: bool,
 }
 
 impl Codes {
-    /// Those of the values that the table knows, each by its place and `shift`.
-    fn of<T>(wanted: &OneOf<T>, shift: usize, find: impl Fn(&T) -> Option<usize>) -> Option<Self> {
+    /// Those of the values that the table knows, each by its place and `shift`; nothing where none is asked for.
+    pub(crate) fn of<T>(wanted: &OneOf<T>, shift: usize, find: impl Fn(&T) -> Option<usize>) -> Option<Self> {
         (!wanted.values.is_empty()).then(|| Self {
             codes: wanted.values.iter().filter_map(|value| u16::try_from(find(value)? + shift).ok()).collect(),
             not: wanted.not,
         })
     }
 
-    fn take(&self, code: u16) -> bool {
+    pub(crate) fn take(&self, code: u16) -> bool {
         self.codes.contains(&code) != self.not
     }
 
     /// Whether a set of codes passes of which `whole` says that it is all there is.
-    fn take_any(&self, codes: &[u16], whole: bool) -> bool {
+    pub(crate) fn take_any(&self, codes: &[u16], whole: bool) -> bool {
         let has = codes.iter().any(|code| self.codes.contains(code));
         if self.not { whole && !has } else { has }
     }
 }
 
-impl<'a> Ready<'a> {
-    fn new(filter: &'a Filter, table: &Table) -> Self {
-        let names = &table.names;
-        Self {
-            filter,
-            // Code 0 stands for none.
-            allotment: Codes::of(&filter.allotment, 1, |name| names.allotments.iter().position(|known| known == name)),
-            status: Codes::of(&filter.status, 1, |name| names.statuses.iter().position(|known| known == name)),
-            group: Codes::of(&filter.group, 0, |id| names.groups.iter().position(|(known, _)| known == id)),
-            role: Codes::of(&filter.role, 0, |id| names.roles.iter().position(|(known, _)| known == id)),
+/// Places of the rows in whose texts every word of `needle` occurs, in any order: one search through all of them at once for
+/// the longest word, and a look at the rows it finds for the others. All rows where there is no word. Both are folded.
+pub(crate) fn with_words(texts: &Texts<1>, needle: &str, rows: usize) -> Vec<u32> {
+    let mut words: Vec<&str> = needle.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let Some((first, others)) = words.split_first() else { return (0..places(rows)).collect() };
+    let (text, ends) = texts.all();
+    let finder = memmem::Finder::new(first.as_bytes());
+    let mut found = Vec::new();
+    let (mut from, mut row, mut start) = (0_usize, 0_usize, 0_usize);
+    while let Some(hit) = text.as_bytes().get(from..).and_then(|rest| finder.find(rest)) {
+        let hit = from + hit;
+        // Hits only go forward, so all steps together pass each row once.
+        while let Some(end) = ends.get(row).map(|end| *end as usize).filter(|end| *end <= hit) {
+            start = end;
+            row += 1;
         }
-    }
-
-    /// Everything but the text.
-    fn passes(&self, row: Row<'_>) -> bool {
-        let columns = &row.table.columns;
-        let at = row.at as usize;
-        let code = |codes: &[Code]| codes.get(at).copied().unwrap_or_default();
-        let flags = columns.flags.get(at).copied().unwrap_or_default();
-        let flag = |wanted: Option<bool>, bit: u8| wanted.is_none_or(|wanted| (flags & bit != 0) == wanted);
-        let since = || columns.since.get(at).copied().unwrap_or_default();
-        let filter = self.filter;
-        let (groups, roles) = (|| columns.groups.get(row.at), || columns.roles.get(row.at));
-        let person_known = flags & flag::UNREAD == 0;
-        let (groups_whole, roles_whole) = (flags & flag::GROUPS_HIDDEN == 0, flags & flag::ROLES_HIDDEN == 0);
-        self.allotment.as_ref().is_none_or(|wanted| wanted.take(code(&columns.allotments)))
-            && filter.licensed.is_none_or(|wanted| (code(&columns.allotments) != 0) == wanted)
-            && flag(filter.excess, flag::EXCESS)
-            && flag(filter.orphan, flag::ORPHAN)
-            && (filter.orphan != Some(false) || person_known)
-            && flag(filter.bot, flag::BOT)
-            && self.status.as_ref().is_none_or(|wanted| wanted.take(code(&columns.statuses)) && (!wanted.not || person_known))
-            && filter.from.is_none_or(|from| since() >= from.number())
-            && filter.to.is_none_or(|to| (1..=to.number()).contains(&since()))
-            && filter.idle.is_none_or(|idle| idle.takes(row.used()))
-            && self.group.as_ref().is_none_or(|wanted| wanted.take_any(groups(), groups_whole))
-            && self.role.as_ref().is_none_or(|wanted| wanted.take_any(roles(), roles_whole))
-            && filter.held.takes(row.held().into())
-            && (!filter.groups.is_set() || groups_whole && filter.groups.takes(groups().len()))
-            && (!filter.roles.is_set() || roles_whole && filter.roles.takes(roles().len()))
-    }
-}
-
-impl Table {
-    /// Places of the rows that pass `filter`, in the table's own order.
-    pub fn matching(&self, filter: &Filter) -> Vec<u32> {
-        if filter.is_empty() {
-            return (0..super::places(self.len())).collect();
+        let Some(end) = ends.get(row).map(|end| *end as usize) else { break };
+        let here = text.get(start..end).unwrap_or_default();
+        if others.iter().all(|word| here.contains(word)) {
+            found.push(places(row));
         }
-        let ready = Ready::new(filter, self);
-        let needle = text::folded(filter.text.trim());
-        let only_text = *filter == Filter { text: filter.text.clone(), ..Filter::default() };
-        let passes = |at: &u32| only_text || ready.passes(Row { table: self, at: *at });
-        if needle.is_empty() {
-            (0..super::places(self.len())).filter(passes).collect()
-        } else {
-            self.with_text(&needle).into_iter().filter(passes).collect()
-        }
+        from = end;
     }
-
-    /// Places of the rows in whose texts every word of `needle` occurs, in any order: one search through all of them at once
-    /// for the longest word, and a look at the rows it finds for the others.
-    fn with_text(&self, needle: &str) -> Vec<u32> {
-        let mut words: Vec<&str> =
-            needle.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
-        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        let Some((first, others)) = words.split_first() else { return (0..super::places(self.len())).collect() };
-        let (text, ends) = self.columns.folded.all();
-        let finder = memmem::Finder::new(first.as_bytes());
-        let mut found = Vec::new();
-        let (mut from, mut row, mut start) = (0_usize, 0_usize, 0_usize);
-        while let Some(hit) = text.as_bytes().get(from..).and_then(|rest| finder.find(rest)) {
-            let hit = from + hit;
-            // Hits only go forward, so all steps together pass each row once.
-            while let Some(end) = ends.get(row).map(|end| *end as usize).filter(|end| *end <= hit) {
-                start = end;
-                row += 1;
-            }
-            let Some(end) = ends.get(row).map(|end| *end as usize) else { break };
-            let here = text.get(start..end).unwrap_or_default();
-            if others.iter().all(|word| here.contains(word)) {
-                found.push(super::places(row));
-            }
-            from = end;
-        }
-        found
-    }
-}
-
-impl Filter {
-    /// Whether nothing is filtered.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Without what is typed: words, days and bounds. What is left was chosen.
-    #[must_use]
-    pub fn chosen(&self) -> Self {
-        let typed = Self::default();
-        let (from, to, held, groups, roles) = (None, None, typed.held, typed.groups, typed.roles);
-        Self { text: typed.text, from, to, held, groups, roles, ..self.clone() }
-    }
-
-    /// Reads one pair of an address; what it does not know it leaves alone.
-    pub(super) fn read(&mut self, key: &str, value: &str) {
-        match key {
-            "q" => value.clone_into(&mut self.text),
-            "allotment" => self.allotment.read(value, AllotmentName::new),
-            "license" => {
-                self.licensed = match value {
-                    "none" => Some(false),
-                    "any" => Some(true),
-                    _ => None,
-                }
-            }
-            "flag" => {
-                for word in value.split(',') {
-                    let (word, on) = word.strip_prefix("not-").map_or((word, true), |word| (word, false));
-                    match word {
-                        "excess" => self.excess = Some(on),
-                        "orphan" => self.orphan = Some(on),
-                        "bot" => self.bot = Some(on),
-                        // What it was called before it became a figure.
-                        "several" if on => self.held = Range { least: Some(2), most: None },
-                        _ => {}
-                    }
-                }
-            }
-            "status" => self.status.read(value, std::convert::identity),
-            "from" => self.from = Day::parse(value),
-            "to" => self.to = Day::parse(value),
-            "group" => self.group.read(value, GroupId::new),
-            "role" => self.role.read(value, RoleId::new),
-            "not" => {
-                for key in value.split(',') {
-                    match key {
-                        "allotment" => self.allotment.not = true,
-                        "status" => self.status.not = true,
-                        "group" => self.group.not = true,
-                        "role" => self.role.not = true,
-                        _ => {}
-                    }
-                }
-            }
-            _ => {
-                let (key, bound) = key.split_once('-').unwrap_or((key, ""));
-                let range = match key {
-                    "held" => &mut self.held,
-                    "groups" => &mut self.groups,
-                    "roles" => &mut self.roles,
-                    _ => return,
-                };
-                match bound {
-                    "" => *range = Range::parse(value),
-                    "least" => range.least = value.parse().ok(),
-                    "most" => range.most = value.parse().ok(),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// What was read, without what asks for nothing: a choice that is turned round and names no value.
-    pub(super) fn settled(mut self) -> Self {
-        self.allotment.not &= self.allotment.is_set();
-        self.status.not &= self.status.is_set();
-        self.group.not &= self.group.is_set();
-        self.role.not &= self.role.is_set();
-        self
-    }
-
-    /// The pairs of this filter in an address; the inverse of reading them.
-    pub fn to_pairs(&self) -> Vec<(&'static str, String)> {
-        let flag = |wanted: Option<bool>, word: &str| wanted.map(|on| if on { word.to_owned() } else { format!("not-{word}") });
-        let flags = [flag(self.excess, "excess"), flag(self.orphan, "orphan"), flag(self.bot, "bot")];
-        let joined = |words: Vec<String>| (!words.is_empty()).then(|| words.join(","));
-        let turned =
-            [(self.allotment.not, "allotment"), (self.status.not, "status"), (self.group.not, "group"), (self.role.not, "role")];
-        let turned = turned.into_iter().filter(|(not, _)| *not).map(|(_, key)| key.to_owned()).collect();
-        [
-            ("q", (!self.text.is_empty()).then(|| self.text.clone())),
-            ("allotment", self.allotment.word()),
-            ("license", self.licensed.map(|licensed| if licensed { "any" } else { "none" }.to_owned())),
-            ("flag", joined(flags.into_iter().flatten().collect())),
-            ("status", self.status.word()),
-            ("from", self.from.map(|day| day.to_string())),
-            ("to", self.to.map(|day| day.to_string())),
-            ("used", self.idle.map(Idle::word)),
-            ("group", self.group.word()),
-            ("role", self.role.word()),
-            ("not", joined(turned)),
-            ("held", self.held.word()),
-            ("groups", self.groups.word()),
-            ("roles", self.roles.word()),
-        ]
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect()
-    }
+    found
 }

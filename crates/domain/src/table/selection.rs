@@ -5,47 +5,57 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Filter, Row, RowKey, Table};
+use super::Rows;
+
+/// Names a row across sort, filter and reload. What it is made of is its table's business.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RowKey(String);
+
+impl RowKey {
+    /// A key of this text.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 /// What a bulk action works on: what passes `query` but for `except`, and `rows` besides. All matching rows are a query,
 /// not a list of ids.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Selection {
+pub struct Selection<F> {
     /// Everything that passes this; nothing by query where there is none.
-    pub query: Option<Filter>,
+    pub query: Option<F>,
     /// Rows taken out of the query by hand.
     pub except: Vec<RowKey>,
     /// Rows picked by hand.
     pub rows: Vec<RowKey>,
 }
 
-impl Table {
-    /// The rows a selection names now. Rows that went away meanwhile are left out.
-    pub fn selected(&self, selection: &Selection) -> Vec<Row<'_>> {
-        RowSelection::of(selection, self).rows().filter_map(|at| self.row(at)).collect()
-    }
-}
-
 /// A selection among the rows of one table: a bit for each row.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RowSelection {
+pub struct RowSelection<F> {
     bits: Vec<u64>,
-    query: Option<Filter>,
+    query: Option<F>,
 }
 
-impl RowSelection {
-    /// Finds a selection's rows in a table.
-    pub fn of(selection: &Selection, table: &Table) -> Self {
+impl<F: super::Filter> RowSelection<F> {
+    /// Finds a selection's rows in a table. Rows that went away meanwhile are left out.
+    pub fn of<T: Rows<Filter = F>>(selection: &Selection<F>, table: &T) -> Self {
         let mut picked = selection.query.as_ref().map(|query| Self::all(table, query)).unwrap_or_default();
         if !selection.except.is_empty() || !selection.rows.is_empty() {
             let (except, rows): (HashSet<&RowKey>, HashSet<&RowKey>) =
                 (selection.except.iter().collect(), selection.rows.iter().collect());
-            for row in table.rows() {
-                let key = row.key();
+            for at in table.every() {
+                let Some(key) = table.key(at) else { continue };
                 if rows.contains(&key) {
-                    picked.set(row.at, true);
+                    picked.set(at, true);
                 } else if except.contains(&key) {
-                    picked.set(row.at, false);
+                    picked.set(at, false);
                 }
             }
         }
@@ -53,7 +63,7 @@ impl RowSelection {
     }
 
     /// Everything that passes `query`.
-    pub fn all(table: &Table, query: &Filter) -> Self {
+    pub fn all<T: Rows<Filter = F>>(table: &T, query: &F) -> Self {
         let mut picked = Self { bits: vec![0; table.len().div_ceil(64)], query: Some(query.clone()) };
         for at in table.matching(query) {
             picked.set(at, true);
@@ -61,8 +71,8 @@ impl RowSelection {
         picked
     }
 
-    /// Everything that passes `query`, whose rows in `table` are known already.
-    pub fn all_of(query: Filter, rows: &[u32]) -> Self {
+    /// Everything that passes `query`, whose rows in the table are known already.
+    pub fn all_of(query: F, rows: &[u32]) -> Self {
         let mut picked = Self { bits: Vec::new(), query: Some(query) };
         for at in rows {
             picked.set(*at, true);
@@ -107,7 +117,7 @@ impl RowSelection {
     }
 
     /// What was selected as a query, if anything.
-    pub fn query(&self) -> Option<&Filter> {
+    pub fn query(&self) -> Option<&F> {
         self.query.as_ref()
     }
 
@@ -120,10 +130,10 @@ impl RowSelection {
     }
 
     /// The same in terms that hold elsewhere and later.
-    pub fn selection(&self, table: &Table) -> Selection {
+    pub fn selection<T: Rows<Filter = F>>(&self, table: &T) -> Selection<F> {
         let asked = self.query.as_ref().map(|query| Self::all(table, query)).unwrap_or_default();
         let keys = |of: &Self, but: &Self| -> Vec<RowKey> {
-            of.rows().filter(|at| !but.has(*at)).filter_map(|at| table.row(at)).map(Row::key).collect()
+            of.rows().filter(|at| !but.has(*at)).filter_map(|at| table.key(at)).collect()
         };
         Selection { query: self.query.clone(), except: keys(&asked, self), rows: keys(self, &asked) }
     }

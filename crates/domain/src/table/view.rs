@@ -2,69 +2,51 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, Filter, Idle, Row, Sort, Table};
+use super::{Column, Filter, Sort, sort};
 
 /// Everything of a table that the address holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct View {
+pub struct View<F, C> {
     /// Which rows.
-    pub filter: Filter,
-    /// In which order, the most important first; by person where there is none.
-    pub sort: Vec<Sort>,
+    pub filter: F,
+    /// In which order, the most important first; by the usual column where there is none.
+    pub sort: Vec<Sort<C>>,
     /// Which columns, in which order; the usual ones where there is none.
-    pub columns: Vec<Column>,
+    pub columns: Vec<C>,
     /// Which page, from 1, where rows come in pages.
     pub page: u32,
 }
 
-impl View {
-    /// The columns of somebody who has not chosen any.
-    pub const USUAL: [Column; 8] = [
-        Column::Person,
-        Column::Mail,
-        Column::Allotment,
-        Column::Since,
-        Column::Used,
-        Column::Status,
-        Column::Flags,
-        Column::Groups,
-    ];
-
+impl<F: Filter, C: Column> View<F, C> {
     /// Reads a view from decoded query pairs. What it does not know it leaves alone.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut view = Self { page: 1, ..Self::default() };
-        // A form says in two fields for how long somebody did not use Qlik.
-        let mut days_follow = false;
+        let mut others = Vec::new();
         for (key, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
             match key {
                 "sort" => {
-                    for sort in value.split(',').filter_map(Sort::parse) {
-                        if view.sort.len() < Sort::MOST && view.sort.iter().all(|known| known.column != sort.column) {
+                    for sort in value.split(',').filter_map(Sort::<C>::parse) {
+                        if view.sort.len() < sort::MOST && view.sort.iter().all(|known| known.column != sort.column) {
                             view.sort.push(sort);
                         }
                     }
                 }
                 "cols" => {
-                    for column in value.split(',').filter_map(Column::parse) {
+                    for column in value.split(',').filter_map(C::parse) {
                         if !view.columns.contains(&column) {
                             view.columns.push(column);
                         }
                     }
                 }
                 "page" => view.page = value.parse().unwrap_or(1).max(1),
-                "days" if days_follow => view.filter.idle = value.parse().ok().map(Idle::Over).or(view.filter.idle),
-                "used" => {
-                    days_follow = value == "over";
-                    view.filter.idle = Idle::parse(value);
-                }
-                _ => view.filter.read(key, value),
+                _ => others.push((key, value)),
             }
         }
-        view.filter = view.filter.settled();
+        view.filter = F::from_pairs(&others);
         if view.sort == [Sort::default()] {
             view.sort.clear();
         }
-        if view.columns == Self::USUAL {
+        if view.columns == C::USUAL {
             view.columns.clear();
         }
         view
@@ -86,18 +68,18 @@ impl View {
         pairs
     }
 
-    /// The columns to show; a person has always one, for without it nobody knows whose row it is.
-    pub fn shown(&self) -> Vec<Column> {
-        let mut shown = if self.columns.is_empty() { Self::USUAL.to_vec() } else { self.columns.clone() };
-        if !shown.contains(&Column::Person) {
-            shown.insert(0, Column::Person);
+    /// The columns to show; the usual one is always there, for without it nobody knows whose row it is.
+    pub fn shown(&self) -> Vec<C> {
+        let mut shown = if self.columns.is_empty() { C::USUAL.to_vec() } else { self.columns.clone() };
+        if !shown.contains(&C::default()) {
+            shown.insert(0, C::default());
         }
         shown
     }
 
     /// How a column is sorted, and as which of several from 1.
-    pub fn sorted(&self, column: Column) -> Option<(Sort, usize)> {
-        if self.sort.is_empty() && column == Column::Person {
+    pub fn sorted(&self, column: C) -> Option<(Sort<C>, usize)> {
+        if self.sort.is_empty() && column == C::default() {
             return Some((Sort::default(), 1));
         }
         self.sort.iter().position(|sort| sort.column == column).and_then(|at| Some((*self.sort.get(at)?, at + 1)))
@@ -106,7 +88,7 @@ impl View {
     /// The view after a click on a column's heading: by that column, and from the end if it was sorted so already.
     /// `more` keeps what it is sorted by now and adds the column, or turns it round, or takes it out.
     #[must_use]
-    pub fn sort_by(&self, column: Column, more: bool) -> Self {
+    pub fn sort_by(&self, column: C, more: bool) -> Self {
         let mut to = Self { page: 1, ..self.clone() };
         let now = self.sorted(column).map(|(sort, _)| sort);
         if more {
@@ -119,7 +101,7 @@ impl View {
                 }
                 Some(at) => to.sort.iter_mut().skip(at).take(1).for_each(|sort| sort.descending = true),
                 None => {
-                    to.sort.truncate(Sort::MOST - 1);
+                    to.sort.truncate(sort::MOST - 1);
                     to.sort.push(Sort { column, descending: false });
                 }
             }
@@ -134,31 +116,15 @@ impl View {
     }
 }
 
-/// A cut of the table.
-#[derive(Debug)]
-pub struct Window<'a> {
-    /// The rows of this page.
-    pub rows: Vec<Row<'a>>,
+/// A cut of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Places of the rows of this page.
+    pub rows: Vec<u32>,
     /// Rows that pass the filter.
     pub matching: u64,
     /// This page, from 1.
     pub page: u32,
     /// Pages there are.
     pub pages: u32,
-}
-
-impl Table {
-    /// Places of the rows that a view shows, in its order.
-    pub fn order(&self, view: &View) -> Vec<u32> {
-        self.sort(self.matching(&view.filter), &view.sort)
-    }
-
-    /// Rows `[skip, skip + take)` of those that match, sorted, and how many match in all.
-    pub fn window(&self, view: &View, take: usize) -> Window<'_> {
-        let order = self.order(view);
-        let pages = super::places(order.len().div_ceil(take.max(1)).max(1));
-        let page = view.page.clamp(1, pages);
-        let rows = order.iter().skip((page as usize - 1) * take).take(take).filter_map(|at| self.row(*at)).collect();
-        Window { rows, matching: order.len() as u64, page, pages }
-    }
 }

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use domain::assignments::Table;
 use domain::inventory::{Inventory, UserId};
-use domain::table::{Day, Table};
+use domain::table::Day;
 use domain::usage::{DayOfUse, Recent};
 
 use super::{Entry, Readings, Snapshot, Source};

@@ -1,0 +1,284 @@
+//! A matrix of groups and roles as a table: a line for each group, a column for each role, an `x` where the group gives it. Read
+//! back it is what is wanted: only the groups and roles that it names are touched.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::{Cells, Field, ListError, cells, text_of};
+use crate::inventory::{Group, GroupId, Inventory, Role, RoleId};
+use crate::plan::RoleEdit;
+use crate::text;
+
+/// The heading of the groups' names, and of their ids.
+const NAME: &str = "Group";
+const ID: &str = "ID";
+/// What a cell of a group says whose roles are not visible.
+const NOT_VISIBLE: &str = "not visible";
+
+/// What such a table comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MatrixList {
+    /// What becomes of the roles of each group that it names.
+    pub edits: Vec<(GroupId, RoleEdit)>,
+    /// What is wrong, as sentences in the order of the lines. Where there is any, nothing is to be planned.
+    pub faults: Vec<String>,
+}
+
+/// The headings of a table of these roles.
+pub fn matrix_headings<'a>(roles: &[&'a Role]) -> Vec<&'a str> {
+    [NAME, ID].into_iter().chain(roles.iter().map(|role| role.name.as_str())).collect()
+}
+
+/// The lines of a table of these groups and roles.
+pub fn matrix_rows(groups: &[&Group], roles: &[&Role]) -> Vec<Vec<Field>> {
+    let cell = |group: &Group, role: &Role| match &group.roles {
+        None => NOT_VISIBLE,
+        Some(given) if given.contains(&role.id) => "x",
+        Some(_) => "",
+    };
+    let line = |group: &&Group| {
+        let own = [Field::new(&group.name), Field::new(group.id.as_str())];
+        own.into_iter().chain(roles.iter().map(|role| Field::new(cell(group, role)))).collect()
+    };
+    groups.iter().map(line).collect()
+}
+
+/// What a column is.
+enum Column<'a> {
+    Name,
+    Id,
+    Role(&'a RoleId),
+    /// It says nothing of roles, as where the group comes from.
+    Other,
+}
+
+/// Reads a matrix.
+pub fn matrix(bytes: &[u8], inventory: &Inventory) -> Result<MatrixList, ListError> {
+    let text = text_of(bytes)?;
+    let Cells { lines, open_quote } = cells(&text)?;
+    if let Some(number) = open_quote {
+        return Err(ListError::Quote(number));
+    }
+    let mut list = MatrixList::default();
+    let Some(((at, headings), rows)) = lines.split_first() else { return Err(ListError::Empty) };
+    let columns = columns(*at, headings, inventory, &mut list.faults);
+    let reader = Reader::new(inventory, headings, &columns);
+    let mut seen: HashMap<GroupId, u64> = HashMap::new();
+    for (line, cells) in rows {
+        match reader.line(cells) {
+            Ok((group, edit)) => {
+                if let Some(first) = seen.insert(group.clone(), *line) {
+                    list.faults.push(format!("Line {line} names the same group as line {first}."));
+                }
+                if let Some(edit) = edit {
+                    list.edits.push((group, edit));
+                }
+            }
+            Err(why) => list.faults.push(format!("Line {line}: {why}.")),
+        }
+    }
+    Ok(list)
+}
+
+fn columns<'a>(line: u64, headings: &[String], inventory: &'a Inventory, faults: &mut Vec<String>) -> Vec<Column<'a>> {
+    let mut by_name: HashMap<&str, Vec<&RoleId>> = HashMap::new();
+    for role in &inventory.roles {
+        by_name.entry(&role.name).or_default().push(&role.id);
+        by_name.entry(role.id.as_str()).or_default().push(&role.id);
+    }
+    let mut seen: HashSet<&RoleId> = HashSet::new();
+    let columns: Vec<Column<'_>> = headings
+        .iter()
+        .map(|heading| match text::folded(heading).as_str() {
+            "group" | "name" | "group name" => Column::Name,
+            "id" | "group id" => Column::Id,
+            "" | "source" | "status" | "members" | "description" => Column::Other,
+            _ => {
+                let shown = text::shortened(heading);
+                match by_name.get(heading.as_str()).map(Vec::as_slice) {
+                    Some([role]) => {
+                        if !seen.insert(role) {
+                            faults.push(format!("Line {line} names the role “{shown}” twice."));
+                        }
+                        Column::Role(role)
+                    }
+                    Some(_) => {
+                        faults.push(format!("Line {line}: several roles are called “{shown}”; use the ID of the one you mean."));
+                        Column::Other
+                    }
+                    None => {
+                        faults.push(format!("Line {line}: there is no role “{shown}”."));
+                        Column::Other
+                    }
+                }
+            }
+        })
+        .collect();
+    if !columns.iter().any(|column| matches!(column, Column::Name | Column::Id)) {
+        faults.push(format!("Line {line} has no column “{NAME}” or “{ID}” that says which group a line is about."));
+    }
+    columns
+}
+
+struct Reader<'a> {
+    inventory: &'a Inventory,
+    by_name: HashMap<&'a str, Vec<&'a Group>>,
+    headings: &'a [String],
+    columns: &'a [Column<'a>],
+}
+
+impl<'a> Reader<'a> {
+    fn new(inventory: &'a Inventory, headings: &'a [String], columns: &'a [Column<'a>]) -> Self {
+        let mut by_name: HashMap<&str, Vec<&Group>> = HashMap::new();
+        for group in &inventory.groups {
+            by_name.entry(&group.name).or_default().push(group);
+        }
+        Self { inventory, by_name, headings, columns }
+    }
+
+    /// The group of a line, and what becomes of it; or why not, as the rest of a sentence.
+    fn line(&self, cells: &[String]) -> Result<(GroupId, Option<RoleEdit>), String> {
+        if cells.iter().skip(self.columns.len()).any(|cell| !cell.is_empty()) {
+            return Err(format!("it has more cells than the {} of the first line", self.columns.len()));
+        }
+        let group = self.group(cells)?;
+        let (mut add, mut remove) = (BTreeSet::new(), BTreeSet::new());
+        for ((column, cell), heading) in self.columns.iter().zip(cells).zip(self.headings) {
+            let Column::Role(role) = column else { continue };
+            match text::folded(cell).as_str() {
+                "x" | "1" | "yes" | "true" | "✓" => {
+                    add.insert((*role).clone());
+                }
+                "" | "0" | "no" | "false" | "-" => {
+                    remove.insert((*role).clone());
+                }
+                NOT_VISIBLE => {}
+                other => {
+                    let (other, heading) = (text::shortened(other), text::shortened(heading));
+                    return Err(format!("“{other}” below “{heading}” is neither x nor empty"));
+                }
+            }
+        }
+        let named = !add.is_empty() || !remove.is_empty();
+        Ok((group.id.clone(), named.then_some(RoleEdit::Change { add, remove })))
+    }
+
+    fn group(&self, cells: &[String]) -> Result<&'a Group, String> {
+        let cell = |wanted: fn(&Column<'_>) -> bool| {
+            let at = self.columns.iter().position(wanted)?;
+            cells.get(at).map(String::as_str).filter(|cell| !cell.is_empty())
+        };
+        let name = cell(|column| matches!(column, Column::Name));
+        if let Some(id) = cell(|column| matches!(column, Column::Id)) {
+            let group = self.inventory.groups.iter().find(|group| group.id.as_str() == id);
+            let group = group.ok_or_else(|| format!("no group has the ID “{}”", text::shortened(id)))?;
+            // A line that was sorted without its id would give roles to another group.
+            return match name {
+                Some(name) if name != group.name => {
+                    let (id, name) = (text::shortened(id), text::shortened(name));
+                    Err(format!("the ID “{id}” belongs to “{}”, not to “{name}”", text::shortened(&group.name)))
+                }
+                _ => Ok(group),
+            };
+        }
+        let name = name.ok_or_else(|| "it names no group".to_owned())?;
+        match self.by_name.get(name).map(Vec::as_slice) {
+            Some([group]) => Ok(group),
+            Some(_) => Err(format!("several groups are called “{}”; add a column “{ID}”", text::shortened(name))),
+            None => Err(format!("no group is called “{}”", text::shortened(name))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::write;
+    use crate::inventory::{Provider, RoleLevel};
+
+    fn role(id: &str, name: &str) -> Role {
+        Role {
+            id: RoleId::new(id),
+            name: name.into(),
+            description: String::new(),
+            custom: false,
+            level: RoleLevel::User,
+            raises_entitlement: false,
+        }
+    }
+
+    fn group(id: &str, name: &str, roles: Option<&[&str]>) -> Group {
+        Group {
+            id: GroupId::new(id),
+            name: name.into(),
+            description: String::new(),
+            status: "active".into(),
+            provider: Provider::Custom,
+            roles: roles.map(|roles| roles.iter().map(|id| RoleId::new(*id)).collect()),
+            created: String::new(),
+            created_by: String::new(),
+            updated: String::new(),
+        }
+    }
+
+    fn tenant() -> Inventory {
+        Inventory {
+            groups: vec![
+                group("g1", "Sales; EMEA", Some(&["r1"])),
+                group("g2", "=Finance", Some(&["r2", "r3"])),
+                group("g3", "Twin", None),
+                group("g4", "Twin", Some(&[])),
+            ],
+            roles: vec![role("r1", "Steward"), role("r2", "Developer"), role("r3", "Auditor")],
+            ..Inventory::default()
+        }
+    }
+
+    fn ids(ids: &[&str]) -> BTreeSet<RoleId> {
+        ids.iter().map(|id| RoleId::new(*id)).collect()
+    }
+
+    #[test]
+    fn what_is_written_and_read_back_changes_nothing() {
+        let tenant = tenant();
+        let (groups, roles): (Vec<&Group>, Vec<&Role>) = (tenant.groups.iter().collect(), tenant.roles.iter().take(2).collect());
+        let file = write(&matrix_headings(&roles), matrix_rows(&groups, &roles));
+        let list = matrix(&file, &tenant).unwrap();
+        assert_eq!(list.faults, Vec::<String>::new());
+        for (id, edit) in &list.edits {
+            let now = tenant.group(id).unwrap().roles.clone().unwrap();
+            // The role that the file does not name stays.
+            assert_eq!(edit.on(&now), now, "{id}");
+        }
+        assert_eq!(list.edits.len(), 3, "of a group whose roles are not visible nothing is wanted");
+    }
+
+    #[test]
+    fn only_what_is_named_is_wanted() {
+        let list = matrix(b"Group,Steward\n=Finance,yes\n", &tenant()).unwrap();
+        assert_eq!(list.edits, [(GroupId::new("g2"), RoleEdit::Change { add: ids(&["r1"]), remove: ids(&[]) })]);
+        let list = matrix(b"ID;Auditor;Source\r\ng2;;idp\r\n", &tenant()).unwrap();
+        assert_eq!(list.edits, [(GroupId::new("g2"), RoleEdit::Change { add: ids(&[]), remove: ids(&["r3"]) })]);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let file = "Group,ID,Steward,Nobody,Steward\nTwin,,x,,\nNone,,x,,\n=Finance,g1,x,,\nTwin,g4,maybe,,\n,,x,,\n=Finance,,x,,,x\n\nTwin,g4,x,,\nTwin,g4,x,,\nA,g9,,,\n";
+        assert_eq!(
+            matrix(file.as_bytes(), &tenant()).unwrap().faults,
+            [
+                "Line 1: there is no role “Nobody”.",
+                "Line 1 names the role “Steward” twice.",
+                "Line 2: several groups are called “Twin”; add a column “ID”.",
+                "Line 3: no group is called “None”.",
+                "Line 4: the ID “g1” belongs to “Sales; EMEA”, not to “=Finance”.",
+                "Line 5: “maybe” below “Steward” is neither x nor empty.",
+                "Line 6: it names no group.",
+                "Line 7: it has more cells than the 5 of the first line.",
+                "Line 10 names the same group as line 9.",
+                "Line 11: no group has the ID “g9”.",
+            ]
+        );
+        let list = matrix(b"Team,Steward\nSales,x\n", &tenant()).unwrap();
+        assert!(list.faults.iter().any(|fault| fault.contains("no column “Group” or “ID”")), "{:?}", list.faults);
+    }
+}
