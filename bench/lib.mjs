@@ -33,8 +33,8 @@ export async function start(bin, args, env = {}) {
 export const KEYS = ["bench-key-of-the-portal", "bench-key-of-the-bench"];
 
 /** A simulated tenant with a portal in front of it. */
-export async function house({ users, assignments, options = {}, rateScale = 20 }) {
-  const sim = await start(process.env.QLIK_SIM_BIN, ["--listen", "127.0.0.1:0", "--users", users, "--assignments", assignments, "--groups", "400", ...KEYS.flatMap((key) => ["--api-key", key])].map(String));
+export async function house({ users, assignments, groups = 400, customRoles = 45, options = {}, rateScale = 20 }) {
+  const sim = await start(process.env.QLIK_SIM_BIN, ["--listen", "127.0.0.1:0", "--users", users, "--assignments", assignments, "--groups", groups, "--custom-roles", customRoles, ...KEYS.flatMap((key) => ["--api-key", key])].map(String));
   await control(sim.url, "PUT", "options", { rate_scale: rateScale, ...options });
   const folder = mkdtempSync(join(os.tmpdir(), "quartermaster-bench-"));
   const port = await freePort();

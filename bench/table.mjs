@@ -59,7 +59,7 @@ const TANSTACK = {
 };
 
 /** In the page: the first row in sight, by what is seen. */
-const IN_PAGE = (kit) => {
+export const IN_PAGE = (kit) => {
   window.firstRow = (column) => {
     const scroller = document.querySelector(kit.scroller);
     const box = scroller.getBoundingClientRect();
@@ -95,7 +95,7 @@ const IN_PAGE = (kit) => {
   };
 };
 
-async function step(page, check, act) {
+export async function step(page, check, act) {
   await page.evaluate((check) => { window.events.length = 0; window.untilRight(check); }, check);
   await act();
   const right = await page.evaluate(() => window.right);
@@ -133,7 +133,7 @@ async function round(page, kit, wanted) {
 }
 
 /** Scrolls 120 frames of 120 px; frames over 33 ms, and frames in which the middle of the table had no text. */
-async function scroll(page, kit) {
+export async function scroll(page, kit) {
   return page.evaluate(async ([scroller, row]) => {
     const element = document.querySelector(scroller);
     element.scrollTop = 0;

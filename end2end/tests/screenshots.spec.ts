@@ -60,6 +60,16 @@ test("pictures", async ({ connected: page, tenant }) => {
   await page.keyboard.press("Escape");
   await go("/t/meridian/groups", "Groups");
   await shoot("groups");
+  await page.locator(".live .line:not(.top) input").nth(1).check();
+  await page.locator(".live .line:not(.top) input").nth(3).check();
+  await page.locator(".bar summary").filter({ hasText: "Edit roles…" }).click();
+  await shoot("groups-roles");
+  await go("/t/meridian/groups/matrix", "Groups and roles");
+  for (const [row, nth] of [[1, 2], [2, 5], [4, 1]]) await page.locator(".matrix .line:not(.top)").nth(row).locator(`[data-nth="${nth}"]`).click();
+  await shoot("matrix");
+  await page.getByRole("button", { name: "Discard changes" }).click();
+  await go("/t/meridian/roles", "Roles");
+  await shoot("roles");
   await go("/t/meridian/groups/new", "New group");
   await shoot("group-new");
   const group = (await tenant.state()).groups.find((g) => g.roles.length > 3)!;

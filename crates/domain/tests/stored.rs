@@ -127,6 +127,7 @@ fn plan() -> Plan {
             Warning::RaisesEntitlement { names: names() },
             Warning::Everyone,
             Warning::GroupsComeBack { count: 2 },
+            Warning::AlikeNames { count: 1, name: "finance".into(), like: "Finance".into() },
             Warning::AutoAssignOn { names: names() },
         ],
         removes_the_rest: true,

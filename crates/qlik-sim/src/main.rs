@@ -22,6 +22,9 @@ struct Arguments {
     /// Groups, system groups aside.
     #[arg(long, default_value_t = 400)]
     groups: usize,
+    /// Roles made in the tenant, besides Qlik's own.
+    #[arg(long, default_value_t = 45)]
+    custom_roles: usize,
     /// The same seed gives the same tenant.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -41,10 +44,31 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { listen, users, assignments, groups, seed, api_keys, reader_key, mut oauth_clients, machine_clients } =
-        Arguments::parse();
+    let Arguments {
+        listen,
+        users,
+        assignments,
+        groups,
+        custom_roles,
+        seed,
+        api_keys,
+        reader_key,
+        mut oauth_clients,
+        machine_clients,
+    } = Arguments::parse();
     oauth_clients.extend(machine_clients);
-    let options = Options { listen, users, assignments, groups, seed, api_keys, reader_key, oauth_clients, ..Options::default() };
+    let options = Options {
+        listen,
+        users,
+        assignments,
+        groups,
+        custom_roles,
+        seed,
+        api_keys,
+        reader_key,
+        oauth_clients,
+        ..Options::default()
+    };
     match Sim::start(options).await {
         Ok(sim) => {
             println!("qlik-sim is ready at {}", sim.url);

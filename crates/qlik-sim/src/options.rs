@@ -13,6 +13,8 @@ pub struct Options {
     pub assignments: usize,
     /// Groups, system groups aside.
     pub groups: usize,
+    /// Roles made in the tenant, besides Qlik's own.
+    pub custom_roles: usize,
     /// The same seed gives the same tenant.
     pub seed: u64,
     /// Keys that act as tenant admins, each as a user of its own.
@@ -76,6 +78,7 @@ impl Default for Options {
             users: 12_000,
             assignments: 9_000,
             groups: 400,
+            custom_roles: 45,
             seed: 1,
             api_keys: vec!["demo-admin-key".to_owned()],
             reader_key: "demo-reader-key".to_owned(),

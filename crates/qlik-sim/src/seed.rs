@@ -15,7 +15,6 @@ use crate::tenant::{Allotment, App, Event, Group, Key, License, Role, Tenant, Us
 use words::{APPS, DEFAULT_ROLES, DEPARTMENTS, FIRST, LAST, SITES};
 
 const DAY: i64 = 86_400_000;
-const CUSTOM_ROLES: usize = 45;
 const STATUSES: &[(&str, u32)] = &[("active", 92), ("invited", 3), ("disabled", 3), ("provisioned", 1), ("deleted", 1)];
 
 /// Builds the tenant as it is at the start, on the day of `now`.
@@ -37,7 +36,7 @@ pub(crate) fn tenant(options: &Options, now: i64) -> Tenant {
     let mut tenant = Tenant::new(&tenant_id, license, today - 900 * DAY);
     tenant.settings.insert("autoAssignAnalyzer".to_owned(), json!(true));
     tenant.settings.insert("autoAssignProfessional".to_owned(), json!(false));
-    roles(&mut tenant, today);
+    roles(&mut tenant, options.custom_roles, today);
     let group_ids = groups(&mut tenant, options.groups, today, &mut rng);
     let people = users(&mut tenant, options, &group_ids, today, &mut rng);
     assignments(&mut tenant, options.assignments, &people, today, &mut rng);
@@ -45,7 +44,7 @@ pub(crate) fn tenant(options: &Options, now: i64) -> Tenant {
     tenant
 }
 
-fn roles(tenant: &mut Tenant, today: i64) {
+fn roles(tenant: &mut Tenant, custom: usize, today: i64) {
     let permissions = |n: usize| (0..n).map(|at| format!("permission-{at}")).collect();
     for (at, (name, description, admin, full_user)) in DEFAULT_ROLES.iter().enumerate() {
         let id = tenant.fresh_id();
@@ -61,14 +60,19 @@ fn roles(tenant: &mut Tenant, today: i64) {
             updated: today - 300 * DAY,
         });
     }
-    for at in 0..CUSTOM_ROLES {
+    for at in 0..custom {
         let id = tenant.fresh_id();
         let department = nth(DEPARTMENTS, at);
         let what = nth(&["reporting", "analysts", "builders"], at / DEPARTMENTS.len());
         let n = 1 + at % 6;
+        // Names are unique: where there are more roles than words, they are numbered.
+        let round = match at / (3 * DEPARTMENTS.len()) {
+            0 => String::new(),
+            round => format!(" {}", round + 1),
+        };
         tenant.put_role(Role {
             id,
-            name: format!("{department} {what}"),
+            name: format!("{department} {what}{round}"),
             description: format!("Custom role, {n} permission{}", if n == 1 { "" } else { "s" }),
             custom: true,
             admin: at % 11 == 10,

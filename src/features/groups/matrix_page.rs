@@ -274,7 +274,7 @@ fn Pages(view: MatrixView, live: Live<Table>, roles: String) -> impl IntoView {
         let cells = match line.gives {
             Some(gives) => gives
                 .into_iter()
-                .map(|gives| view! { <td class="mark">{if gives { "✓" } else { "" }}</td> })
+                .map(|gives| view! { <td class="m-cell">{if gives { "✓" } else { "" }}</td> })
                 .collect_view()
                 .into_any(),
             None => view! { <td class="muted" colspan=view.columns.len()>"not visible"</td> }.into_any(),

@@ -66,7 +66,7 @@ fn Fields(view: NewGroupView, chosen: RwSignal<BTreeSet<RoleId>>, draft: ServerA
         {refused.map(|error| view! { <ErrorPanel error/> })}
         <details class="more" open=refused_now>
             <summary>"Create groups from a file"</summary>
-            <form class="stack" method="post" enctype="multipart/form-data" action=move || format!("/import/{}/groups", tenant.get())>
+            <form class="stack form" method="post" enctype="multipart/form-data" action=move || format!("/import/{}/groups", tenant.get())>
                 <div class="field">
                     <label for="file">"CSV or text file"</label>
                     <input class="input" type="file" id="file" name="file" required accept=".csv,.txt,.tsv,text/csv,text/plain" aria-describedby="file-help"/>

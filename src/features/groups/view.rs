@@ -16,6 +16,7 @@ pub const IMPORT_MATRIX: &str = "/import/matrix";
 
 /// Cells of the matrix that are to become otherwise, by group and role: whether the group is to give the role.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
 pub struct Cells(pub BTreeMap<(String, String), bool>);
 
 impl Cells {
@@ -26,7 +27,6 @@ impl Cells {
     }
 
     /// Reads that text. Lines that are none are left out.
-    #[cfg(any(feature = "ssr", test))]
     pub fn read(text: &str) -> Self {
         let cell = |line: &str| {
             let (on, rest) =
@@ -35,6 +35,18 @@ impl Cells {
             (!group.is_empty() && !role.is_empty()).then(|| ((group.to_owned(), role.trim_end().to_owned()), on))
         };
         Self(text.lines().filter_map(cell).collect())
+    }
+}
+
+impl From<Cells> for String {
+    fn from(cells: Cells) -> Self {
+        cells.text()
+    }
+}
+
+impl From<String> for Cells {
+    fn from(text: String) -> Self {
+        Self::read(&text)
     }
 }
 
@@ -231,6 +243,7 @@ mod tests {
         let cells = Cells([(("g1".into(), "r1".into()), true), (("g1".into(), "r2".into()), false)].into());
         assert_eq!(cells.text(), "+g1\tr1\n-g1\tr2");
         assert_eq!(Cells::read(&cells.text()), cells);
+        assert_eq!(serde_json::from_str::<Cells>(&serde_json::to_string(&cells).unwrap()).unwrap(), cells);
         assert_eq!(Cells::read("+g1\tr1\r\n-g1\tr2\r\n"), cells);
         assert_eq!(Cells::read("g1\tr1\n+\tr\n-g\t\n+g\n\n"), Cells::default());
     }

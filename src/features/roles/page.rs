@@ -125,7 +125,7 @@ fn List(view: RolesView, search: String, sort: String) -> impl IntoView {
             <button class="button" type="submit">"Search"</button>
             <span class="result" role="status">{if found == of { count(whole(of), "role", "roles") } else { format!("{} of {} roles", thousands(whole(found)), thousands(whole(of))) }}</span>
         </Form>
-        <p class="muted small">"People who can sign in, counted once whichever way they have the role: directly, by a group, or by a system group."</p>
+        <p class="muted small told">"People who can sign in, counted once whichever way they have the role: directly, by a group, or by a system group."</p>
         {list}
     }
 }

@@ -1,9 +1,10 @@
 //! The settings page.
 
+use domain::text::{and_list, count, whole};
 use leptos::prelude::*;
 
 use super::api::{DraftAutoAssign, DraftGroupSettings, SetTheme, SetZone, browser, settings};
-use super::view::{BrowserView, SettingsView};
+use super::view::{BrowserView, SettingsView, SystemLine};
 use crate::features::condition::{Failed, NotShown, show};
 use crate::features::me::lacks;
 use crate::features::shared::{Refreshing, live, shut, use_tenant};
@@ -70,9 +71,15 @@ fn Body(
     let system = view
         .system
         .into_iter()
-        .map(|(id, name, roles)| {
+        .map(|SystemLine { id, name, roles, admin, people }| {
+            let roles = roles
+                .map_or_else(|| "roles not visible with this key".to_owned(), |roles| count(i64::from(roles), "role", "roles"));
+            let warning = (!admin.is_empty()).then(|| {
+                let who = people.map_or_else(|| "everyone".to_owned(), |people| count(whole(people), "person", "people"));
+                view! { <span class="chip warn">{format!("{} to {who}", and_list(&admin))}</span> }
+            });
             view! {
-                <li><span>{name}</span><span class="muted">{roles.map_or_else(|| "roles not visible with this key".to_owned(), |roles| domain::text::count(i64::from(roles), "role", "roles"))}</span>
+                <li><span>{name}</span><span class="muted">{roles}</span>{warning}
                     <a class="go" href=move || format!("/t/{}/groups/{id}", tenant.get())>"Edit roles"</a></li>
             }
         })
@@ -93,13 +100,13 @@ fn Body(
                 <header><h2 id="groups">"Groups"</h2></header>
                 <ActionForm action=groups attr:class="stack" attr:id="group-settings" on:change=move |event| groups_changed.set(form_changed(&event))>
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
-                    {switch("create", view.group_settings.auto_create_groups, "Create groups at sign-in", "IdP groups are created when a member first signs in.")}
-                    {sync.map(|sync| switch("sync", Some(sync), "Sync IdP group membership", "Deprecated by Qlik; membership updates at sign-in."))}
+                    {switch("create", view.group_settings.auto_create_groups, "Create groups at sign-in", "Groups of the identity provider are created when a member signs in, and deleted ones come back. When off, no group is created; those that exist stay.")}
+                    {sync.map(|sync| switch("sync", Some(sync), "Sync IdP group membership", "Deprecated by Qlik, which documents it in the same words as the switch above."))}
                     <p><button class="button" type="submit" disabled=move || groups_shut() || !groups_changed.get() title=role>"Review change…"</button></p>
                 </ActionForm>
             </section>
             <section class="panel" aria-labelledby="system">
-                <header><h2 id="system">"Roles for everyone"</h2></header>
+                <header><h2 id="system">"Roles for everyone"</h2><span class="muted small">"each user has them, whatever groups they are in"</span></header>
                 <ul class="everyone">{system}</ul>
             </section>
             <section class="panel" aria-labelledby="thresholds">

@@ -3,14 +3,14 @@
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use domain::allotment::AllotmentName;
-use domain::inventory::{AutoAssign, GroupSettings, Provider};
+use domain::inventory::{AutoAssign, GroupSettings, Provider, RoleId, RoleLevel};
 use domain::plan::Intent;
 use domain::text::{count, whole};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use storage::Origin;
 
-use super::view::{BrowserView, SettingsView};
+use super::view::{BrowserView, SettingsView, SystemLine};
 use crate::error::AppError;
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
@@ -34,8 +34,18 @@ pub async fn read(access: &Access<Viewer>) -> Result<Loaded<SettingsView>, AppEr
             .iter()
             .filter(|group| group.provider == Provider::System)
             .map(|group| {
-                let roles = group.roles.as_ref().map(|roles| u32::try_from(roles.len()).unwrap_or(u32::MAX));
-                (group.id.to_string(), group.name.clone(), roles)
+                let inventory = &snapshot.inventory;
+                let known = inventory.roles_by_id();
+                let manages =
+                    |id: &RoleId| known.get(id).filter(|role| role.level == RoleLevel::Admin).map(|role| role.name.clone());
+                let people = inventory.people.iter().filter(|person| !person.is_shut_out()).count() as u64;
+                SystemLine {
+                    id: group.id.to_string(),
+                    name: group.name.clone(),
+                    roles: group.roles.as_ref().map(|roles| u32::try_from(roles.len()).unwrap_or(u32::MAX)),
+                    admin: group.roles.iter().flatten().filter_map(manages).collect(),
+                    people: inventory.coverage.people.is_whole().then_some(people),
+                }
             })
             .collect(),
     })

@@ -23,6 +23,21 @@ pub struct SettingsView {
     pub group_settings: GroupSettings,
     /// From when on the overview shows a warning: what it is about, and the figure.
     pub thresholds: Vec<(String, String)>,
-    /// System groups: id, name, how many roles; `None` where they may not be seen.
-    pub system: Vec<(String, String, Option<u32>)>,
+    /// Qlik's own groups.
+    pub system: Vec<SystemLine>,
+}
+
+/// One of Qlik's own groups, of which everybody is a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemLine {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// How many roles it gives; `None` where the key may not see them.
+    pub roles: Option<u32>,
+    /// Names of those that manage the tenant.
+    pub admin: Vec<String>,
+    /// People who can sign in, and so have them all; `None` where not all users could be read.
+    pub people: Option<u64>,
 }

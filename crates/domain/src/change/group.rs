@@ -108,6 +108,7 @@ impl ChangeKind for CreateGroup {
 
     fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {
         into.roles_of_a_new_group(of, &self.roles);
+        into.group_named(of, &self.name, None);
     }
 }
 
@@ -189,6 +190,12 @@ impl ChangeKind for EditGroup {
 
     fn addressed(&self) -> (&'static str, String) {
         (GROUP, self.group.to_string())
+    }
+
+    fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {
+        if self.before.name != self.after.name {
+            into.group_named(of, &self.after.name, Some(&self.before.name));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the changes of a plan are judged by: the inventory it is drawn up from, with what it is looked up by.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::inventory::{Inventory, Part, Person, Role, RoleId};
@@ -16,6 +17,8 @@ pub struct PlanContext<'a> {
     pub holders: HashSet<String>,
     /// Roles by id.
     pub roles: BTreeMap<&'a RoleId, &'a Role>,
+    /// Names of groups without case, where something is called something.
+    group_names: OnceCell<HashMap<String, Vec<&'a str>>>,
     /// The plan brings back what was: an undo.
     pub restores: bool,
     /// The plan comes from a list: what somebody loses by it was not chosen row by row.
@@ -29,9 +32,22 @@ impl<'a> PlanContext<'a> {
             people: inventory.people_by_subject(),
             holders: inventory.assignments.iter().map(|held| held.subject.key()).collect(),
             roles: inventory.roles_by_id(),
+            group_names: OnceCell::new(),
             restores,
             from_list,
         }
+    }
+
+    /// A group that there is whose name differs from this one in case alone, but for one that is called otherwise by the same plan.
+    pub fn group_alike(&self, name: &str, but: Option<&str>) -> Option<&'a str> {
+        let names = self.group_names.get_or_init(|| {
+            let mut names: HashMap<String, Vec<&str>> = HashMap::new();
+            for group in &self.inventory.groups {
+                names.entry(group.name.to_lowercase()).or_default().push(&group.name);
+            }
+            names
+        });
+        names.get(&name.to_lowercase())?.iter().find(|known| **known != name && Some(**known) != but).copied()
     }
 
     /// Whether whoever is not among the people is no user.

@@ -837,3 +837,25 @@ fn roles_of_many_groups_are_edited_alike() {
     assert_eq!(plan(&["a"], RoleEdit::Set(roles(&["r1"]))), Err(PlanError::UnknownRole(RoleId::new("r1"))));
     assert_eq!(plan(&[], RoleEdit::Set(roles(&["x"]))), Err(PlanError::NothingSelected));
 }
+
+#[test]
+fn names_that_differ_in_case_alone_are_told() {
+    let inventory =
+        Inventory { groups: vec![Group { provider: Provider::Custom, ..group("a", Some(&[])) }], ..Inventory::default() };
+    let new = |name: &str| {
+        (1, CreateGroup { name: name.into(), description: String::new(), provider: Provider::Custom, roles: BTreeSet::new() })
+    };
+    let warnings = |intent| draw_up(&inventory, intent).unwrap().warnings;
+    let create = |names: &[&str]| Intent::CreateGroups { groups: names.iter().map(|name| new(name)).collect() };
+    // The group is called A.
+    let alike = |count, name: &str, like: &str| Warning::AlikeNames { count, name: name.into(), like: like.into() };
+    assert_eq!(warnings(create(&["a", "B"])), [alike(1, "a", "A")]);
+    assert_eq!(warnings(create(&["B", "b", "C"])), [alike(1, "b", "B")]);
+    assert_eq!(warnings(create(&["B", "C"])), []);
+    let renamed = |name: &str| Intent::EditGroup {
+        group: GroupId::new("a"),
+        after: Naming { name: name.into(), description: String::new() },
+    };
+    assert_eq!(warnings(renamed("B")), []);
+    assert_eq!(warnings(renamed("a")), [], "it takes its own place");
+}

@@ -112,6 +112,15 @@ pub enum Warning {
         /// How many.
         count: u64,
     },
+    /// Groups are called like others but for upper and lower case.
+    AlikeNames {
+        /// How many.
+        count: u64,
+        /// One of them.
+        name: String,
+        /// What the other one is called.
+        like: String,
+    },
     /// From now on people get a license by signing in.
     AutoAssignOn {
         /// What they get.
@@ -267,6 +276,13 @@ impl Warning {
                 format!("{} from the identity provider.", text::count(whole(*count), "group comes", "groups come")),
                 "It is created again when a member signs in, as long as group creation at sign-in is on.".to_owned(),
             ),
+            Self::AlikeNames { count, name, like } => (
+                format!(
+                    "{} from another only in upper and lower case.",
+                    text::count(whole(*count), "group name differs", "group names differ")
+                ),
+                format!("“{}” and “{}” are two groups to Qlik.", text::shortened(name), text::shortened(like)),
+            ),
             Self::Everyone => ("Applies to everyone.".to_owned(), "Every user of the tenant is a member.".to_owned()),
             Self::AutoAssignOn { names } => (
                 format!("{} will be assigned automatically.", text::and_list(names)),
@@ -304,6 +320,10 @@ pub struct Warnings<'a> {
     raises: BTreeSet<String>,
     everyone: bool,
     idp_groups: u64,
+    /// New names of groups without case, each with how it is written.
+    group_names: HashMap<String, &'a str>,
+    /// Those that differ from another in case alone, with the other.
+    alike: Vec<(&'a str, &'a str)>,
     at_sign_in: Vec<Vec<String>>,
 }
 
@@ -311,6 +331,14 @@ impl<'a> Warnings<'a> {
     /// A change is about somebody, whom the tenant may or may not know.
     pub fn somebody(&mut self, of: &PlanContext<'a>, subject: &Subject) {
         self.unknown |= !of.people_whole() && !of.people.contains_key(&subject.key());
+    }
+
+    /// A group gets a name; `was` is what it was called before, if anything.
+    pub fn group_named(&mut self, of: &PlanContext<'a>, name: &'a str, was: Option<&str>) {
+        let before = self.group_names.insert(name.to_lowercase(), name);
+        if let Some(other) = of.group_alike(name, was).or(before.filter(|before| *before != name)) {
+            self.alike.push((name, other));
+        }
     }
 
     /// Somebody loses a license, for another or for none.
@@ -435,6 +463,10 @@ impl<'a> Warnings<'a> {
         }
         if self.idp_groups > 0 {
             warnings.push(Warning::GroupsComeBack { count: self.idp_groups });
+        }
+        if let Some((name, like)) = self.alike.first() {
+            let count = self.alike.len() as u64;
+            warnings.push(Warning::AlikeNames { count, name: (*name).to_owned(), like: (*like).to_owned() });
         }
         if self.everyone {
             warnings.push(Warning::Everyone);

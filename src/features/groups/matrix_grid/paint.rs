@@ -123,11 +123,11 @@ impl State {
 
     fn look(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::None => ("cell mark", "", "false"),
-            Self::Given => ("cell mark", "✓", "true"),
-            Self::Added => ("cell mark plus", "+", "true"),
-            Self::Removed => ("cell mark minus", "−", "false"),
-            Self::NotVisible => ("cell mark muted", "?", "false"),
+            Self::None => ("cell m-cell", "", "false"),
+            Self::Given => ("cell m-cell", "✓", "true"),
+            Self::Added => ("cell m-cell plus", "+", "true"),
+            Self::Removed => ("cell m-cell minus", "−", "false"),
+            Self::NotVisible => ("cell m-cell muted", "?", "false"),
         }
     }
 }
@@ -208,7 +208,7 @@ impl Line {
         element.append_child(&name).ok()?;
         let mut cells = Vec::with_capacity(wide);
         for nth in 1..=wide {
-            let cell = make(document, "cell mark", "gridcell")?;
+            let cell = make(document, "cell m-cell", "gridcell")?;
             set(&cell, "data-nth", &nth.to_string());
             set(&cell, "aria-colindex", &(nth + 1).to_string());
             set(&cell, "aria-selected", "false");
