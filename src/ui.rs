@@ -16,4 +16,6 @@ pub mod query;
 pub mod redirect;
 pub mod rolling;
 #[cfg(feature = "hydrate")]
+pub mod rows;
+#[cfg(feature = "hydrate")]
 pub mod scope;

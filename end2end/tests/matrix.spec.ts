@@ -101,7 +101,7 @@ test("what is exported and brought back changes nothing; what is wrong in it is 
     await page.locator("[data-menu=bring]").getByRole("button", { name: "Review…" }).click();
   };
   await bring(file);
-  await expect(page.getByRole("heading", { level: 1, name: `Edit roles of ${before.groups.length} groups` })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: /: Edit roles$/ })).toBeVisible();
   await expect(page.getByRole("button", { name: /^Apply/ })).toHaveCount(0);
   await bring("Group,Nobody\nNo such group,x\n");
   await expect(page.getByText("Line 1: there is no role “Nobody”. Line 2: no group is called “No such group”.")).toBeVisible();
@@ -137,7 +137,7 @@ test("a role says who gives it, who has it, and who would lose it @reads", async
   await accessible(page);
   await row.getByRole("link", { name: role.name, exact: true }).click();
   await expect(page.getByRole("heading", { level: 1, name: role.name, exact: true })).toBeVisible();
-  await expect(page.getByRole("link", { name: new RegExp(`^${has.toLocaleString("en")} (person|people)$`) })).toBeVisible();
+  await expect(page.getByRole("complementary", { name: "Facts" })).toContainText(new RegExp(`${has.toLocaleString("en")} (person|people)`));
   const table = page.getByRole("region", { name: "Groups that give this role" });
   const giving = state.groups.filter((one) => one.roles.includes(role.id));
   await expect(table.getByRole("row")).toHaveCount(giving.length + 1);

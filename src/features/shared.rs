@@ -176,7 +176,7 @@ pub fn FreshLine(
 }
 
 #[cfg(feature = "ssr")]
-pub use ssr::{WAIT, look, look_so_far, refused_as_text};
+pub use ssr::{WAIT, as_of, look, look_so_far, refused_as_text};
 
 #[cfg(test)]
 mod tests {
@@ -204,11 +204,17 @@ mod ssr {
     use crate::error::AppError;
     use crate::server::access::{Access, Role, refused};
     use crate::server::words::not_read;
+    use engine::clock::date_time;
 
     /// A failure where there is no page to show it: text, and its status.
     pub fn refused_as_text(error: &AppError) -> Response {
         let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, format!("{}. {}\n", error.what, error.why)).into_response()
+    }
+
+    /// What a file's name says of the age of what is in it: nothing where the newest reading is, else of when the last one was.
+    pub fn as_of(read_at: i64, newest: bool) -> String {
+        if newest { String::new() } else { format!("-as-of-{}", date_time(read_at).replace([' ', ':'], "-")) }
     }
 
     /// How long a page waits for a first reading before it shows how far that is.

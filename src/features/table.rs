@@ -30,7 +30,7 @@ pub use bar::{LiveBar, LiveForm, PagedFields};
 pub use columns::{ColumnMenu, Layout};
 pub use filters::Filters;
 #[cfg(feature = "hydrate")]
-pub use follow::{clear_on_escape, close_menus};
+pub use follow::{clear_on_escape, close_menus, close_menus_on_escape};
 pub use follow::{follow, to_table};
 pub use grid::GridTable;
 #[cfg(feature = "hydrate")]
@@ -44,7 +44,7 @@ pub use paged::Paged;
 pub use serve::{Which, bytes, other_version, part};
 #[cfg(feature = "ssr")]
 pub use service::{Counted, chosen, selection};
-pub use view::{Choice, NamedView, Offered};
+pub use view::{Choice, NamedView};
 pub use views::ViewMenu;
 
 use crate::ui::query::{from_query, to_query};
@@ -160,7 +160,12 @@ fn sorted<F: Filter, C: Column>(view: &View<F, C>, column: C) -> (Option<&'stati
 #[cfg(test)]
 pub(crate) mod testing {
     use super::Kind;
-    pub(crate) use super::columns::{fitting, in_menu};
+    pub(crate) use super::columns::fitting;
+
+    /// Every column in the order of the menu.
+    pub(crate) fn in_menu<C: super::Column>(shown: &[C]) -> Vec<C> {
+        super::columns::in_menu(shown)
+    }
 
     /// The width of a column after it was given one.
     pub(crate) fn width_kept<T: Kind>(column: T::Column, pixels: i32) -> u32 {

@@ -13,6 +13,7 @@ mod support;
 
 mod assertion;
 mod exits;
+mod groups;
 mod kept;
 mod past;
 mod qlik_sign_in;

@@ -323,6 +323,9 @@ pub struct Coverage {
     pub people: Part,
     /// Groups.
     pub groups: Part,
+    /// Qlik's own groups.
+    #[serde(default)]
+    pub system_groups: Part,
     /// Roles.
     pub roles: Part,
     /// Where licenses do not add up, whichever way.
@@ -338,7 +341,9 @@ impl Coverage {
             sentences.push("This key cannot see who has a license.".to_owned());
         }
         sentences.extend(self.gaps.iter().map(Gap::sentence));
-        for (part, what) in [(self.people, "users"), (self.groups, "groups"), (self.roles, "roles")] {
+        let lists =
+            [(self.people, "users"), (self.groups, "groups"), (self.system_groups, "system groups"), (self.roles, "roles")];
+        for (part, what) in lists {
             match part {
                 Part::Whole | Part::Unread => {}
                 Part::Hidden => sentences.push(format!("This key cannot see the tenant's {what}.")),
@@ -440,6 +445,7 @@ impl Inventory {
         if self.coverage.groups == Part::Unread {
             self.groups.extend(earlier.groups.iter().filter(|group| !asked(&group.id)).cloned());
             self.coverage.groups = earlier.coverage.groups;
+            self.coverage.system_groups = earlier.coverage.system_groups;
         }
     }
 

@@ -85,6 +85,8 @@ pub enum WhyNot {
     NameTaken,
     /// It would have more roles than Qlik takes.
     TooManyRoles,
+    /// A role that it was to get is not there any more.
+    RoleGone,
 }
 
 impl WhyNot {
@@ -105,6 +107,7 @@ impl WhyNot {
             Self::NotUndone => "cannot be undone, or not in full",
             Self::NameTaken => "a group of that name exists with other roles or another description (left unchanged)",
             Self::TooManyRoles => "would have more than 100 roles (left unchanged)",
+            Self::RoleGone => "was to get a role that no longer exists (left unchanged)",
         }
     }
 }

@@ -7,7 +7,11 @@ use crate::inventory::{Group, GroupId, Inventory, Person, Provider, RoleId};
 
 /// Whether everything is visible that says who has which role.
 pub fn is_seen(inventory: &Inventory) -> bool {
-    inventory.coverage.people.is_whole()
+    let coverage = &inventory.coverage;
+    // A group that was not read may give anything.
+    coverage.people.is_whole()
+        && coverage.groups.is_whole()
+        && coverage.system_groups.is_whole()
         && inventory.people.iter().all(|person| person.groups.is_some() && person.roles.is_some())
         && inventory.groups.iter().all(|group| group.roles.is_some())
 }
@@ -47,10 +51,14 @@ pub fn reach(inventory: &Inventory) -> BTreeMap<&RoleId, Reach> {
     for person in can_sign_in(inventory) {
         all += 1;
         let own = person.roles.iter().flatten();
-        own.clone().for_each(|role| *direct.entry(role).or_default() += 1);
+        for role in own.clone() {
+            *direct.entry(role).or_default() += 1;
+        }
         let by_groups = person.groups.iter().flatten().filter_map(|id| gives.get(id)).flat_map(|roles| roles.iter());
         let has: HashSet<&RoleId> = own.chain(by_groups).filter(|role| !everyone.contains(role)).collect();
-        has.into_iter().for_each(|role| *people.entry(role).or_default() += 1);
+        for role in has {
+            *people.entry(role).or_default() += 1;
+        }
     }
     for (role, reach) in &mut reach {
         reach.people = Some(if everyone.contains(role) { all } else { people.get(role).copied().unwrap_or(0) });
@@ -241,5 +249,16 @@ mod tests {
         assert_eq!(reach(&inventory)[&role], Reach { groups: 1, hidden: 1, people: None, direct: None });
         assert_eq!(givers(&inventory, &role), [Giver { group: GroupId::new("a"), members: None, only_here: None }]);
         assert_eq!(only_by(&inventory, &inventory.groups[0]), None);
+        // What was not read is no more visible than that.
+        let read = |change: fn(&mut crate::inventory::Coverage)| {
+            let mut inventory = Inventory { groups: vec![inventory.groups[0].clone()], ..inventory.clone() };
+            change(&mut inventory.coverage);
+            reach(&inventory)[&role].people
+        };
+        use crate::inventory::Part;
+        assert_eq!(read(|_| ()), Some(0));
+        assert_eq!(read(|coverage| coverage.groups = Part::Short { read: 1, of: 2 }), None);
+        assert_eq!(read(|coverage| coverage.system_groups = Part::Hidden), None);
+        assert_eq!(read(|coverage| coverage.people = Part::Hidden), None);
     }
 }

@@ -91,6 +91,7 @@ fn plan() -> Plan {
         WhyNot::NotUndone,
         WhyNot::NameTaken,
         WhyNot::TooManyRoles,
+        WhyNot::RoleGone,
     ];
     let names = || vec!["TenantAdmin".to_owned()];
     Plan {

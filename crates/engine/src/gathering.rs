@@ -32,8 +32,14 @@ impl Default for Gathering {
 
 /// An inventory that knows nothing, and knows that.
 pub(crate) fn unread() -> Inventory {
-    let coverage =
-        Coverage { licenses: Part::Unread, people: Part::Unread, groups: Part::Unread, roles: Part::Unread, gaps: Vec::new() };
+    let coverage = Coverage {
+        licenses: Part::Unread,
+        people: Part::Unread,
+        groups: Part::Unread,
+        system_groups: Part::Unread,
+        roles: Part::Unread,
+        gaps: Vec::new(),
+    };
     Inventory { coverage, ..Inventory::default() }
 }
 

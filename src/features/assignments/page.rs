@@ -1,7 +1,7 @@
 //! The assignments room: filters, the table as the server or as the browser draws it, the bar, and the panel beside it.
 
 use domain::assignments::{Filter, Table, View};
-use domain::table::Rows as _;
+use domain::table::Rows;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_location;
@@ -66,7 +66,10 @@ pub fn AssignmentsPage() -> impl IntoView {
     });
     #[cfg(feature = "hydrate")]
     {
-        keep_rows(live, tenant, data);
+        let then = move |here: &crate::ui::scope::Scope, tenant: String, version: u64| {
+            here.spawn(super::uses::follow(live, tenant, version))
+        };
+        crate::features::table::keep_up(live, tenant, data, |view| view.version, true, then);
         crate::features::table::clear_on_escape(live);
         crate::features::table::close_menus();
     }
@@ -75,7 +78,7 @@ pub fn AssignmentsPage() -> impl IntoView {
     let held = Memo::new(move |_| held(live));
     let nothing = move || {
         let filtered = live.view.with(|view| view.filter != Filter::default());
-        let all = live.table.with(|table| table.len());
+        let all = live.table.with(Rows::len);
         let uses = live.view.with(|view| by_use(&view.filter, live.known.get()));
         let reading = live.reading.get();
         view! { <Nobody filtered all uses reading clear=move |()| live.view.update(|view| view.filter = Filter::default())/> }
@@ -168,7 +171,7 @@ fn Rest(
     let (matching, of) = (view.matching, view.of);
     let count = Signal::derive(move || {
         if live.is_here() {
-            let (shown, all) = (live.order.with(Vec::len), live.table.with(|table| table.len()));
+            let (shown, all) = (live.order.with(Vec::len), live.table.with(Rows::len));
             counted(shown as u64, all as u64)
         } else {
             counted(matching, of)
@@ -216,20 +219,4 @@ fn Pages(view: AssignmentsView, live: Live<Table>, draft: ServerAction<Draft>, o
         </form>
     }
     .into_any()
-}
-
-/// Loads the rows that the server's newest answer names.
-#[cfg(feature = "hydrate")]
-fn keep_rows(live: Live<Table>, tenant: Memo<String>, data: crate::ui::load::Loads<Got>) {
-    let wanted = Memo::new(move |before: Option<&u64>| {
-        let named = data.try_get().flatten().and_then(Result::ok).and_then(|loaded| match loaded {
-            Loaded::Ready(view, _) | Loaded::Reading(_, Some(view)) => Some(view.version),
-            Loaded::Reading(_, None) => None,
-        });
-        named.or(before.copied()).unwrap_or_default()
-    });
-    let then = move |here: &crate::ui::scope::Scope, tenant: String, version: u64| {
-        here.spawn(super::uses::follow(live, tenant, version))
-    };
-    crate::features::table::keep_up(live, tenant, wanted, move || data.refetch(), then);
 }

@@ -40,7 +40,7 @@ async fn block(
     Query(which): Query<Which>,
 ) -> Response {
     let rows = |table: &domain::assignments::Table| table.block_bytes(which.first, Which::ROWS);
-    part(state, caller, &tenant, |readings, source| Some(rows(&*readings.version(source, which.version)?.table))).await
+    part(state, caller, &tenant, |readings, source| Some(rows(&readings.version(source, which.version)?.table))).await
 }
 
 /// 200 with the column, 202 while it is being read, with a word where the newest try failed, 204 where the key may not read it.

@@ -43,21 +43,23 @@ pub fn GroupActions(
     #[prop(into)]
     names: Callback<String, Vec<String>>,
 ) -> impl IntoView {
-    let closed = move || shut(draft, off.get())();
+    // Told only when it changes: what is drawn anew would forget what is chosen.
+    let closed = Memo::new(move |_| shut(draft, off.get())());
+    let picked = Picked::default();
     let why_off = move || match (may_not_change(), off.get()) {
         (Some(why), _) => Some(view! { <span class="small">{why}</span> }.into_any()),
         (None, true) => Some(view! { <span class="small bad">"Changes are disabled until data is refreshed."</span> }.into_any()),
         (None, false) => None,
     };
     let menu = move || {
-        if closed() {
+        if closed.get() {
             return view! { <button class="button primary" type="button" disabled title=may_not_change()>"Edit roles…"</button> }
                 .into_any();
         }
         view! {
             <details class="menu">
                 <summary class="button primary">"Edit roles…"</summary>
-                <div class="sheet picker" role="group" aria-label="Edit roles"><Picker roles given names/></div>
+                <div class="sheet picker" role="group" aria-label="Edit roles"><Picker roles given names picked/></div>
             </details>
         }
         .into_any()
@@ -76,14 +78,38 @@ enum Choice {
     Remove,
 }
 
+/// What is chosen in the picker; it outlives what is drawn.
+#[derive(Clone, Copy)]
+struct Picked {
+    /// One of the ways.
+    how: RwSignal<String>,
+    /// Roles by their ids.
+    chosen: RwSignal<BTreeMap<String, Choice>>,
+    /// The name of a group to copy.
+    from: RwSignal<String>,
+}
+
+impl Default for Picked {
+    fn default() -> Self {
+        let how = RwSignal::new("change".to_owned());
+        Self { how, chosen: RwSignal::default(), from: RwSignal::default() }
+    }
+}
+
 /// Which roles, and what becomes of them: fields of the form around it.
 #[component]
-fn Picker(roles: Signal<Vec<RoleChoice>>, given: Signal<Option<Given>>, names: Callback<String, Vec<String>>) -> impl IntoView {
-    let how = RwSignal::new("change".to_owned());
+fn Picker(
+    roles: Signal<Vec<RoleChoice>>,
+    given: Signal<Option<Given>>,
+    names: Callback<String, Vec<String>>,
+    picked: Picked,
+) -> impl IntoView {
+    let Picked { how, chosen, from } = picked;
+    // Before the program took over everything may be chosen, and all roles are there.
+    let ready = RwSignal::new(false);
+    Effect::new(move |_| ready.set(true));
     let is = move |word: &'static str| how.with(|how| how == word);
-    let chosen = RwSignal::new(BTreeMap::<String, Choice>::new());
     let needle = RwSignal::new(String::new());
-    let from = RwSignal::new(String::new());
     // What is chosen stays in sight and is sent, whatever is typed.
     let list = move || {
         let wanted = needle.with(|needle| folded(needle.trim()));
@@ -91,7 +117,7 @@ fn Picker(roles: Signal<Vec<RoleChoice>>, given: Signal<Option<Given>>, names: C
         let mut found: Vec<RoleChoice> = roles
             .with(|roles| roles.iter().filter(|role| folded(&role.name).contains(&wanted) || is_chosen(role)).cloned().collect());
         found.sort_by_key(|role| !is_chosen(role));
-        let most = SHOWN.max(chosen.with_untracked(BTreeMap::len));
+        let most = if ready.get() { SHOWN.max(chosen.with_untracked(BTreeMap::len)) } else { usize::MAX };
         let more = found.len().saturating_sub(most);
         let none = found.is_empty();
         let items = found.into_iter().take(most).map(|role| view! { <RoleItem role chosen given/> }).collect_view();
@@ -109,7 +135,9 @@ fn Picker(roles: Signal<Vec<RoleChoice>>, given: Signal<Option<Given>>, names: C
             {(more > 0).then(|| view! { <p class="muted small">{format!("{} more; type to find one", thousands(whole(more)))}</p> })}
         }
     };
-    let ways = WAYS.map(|(word, text)| view! { <option value=word selected={word == "change"}>{text}</option> }).collect_view();
+    let ways = WAYS
+        .map(|(word, text)| view! { <option value=word selected=how.with_untracked(|how| how == word)>{text}</option> })
+        .collect_view();
     // Typing here finds a role and sends nothing; Enter must not send the form.
     let find = move |event: leptos::ev::Event| needle.set(event_target_value(&event));
     let no_enter = |event: leptos::ev::KeyboardEvent| {
@@ -133,9 +161,6 @@ fn Picker(roles: Signal<Vec<RoleChoice>>, given: Signal<Option<Given>>, names: C
         "set" => false,
         _ => chosen.with(BTreeMap::is_empty),
     };
-    // Before the program took over everything may be chosen.
-    let ready = RwSignal::new(false);
-    Effect::new(move |_| ready.set(true));
     let said = move || {
         let of = |wanted: Choice| chosen.with(|chosen| chosen.values().filter(|choice| **choice == wanted).count());
         match how.get().as_str() {
@@ -146,7 +171,7 @@ fn Picker(roles: Signal<Vec<RoleChoice>>, given: Signal<Option<Given>>, names: C
         }
     };
     view! {
-        <select class="select" name="how" aria-label="What to do" on:change=changed>{ways}</select>
+        <select class="select" name="how" aria-label="What to do" prop:value=how on:change=changed>{ways}</select>
         <div class="pick" hidden=move || is("copy")>
             <input class="input js-only" type="search" aria-label="Find a role" placeholder="Type to find a role" on:input=find on:keydown=no_enter/>
             <div class="options" class:set=move || is("set") tabindex="0" role="region" aria-label="Roles">{list}</div>
@@ -154,7 +179,7 @@ fn Picker(roles: Signal<Vec<RoleChoice>>, given: Signal<Option<Given>>, names: C
         <div class="field" class:js-hidden=move || !is("copy")>
             <label for="copy-from">"Group to copy from"</label>
             <input class="input" id="copy-from" name="from" autocomplete="off" list="copy-names" maxlength="256"
-                on:input=move |event| from.set(event_target_value(&event)) on:keydown=no_enter/>
+                prop:value=from on:input=move |event| from.set(event_target_value(&event)) on:keydown=no_enter/>
             <datalist id="copy-names">{move || suggested().into_iter().map(|name| view! { <option value=name></option> }).collect_view()}</datalist>
         </div>
         <div class="foot">

@@ -18,7 +18,7 @@ use super::matrix_service;
 use super::service::draft_file;
 use super::view::{IMPORT, IMPORT_MATRIX};
 use crate::error::{AppError, ErrorKind};
-use crate::features::shared::refused_as_text;
+use crate::features::shared::{as_of, refused_as_text};
 use crate::features::table::view_of;
 use crate::server::access::{Access, Caller, Operator, Viewer};
 use crate::server::failure::back_to;
@@ -87,8 +87,8 @@ async fn take_matrix(
 ) -> Response {
     let taken = async {
         let access = Access::<Viewer>::of(state, caller, &tenant).await?;
-        let snapshot = match access.latest(Duration::from_secs(20)).await {
-            Latest::Ready(snapshot, _) => snapshot,
+        let (snapshot, renewed) = match access.latest(Duration::from_secs(20)).await {
+            Latest::Ready(snapshot, error) => (snapshot, error.is_none()),
             Latest::Failed(fault) => return Err(not_read(&fault)),
             Latest::Loading(..) => {
                 return Err(AppError::invalid("The tenant is still loading", "Try the export again in a moment."));
@@ -102,16 +102,17 @@ async fn take_matrix(
         let query = query.unwrap_or_default();
         let shown = from_query(&query).into_iter().find(|(key, _)| key == "show").map(|(_, value)| value).unwrap_or_default();
         let (table, inventory) = (&*snapshot.groups, &*snapshot.inventory);
-        let (roles, _) = matrix_service::columns(inventory, table, &shown);
+        let roles = matrix_service::columns(inventory, table, &shown);
         let by_id: HashMap<&str, &Group> = inventory.groups.iter().map(|group| (group.id.as_str(), group)).collect();
         let order = table.order(&view_of::<Table>(&query));
         let groups: Vec<&Group> = order.into_iter().filter_map(|at| by_id.get(table.row(at)?.id()).copied()).collect();
-        Ok(import::write(&import::matrix_headings(&roles), import::matrix_rows(&groups, &roles)))
+        let file = import::write(&import::matrix_headings(&roles, inventory), import::matrix_rows(&groups, &roles));
+        Ok((format!("groups-and-roles{}.csv", as_of(snapshot.as_of, renewed)), file))
     };
     match taken.await {
-        Ok(bytes) => {
-            let attachment = "attachment; filename=\"groups-and-roles.csv\"";
-            ([(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, attachment)], bytes)
+        Ok((name, bytes)) => {
+            let attachment = format!("attachment; filename=\"{name}\"");
+            ([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, attachment)], bytes)
                 .into_response()
         }
         Err(error) => refused_as_text(&error),

@@ -80,9 +80,8 @@ impl Kind for Table {
             Column::Name => 288,
             Column::Description => 240,
             Column::Source => 144,
-            Column::Status => 96,
             Column::Flags | Column::Created | Column::Updated => 112,
-            Column::Roles | Column::Members => 96,
+            Column::Status | Column::Roles | Column::Members => 96,
         }
     }
 

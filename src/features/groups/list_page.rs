@@ -2,7 +2,7 @@
 
 use domain::groups::{Filter, Table, View};
 use domain::inventory::MAX_GROUPS;
-use domain::table::Rows as _;
+use domain::table::Rows;
 use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -54,7 +54,7 @@ pub fn GroupsPage() -> impl IntoView {
     let follow = follow(live, query, tenant, |here| here);
     #[cfg(feature = "hydrate")]
     {
-        keep_rows(live, tenant, data);
+        crate::features::table::keep_up(live, tenant, data, |view| view.version, true, |_, _, _| {});
         crate::features::table::clear_on_escape(live);
         crate::features::table::close_menus();
     }
@@ -125,7 +125,7 @@ fn Rest(
         if !known {
             "not visible".to_owned()
         } else if live.is_here() {
-            let (shown, all) = (live.order.with(Vec::len), live.table.with(|table| table.len()));
+            let (shown, all) = (live.order.with(Vec::len), live.table.with(Rows::len));
             counted(shown as u64, all as u64)
         } else {
             counted(matching, of)
@@ -248,17 +248,4 @@ fn NoGroups(
         <Empty title="This tenant has no groups yet">"Groups of the identity provider appear after a member signs in. Create others here."</Empty>
     }
     .into_any()
-}
-
-/// Loads the rows that the server's newest answer names.
-#[cfg(feature = "hydrate")]
-fn keep_rows(live: Live<Table>, tenant: Memo<String>, data: crate::ui::load::Loads<Got>) {
-    let wanted = Memo::new(move |before: Option<&u64>| {
-        let named = data.try_get().flatten().and_then(Result::ok).and_then(|loaded| match loaded {
-            Loaded::Ready(view, _) => Some(view.version),
-            Loaded::Reading(..) => None,
-        });
-        named.or(before.copied()).unwrap_or_default()
-    });
-    crate::features::table::keep_up(live, tenant, wanted, move || data.refetch(), |_, _, _| {});
 }

@@ -114,7 +114,11 @@ pub fn MatrixGrid(
             navigate(&format!("/t/{}/groups/{}", tenant.get_untracked(), escape(&id)), NavigateOptions::default());
         }
     };
+    let to_group = open.clone();
     let on_key = move |event: KeyboardEvent| {
+        if event.alt_key() {
+            return;
+        }
         let Place { row, cell } = at.get_untracked();
         let (last, wide) = (rows.get_untracked().saturating_sub(1), columns.with_untracked(Vec::len));
         let page = rolling::drawn(height.get_untracked(), ROW).saturating_sub(rolling::drawn(0.0, ROW)).max(1);
@@ -152,7 +156,11 @@ pub fn MatrixGrid(
         if let (Some(row), Some(cell)) = (row, cell) {
             let place = Place { row, cell: cell as usize };
             at.set(place);
-            turn(place);
+            if place.cell == 0 {
+                to_group(row);
+            } else {
+                turn(place);
+            }
         }
     };
     let scrolled = move |_| {

@@ -1,7 +1,7 @@
 //! Groups and roles side by side: who gives what, changed in place. What is changed waits as a draft and becomes one plan.
 
 use domain::groups::{Filter, Table, View};
-use domain::table::Rows as _;
+use domain::table::Rows;
 use domain::text::{count, folded, thousands, whole};
 use leptos::prelude::*;
 use leptos::server::ServerActionError;
@@ -17,7 +17,7 @@ use crate::error::AppError;
 use crate::features::condition::{ErrorPanel, Failed, show};
 use crate::features::me::may_not_change;
 use crate::features::shared::{Loaded, Refreshing, live as alive, shut, use_tenant};
-use crate::features::table::filters::{Choices, counted};
+use crate::features::table::filters::{Besides, Choices, counted};
 use crate::features::table::{Coming, Filters, Live, follow, view_of};
 use crate::ui::feedback::{Empty, Note, Skeleton};
 use crate::ui::head::Head;
@@ -63,15 +63,17 @@ pub fn MatrixPage() -> impl IntoView {
     });
     #[cfg(feature = "hydrate")]
     {
-        keep_rows(live, tenant, data);
+        crate::features::table::keep_up(live, tenant, data, |view| view.version, false, |_, _, _| {});
         crate::features::table::close_menus();
+        crate::features::table::close_menus_on_escape();
     }
     let (columns, off) = (RwSignal::new(Vec::<RoleChoice>::new()), RwSignal::new(false));
     let cells = RwSignal::new(Cells::default());
     let kept_at = RwSignal::new(None::<String>);
     let known = StoredValue::new(false);
+    let pending = StoredValue::new(None::<TimeoutHandle>);
     #[cfg(feature = "hydrate")]
-    keep_while_changed(tenant, cells);
+    keep_while_changed(tenant, cells, pending);
     let body = move |got: Got| {
         show(
             got,
@@ -113,7 +115,7 @@ pub fn MatrixPage() -> impl IntoView {
         {kept}
         <Coming live/>
         <Show when=move || live.is_here()>
-            <MatrixForm cells draft off>
+            <MatrixForm cells draft off pending>
                 <MatrixGrid live columns cells nothing/>
             </MatrixForm>
         </Show>
@@ -131,7 +133,7 @@ fn Rest(view: MatrixView, live: Live<Table>, follow: Callback<Filter>, roles: St
     let (matching, of, more) = (view.matching, view.of, view.more);
     let count_of = Signal::derive(move || {
         if live.is_here() {
-            let (shown, all) = (live.order.with(Vec::len), live.table.with(|table| table.len()));
+            let (shown, all) = (live.order.with(Vec::len), live.table.with(Rows::len));
             counted(shown as u64, all as u64)
         } else {
             counted(matching, of)
@@ -145,6 +147,7 @@ fn Rest(view: MatrixView, live: Live<Table>, follow: Callback<Filter>, roles: St
             format!("/export/{}/matrix.csv{}", alive(tenant), to_query(&pairs.into_iter().chain(shown).collect::<Vec<_>>()))
         }
     };
+    let besides = Besides { path: "/matrix", field: ("show", roles.clone()) };
     let (shown, offered) = (view.columns.clone(), view.offered.clone());
     let paged = move || (!live.is_here()).then(|| view! { <Pages view=view.clone() live roles=roles.clone()/> });
     view! {
@@ -157,7 +160,7 @@ fn Rest(view: MatrixView, live: Live<Table>, follow: Callback<Filter>, roles: St
             </span>
         </div>
         <div class="above">
-            <Filters choices live follow/>
+            <Filters choices live follow besides=besides/>
             <div class="beside"><span class="result" role="status">{move || count_of.get()}</span></div>
         </div>
         {paged}
@@ -297,11 +300,16 @@ fn MatrixForm(
     cells: RwSignal<Cells>,
     draft: ServerAction<DraftMatrix>,
     off: RwSignal<bool>,
+    /// What is about to be kept; what becomes a plan before that need not be.
+    pending: StoredValue<Option<TimeoutHandle>>,
     children: Children,
 ) -> impl IntoView {
     let tenant = use_tenant();
     let field = NodeRef::<leptos::html::Textarea>::new();
     let fill = move |_| {
+        if let Some(keeping) = pending.try_update_value(Option::take).flatten() {
+            keeping.clear();
+        }
         if let Some(field) = field.get_untracked() {
             field.set_value(&cells.with_untracked(Cells::text));
         }
@@ -333,9 +341,8 @@ fn MatrixForm(
 
 /// Keeps what is changed on the server, a moment after the hands rest: it waits there for whoever leaves, or is signed out.
 #[cfg(feature = "hydrate")]
-fn keep_while_changed(tenant: Memo<String>, cells: RwSignal<Cells>) {
+fn keep_while_changed(tenant: Memo<String>, cells: RwSignal<Cells>, pending: StoredValue<Option<TimeoutHandle>>) {
     use std::time::Duration;
-    let pending = StoredValue::new(None::<TimeoutHandle>);
     Effect::new(move |before: Option<Cells>| {
         let now = cells.get();
         if before.is_some_and(|before| before != now) && may_not_change().is_none() {
@@ -353,17 +360,4 @@ fn keep_while_changed(tenant: Memo<String>, cells: RwSignal<Cells>) {
         }
         now
     });
-}
-
-/// Loads the rows that the server's newest answer names.
-#[cfg(feature = "hydrate")]
-fn keep_rows(live: Live<Table>, tenant: Memo<String>, data: crate::ui::load::Loads<Got>) {
-    let wanted = Memo::new(move |before: Option<&u64>| {
-        let named = data.try_get().flatten().and_then(Result::ok).and_then(|loaded| match loaded {
-            Loaded::Ready(view, _) => Some(view.version),
-            Loaded::Reading(..) => None,
-        });
-        named.or(before.copied()).unwrap_or_default()
-    });
-    crate::features::table::keep_up(live, tenant, wanted, move || data.refetch(), |_, _, _| {});
 }

@@ -8,11 +8,10 @@ use domain::import::{self, ListError};
 use domain::inventory::{GroupId, Inventory, Role, RoleId, RoleLevel};
 use domain::plan::{Intent, RoleEdit};
 use domain::table::Rows as _;
-use domain::text::sentence;
 use engine::readings::Snapshot;
 use storage::Origin;
 
-use super::service::{Offered, offered, role_choice, role_choices, told};
+use super::service::{Offered, offered, read_aside, role_choice, role_choices, told, unreadable};
 use super::view::{Cells, MatrixLine, MatrixView};
 use crate::error::AppError;
 use crate::features::plans::keep_plan;
@@ -23,8 +22,8 @@ use crate::server::lead::Lead;
 
 /// Groups on a page.
 const PAGE: usize = 100;
-/// Columns at most: more are not told apart.
-pub const COLUMNS: usize = 40;
+/// Columns of a page at most: more are not told apart.
+const COLUMNS: usize = 40;
 /// Names the draft.
 const DRAFT: &str = "matrix";
 /// The largest draft, in bytes: some five thousand cells.
@@ -38,15 +37,15 @@ pub async fn window(access: &Access<Viewer>, query: &str, roles: &str) -> Result
     look(access, |snapshot| MatrixView { draft, ..cut(snapshot, &view, roles) }).await
 }
 
-/// The roles that are shown, and how many more would be.
-pub fn columns<'a>(inventory: &'a Inventory, table: &Table, roles: &str) -> (Vec<&'a Role>, u64) {
+/// The roles that are meant: `used`, `admin`, or ids joined by commas.
+pub fn columns<'a>(inventory: &'a Inventory, table: &Table, roles: &str) -> Vec<&'a Role> {
     let given = table.given_by(table.every());
     let groups = |role: &Role| given.get(&role.id).copied().unwrap_or(0);
     let by_use = |mut roles: Vec<&'a Role>| {
         roles.sort_by_cached_key(|role| (Reverse(groups(role)), role.name.to_lowercase()));
         roles
     };
-    let mut shown: Vec<&Role> = match roles {
+    match roles {
         "" | "used" => by_use(inventory.roles.iter().filter(|role| groups(role) > 0).collect()),
         "admin" => by_use(inventory.roles.iter().filter(|role| role.level == RoleLevel::Admin).collect()),
         ids => {
@@ -55,16 +54,15 @@ pub fn columns<'a>(inventory: &'a Inventory, table: &Table, roles: &str) -> (Vec
             let wanted = ids.split(',').map(RoleId::new).filter(|id| seen.insert(id.clone()));
             wanted.filter_map(|id| known.get(&id).copied()).collect()
         }
-    };
-    let more = shown.len().saturating_sub(COLUMNS) as u64;
-    shown.truncate(COLUMNS);
-    (shown, more)
+    }
 }
 
 fn cut(snapshot: &Snapshot, view: &View, roles: &str) -> MatrixView {
     let (table, inventory) = (&*snapshot.groups, &*snapshot.inventory);
     let window = table.window(view, PAGE);
-    let (columns, more) = columns(inventory, table, roles);
+    let mut columns = columns(inventory, table, roles);
+    let more = columns.len().saturating_sub(COLUMNS) as u64;
+    columns.truncate(COLUMNS);
     let places: Vec<Option<usize>> =
         columns.iter().map(|role| table.names().roles.iter().position(|(id, _, _)| *id == role.id)).collect();
     let Offered { sources, statuses, roles } = offered(table, &view.filter);
@@ -122,7 +120,12 @@ pub async fn draft(access: &Access<Operator>, cells: &str) -> Result<Lead, AppEr
     let edits = edits.into_iter().map(|(group, (add, remove))| (group, RoleEdit::Change { add, remove })).collect();
     let snapshot = access.refresh().await?;
     let lead = keep_plan(access, &snapshot, Intent::EditEach { edits }, Origin::Person).await?;
-    // It is a plan now.
+    // It is a plan now, unless that changes nothing: then it waits for whoever finds out why.
+    if let Lead::Plan(id) = &lead
+        && access.state.engine.store.plan(&access.tenant.id, id).await?.is_none_or(|kept| kept.plan.changes.is_empty())
+    {
+        return Ok(lead);
+    }
     access.state.engine.store.drop_draft(&access.tenant.id, access.principal(), DRAFT).await?;
     Ok(lead)
 }
@@ -135,9 +138,10 @@ pub async fn draft_file(access: &Access<Operator>, file: &[u8]) -> Result<Lead, 
         let why = format!("{} Refresh, then bring the file again.", coverage.sentences().join(" "));
         return Err(AppError::invalid("The tenant could not be loaded completely", why));
     }
-    let list = import::matrix(file, &snapshot.inventory).map_err(|error| match error {
+    let (file, inventory) = (file.to_vec(), snapshot.inventory.clone());
+    let list = read_aside(move || import::matrix(&file, &inventory)).await?.map_err(|error| match error {
         ListError::Empty => AppError::invalid("The file is empty", "Export the matrix to see what it looks like."),
-        error => AppError::invalid("The file cannot be read", sentence(&error.to_string())),
+        error => unreadable(&error),
     })?;
     if !list.faults.is_empty() {
         return Err(AppError::invalid("No change was planned", told(list.faults)));

@@ -94,8 +94,9 @@ fn RoleBox(
     let hidden = move || {
         let fits = match which.get() {
             Which::All => true,
-            Which::Chosen => on.get(),
-            Which::Changed => on.get() != was,
+            // As it was when this was asked: what is unticked now stays in sight, to be ticked again.
+            Which::Chosen => on.get_untracked(),
+            Which::Changed => on.get_untracked() != was,
         };
         !fits || needle.with(|needle| !searched.contains(needle.as_str()))
     };

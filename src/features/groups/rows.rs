@@ -40,6 +40,8 @@ async fn block(
     Path(tenant): Path<String>,
     Query(which): Query<Which>,
 ) -> Response {
-    let rows = |table: &Table| table.block_bytes(which.first, Which::ROWS);
-    part(state, caller, &tenant, |readings, source| Some(rows(&*table(readings, source, which.version)?))).await
+    part(state, caller, &tenant, |readings, source| {
+        Some(table(readings, source, which.version)?.block_bytes(which.first, Which::ROWS))
+    })
+    .await
 }

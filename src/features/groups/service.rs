@@ -376,12 +376,28 @@ pub(super) fn told(faults: Vec<String>) -> String {
     told.join(" ")
 }
 
+/// Reads a list on a thread where a large one holds nobody up.
+pub(super) async fn read_aside<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.map_err(|_| AppError::new(ErrorKind::Internal, "The list could not be read", "Try again."))
+}
+
+/// Why a list cannot be read at all.
+pub(super) fn unreadable(error: &ListError) -> AppError {
+    match error {
+        ListError::Binary => AppError::invalid("This is a spreadsheet file", "Save it as CSV first, then choose that file."),
+        error => AppError::invalid("The list cannot be read", sentence(&error.to_string())),
+    }
+}
+
 async fn create(access: &Access<Operator>, list: &[u8], description: &str, roles: &BTreeSet<RoleId>) -> Result<Lead, AppError> {
     let snapshot = access.refresh().await?;
-    let list = import::groups(list, description, roles, &snapshot.inventory.roles);
+    let (list, description, roles) = (list.to_vec(), description.to_owned(), roles.clone());
+    let inventory = snapshot.inventory.clone();
+    let list = read_aside(move || import::groups(&list, &description, &roles, &inventory.roles)).await?;
     let GroupList { mut groups, faults } = list.map_err(|error| match error {
         ListError::Empty => AppError::invalid("No name given", "Type the name of the group; one a line for several groups."),
-        error => AppError::invalid("The list cannot be read", sentence(&error.to_string())),
+        error => unreadable(&error),
     })?;
     if !faults.is_empty() {
         return Err(AppError::invalid("No group was planned", told(faults)));

@@ -160,7 +160,8 @@ pub fn JobPage() -> impl IntoView {
         // What was selected has become a job, and is not to be found selected again.
         Effect::new(move |_| {
             if let Ok(Some(storage)) = window().session_storage() {
-                for room in ["assignments", "groups"] {
+                use crate::features::table::Kind as _;
+                for room in [domain::assignments::Table::ROOM, domain::groups::Table::ROOM] {
                     let _ = storage.remove_item(&crate::features::table::selection_key(room, &tenant.get()));
                 }
             }

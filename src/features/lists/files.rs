@@ -10,7 +10,6 @@ use domain::change::{Change, Line, Names, Told};
 use domain::import::{Column, Field, write, write_with};
 use domain::journal::RowState;
 use domain::table::Rows as _;
-use engine::clock::date_time;
 use engine::readings::Latest;
 use serde::Deserialize;
 use storage::JobRow;
@@ -19,7 +18,7 @@ use super::service::{action_of, compared, find, heading, keep};
 use super::view::IMPORT;
 use crate::error::{AppError, ErrorKind};
 use crate::features::jobs::outcome;
-use crate::features::shared::refused_as_text as told;
+use crate::features::shared::{as_of, refused_as_text as told};
 use crate::server::access::{Access, Caller, Operator, Role, Viewer};
 use crate::server::failure::back_to;
 use crate::server::state::{AppState, Shared};
@@ -143,9 +142,7 @@ async fn assignments(
         }
         let name = if missing.is_empty() { "assignments" } else { "assignments-incomplete" };
         // Where the newest reading failed, the file says how old its rows are.
-        let as_of =
-            if renewed { String::new() } else { format!("-as-of-{}", date_time(snapshot.as_of).replace([' ', ':'], "-")) };
-        let name = format!("{name}{as_of}.csv");
+        let name = format!("{name}{}.csv", as_of(snapshot.as_of, renewed));
         let view = View::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         let people = snapshot.inventory.people_by_subject();
         let hidden: std::collections::HashSet<_> =

@@ -75,7 +75,7 @@ fn List(view: RolesView, search: String, sort: String) -> impl IntoView {
                 (true, "name") => " ↑",
                 (true, _) => " ↓",
             };
-            view! { <th scope="col" class=class aria-sort=sorted><a href=href>{text}<span aria-hidden="true">{arrow}</span></a></th> }
+            view! { <th role="columnheader" scope="col" class=class aria-sort=sorted><a href=href>{text}<span aria-hidden="true">{arrow}</span></a></th> }
         }
     };
     let rows = view
@@ -85,12 +85,12 @@ fn List(view: RolesView, search: String, sort: String) -> impl IntoView {
             let (id, level) = (escape(&line.id), if line.admin { "admin" } else { "user" });
             let marks = marks(&line);
             view! {
-                <tr>
-                    <td class="wide"><a href=move || format!("/t/{}/roles/{id}", tenant.get())>{line.name}</a>" "{marks}</td>
-                    <td class="muted hide-narrow">{level}</td>
-                    <td class="num" data-after=" groups">{thousands(whole(line.groups))}</td>
-                    <td class="num" data-after=" people">{figure(line.people)}</td>
-                    <td class="num" data-after=" directly">{figure(line.direct)}</td>
+                <tr role="row">
+                    <td role="cell" class="wide"><a href=move || format!("/t/{}/roles/{id}", tenant.get())>{line.name}</a>" "{marks}</td>
+                    <td role="cell" class="muted hide-narrow">{level}</td>
+                    <td role="cell" class="num" data-after=" groups">{thousands(whole(line.groups))}</td>
+                    <td role="cell" class="num" data-after=line.people.map(|_| " people")>{figure(line.people)}</td>
+                    <td role="cell" class="num" data-after=line.direct.map(|_| " directly")>{figure(line.direct)}</td>
                 </tr>
             }
         })
@@ -105,12 +105,12 @@ fn List(view: RolesView, search: String, sort: String) -> impl IntoView {
     } else {
         view! {
             <div class="table" tabindex="0" role="region" aria-label="Roles">
-                <table class="stacks">
-                    <thead><tr>
-                        {heading("name", "Role", "")}<th scope="col" class="hide-narrow">"Level"</th>
-                        {heading("groups", "Groups that give it", "num")}{heading("people", "People", "num")}<th scope="col" class="num">"Directly"</th>
+                <table class="stacks" role="table">
+                    <thead role="rowgroup"><tr role="row">
+                        {heading("name", "Role", "")}<th role="columnheader" scope="col" class="hide-narrow">"Level"</th>
+                        {heading("groups", "Groups that give it", "num")}{heading("people", "People", "num")}<th role="columnheader" scope="col" class="num">"Directly"</th>
                     </tr></thead>
-                    <tbody>{rows}</tbody>
+                    <tbody role="rowgroup">{rows}</tbody>
                 </table>
             </div>
         }
@@ -153,18 +153,24 @@ fn One(view: RoleView) -> impl IntoView {
     let (to_people, to_groups) = (escape(&line.id), escape(&line.id));
     let own_groups = givers.iter().filter(|giver| !giver.system).count();
     let admin = line.admin;
+    // The table of licenses knows what people have directly and by their own groups.
+    let by_system = givers.iter().any(|giver| giver.system);
+    let licenses = (!by_system).then(|| {
+        view! { " "<a href=move || format!("/t/{}/assignments?role={to_people}", tenant.get())>"Show their licenses"</a> }
+    });
     let people = match line.people {
-        Some(people) => view! {
-            <a href=move || format!("/t/{}/assignments?role={to_people}", tenant.get())>{count(whole(people), "person", "people")}</a>
-        }
-        .into_any(),
+        Some(people) => view! { {count(whole(people), "person", "people")}{licenses} }.into_any(),
         None => view! { <span class="muted">"not visible with this key"</span> }.into_any(),
     };
     let edit = (own_groups > 0).then(|| {
         view! { <a class="button" href=move || format!("/t/{}/groups?role={to_groups}", tenant.get())>"Select these groups…"</a> }
     });
     let rows = givers.into_iter().map(|giver| view! { <GiverRow giver/> }).collect_view();
-    let none = own_groups == 0;
+    let none = (own_groups == 0).then_some(if hidden > 0 {
+        "No group whose roles are visible gives it."
+    } else {
+        "No group of this tenant gives it."
+    });
     let marks = marks(&line);
     let kind =
         format!("{}, {}", if admin { "admin" } else { "user" }, if line.custom { "made in this tenant" } else { "made by Qlik" });
@@ -173,14 +179,14 @@ fn One(view: RoleView) -> impl IntoView {
         <div class="grid cols">
             <section class="panel" aria-labelledby="givers">
                 <header><h2 id="givers">"Groups that give it"</h2>{edit}</header>
-                {none.then(|| view! { <p class="muted">"No group of this tenant gives it."</p> })}
+                {none.map(|none| view! { <p class="muted">{none}</p> })}
                 <div class="table" tabindex="0" role="region" aria-label="Groups that give this role">
-                    <table class="stacks">
-                        <thead><tr>
-                            <th scope="col">"Group"</th><th scope="col" class="hide-narrow">"Source"</th>
-                            <th scope="col" class="num">"Members"</th><th scope="col" class="num">"Would lose it without this group"</th>
+                    <table class="stacks" role="table">
+                        <thead role="rowgroup"><tr role="row">
+                            <th role="columnheader" scope="col">"Group"</th><th role="columnheader" scope="col" class="hide-narrow">"Source"</th>
+                            <th role="columnheader" scope="col" class="num">"Members"</th><th role="columnheader" scope="col" class="num">"Would lose it without this group"</th>
                         </tr></thead>
-                        <tbody>{rows}</tbody>
+                        <tbody role="rowgroup">{rows}</tbody>
                     </table>
                 </div>
             </section>
@@ -205,18 +211,18 @@ fn One(view: RoleView) -> impl IntoView {
 fn GiverRow(giver: GiverLine) -> impl IntoView {
     let tenant = use_tenant();
     let id = escape(&giver.id);
+    let all_keep = giver.only_here == Some(0) && giver.members.is_some_and(|members| members > 0);
+    let loses = (giver.only_here.is_some() && !all_keep).then_some(" would lose it");
     let lose = match giver.only_here {
-        Some(0) if giver.members.is_some_and(|members| members > 0) => {
-            view! { <span class="muted">"none: all have it another way too"</span> }.into_any()
-        }
+        Some(0) if all_keep => view! { <span class="muted">"none: all have it another way too"</span> }.into_any(),
         only => figure(only),
     };
     view! {
-        <tr>
-            <td class="wide"><a href=move || format!("/t/{}/groups/{id}", tenant.get())>{giver.name}</a></td>
-            <td class="muted hide-narrow">{giver.provider}</td>
-            <td class="num" data-after=" members">{figure(giver.members)}</td>
-            <td class="num" data-after=" would lose it">{lose}</td>
+        <tr role="row">
+            <td role="cell" class="wide"><a href=move || format!("/t/{}/groups/{id}", tenant.get())>{giver.name}</a></td>
+            <td role="cell" class="muted hide-narrow">{giver.provider}</td>
+            <td role="cell" class="num" data-after=giver.members.map(|_| " members")>{figure(giver.members)}</td>
+            <td role="cell" class="num" data-after=loses>{lose}</td>
         </tr>
     }
 }

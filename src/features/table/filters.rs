@@ -13,6 +13,7 @@ pub use self::editor::{Bounds, Dates, Flag, Flags, OneOfMany};
 use super::view::Choice;
 use super::{Kind, Live, ViewOf, address_of};
 use crate::features::shared::use_tenant;
+use crate::ui::query::escape;
 
 /// What one can filter a table by.
 pub trait Field<T: Kind>: Copy + PartialEq + Send + Sync + 'static {
@@ -101,9 +102,35 @@ pub fn days(from: Option<Day>, to: Option<Day>) -> Option<String> {
     }
 }
 
+/// A page of a room's table that is not the room's first one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Besides {
+    /// Its path after the room's, as `/matrix`.
+    pub path: &'static str,
+    /// The name and value of a field of its address.
+    pub field: (&'static str, String),
+}
+
+impl Besides {
+    /// The address of this page for that of the room's first one.
+    pub fn address(&self, room: &str, address: &str) -> String {
+        let (name, value) = &self.field;
+        let address = address.replacen(room, &format!("{room}{}", self.path), 1);
+        let joint = if address.contains('?') { '&' } else { '?' };
+        if value.is_empty() { address } else { format!("{address}{joint}{name}={}", escape(value)) }
+    }
+}
+
 /// `follow` takes a filter where scripts run.
 #[component]
-pub fn Filters<T: Kind>(choices: Choices, live: Live<T>, follow: Callback<T::Filter>) -> impl IntoView {
+pub fn Filters<T: Kind>(
+    choices: Choices,
+    live: Live<T>,
+    follow: Callback<T::Filter>,
+    /// What the page's address has besides the view: its path after the room's, and one more field of the form.
+    #[prop(optional)]
+    besides: Option<Besides>,
+) -> impl IntoView {
     let tenant = use_tenant();
     let form = NodeRef::<leptos::html::Form>::new();
     let take = move || {
@@ -120,8 +147,14 @@ pub fn Filters<T: Kind>(choices: Choices, live: Live<T>, follow: Callback<T::Fil
     };
     let asks = move |field: T::Field| filter.try_with(|filter| field.asks(filter, &name)).flatten();
     let set = Memo::new(move |_| T::Field::ALL.iter().copied().filter(|field| asks(*field).is_some()).count());
+    let besides = StoredValue::new(besides);
+    let here = move |address: String| {
+        let room = format!("/t/{}/{}", tenant.get_untracked(), T::ROOM);
+        besides.with_value(|besides| besides.as_ref().map(|besides| besides.address(&room, &address))).unwrap_or(address)
+    };
     let without = move |left: T::Filter| {
         view.try_with(|view| address_of::<T>(&tenant.get(), &ViewOf::<T> { filter: left, page: 1, ..view.clone() }))
+            .map(here)
             .unwrap_or_default()
     };
     let drop_to = move |left: T::Filter| {
@@ -204,6 +237,7 @@ pub fn Filters<T: Kind>(choices: Choices, live: Live<T>, follow: Callback<T::Fil
             </div>
             <input type="hidden" name="sort" value=other("sort")/>
             <input type="hidden" name="cols" value=other("cols")/>
+            {besides.get_value().filter(|besides| !besides.field.1.is_empty()).map(|besides| view! { <input type="hidden" name=besides.field.0 value=besides.field.1/> })}
             <button class="button" type="submit">"Filter"</button>
         </form>
     }

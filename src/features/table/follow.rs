@@ -117,6 +117,31 @@ pub fn close_menus() {
     on_cleanup(move || handle.remove());
 }
 
+/// Closes a menu that is open, and puts the focus on its button; says whether there was one.
+#[cfg(feature = "hydrate")]
+fn close_menu() -> bool {
+    use leptos::wasm_bindgen::JsCast;
+    let Some(menu) = document().query_selector("details.menu[open]").ok().flatten() else { return false };
+    let _ = menu.remove_attribute("open");
+    let summary = menu.query_selector("summary").ok().flatten();
+    if let Some(summary) = summary.and_then(|it| it.dyn_into::<leptos::web_sys::HtmlElement>().ok()) {
+        let _ = summary.focus();
+    }
+    true
+}
+
+/// Escape closes a menu that is open.
+#[cfg(feature = "hydrate")]
+pub fn close_menus_on_escape() {
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        if event.key() == "Escape" {
+            close_menu();
+        }
+    });
+    on_cleanup(move || handle.remove());
+}
+
+/// Escape goes one step back: an open menu, what stands beside the table, the selection.
 #[cfg(feature = "hydrate")]
 pub fn clear_on_escape<T: Kind>(live: Live<T>) {
     use leptos::wasm_bindgen::JsCast;
@@ -126,13 +151,7 @@ pub fn clear_on_escape<T: Kind>(live: Live<T>) {
             return;
         }
         // One step back at a time: an open menu, then the panel, then the selection.
-        if let Some(menu) = find("details.menu[open]") {
-            let _ = menu.remove_attribute("open");
-            if let Some(summary) =
-                menu.query_selector("summary").ok().flatten().and_then(|it| it.dyn_into::<leptos::web_sys::HtmlElement>().ok())
-            {
-                let _ = summary.focus();
-            }
+        if close_menu() {
             return;
         }
         match find(".side .close").and_then(|link| link.dyn_into::<leptos::web_sys::HtmlElement>().ok()) {

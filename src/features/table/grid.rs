@@ -50,6 +50,7 @@ struct Grid<T: Kind> {
     focus: StoredValue<bool>,
 }
 
+#[expect(clippy::expl_impl_clone_on_copy, reason = "derived, it would ask the table to be one as well")]
 impl<T: Kind> Clone for Grid<T> {
     fn clone(&self) -> Self {
         *self

@@ -1,11 +1,14 @@
 //! The table in the browser: all its rows, the view of them, and what is selected. Filter, sort and selection happen here
 //! between two frames, however far the server is; the address follows.
 
-use domain::table::{RowSelection, Selection, Sort};
+use domain::table::{RowSelection, Rows, Selection, Sort};
 use leptos::prelude::*;
 
 use super::{Kind, ViewOf};
 use crate::ui::feedback::{Note, ProgressBar};
+
+/// What the order of the rows follows from: filter and sort.
+type Asked<T> = (<T as Rows>::Filter, Vec<Sort<<T as Rows>::Column>>);
 
 /// The rows in the browser and what is shown of them.
 pub struct Live<T: Kind> {
@@ -33,6 +36,7 @@ pub struct Live<T: Kind> {
     pub menu: RwSignal<bool>,
 }
 
+#[expect(clippy::expl_impl_clone_on_copy, reason = "derived, it would ask the table to be one as well")]
 impl<T: Kind> Clone for Live<T> {
     fn clone(&self) -> Self {
         *self
@@ -46,8 +50,7 @@ impl<T: Kind> Live<T> {
     pub fn new(view: ViewOf<T>) -> Self {
         let (table, view) = (RwSignal::new(T::default()), RwSignal::new(view));
         // Columns and pages are part of the view, but not of the order of its rows.
-        let asked: Memo<(T::Filter, Vec<Sort<T::Column>>)> =
-            Memo::new(move |_| view.with(|view| (view.filter.clone(), view.sort.clone())));
+        let asked: Memo<Asked<T>> = Memo::new(move |_| view.with(|view| (view.filter.clone(), view.sort.clone())));
         let order = Memo::new(move |_| {
             let (filter, sort) = asked.get();
             table.with(|table| table.sort(table.matching(&filter), &sort))
@@ -147,6 +150,9 @@ mod browser {
 
     use super::super::load::{Missed, rows};
     use super::{Kind, Live};
+    use crate::error::AppError;
+    use crate::features::shared::Loaded;
+    use crate::ui::load::Loads;
     use crate::ui::scope::Scope;
 
     impl<T: Kind> Live<T> {
@@ -173,15 +179,25 @@ mod browser {
         }
     }
 
-    /// Loads each version of the rows that `wanted` names, one after another and the newest only. `stale` is called where
-    /// a version is gone before it came, `then` when one is here.
-    pub fn keep_up<T: Kind>(
+    /// Loads each version of the rows that the server's newest answer names, one after another and the newest only. Where a version
+    /// is gone before it came, the server is asked again; `then` is called when one is here.
+    pub fn keep_up<T: Kind, V: Clone + serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static>(
         live: Live<T>,
         tenant: Memo<String>,
-        wanted: Memo<u64>,
-        stale: impl Fn() + Copy + 'static,
+        data: Loads<Result<Loaded<V>, AppError>>,
+        version_of: fn(&V) -> u64,
+        // Whether rows are selected here: a selection that was kept waits for the page where they are.
+        selects: bool,
         then: impl Fn(&Scope, String, u64) + Copy + 'static,
     ) {
+        let wanted = Memo::new(move |before: Option<&u64>| {
+            let named = data.try_get().flatten().and_then(Result::ok).and_then(|loaded| match loaded {
+                Loaded::Ready(view, _) | Loaded::Reading(_, Some(view)) => Some(version_of(&view)),
+                Loaded::Reading(_, None) => None,
+            });
+            named.or(before.copied()).unwrap_or_default()
+        });
+        let stale = move || data.refetch();
         /// After so many versions in a row that were gone before they came, the table stays in pages.
         const MOST: u32 = 6;
         let scope = Scope::here();
@@ -209,7 +225,9 @@ mod browser {
                             // Before the page of rows goes away whose boxes say so.
                             let ticked = if first { ticked(live) } else { None };
                             live.replace(table, version);
-                            if let Some(selection) = Live::<T>::recall(&tenant).filter(|_| first).or(ticked) {
+                            if let Some(selection) =
+                                selects.then(|| Live::<T>::recall(&tenant)).flatten().filter(|_| first).or(ticked)
+                            {
                                 live.picked.set(live.table.with_untracked(|table| RowSelection::of(&selection, table)));
                             }
                             live.missed.set(None);

@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use domain::table::RowSelection;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
-use leptos::web_sys::{Document, Element, HtmlDivElement, HtmlElement, HtmlInputElement};
+use leptos::web_sys::{Document, HtmlDivElement, HtmlElement, HtmlInputElement};
 
 use super::{Cell as Shown, Kind};
+use crate::ui::rows::{make, roll, set};
 
 /// What is to be seen.
 pub struct Scene<'a, T: Kind> {
@@ -69,21 +70,6 @@ struct Cell<T: Kind> {
     muted: bool,
 }
 
-fn make(document: &Document, tag: &str, class: &str, role: &str) -> Option<HtmlElement> {
-    let element = document.create_element(tag).ok()?;
-    if !class.is_empty() {
-        element.set_class_name(class);
-    }
-    if !role.is_empty() {
-        set(&element, "role", role);
-    }
-    element.dyn_into().ok()
-}
-
-fn set(element: &Element, name: &str, value: &str) {
-    let _ = element.set_attribute(name, value);
-}
-
 impl<T: Kind> Painter<T> {
     /// Nothing drawn yet.
     pub fn new(group: leptos::web_sys::HtmlDivElement) -> Self {
@@ -112,8 +98,8 @@ impl<T: Kind> Painter<T> {
 
     /// Shows a scene.
     pub fn draw(&mut self, scene: &Scene<'_, T>) {
-        if self.first != Some(scene.first) {
-            self.roll(scene.first);
+        if let Some(before) = self.first.filter(|before| *before != scene.first) {
+            roll(&self.group, &mut self.lines, before, scene.first, |line| &line.element);
         }
         if self.row != Some(scene.row) || self.first != Some(scene.first) {
             (self.first, self.row) = (Some(scene.first), Some(scene.row));
@@ -130,26 +116,6 @@ impl<T: Kind> Painter<T> {
         for (line, place) in self.lines.iter_mut().zip(scene.first..) {
             let row = scene.order.get(place as usize).copied();
             line.draw(scene, place, row, same);
-        }
-    }
-
-    /// Takes the rows that leave at one end to the other one, so that most of them stay as they are and in their order.
-    fn roll(&mut self, first: u32) {
-        let Some(before) = self.first else { return };
-        let steps = first.abs_diff(before) as usize;
-        if steps >= self.lines.len() {
-            return;
-        }
-        if first > before {
-            for line in self.lines.iter().take(steps) {
-                let _ = self.group.append_child(&line.element);
-            }
-            self.lines.rotate_left(steps);
-        } else {
-            for line in self.lines.iter().rev().take(steps) {
-                let _ = self.group.insert_before(&line.element, self.group.first_child().as_ref());
-            }
-            self.lines.rotate_right(steps);
         }
     }
 }

@@ -13,9 +13,6 @@ pub struct Choice {
     pub rows: Option<u64>,
 }
 
-/// What a page offers to filter by: for each field, by its word, the values.
-pub type Offered = Vec<(&'static str, Vec<Choice>)>;
-
 /// A view of a table that somebody gave a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedView {

@@ -238,7 +238,7 @@ fn filters() -> impl Strategy<Value = Filter> {
 }
 
 fn sorts() -> impl Strategy<Value = Vec<Sort>> {
-    prop::collection::vec((prop::sample::select(&Column::ALL[..]), any::<bool>()), 0..4).prop_map(|sorts| {
+    prop::collection::vec((prop::sample::select(Column::ALL), any::<bool>()), 0..4).prop_map(|sorts| {
         let mut seen = BTreeSet::new();
         sorts
             .into_iter()
@@ -250,7 +250,7 @@ fn sorts() -> impl Strategy<Value = Vec<Sort>> {
 }
 
 fn views() -> impl Strategy<Value = View> {
-    let columns = prop::collection::vec(prop::sample::select(&Column::ALL[..]), 0..6).prop_map(|columns| {
+    let columns = prop::collection::vec(prop::sample::select(Column::ALL), 0..6).prop_map(|columns| {
         let mut seen = BTreeSet::new();
         columns.into_iter().filter(|column| seen.insert(column.as_str())).collect::<Vec<_>>()
     });

@@ -117,7 +117,7 @@ fn passes(inventory: &Inventory, group: &Group, filter: &Filter) -> bool {
         && (filter.role.values.is_empty() || group.roles.as_ref().is_some_and(|roles| any(roles) != filter.role.not))
         && filter.admin.is_none_or(|wanted| group.roles.as_ref().is_some_and(|roles| admin(roles) == wanted))
         && (!filter.roles.is_set() || group.roles.as_ref().is_some_and(|roles| filter.roles.takes(roles.len())))
-        && (!filter.members.is_set() || members.is_some_and(|members| filter.members.takes(members as usize)))
+        && (!filter.members.is_set() || members.is_some_and(|members| filter.members.takes(usize::try_from(members).unwrap())))
         && within(&group.created, filter.created_from, filter.created_to)
         && within(&group.updated, filter.updated_from, filter.updated_to)
 }
@@ -134,7 +134,7 @@ fn compare(inventory: &Inventory, one: &Group, two: &Group, sort: Sort<Column>) 
             Column::Status => Some(group.status.clone()),
             Column::Roles => group.roles.as_ref().map(|roles| figure(roles.len())),
             Column::Flags => group.roles.as_ref().filter(|roles| roles.contains(&RoleId::new("r0"))).map(|_| String::new()),
-            Column::Members => members.as_ref().map(|all| figure(all.get(&group.id).copied().unwrap_or(0) as usize)),
+            Column::Members => members.as_ref().map(|all| format!("{:09}", all.get(&group.id).copied().unwrap_or(0))),
             Column::Created => Day::parse(&group.created).map(|day| day.to_string()),
             Column::Updated => Day::parse(&group.updated).map(|day| day.to_string()),
         }

@@ -33,7 +33,7 @@ pub fn write(headings: &[&str], rows: impl IntoIterator<Item = Vec<Field>>) -> V
 
 /// The same with another separator: Excel in most of Europe takes a file with commas for one column.
 pub fn write_with(separator: char, headings: &[&str], rows: impl IntoIterator<Item = Vec<Field>>) -> Vec<u8> {
-    let headings = headings.iter().map(|heading| Field((*heading).to_owned())).collect();
+    let headings = headings.iter().map(|heading| Field::new(heading)).collect();
     let mut bytes = "\u{feff}".as_bytes().to_vec();
     bytes.extend(lines(separator, std::iter::once(headings).chain(rows)));
     bytes

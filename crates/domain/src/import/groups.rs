@@ -40,6 +40,9 @@ impl Column {
     }
 }
 
+/// More than a tenant can have: a list of more is not one of new groups.
+const MOST: usize = 2 * crate::inventory::MAX_GROUPS;
+
 /// Reads a list of groups. Where a line names neither description nor roles, those that are given here hold. `roles` are the
 /// tenant's.
 pub fn groups(bytes: &[u8], description: &str, given: &BTreeSet<RoleId>, roles: &[Role]) -> Result<GroupList, ListError> {
@@ -60,14 +63,22 @@ pub fn groups(bytes: &[u8], description: &str, given: &BTreeSet<RoleId>, roles: 
             }
         }
     }
+    if list.groups.len() > MOST {
+        let named = text::thousands(text::whole(list.groups.len()));
+        return Ok(GroupList {
+            groups: Vec::new(),
+            faults: vec![format!("The list names {named} groups; a tenant can have 10,000.")],
+        });
+    }
     list.check();
     Ok(list)
 }
 
 /// Roles by what a list may call them.
 struct Names<'a> {
-    by_name: HashMap<&'a str, &'a RoleId>,
-    /// Without case; nothing where several roles are called that.
+    /// As written, or the id; nothing where several roles are called that.
+    by_name: HashMap<&'a str, Option<&'a RoleId>>,
+    /// The same without case.
     folded: HashMap<String, Option<&'a RoleId>>,
 }
 
@@ -75,15 +86,24 @@ impl<'a> Names<'a> {
     fn of(roles: &'a [Role]) -> Self {
         let mut names = Self { by_name: HashMap::new(), folded: HashMap::new() };
         for role in roles {
-            names.by_name.insert(&role.name, &role.id);
-            names.by_name.entry(role.id.as_str()).or_insert(&role.id);
+            names.by_name.entry(&role.name).and_modify(|known| *known = None).or_insert(Some(&role.id));
             names.folded.entry(text::folded(&role.name)).and_modify(|known| *known = None).or_insert(Some(&role.id));
+        }
+        for role in roles {
+            names.by_name.entry(role.id.as_str()).or_insert(Some(&role.id));
         }
         names
     }
 
-    fn find(&self, name: &str) -> Option<&'a RoleId> {
-        self.by_name.get(name).copied().or_else(|| self.folded.get(&text::folded(name)).copied().flatten())
+    /// The role of a name, or why there is none, as the rest of a sentence.
+    fn find(&self, name: &str) -> Result<&'a RoleId, String> {
+        let found = self.by_name.get(name).or_else(|| self.folded.get(&text::folded(name)));
+        let shown = text::shortened(name);
+        match found {
+            Some(Some(id)) => Ok(id),
+            Some(None) => Err(format!("several roles are called “{shown}”; use the ID of the one you mean")),
+            None => Err(format!("there is no role “{shown}”")),
+        }
     }
 }
 
@@ -98,7 +118,10 @@ fn table(text: &str) -> Result<Option<Table>, ListError> {
     let Cells { mut lines, open_quote } = cells(text)?;
     let Some((_, headings)) = lines.first() else { return Ok(None) };
     let columns: Vec<Option<Column>> = headings.iter().map(|heading| Column::named(heading)).collect();
-    if !columns.contains(&Some(Column::Name)) {
+    // A name may hold a separator, and be one of these words. Two of them in one line are headings; so is the plain word above other lines.
+    let known = columns.iter().flatten().count();
+    let only = columns.len() == 1 && lines.len() > 1 && text::folded(&headings.concat()) == "name";
+    if !columns.contains(&Some(Column::Name)) || (known < 2 && !only) {
         return Ok(None);
     }
     if let Some(number) = open_quote {
@@ -129,10 +152,10 @@ impl Table {
             }
             for role in wanted {
                 match names.find(role) {
-                    Some(id) => {
+                    Ok(id) => {
                         group.roles.insert(id.clone());
                     }
-                    None => list.faults.push(format!("Line {line}: there is no role “{}”.", text::shortened(role))),
+                    Err(why) => list.faults.push(format!("Line {line}: {why}.")),
                 }
             }
             list.groups.push((*line, group));
@@ -211,6 +234,11 @@ mod tests {
         let list = read("Sales, EMEA\n\n  Finance \nFinance;Ost\n");
         assert_eq!(told(&list), ["1 Sales, EMEA | usual | r9", "3 Finance | usual | r9", "4 Finance;Ost | usual | r9"]);
         assert!(list.faults.is_empty());
+        // One of the words of headings is a name like any.
+        let list = read("Sales | Group\nFinance | Group\n");
+        assert_eq!(told(&list), ["1 Sales | Group | usual | r9", "2 Finance | Group | usual | r9"]);
+        assert_eq!(told(&read("Group")), ["1 Group | usual | r9"]);
+        assert_eq!(told(&read("Name\nA\n")), ["2 A | usual | r9"]);
     }
 
     #[test]
@@ -231,7 +259,7 @@ mod tests {
                 "Line 2: there is no role “Nobody”.",
                 "Line 3 names the same group as line 2.",
                 "Line 5: a group name can have at most 256 characters; this one has 257.",
-                "Line 6: there is no role “DATA ADMIN”.",
+                "Line 6: several roles are called “DATA ADMIN”; use the ID of the one you mean.",
                 "Line 6: the name contains an invisible character (U+200B); remove it.",
                 "Line 7 has more cells than the 2 that the first line names.",
             ]

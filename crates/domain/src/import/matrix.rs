@@ -14,6 +14,11 @@ const ID: &str = "ID";
 /// What a cell of a group says whose roles are not visible.
 const NOT_VISIBLE: &str = "not visible";
 
+/// Columns at most; far more than a tenant has roles.
+const MOST_COLUMNS: usize = 2_000;
+/// Faults after which reading ends.
+const MOST_FAULTS: usize = 1_000;
+
 /// What such a table comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MatrixList {
@@ -23,9 +28,23 @@ pub struct MatrixList {
     pub faults: Vec<String>,
 }
 
-/// The headings of a table of these roles.
-pub fn matrix_headings<'a>(roles: &[&'a Role]) -> Vec<&'a str> {
-    [NAME, ID].into_iter().chain(roles.iter().map(|role| role.name.as_str())).collect()
+/// The headings of a table of these roles: each by its name, or by its id where the name is another role's as well, or a heading.
+pub fn matrix_headings<'a>(roles: &[&'a Role], inventory: &Inventory) -> Vec<&'a str> {
+    let mut called: HashMap<&str, u32> = HashMap::new();
+    for role in &inventory.roles {
+        *called.entry(role.name.trim()).or_default() += 1;
+    }
+    let heading = |role: &&'a Role| {
+        let name = role.name.as_str();
+        let clear = called.get(name.trim()) == Some(&1) && !is_own(name) && !name.trim().is_empty();
+        if clear { name } else { role.id.as_str() }
+    };
+    [NAME, ID].into_iter().chain(roles.iter().map(heading)).collect()
+}
+
+/// Whether a heading is that of the groups themselves.
+fn is_own(heading: &str) -> bool {
+    matches!(text::folded(heading.trim()).as_str(), "group" | "name" | "group name" | "id" | "group id")
 }
 
 /// The lines of a table of these groups and roles.
@@ -60,6 +79,11 @@ pub fn matrix(bytes: &[u8], inventory: &Inventory) -> Result<MatrixList, ListErr
     }
     let mut list = MatrixList::default();
     let Some(((at, headings), rows)) = lines.split_first() else { return Err(ListError::Empty) };
+    if headings.len() > MOST_COLUMNS {
+        let columns = text::thousands(text::whole(headings.len()));
+        list.faults.push(format!("Line {at} names {columns} columns; a tenant has no more than {MOST_COLUMNS} roles."));
+        return Ok(list);
+    }
     let columns = columns(*at, headings, inventory, &mut list.faults);
     let reader = Reader::new(inventory, headings, &columns);
     let mut seen: HashMap<GroupId, u64> = HashMap::new();
@@ -75,6 +99,10 @@ pub fn matrix(bytes: &[u8], inventory: &Inventory) -> Result<MatrixList, ListErr
             }
             Err(why) => list.faults.push(format!("Line {line}: {why}.")),
         }
+        // More than anybody reads before mending them.
+        if list.faults.len() > MOST_FAULTS {
+            break;
+        }
     }
     Ok(list)
 }
@@ -82,8 +110,10 @@ pub fn matrix(bytes: &[u8], inventory: &Inventory) -> Result<MatrixList, ListErr
 fn columns<'a>(line: u64, headings: &[String], inventory: &'a Inventory, faults: &mut Vec<String>) -> Vec<Column<'a>> {
     let mut by_name: HashMap<&str, Vec<&RoleId>> = HashMap::new();
     for role in &inventory.roles {
-        by_name.entry(&role.name).or_default().push(&role.id);
-        by_name.entry(role.id.as_str()).or_default().push(&role.id);
+        by_name.entry(role.name.trim()).or_default().push(&role.id);
+    }
+    for role in &inventory.roles {
+        by_name.entry(role.id.as_str()).or_insert_with(|| vec![&role.id]);
     }
     let mut seen: HashSet<&RoleId> = HashSet::new();
     let columns: Vec<Column<'_>> = headings
@@ -91,10 +121,11 @@ fn columns<'a>(line: u64, headings: &[String], inventory: &'a Inventory, faults:
         .map(|heading| match text::folded(heading).as_str() {
             "group" | "name" | "group name" => Column::Name,
             "id" | "group id" => Column::Id,
-            "" | "source" | "status" | "members" | "description" => Column::Other,
-            _ => {
+            "" => Column::Other,
+            folded => {
                 let shown = text::shortened(heading);
                 match by_name.get(heading.as_str()).map(Vec::as_slice) {
+                    None if matches!(folded, "source" | "status" | "members" | "description") => Column::Other,
                     Some([role]) => {
                         if !seen.insert(role) {
                             faults.push(format!("Line {line} names the role “{shown}” twice."));
@@ -120,8 +151,8 @@ fn columns<'a>(line: u64, headings: &[String], inventory: &'a Inventory, faults:
 }
 
 struct Reader<'a> {
-    inventory: &'a Inventory,
     by_name: HashMap<&'a str, Vec<&'a Group>>,
+    by_id: HashMap<&'a str, &'a Group>,
     headings: &'a [String],
     columns: &'a [Column<'a>],
 }
@@ -130,15 +161,20 @@ impl<'a> Reader<'a> {
     fn new(inventory: &'a Inventory, headings: &'a [String], columns: &'a [Column<'a>]) -> Self {
         let mut by_name: HashMap<&str, Vec<&Group>> = HashMap::new();
         for group in &inventory.groups {
-            by_name.entry(&group.name).or_default().push(group);
+            by_name.entry(group.name.trim()).or_default().push(group);
         }
-        Self { inventory, by_name, headings, columns }
+        let by_id = inventory.groups.iter().map(|group| (group.id.as_str(), group)).collect();
+        Self { by_name, by_id, headings, columns }
     }
 
     /// The group of a line, and what becomes of it; or why not, as the rest of a sentence.
     fn line(&self, cells: &[String]) -> Result<(GroupId, Option<RoleEdit>), String> {
         if cells.iter().skip(self.columns.len()).any(|cell| !cell.is_empty()) {
             return Err(format!("it has more cells than the {} of the first line", self.columns.len()));
+        }
+        // A cell that is missing is not one that says no.
+        if cells.len() < self.columns.len() {
+            return Err(format!("it has fewer cells than the {} of the first line", self.columns.len()));
         }
         let group = self.group(cells)?;
         let (mut add, mut remove) = (BTreeSet::new(), BTreeSet::new());
@@ -169,11 +205,10 @@ impl<'a> Reader<'a> {
         };
         let name = cell(|column| matches!(column, Column::Name));
         if let Some(id) = cell(|column| matches!(column, Column::Id)) {
-            let group = self.inventory.groups.iter().find(|group| group.id.as_str() == id);
-            let group = group.ok_or_else(|| format!("no group has the ID “{}”", text::shortened(id)))?;
+            let group = self.by_id.get(id).copied().ok_or_else(|| format!("no group has the ID “{}”", text::shortened(id)))?;
             // A line that was sorted without its id would give roles to another group.
             return match name {
-                Some(name) if name != group.name => {
+                Some(name) if name != group.name.trim() => {
                     let (id, name) = (text::shortened(id), text::shortened(name));
                     Err(format!("the ID “{id}” belongs to “{}”, not to “{name}”", text::shortened(&group.name)))
                 }
@@ -241,7 +276,7 @@ mod tests {
     fn what_is_written_and_read_back_changes_nothing() {
         let tenant = tenant();
         let (groups, roles): (Vec<&Group>, Vec<&Role>) = (tenant.groups.iter().collect(), tenant.roles.iter().take(2).collect());
-        let file = write(&matrix_headings(&roles), matrix_rows(&groups, &roles));
+        let file = write(&matrix_headings(&roles, &tenant), matrix_rows(&groups, &roles));
         let list = matrix(&file, &tenant).unwrap();
         assert_eq!(list.faults, Vec::<String>::new());
         for (id, edit) in &list.edits {
@@ -250,6 +285,30 @@ mod tests {
             assert_eq!(edit.on(&now), now, "{id}");
         }
         assert_eq!(list.edits.len(), 3, "of a group whose roles are not visible nothing is wanted");
+    }
+
+    #[test]
+    fn a_role_of_any_name_comes_back() {
+        let roles =
+            vec![role("r1", "Members"), role("r2", "Group"), role("r3", "Twice"), role("r4", "Twice"), role("r5", "=1+1")];
+        let groups = vec![group("g1", " Padded ", Some(&["r1", "r4", "r5"]))];
+        let tenant = Inventory { groups, roles, ..Inventory::default() };
+        let shown: Vec<&Role> = tenant.roles.iter().collect();
+        let file = write(&matrix_headings(&shown, &tenant), matrix_rows(&tenant.groups.iter().collect::<Vec<_>>(), &shown));
+        assert!(
+            String::from_utf8(file.clone()).unwrap().contains(",Members,r2,r3,r4,'=1+1"),
+            "nothing that a spreadsheet would run"
+        );
+        let list = matrix(&file, &tenant).unwrap();
+        assert_eq!(list.faults, Vec::<String>::new());
+        let now = tenant.groups[0].roles.clone().unwrap();
+        assert_eq!(list.edits.len(), 1);
+        assert_eq!(list.edits[0].1, RoleEdit::Change { add: now, remove: ids(&["r2", "r3"]) });
+        // A cell that some editor cut off says nothing.
+        assert_eq!(
+            matrix(b"ID,Members,r2\ng1,x\n", &tenant).unwrap().faults,
+            ["Line 2: it has fewer cells than the 3 of the first line."]
+        );
     }
 
     #[test]

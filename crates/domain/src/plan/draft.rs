@@ -78,7 +78,10 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
         Intent::EditRoles { groups, edit } => draft.edit_roles(&groups, &edit)?,
         Intent::EditEach { edits } => {
             draft.edit_each(edits.iter().map(|(id, edit)| (id, edit)))?;
-            format!("Edit roles of {}", text::count(text::whole(edits.len()), "group", "groups"))
+            match draft.changes.len() {
+                0 => "Edit roles".to_owned(),
+                changed => format!("Edit roles of {}", text::count(text::whole(changed), "group", "groups")),
+            }
         }
         Intent::CreateGroups { groups } => draft.create_groups(groups)?,
         Intent::EditGroup { group, after } => draft.edit_group(&group, after)?,
@@ -403,6 +406,10 @@ impl Draft<'_> {
 
     /// The same edit of many groups.
     fn edit_roles(&mut self, ids: &[GroupId], edit: &RoleEdit) -> Result<String, PlanError> {
+        // Roles that were chosen are there; what another group gives may not be, and is no reason not to take the rest.
+        if !matches!(edit, RoleEdit::Copy { .. }) {
+            self.known_roles(edit.gives().iter())?;
+        }
         self.edit_each(ids.iter().map(|id| (id, edit)))?;
         let name = |id: &GroupId| self.inventory.group(id).map_or_else(|| id.to_string(), |group| group.name.clone());
         let of = match ids {
@@ -427,12 +434,15 @@ impl Draft<'_> {
         if most > MAX_ROLES_PER_GROUP {
             return Err(PlanError::TooManyRoles(most));
         }
-        let gives: BTreeSet<&RoleId> = edits.clone().flat_map(|(_, edit)| edit.gives()).collect();
-        self.known_roles(gives.into_iter())?;
         let inventory = self.inventory;
+        let known = inventory.roles_by_id();
         let groups: HashMap<&GroupId, &Group> = inventory.groups.iter().map(|group| (&group.id, group)).collect();
         for (id, edit) in edits {
             let Some(group) = groups.get(id) else {
+                // What is not on a list that ended early may be there all the same.
+                if !inventory.coverage.groups.is_whole() {
+                    return Err(PlanError::NotWhole(inventory.coverage.sentences().join(" ")));
+                }
                 self.skip(id.to_string(), WhyNot::Gone);
                 continue;
             };
@@ -446,6 +456,11 @@ impl Draft<'_> {
                 self.skip(group.name.clone(), WhyNot::AsWanted);
             } else if after.len() > MAX_ROLES_PER_GROUP && !change.add.is_empty() {
                 self.skip(group.name.clone(), WhyNot::TooManyRoles);
+            } else if change.add.iter().any(|role| !known.contains_key(role)) {
+                if !inventory.coverage.roles.is_whole() {
+                    return Err(PlanError::NotWhole(inventory.coverage.sentences().join(" ")));
+                }
+                self.skip(group.name.clone(), WhyNot::RoleGone);
             } else {
                 self.push(change, "");
             }

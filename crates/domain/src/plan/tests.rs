@@ -832,6 +832,19 @@ fn roles_of_many_groups_are_edited_alike() {
     let copy = plan(&["a", "none"], RoleEdit::Copy { from: GroupId::new("b"), roles: roles(&["new"]) }).unwrap();
     assert_eq!(copy.title, "Set roles of 2 groups as in B");
     assert_eq!(told(&copy), ["A +new -x,y", "NONE +new -"]);
+    // Of many edits those that can be done are done.
+    let each = |edits: &[(&str, &[&str])]| {
+        let edit = |(id, add): &(&str, &[&str])| (GroupId::new(*id), RoleEdit::Change { add: roles(add), remove: roles(&[]) });
+        draw_up(&inventory, Intent::EditEach { edits: edits.iter().map(edit).collect() })
+    };
+    let plan_each = each(&[("a", &["gone"]), ("none", &["x"])]).unwrap();
+    assert_eq!((plan_each.title.as_str(), told(&plan_each)), ("Edit roles of 1 group", vec!["NONE +x -".to_owned()]));
+    assert_eq!(plan_each.unchanged[0].why, WhyNot::RoleGone);
+    // What is not on a list that ended early is not gone.
+    let mut short = inventory.clone();
+    short.coverage.groups = Part::Short { read: 5, of: 9 };
+    let gone = Intent::EditRoles { groups: ids(&["gone"]), edit: RoleEdit::Set(roles(&["x"])) };
+    assert!(matches!(draw_up(&short, gone), Err(PlanError::NotWhole(_))));
     // Roles that are gone can be taken away, and not be given.
     assert!(plan(&["full"], RoleEdit::Change { add: roles(&[]), remove: roles(&["r1"]) }).is_ok());
     assert_eq!(plan(&["a"], RoleEdit::Set(roles(&["r1"]))), Err(PlanError::UnknownRole(RoleId::new("r1"))));

@@ -3,24 +3,11 @@
 use domain::groups::{Row, Table};
 use leptos::html::Div;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
-use leptos::wasm_bindgen::closure::Closure;
-use leptos::web_sys::{Document, Element, HtmlDivElement, HtmlElement, ResizeObserver};
+use leptos::web_sys::{Document, HtmlDivElement, HtmlElement};
 
 use super::{Cells, Column, HEAD, Place, ROW};
 use crate::features::table::Live;
-
-/// Watches an element's size for as long as it is kept.
-struct Watching {
-    observer: ResizeObserver,
-    _told: Closure<dyn FnMut()>,
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        self.observer.disconnect();
-    }
-}
+use crate::ui::rows::{Watching, make, roll, set};
 
 /// Keeps up with the size of the window, and draws the rows, again whenever anything about them changes.
 #[allow(clippy::too_many_arguments, reason = "what is drawn depends on all of them, and is asked for in one place")]
@@ -43,12 +30,7 @@ pub(super) fn follow(
         let measure = move || {
             let _ = height.try_set((f64::from(measured.client_height()) - HEAD).max(40.0));
         };
-        measure();
-        let told = Closure::<dyn FnMut()>::new(measure);
-        if let Ok(observer) = ResizeObserver::new(told.as_ref().unchecked_ref()) {
-            observer.observe(&element);
-            watching.set_value(Some(Watching { observer, _told: told }));
-        }
+        watching.set_value(Watching::of(&element, measure));
     });
     // What another filter shows is shown from its start.
     let asked = Memo::new(move |_| live.view.with(|view| (view.filter.clone(), view.sort.clone())));
@@ -132,17 +114,6 @@ impl State {
     }
 }
 
-fn make(document: &Document, class: &str, role: &str) -> Option<HtmlElement> {
-    let element = document.create_element("div").ok()?;
-    element.set_class_name(class);
-    set(&element, "role", role);
-    element.dyn_into().ok()
-}
-
-fn set(element: &Element, name: &str, value: &str) {
-    let _ = element.set_attribute(name, value);
-}
-
 impl Painter {
     fn lay_out(&mut self, wide: usize, rows: usize) {
         if self.wide != wide {
@@ -165,7 +136,7 @@ impl Painter {
 
     fn draw(&mut self, table: &Table, order: &[u32], columns: &[Column], cells: &Cells, first: u32, at: Place) {
         if let Some(before) = self.first.filter(|before| *before != first) {
-            self.roll(before, first);
+            roll(&self.group, &mut self.lines, before, first, |line| &line.element);
         }
         if self.first != Some(first) {
             self.first = Some(first);
@@ -178,37 +149,18 @@ impl Painter {
             line.draw(place, row, columns, cells, at);
         }
     }
-
-    /// Takes the rows that leave at one end to the other one, so that most of them stay as they are and in their order.
-    fn roll(&mut self, before: u32, first: u32) {
-        let steps = first.abs_diff(before) as usize;
-        if steps >= self.lines.len() {
-            return;
-        }
-        if first > before {
-            for line in self.lines.iter().take(steps) {
-                let _ = self.group.append_child(&line.element);
-            }
-            self.lines.rotate_left(steps);
-        } else {
-            for line in self.lines.iter().rev().take(steps) {
-                let _ = self.group.insert_before(&line.element, self.group.first_child().as_ref());
-            }
-            self.lines.rotate_right(steps);
-        }
-    }
 }
 
 impl Line {
     fn make(document: &Document, wide: usize) -> Option<Self> {
-        let element = make(document, "line", "row")?;
-        let name = make(document, "cell m-name", "rowheader")?;
+        let element = make(document, "div", "line", "row")?;
+        let name = make(document, "div", "cell m-name", "rowheader")?;
         set(&name, "data-nth", "0");
         set(&name, "aria-colindex", "1");
         element.append_child(&name).ok()?;
         let mut cells = Vec::with_capacity(wide);
         for nth in 1..=wide {
-            let cell = make(document, "cell m-cell", "gridcell")?;
+            let cell = make(document, "div", "cell m-cell", "gridcell")?;
             set(&cell, "data-nth", &nth.to_string());
             set(&cell, "aria-colindex", &(nth + 1).to_string());
             set(&cell, "aria-selected", "false");
@@ -263,7 +215,14 @@ impl Line {
                 let (class, text, selected) = now.look();
                 element.set_class_name(class);
                 element.set_text_content(Some(text));
-                set(element, "aria-selected", selected);
+                if now == State::NotVisible {
+                    // What is not visible is neither given nor not.
+                    let _ = element.remove_attribute("aria-selected");
+                    set(element, "aria-label", "not visible");
+                } else {
+                    set(element, "aria-selected", selected);
+                    let _ = element.remove_attribute("aria-label");
+                }
             }
         }
     }

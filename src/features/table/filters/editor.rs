@@ -27,10 +27,10 @@ pub(super) fn open(word: &str) {
     use leptos::wasm_bindgen::JsCast;
     use leptos::web_sys::HtmlElement;
     let find = |what: String| document().query_selector(&what).ok().flatten().and_then(|it| it.dyn_into::<HtmlElement>().ok());
-    if let Some(menu) = find(format!("details[data-field={}]", word)) {
+    if let Some(menu) = find(format!("details[data-field={word}]")) {
         let _ = menu.set_attribute("open", "");
     }
-    if let Some(first) = find(format!("details[data-field={}] .sheet :is(input, select)", word)) {
+    if let Some(first) = find(format!("details[data-field={word}] .sheet :is(input, select)")) {
         let _ = first.focus();
     }
 }
@@ -166,11 +166,14 @@ pub fn Flags<F: domain::table::Filter>(flags: &'static [Flag<F>], filter: Memo<F
     flags.iter().map(flag).collect_view()
 }
 
+/// From one day to another, either of which may be missing.
+type Span = (Option<Day>, Option<Day>);
+
 /// From one day to another. `names` are those of the form's fields.
 #[component]
-pub fn Dates(names: [&'static str; 2], days: Memo<(Option<Day>, Option<Day>)>) -> impl IntoView {
+pub fn Dates(names: [&'static str; 2], days: Memo<Span>) -> impl IntoView {
     let [from, to] = names;
-    let day = move |name: &'static str, label: &'static str, read: fn((Option<Day>, Option<Day>)) -> Option<Day>| {
+    let day = move |name: &'static str, label: &'static str, read: fn(Span) -> Option<Day>| {
         let now = move || read(days.try_get().unwrap_or_default()).map(|day| day.to_string()).unwrap_or_default();
         view! { <label class="pair"><span>{label}</span><input class="input" type="date" name=name value=now() prop:value=now/></label> }
     };

@@ -4,13 +4,13 @@ use domain::table::Column as _;
 use leptos::ev::PointerEvent;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
-use leptos::wasm_bindgen::closure::Closure;
-use leptos::web_sys::{HtmlElement, ResizeObserver};
+use leptos::web_sys::HtmlElement;
 
 use super::super::columns::Layout;
 use super::super::painter::{Painter, Scene};
 use super::super::{Kind, address_of};
 use super::{Grid, Place};
+use crate::ui::rows::Watching;
 
 /// The height of the headings in pixels, as the style sheet has it.
 const HEAD: f64 = 32.0;
@@ -34,18 +34,6 @@ pub(super) fn drag(layout: RwSignal<Layout>, column: impl domain::table::Column,
     ends.set_value(Some(end));
 }
 
-/// Watches an element's size for as long as it is kept.
-struct Watching {
-    observer: ResizeObserver,
-    _told: Closure<dyn FnMut()>,
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        self.observer.disconnect();
-    }
-}
-
 impl<T: Kind> Grid<T> {
     /// Keeps up with the size of the window, with what somebody scrolls away, and with widths.
     pub(super) fn follow_browser(self) {
@@ -58,12 +46,7 @@ impl<T: Kind> Grid<T> {
                 let _ = height.try_set((f64::from(measured.client_height()) - HEAD).max(40.0));
                 let _ = width.try_set(f64::from(measured.client_width()));
             };
-            measure();
-            let told = Closure::<dyn FnMut()>::new(measure);
-            if let Ok(observer) = ResizeObserver::new(told.as_ref().unchecked_ref()) {
-                observer.observe(&element);
-                watching.set_value(Some(Watching { observer, _told: told }));
-            }
+            watching.set_value(Watching::of(&element, measure));
         });
         self.come_back();
         // What another order or another filter shows is shown from its start; so is where the keyboard goes on.

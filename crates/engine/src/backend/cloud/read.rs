@@ -234,6 +234,7 @@ async fn all(
     let (users, newer, groups, system, roles, settings, group_settings) =
         tokio::try_join!(users, assignments, groups, system_groups, roles, settings, group_settings)?;
     let mut inventory = gathering.take();
+    inventory.coverage.system_groups = if system.is_some() { Part::Whole } else { Part::Hidden };
     inventory.groups.extend(system.into_iter().flat_map(|page| page.data).map(map::group));
     inventory.auto_assign = map::auto_assign(settings);
     inventory.group_settings = map::group_settings(&group_settings);
