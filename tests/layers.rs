@@ -55,6 +55,23 @@ fn primitives_import_nothing_of_ours() {
     }
 }
 
+/// What tables share knows nothing of what their rows are.
+#[test]
+fn the_shared_table_knows_no_room() {
+    let shared = ["crates/domain/src/table", "src/features/table"].map(|folder| files(&root().join(folder)));
+    let heads = ["crates/domain/src/table.rs", "src/features/table.rs"].map(|file| root().join(file));
+    let mut walked = 0;
+    for file in shared.into_iter().flatten().chain(heads) {
+        for line in read(&file).lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for theirs in ["assignments", "groups::", "Allotment", "License", "GroupId", "RoleId", "Person", "Subject"] {
+                assert!(!line.contains(theirs), "{}: {line}", file.display());
+            }
+        }
+        walked += 1;
+    }
+    assert!(walked >= 20, "only {walked} files");
+}
+
 #[test]
 fn rooms_stay_out_of_each_others_insides() {
     for file in files(&root().join("src/features")) {

@@ -43,7 +43,7 @@ pub use paged::Paged;
 #[cfg(feature = "ssr")]
 pub use serve::{Which, bytes, other_version, part};
 #[cfg(feature = "ssr")]
-pub use service::{Counted, chosen, selection};
+pub use service::{Counted, chosen, first_page, selection};
 pub use view::{Choice, NamedView};
 pub use views::ViewMenu;
 

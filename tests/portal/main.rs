@@ -54,7 +54,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 async fn every_server_function_authorises_first() {
     let portal = portal().await;
     // Arguments that every function can read, so that nothing but the authorisation can refuse.
-    let form = "tenant=meridian&id=x&page=1&before=0&q=&query=&what=undo&to=pause&action=assign&theme=dark&rows[]=a&confirm=&job=x&subject=x&name=x&purpose=give&allotment=x&way=x&kind=&text=x&zone=UTC&hash=x&seq=1";
+    let form = "tenant=meridian&id=x&page=1&before=0&q=&query=&what=undo&to=pause&action=assign&theme=dark&rows[]=a&confirm=&job=x&subject=x&name=x&purpose=give&allotment=x&way=x&kind=&text=x&zone=UTC&hash=x&seq=1&room=assignments";
     let mut walked = 0;
     for (path, method) in leptos::server_fn::axum::server_fn_paths() {
         if path.starts_with("/api/connect/") {

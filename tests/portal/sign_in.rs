@@ -235,7 +235,7 @@ async fn every_function_asks_for_its_role() {
     otto.sign_in(&portal, "otto").await;
     otto.connect(&portal).await;
     nobody.sign_in(&portal, "nobody").await;
-    let form = "tenant=meridian&id=x&page=1&before=0&q=&query=&what=undo&to=pause&action=assign&theme=dark&rows[]=a&confirm=&job=x&subject=x&name=x&purpose=give&allotment=x&way=x&kind=&text=x&zone=UTC&hash=x&key=x&back=&lines=x&usual=&from=x&seq=1";
+    let form = "tenant=meridian&id=x&page=1&before=0&q=&query=&what=undo&to=pause&action=assign&theme=dark&rows[]=a&confirm=&job=x&subject=x&name=x&purpose=give&allotment=x&way=x&kind=&text=x&zone=UTC&hash=x&key=x&back=&lines=x&usual=&from=x&seq=1&room=groups";
     let needs = |words: &str| words.contains("Your role does not allow this");
     let mut unknown = Vec::new();
     for (path, _) in leptos::server_fn::axum::server_fn_paths() {

@@ -146,7 +146,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::inventory::{Role, RoleLevel, UserId};
+    use crate::inventory::{Part, Role, RoleLevel, UserId};
     use crate::subject::Subject;
 
     fn ids(numbers: &BTreeSet<u8>) -> BTreeSet<RoleId> {
@@ -255,7 +255,6 @@ mod tests {
             change(&mut inventory.coverage);
             reach(&inventory)[&role].people
         };
-        use crate::inventory::Part;
         assert_eq!(read(|_| ()), Some(0));
         assert_eq!(read(|coverage| coverage.groups = Part::Short { read: 1, of: 2 }), None);
         assert_eq!(read(|coverage| coverage.system_groups = Part::Hidden), None);

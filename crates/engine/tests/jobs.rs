@@ -723,6 +723,8 @@ async fn interleaving(world: &World, seed: u64) -> (usize, usize) {
             4..8 => {
                 if let Some((plan, seen)) = plans[who].take() {
                     nth += 1;
+                    // Most look at the trail once more before they apply what they drew up long ago.
+                    let seen = if rng.random_bool(0.7) { world.engine.store.audit_end("t").await.unwrap() } else { seen };
                     if let Begun::Job(job) = world.begin_as(by, &format!("case {seed} plan {nth}"), &plan, seen).await {
                         jobs.push(job);
                     }

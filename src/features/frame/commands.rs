@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn nothing_typed_is_everything_and_no_search() {
-        assert_eq!(labels(" ").len(), 14);
+        assert_eq!(labels(" ").len(), 15);
         assert_eq!(labels("Ann & co"), ["Search people for “Ann & co”"]);
         let search = found("m", "a&b", &[], &[]);
         assert_eq!(search[0].does, Does::Go("/t/m/assignments?q=a%26b".to_owned()));

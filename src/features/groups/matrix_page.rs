@@ -70,7 +70,19 @@ pub fn MatrixPage() -> impl IntoView {
     let (columns, off) = (RwSignal::new(Vec::<RoleChoice>::new()), RwSignal::new(false));
     let cells = RwSignal::new(Cells::default());
     let kept_at = RwSignal::new(None::<String>);
-    let known = StoredValue::new(false);
+    // What was changed when the page was left waits on the server; what is changed here is newer than that. Once the page was taken
+    // over: the server drew it without.
+    Effect::new(move |known: Option<bool>| {
+        let read = data.try_get().flatten().and_then(Result::ok);
+        let Some(Loaded::Ready(view, _)) = read else { return known.unwrap_or_default() };
+        if !known.unwrap_or_default()
+            && let Some((waiting, at)) = view.draft
+        {
+            cells.set(waiting);
+            kept_at.set(Some(at));
+        }
+        true
+    });
     let pending = StoredValue::new(None::<TimeoutHandle>);
     #[cfg(feature = "hydrate")]
     keep_while_changed(tenant, cells, pending);
@@ -82,14 +94,6 @@ pub fn MatrixPage() -> impl IntoView {
             move |view: MatrixView, fresh| {
                 off.set(fresh.trouble.is_some());
                 columns.set(view.columns.clone());
-                // What was changed when the page was left waits on the server; what is changed here is newer than that.
-                if !known.get_value()
-                    && let Some((waiting, at)) = view.draft.clone()
-                {
-                    cells.set(waiting);
-                    kept_at.set(Some(at));
-                }
-                known.set_value(true);
                 view! { <Rest view live follow roles=roles.get_untracked()/> }
             },
         )

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use domain::assignments;
-use domain::groups;
 use domain::table::{RowKey, RowSelection, Rows, Selection, View};
 use domain::text::{count, whole};
 
@@ -87,16 +85,9 @@ pub fn chosen<T: Rows>(
     }
 }
 
-/// What of an address's query is a view of a room's table, and not its page.
-fn kept(room: &str, query: &str) -> Result<String, AppError> {
-    fn first_page<T: Kind>(query: &str) -> String {
-        to_query(&View { page: 1, ..view_of::<T>(query) }.to_pairs())
-    }
-    match room {
-        assignments::Table::ROOM => Ok(first_page::<assignments::Table>(query)),
-        groups::Table::ROOM => Ok(first_page::<groups::Table>(query)),
-        _ => Err(AppError::invalid("This table has no views", "Reload the page, then try again.")),
-    }
+/// The query of a view as it is kept: only what a view knows, and not its page.
+pub fn first_page<T: Kind>(query: &str) -> String {
+    to_query(&View { page: 1, ..view_of::<T>(query) }.to_pairs())
 }
 
 pub async fn views(access: &Access<Viewer>, room: &str) -> Result<Vec<NamedView>, AppError> {
@@ -109,7 +100,8 @@ pub async fn save_view(access: &Access<Viewer>, room: &str, name: &str, query: &
     if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {
         return Err(AppError::invalid("Enter a view name", "Use 1 to 60 characters."));
     }
-    let query = kept(room, query)?;
+    let query = crate::features::view_to_keep(room, query)
+        .ok_or_else(|| AppError::invalid("This table has no views", "Reload the page, then try again."))?;
     let now = views(access, room).await?;
     if now.len() >= VIEWS && now.iter().all(|view| view.name != name) {
         return Err(AppError::invalid("You have 50 views (the maximum)", "Delete one first."));

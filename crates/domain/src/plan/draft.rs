@@ -406,6 +406,9 @@ impl Draft<'_> {
 
     /// The same edit of many groups.
     fn edit_roles(&mut self, ids: &[GroupId], edit: &RoleEdit) -> Result<String, PlanError> {
+        if edit.gives().len() > MAX_ROLES_PER_GROUP {
+            return Err(PlanError::TooManyRoles(edit.gives().len()));
+        }
         // Roles that were chosen are there; what another group gives may not be, and is no reason not to take the rest.
         if !matches!(edit, RoleEdit::Copy { .. }) {
             self.known_roles(edit.gives().iter())?;
@@ -430,9 +433,8 @@ impl Draft<'_> {
 
     /// Edits of many groups. What cannot be done for one of them is told, and is no reason not to do it for the others.
     fn edit_each<'e>(&mut self, edits: impl Iterator<Item = (&'e GroupId, &'e RoleEdit)> + Clone) -> Result<(), PlanError> {
-        let most = edits.clone().map(|(_, edit)| edit.gives().len()).max().ok_or(PlanError::NothingSelected)?;
-        if most > MAX_ROLES_PER_GROUP {
-            return Err(PlanError::TooManyRoles(most));
+        if edits.clone().next().is_none() {
+            return Err(PlanError::NothingSelected);
         }
         let inventory = self.inventory;
         let known = inventory.roles_by_id();
