@@ -708,7 +708,7 @@ async fn interleaving(world: &World, seed: u64) -> (usize, usize) {
         .collect();
     let mut plans: [Option<(Plan, i64)>; 2] = [None, None];
     let (mut jobs, mut nth) = (Vec::new(), 0);
-    for _ in 0..12 {
+    for _ in 0..24 {
         let who = usize::from(rng.random_bool(0.5));
         let by = [&world.by, &world.other][who];
         match rng.random_range(0..10) {
@@ -790,7 +790,7 @@ async fn interleavings(first: u64, count: u64) {
         (writes, unseen) = (writes + more, unseen + met);
     }
     println!("{count} interleavings of one group: {writes} writes, {unseen} onto roles that their author had not seen");
-    assert!(writes as u64 >= count, "hardly anything is written: {writes}");
+    assert!(writes as u64 * 2 >= count, "hardly anything is written: {writes}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,7 +67,7 @@ pub fn AssignmentsPage() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     {
         let then = move |here: &crate::ui::scope::Scope, tenant: String, version: u64| {
-            here.spawn(super::uses::follow(live, tenant, version))
+            here.spawn(super::uses::follow(live, tenant, version));
         };
         crate::features::table::keep_up(live, tenant, data, |view| view.version, true, then);
         crate::features::table::clear_on_escape(live);

@@ -1,6 +1,6 @@
 //! What can be done with the groups that are selected: their roles edited alike, or all of them deleted. Each leads to a plan.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::groups::Table;
 use domain::text::{count, folded, thousands, whole};
@@ -135,6 +135,37 @@ fn Picker(
             {(more > 0).then(|| view! { <p class="muted small">{format!("{} more; type to find one", thousands(whole(more)))}</p> })}
         }
     };
+    // What was chosen and is no role of the tenant any more is sent as well: an edit that lost a role on its way must not be planned.
+    let gone = move || {
+        let gone = roles.with(|roles| {
+            let known = |id: &str| roles.iter().any(|role| role.id == id);
+            chosen.with(|chosen| {
+                chosen.iter().filter(|(id, _)| !known(id)).map(|(id, choice)| (id.clone(), *choice)).collect::<Vec<_>>()
+            })
+        });
+        (!gone.is_empty()).then(|| {
+            let said = match gone.len() {
+                1 => "A chosen role no longer exists. ".to_owned(),
+                more => format!("{more} chosen roles no longer exist. "),
+            };
+            let drop = move |_| {
+                let known: BTreeSet<String> =
+                    roles.with_untracked(|roles| roles.iter().map(|role| role.id.clone()).collect());
+                chosen.update(|chosen| chosen.retain(|id, _| known.contains(id)));
+            };
+            let fields = gone
+                .into_iter()
+                .map(|(id, choice)| {
+                    let name = if choice == Choice::Add { "add[]" } else { "remove[]" };
+                    view! { <input type="hidden" name=name value=id/> }
+                })
+                .collect_view();
+            view! {
+                <p class="small bad" role="status">{said}<button class="link" type="button" on:click=drop>"Leave it out"</button></p>
+                {fields}
+            }
+        })
+    };
     let ways = WAYS
         .map(|(word, text)| view! { <option value=word selected=how.with_untracked(|how| how == word)>{text}</option> })
         .collect_view();
@@ -174,6 +205,7 @@ fn Picker(
         <select class="select" name="how" aria-label="What to do" prop:value=how on:change=changed>{ways}</select>
         <div class="pick" hidden=move || is("copy")>
             <input class="input js-only" type="search" aria-label="Find a role" placeholder="Type to find a role" on:input=find on:keydown=no_enter/>
+            {gone}
             <div class="options" class:set=move || is("set") tabindex="0" role="region" aria-label="Roles">{list}</div>
         </div>
         <div class="field" class:js-hidden=move || !is("copy")>

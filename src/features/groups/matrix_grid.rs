@@ -5,6 +5,7 @@
 mod paint;
 
 use domain::groups::Table;
+use domain::table::Rows as _;
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -69,6 +70,28 @@ pub fn MatrixGrid(
         if within != now {
             at.set(within);
         }
+    });
+    // What another reading says is so already is no change any more.
+    Effect::new(move |_| {
+        live.table.with(|table| {
+            let changed = cells.with_untracked(|cells| !cells.0.is_empty());
+            if !changed || table.is_empty() {
+                return;
+            }
+            let places: std::collections::HashMap<&str, u32> = table.rows().map(|row| (row.id(), row.at)).collect();
+            let roles: std::collections::HashMap<&str, usize> =
+                table.names().roles.iter().enumerate().map(|(place, (id, _, _))| (id.as_str(), place)).collect();
+            let holds = |(group, role): &(String, String), wanted: bool| {
+                let row = places.get(group.as_str()).and_then(|at| table.row(*at));
+                let gives = row.and_then(|row| roles.get(role.as_str()).map_or(Some(false), |place| row.gives(*place)));
+                gives == Some(wanted)
+            };
+            let mut left = cells.get_untracked();
+            left.0.retain(|cell, wanted| !holds(cell, *wanted));
+            if cells.with_untracked(|now| *now != left) {
+                cells.set(left);
+            }
+        });
     });
     #[cfg(feature = "hydrate")]
     paint::follow(scroller, group, live, columns, cells, at, top, height, first, drawn);

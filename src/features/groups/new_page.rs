@@ -82,7 +82,7 @@ fn Fields(view: NewGroupView, chosen: RwSignal<BTreeSet<RoleId>>, draft: ServerA
                     <div class="field">
                         <label for="names">"Names"</label>
                         <textarea class="input" id="names" name="names" rows="3" required autocomplete="off" spellcheck="false" aria-describedby="names-help"></textarea>
-                        <p class="muted small" id="names-help">"One group per line, at most 256 characters each; upper and lower case matter. You can also paste a table with the headings Name, Description, Roles."</p>
+                        <p class="muted small" id="names-help">"One group per line, at most 256 characters each; upper and lower case matter. You can also paste a table with the headings Name, Description, Roles; what is chosen below holds for lines that name none."</p>
                     </div>
                     <div class="field">
                         <label for="description">"Description"</label>

@@ -112,7 +112,18 @@ fn Editor(
     let (tenant, id) = (use_tenant(), use_part("id"));
     let theirs: BTreeSet<RoleId> = view.roles.iter().filter(|role| role.now).map(|role| RoleId::new(&role.id)).collect();
     let base = carried.0.as_deref().map_or_else(|| theirs.clone(), set_of);
-    let mine = carried.1.as_deref().map_or_else(|| theirs.clone(), set_of);
+    let mut mine = carried.1.as_deref().map_or_else(|| theirs.clone(), set_of);
+    // What was chosen and is no role any more has no box to be unticked.
+    let known: BTreeSet<RoleId> = view.roles.iter().map(|role| RoleId::new(&role.id)).collect();
+    let gone = mine.iter().filter(|id| !known.contains(id) && !theirs.contains(id)).count();
+    mine.retain(|id| known.contains(id) || theirs.contains(id));
+    let gone = (gone > 0).then(|| {
+        let title = match gone {
+            1 => "A chosen role no longer exists and was left out.".to_owned(),
+            more => format!("{more} chosen roles no longer exist and were left out."),
+        };
+        view! { <Note tone="warn" title>"It was deleted in Qlik, or this key cannot see it."</Note> }
+    });
     let conflict = (base != theirs)
         .then(|| view! { <Conflict roles=view.roles.clone() base=base.clone() mine=mine.clone() theirs=theirs.clone()/> });
     let chosen = RwSignal::new(mine);
@@ -180,7 +191,7 @@ fn Editor(
         }
     });
     view! {
-        {unseen}{kept}
+        {unseen}{kept}{gone}
         {conflict}
         <div class="grid cols">
             <ActionForm action=draft attr:class="roles" attr:id="roles" on:submit=planned>

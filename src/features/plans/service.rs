@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::change::Change;
+use domain::change::{Change, Names};
 use domain::plan::{Intent, LeaveOut, Offer, OfferKind, Plan, PlannedChange, Unchanged, WhyNot, draw_up};
 use domain::projection::Projection;
 use domain::text::{self, sentence};
@@ -237,7 +237,11 @@ fn drawn_words(zone: &Zone, created_at: i64, inventory_at: i64, author: &str) ->
 
 /// Names of the roles that group changes speak of, as far as they are known.
 async fn role_names(access: &Access<Viewer>, row: &PlanRow) -> Vec<(String, String)> {
-    if !row.plan.changes.iter().any(|planned| planned.change.touches().groups().next().is_some()) {
+    let speaks = |planned: &PlannedChange| {
+        let told = planned.change.told(&Names { roles: None });
+        !told.added.is_empty() || !told.removed.is_empty()
+    };
+    if !row.plan.changes.iter().any(speaks) {
         return Vec::new();
     }
     match access.latest(std::time::Duration::from_secs(1)).await {

@@ -190,6 +190,8 @@ mod browser {
         selects: bool,
         then: impl Fn(&Scope, String, u64) + Copy + 'static,
     ) {
+        /// After so many versions in a row that were gone before they came, the table stays in pages.
+        const MOST: u32 = 6;
         let wanted = Memo::new(move |before: Option<&u64>| {
             let named = data.try_get().flatten().and_then(Result::ok).and_then(|loaded| match loaded {
                 Loaded::Ready(view, _) | Loaded::Reading(_, Some(view)) => Some(version_of(&view)),
@@ -198,8 +200,6 @@ mod browser {
             named.or(before.copied()).unwrap_or_default()
         });
         let stale = move || data.refetch();
-        /// After so many versions in a row that were gone before they came, the table stays in pages.
-        const MOST: u32 = 6;
         let scope = Scope::here();
         let loading = StoredValue::new(false);
         let missed = StoredValue::new(0_u32);

@@ -109,6 +109,8 @@ impl<'a> Names<'a> {
 
 /// A table of groups: its columns, and its lines below them.
 struct Table {
+    /// The line of its headings.
+    headings: u64,
     columns: Vec<Option<Column>>,
     lines: Vec<(u64, Vec<String>)>,
 }
@@ -127,12 +129,17 @@ fn table(text: &str) -> Result<Option<Table>, ListError> {
     if let Some(number) = open_quote {
         return Err(ListError::Quote(number));
     }
-    lines.remove(0);
-    Ok(Some(Table { columns, lines }))
+    let (headings, _) = lines.remove(0);
+    Ok(Some(Table { headings, columns, lines }))
 }
 
 impl Table {
     fn read(self, list: &mut GroupList, new: &impl Fn(&str) -> CreateGroup, names: &Names<'_>) {
+        for (column, name) in [(Column::Name, "Name"), (Column::Description, "Description"), (Column::Roles, "Roles")] {
+            if self.columns.iter().filter(|known| **known == Some(column)).count() > 1 {
+                list.faults.push(format!("Line {} has more than one column “{name}”.", self.headings));
+            }
+        }
         let place = |wanted: Column| self.columns.iter().position(|column| *column == Some(wanted));
         let (name, description, roles) = (place(Column::Name), place(Column::Description), place(Column::Roles));
         for (line, cells) in &self.lines {
@@ -265,6 +272,7 @@ mod tests {
             ]
         );
         assert_eq!(read("Name,Description\n,books\n").faults, ["Line 2: the group needs a name."]);
+        assert_eq!(read("Name,Name,Roles\nA,B,\n").faults, ["Line 1 has more than one column “Name”."]);
         assert_eq!(groups(b" \n", "", &BTreeSet::new(), &[]), Err(ListError::Empty));
         assert_eq!(groups(b"Name,Roles\n\"A,b\n", "", &BTreeSet::new(), &[]), Err(ListError::Quote(2)));
     }

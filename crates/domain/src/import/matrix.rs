@@ -144,6 +144,14 @@ fn columns<'a>(line: u64, headings: &[String], inventory: &'a Inventory, faults:
             }
         })
         .collect();
+    let several = |is: fn(&Column<'_>) -> bool| columns.iter().filter(|column| is(column)).count() > 1;
+    for (name, twice) in
+        [(NAME, several(|column| matches!(column, Column::Name))), (ID, several(|column| matches!(column, Column::Id)))]
+    {
+        if twice {
+            faults.push(format!("Line {line} has more than one column “{name}”."));
+        }
+    }
     if !columns.iter().any(|column| matches!(column, Column::Name | Column::Id)) {
         faults.push(format!("Line {line} has no column “{NAME}” or “{ID}” that says which group a line is about."));
     }
@@ -337,6 +345,8 @@ mod tests {
                 "Line 11: no group has the ID “g9”.",
             ]
         );
+        let list = matrix(b"Group,Group,Steward\nTwin,=Finance,x\n", &tenant()).unwrap();
+        assert_eq!(list.faults[0], "Line 1 has more than one column “Group”.");
         let list = matrix(b"Team,Steward\nSales,x\n", &tenant()).unwrap();
         assert!(list.faults.iter().any(|fault| fault.contains("no column “Group” or “ID”")), "{:?}", list.faults);
     }
