@@ -82,7 +82,7 @@ export async function groups() {
       const moved = await scroll(page, KIT);
       await cdp.send("Emulation.setCPUThrottlingRate", { rate: 1 });
       await page.goto(`${at.url}/t/meridian/groups/matrix`);
-      await page.waitForSelector(".matrix .line:not(.top):not([hidden]) .mark");
+      await page.waitForSelector(".matrix .line:not(.top):not([hidden]) .m-cell");
       await sleep(300);
       await cdp.send("Emulation.setCPUThrottlingRate", { rate });
       const matrix = await scroll(page, KIT);
