@@ -42,7 +42,7 @@ pub fn RoleList(roles: Vec<RoleLine>, chosen: RwSignal<BTreeSet<RoleId>>) -> imp
     };
     let search = (of > LONG).then(|| {
         view! {
-            <div class="find js-only" role="search" aria-label="Roles">
+            <div class="find-roles js-only" role="search" aria-label="Roles">
                 <input class="search" type="search" aria-label="Find a role" placeholder="Find a role" on:keydown=no_enter
                     on:input=move |event| needle.set(folded(event_target_value(&event).trim()))/>
                 <fieldset class="inline plain"><legend class="sr">"Roles shown"</legend>

@@ -10,7 +10,6 @@ use crate::features::table::Live;
 use crate::ui::rows::{Watching, make, roll, set};
 
 /// Keeps up with the size of the window, and draws the rows, again whenever anything about them changes.
-#[allow(clippy::too_many_arguments, reason = "what is drawn depends on all of them, and is asked for in one place")]
 pub(super) fn follow(
     scroller: NodeRef<Div>,
     group: NodeRef<Div>,
