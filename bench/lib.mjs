@@ -3,10 +3,10 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
-import net from "node:net";
 import os from "node:os";
 import { join } from "node:path";
 import { chromium } from "../end2end/node_modules/@playwright/test/index.mjs";
+import { freePort } from "../end2end/support/ports.mjs";
 
 export const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -59,14 +59,6 @@ export async function control(sim, method, path, body) {
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status}`);
   const text = await answer.text();
   return text ? JSON.parse(text) : undefined;
-}
-
-export async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export function browser() {

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { browser, freePort, median, start } from "./lib.mjs";
+import { freePort } from "../end2end/support/ports.mjs";
+import { browser, median, start } from "./lib.mjs";
 
 const SESSIONS = 10_000;
 const TIMES = 400;

@@ -3,7 +3,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, median, start } from "./lib.mjs";
+import { freePort } from "../end2end/support/ports.mjs";
+import { median, start } from "./lib.mjs";
 
 const RECORDS = 1_000_000;
 const TIMES = 3;

@@ -1,10 +1,10 @@
 // Starts programs of the project and reads from their output where they listen.
 import { spawn, type ChildProcess } from "node:child_process";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "./ports.mjs";
 import { Sim } from "./sim";
 
 export const BIN = process.env.QUARTERMASTER_BIN ?? "quartermaster";
@@ -45,14 +45,6 @@ export async function start(args: string[], env: Record<string, string> = {}, bi
 
 /** The address in a line that ends with one. */
 export const address = (line: string) => line.split(" ").at(-1)!;
-
-/** A port that nobody listens on. */
-export const freePort = () => new Promise<number>((resolve) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as { port: number };
-    server.close(() => resolve(port));
-  });
-});
 
 /** Small tenants of their own, a server configured for them with more of a configuration; all end with `work`. The n-th tenant's key
  * is `key-of-n`. */

@@ -4,7 +4,8 @@ import AxeBuilder from "@axe-core/playwright";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { address, freePort, start } from "./portal";
+import { address, start } from "./portal";
+import { freePort } from "./ports.mjs";
 import { be, provider } from "./provider";
 import { Sim } from "./sim";
 

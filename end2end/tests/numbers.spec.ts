@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bulk, expect, hydrated, test } from "../support/test";
-import { address, freePort, start, type Running } from "../support/portal";
+import { address, start, type Running } from "../support/portal";
+import { freePort } from "../support/ports.mjs";
 import { Sim, type State } from "../support/sim";
 import type { Page } from "@playwright/test";
 

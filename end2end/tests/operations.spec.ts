@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, hydrated, test } from "../support/test";
-import { address, BIN, freePort, start } from "../support/portal";
+import { address, BIN, start } from "../support/portal";
+import { freePort } from "../support/ports.mjs";
 import { be, provider, SECRET } from "../support/provider";
 
 /** The commands of a section, without the indentation of the list they stand in. */

@@ -264,8 +264,19 @@ pub struct Server {
     pub url: String,
 }
 
+/// A port that nobody listens on, for a server that must know its address before it listens. It lies below the range that systems
+/// take the ports of outgoing connections from: a port from there can be gone again before the server listens, or while it is
+/// started anew. Each process (a test is one) begins elsewhere; `end2end/support/ports.mjs` does the same.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    use std::sync::atomic::{AtomicU32, Ordering};
+    const FIRST: u16 = 20_000;
+    const COUNT: u32 = 12_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(97);
+    (0..COUNT)
+        .map(|_| FIRST + (begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT) as u16)
+        .find(|&port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok())
+        .expect("a port is free")
 }
 
 /// Starts the program and waits until it is ready. What it logs is added to a file beside its configuration.
