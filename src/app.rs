@@ -10,6 +10,7 @@ use crate::features::audit::{AuditPage, ThenPage};
 use crate::features::connect::ConnectPage;
 use crate::features::frame::{Frame, LoadParts, Palette, SessionEnd};
 use crate::features::groups::{GroupPage, GroupsPage, MatrixPage, NewGroupPage};
+use crate::features::history::HistoryPage;
 use crate::features::jobs::{JobPage, JobsPage};
 use crate::features::lists::{ListPage, ListsPage};
 use crate::features::overview::OverviewPage;
@@ -27,6 +28,7 @@ enum Room {
     Group,
     NewGroup,
     Matrix,
+    History,
     Roles,
     Role,
     Plans,
@@ -53,6 +55,7 @@ fn open(room: Room) -> AnyView {
         Room::Group => view! { <GroupPage/> }.into_any(),
         Room::NewGroup => view! { <NewGroupPage/> }.into_any(),
         Room::Matrix => view! { <MatrixPage/> }.into_any(),
+        Room::History => view! { <HistoryPage/> }.into_any(),
         Room::Roles => view! { <RolesPage/> }.into_any(),
         Room::Role => view! { <RolePage/> }.into_any(),
         Room::Plans => view! { <PlansPage/> }.into_any(),
@@ -160,6 +163,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/groups") view=Room::Groups ssr=SsrMode::Async/>
                     <Route path=path!("/groups/new") view=Room::NewGroup ssr=SsrMode::Async/>
                     <Route path=path!("/groups/matrix") view=Room::Matrix ssr=SsrMode::Async/>
+                    <Route path=path!("/groups/history") view=Room::History ssr=SsrMode::Async/>
                     <Route path=path!("/groups/:id") view=Room::Group ssr=SsrMode::Async/>
                     <Route path=path!("/roles") view=Room::Roles ssr=SsrMode::Async/>
                     <Route path=path!("/roles/:id") view=Room::Role ssr=SsrMode::Async/>

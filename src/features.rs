@@ -6,6 +6,7 @@ pub mod condition;
 pub mod connect;
 pub mod frame;
 pub mod groups;
+pub mod history;
 pub mod jobs;
 pub mod lists;
 pub mod me;

@@ -49,6 +49,7 @@ pub fn router(state: &Shared) -> Router {
         .merge(crate::features::lists::routes(state))
         .merge(crate::features::assignments::routes(state))
         .merge(crate::features::groups::routes(state))
+        .merge(crate::features::history::routes(state))
         .merge(crate::features::jobs::routes(state))
         .merge(crate::features::audit::routes(state))
         .layer(from_fn(middleware::answered))

@@ -52,6 +52,22 @@ test("a role edit", async ({ connected: page, tenant }) => {
   await expect(page.getByRole("button", { name: "Apply 1 change" })).toBeVisible();
 });
 
+test("what changed since a moment is read and restored", async ({ connected: page, tenant }) => {
+  await page.goto("/t/meridian/groups/history");
+  await page.getByRole("button", { name: "Declare groups as they are now" }).click();
+  await expect(page.getByRole("heading", { level: 2, name: /^No group differs/ })).toBeVisible();
+  const group = (await tenant.state()).groups.find((one) => one.roles.length > 1)!;
+  await tenant.act({ set_group_roles: { id: group.id, roles: [] } });
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.goto("/t/meridian/groups/history");
+  await page.getByRole("checkbox", { name: `Restore ${group.name}`, exact: true }).check();
+  await page.getByRole("button", { name: "Restore selected…" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: new RegExp(`Restore ${group.name} as of the baseline`) })).toBeVisible();
+  await page.goto("/t/meridian/groups/history");
+  await page.getByRole("button", { name: "Remove baseline" }).click();
+  await expect(page.getByText("No baseline is declared.")).toBeVisible();
+});
+
 test("groups are filtered, and roles of those ticked are edited", async ({ connected: page, tenant }) => {
   const { groups, roles } = await tenant.state();
   const role = roles.find((one) => one.level === "user" && groups.filter((group) => !group.roles.includes(one.id)).length > 1)!;

@@ -70,6 +70,17 @@ test("pictures", async ({ connected: page, tenant }) => {
   await page.getByRole("button", { name: "Discard changes" }).click();
   await go("/t/meridian/roles", "Roles");
   await shoot("roles");
+  await go("/t/meridian/groups/history", "History of groups");
+  await page.getByRole("button", { name: "Declare groups as they are now" }).click();
+  await expect(page.getByRole("button", { name: "Remove baseline" })).toBeVisible();
+  const [changed, emptied, deleted] = (await tenant.state()).groups.filter((g) => g.roles.length > 2);
+  await tenant.act({ set_group_roles: { id: changed.id, roles: [...changed.roles.slice(2), (await tenant.state()).roles.find((r) => !changed.roles.includes(r.id))!.id] } });
+  await tenant.act({ set_group_roles: { id: emptied.id, roles: [] } });
+  await tenant.act({ delete_group: deleted.id });
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await expect(page.getByRole("heading", { level: 2, name: /^3 groups differ/ })).toBeVisible();
+  await shoot("history");
+  await page.getByRole("button", { name: "Remove baseline" }).click();
   await go("/t/meridian/groups/new", "New group");
   await shoot("group-new");
   const group = (await tenant.state()).groups.find((g) => g.roles.length > 3)!;

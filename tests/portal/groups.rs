@@ -22,11 +22,11 @@ async fn portal(groups: usize) -> Portal {
     .await
 }
 
-async fn groups(portal: &Portal) -> Vec<Value> {
+pub async fn groups(portal: &Portal) -> Vec<Value> {
     portal.sim("GET", "state", Value::Null).await["groups"].as_array().unwrap().clone()
 }
 
-fn roles(group: &Value) -> BTreeSet<String> {
+pub fn roles(group: &Value) -> BTreeSet<String> {
     group["roles"].as_array().unwrap().iter().map(|role| role.as_str().unwrap().to_owned()).collect()
 }
 
@@ -41,7 +41,7 @@ async fn bring(portal: &Portal, cookie: &str, what: &str, file: &str) -> String 
 }
 
 /// Applies a plan and waits until its job is over.
-async fn apply(portal: &Portal, cookie: &str, plan: &str) -> storage::JobRow {
+pub async fn apply(portal: &Portal, cookie: &str, plan: &str) -> storage::JobRow {
     let id = plan.rsplit('/').next().unwrap();
     let kept = portal.state.engine.store.plan("meridian", id).await.unwrap().unwrap();
     assert!(!kept.plan.changes.is_empty());

@@ -14,6 +14,7 @@ mod support;
 mod assertion;
 mod exits;
 mod groups;
+mod history;
 mod kept;
 mod past;
 mod qlik_sign_in;

@@ -6,6 +6,7 @@
 pub mod allotment;
 pub mod assignments;
 pub mod change;
+pub mod drift;
 pub mod gauge;
 pub mod groups;
 pub mod import;

@@ -87,6 +87,8 @@ pub enum WhyNot {
     TooManyRoles,
     /// A role that it was to get is not there any more.
     RoleGone,
+    /// Its name, description or status is not kept here.
+    KeptElsewhere,
 }
 
 impl WhyNot {
@@ -107,6 +109,7 @@ impl WhyNot {
             Self::NotUndone => "cannot be undone, or not in full",
             Self::NameTaken => "a group of that name exists with other roles or another description (left unchanged)",
             Self::TooManyRoles => "would have more than 100 roles (left unchanged)",
+            Self::KeptElsewhere => "has a name, description or status that cannot be set here (left unchanged)",
             Self::RoleGone => "was to get a role that no longer exists (left unchanged)",
         }
     }

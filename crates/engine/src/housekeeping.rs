@@ -9,6 +9,7 @@ use storage::{Erased, StoreError};
 use crate::Engine;
 use crate::clock::day_of;
 use crate::connection::revoke_grant;
+use crate::history::HistoryError;
 
 /// How often.
 const EVERY: Duration = Duration::from_hours(1);
@@ -27,11 +28,13 @@ pub struct Keep {
     pub journals_days: u32,
     /// Drafts that nobody came back to.
     pub drafts_days: u32,
+    /// How groups and roles were.
+    pub groups_days: u32,
 }
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { lists_days: 1, plans_days: 30, journals_days: 35, drafts_days: 7 }
+        Self { lists_days: 1, plans_days: 30, journals_days: 35, drafts_days: 7, groups_days: 400 }
     }
 }
 
@@ -52,6 +55,8 @@ pub struct Tidied {
     pub journal_rows: u64,
     /// Drafts.
     pub drafts: u64,
+    /// States of groups and roles.
+    pub group_states: u64,
     /// Seats by day.
     pub seat_days: u64,
     /// What sign-ins and sign-outs left behind.
@@ -73,7 +78,7 @@ pub async fn run(engine: Arc<Engine>) {
 /// Deletes everything that is older than it is to be kept, in small steps.
 pub async fn tidy(engine: &Arc<Engine>) -> Result<Tidied, StoreError> {
     let (store, now) = (&engine.store, engine.clock.now_ms());
-    let Keep { lists_days, plans_days, journals_days, drafts_days } = engine.keep;
+    let Keep { lists_days, plans_days, journals_days, drafts_days, groups_days } = engine.keep;
     let before = |days: u32| now - i64::from(days) * DAY_MS;
     engine.readings.tidy();
     let erased = store.purge_grants(now).await?;
@@ -103,6 +108,13 @@ pub async fn tidy(engine: &Arc<Engine>) -> Result<Tidied, StoreError> {
     all!(purge_journals, before(journals_days), journal_rows);
     all!(purge_drafts, before(drafts_days), drafts);
     all!(purge_seat_days, day_of(before(SEAT_DAYS)), seat_days);
+    for tenant in engine.tenants.keys() {
+        match engine.history.forget_before(tenant, before(groups_days)).await {
+            Ok(gone) => tidied.group_states += gone,
+            Err(HistoryError::Store(error)) => return Err(error),
+            Err(error) => tracing::error!(%error, tenant, "old states of groups could not be deleted"),
+        }
+    }
     tidied.families = store.purge_families().await?;
     Ok(tidied)
 }

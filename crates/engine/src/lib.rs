@@ -10,6 +10,7 @@ pub mod fault;
 mod follow;
 pub mod gathering;
 pub mod grants;
+pub mod history;
 pub mod housekeeping;
 pub mod jobs;
 pub mod machines;
@@ -29,6 +30,7 @@ use tokio_util::task::TaskTracker;
 use backend::Backend;
 use checkpoints::Checkpoints;
 use clock::SharedClock;
+use history::History;
 use housekeeping::Keep;
 use machines::Machines;
 use readings::Readings;
@@ -63,6 +65,8 @@ pub struct Engine {
     pub tenants: BTreeMap<String, Arc<Tenant>>,
     /// What was read of them.
     pub readings: Readings,
+    /// How their groups and roles were.
+    pub history: Arc<History>,
     /// How long what is kept is kept.
     pub keep: Keep,
     /// Where signed ends of trails go, and which are due.
@@ -93,8 +97,10 @@ impl Engine {
         keep: Keep,
         checkpoints: Checkpoints,
     ) -> Arc<Self> {
+        let history = Arc::new(History::new(store.clone()));
         Arc::new(Self {
-            readings: Readings::new(clock.clone(), store.clone()),
+            readings: Readings::new(clock.clone(), store.clone(), history.clone()),
+            history,
             store,
             sealer,
             clock,

@@ -23,6 +23,7 @@ use crate::backend::{Key, Reader, Reading, Urgency};
 use crate::clock::{SharedClock, day, day_of};
 use crate::fault::Fault;
 use crate::gathering::{Gathering, Progress, locked};
+use crate::history::History;
 use uses::Uses;
 
 pub use uses::LastUse;
@@ -177,6 +178,7 @@ pub struct Readings {
     entries: Mutex<HashMap<Whose, Arc<Entry>>>,
     clock: SharedClock,
     store: Store,
+    history: Arc<History>,
 }
 
 /// Whose view of which tenant.
@@ -199,9 +201,9 @@ impl Source {
 }
 
 impl Readings {
-    /// Nothing is read yet. The store tells where a tenant's trail ends.
-    pub fn new(clock: SharedClock, store: Store) -> Self {
-        Self { entries: Mutex::default(), clock, store }
+    /// Nothing is read yet. The store tells where a tenant's trail ends; what whole readings show of groups goes into the history.
+    pub fn new(clock: SharedClock, store: Store, history: Arc<History>) -> Self {
+        Self { entries: Mutex::default(), clock, store, history }
     }
 
     fn entry(&self, source: &Source) -> Arc<Entry> {
@@ -420,10 +422,11 @@ impl Readings {
         };
         let gathering = Arc::new(Gathering::default());
         *locked(&entry.gathering) = gathering.clone();
-        let (source, entry, clock, store) = (source.clone(), entry.clone(), self.clock.clone(), self.store.clone());
+        let (source, entry, clock) = (source.clone(), entry.clone(), self.clock.clone());
+        let (store, history) = (self.store.clone(), self.history.clone());
         tokio::spawn(async move {
             // A task of its own, so that also a panic ends the reading for those who wait for it.
-            let reading = tokio::spawn(whole(source, entry.clone(), gathering, clock.clone(), store));
+            let reading = tokio::spawn(whole(source, entry.clone(), gathering, clock.clone(), store, history));
             let read = reading.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a reading broke off");
                 Err(Fault::Internal("Quartermaster failed while loading. Refresh; see the server log"))
@@ -461,7 +464,9 @@ async fn whole(
     gathering: Arc<Gathering>,
     clock: SharedClock,
     store: Store,
+    history: Arc<History>,
 ) -> Result<Snapshot, Fault> {
+    let began = clock.now_ms();
     // Before anything is read: what a job writes down later may have been done after its row was read.
     let seen = store.audit_end(&source.tenant.id).await.map_err(|error| {
         tracing::error!(%error, "the database failed");
@@ -488,7 +493,11 @@ async fn whole(
         let table = entry.uses.on(Table::build(&inventory), &inventory, now);
         Snapshot::of(inventory, table, license, now, seen)
     });
-    built.await.map_err(|_| Fault::Internal("The loaded data is inconsistent. Try again"))
+    let snapshot = built.await.map_err(|_| Fault::Internal("The loaded data is inconsistent. Try again"))?;
+    if let Err(error) = history.keep(&source.tenant.id, (began, now), &snapshot.inventory).await {
+        tracing::error!(%error, "how the groups are could not be written down; the history lacks it until the next reading");
+    }
+    Ok(snapshot)
 }
 
 /// Lets those who wait for the first reading see what is there: from the first page on, again after each further quarter,

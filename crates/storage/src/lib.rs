@@ -7,6 +7,7 @@ mod days;
 mod drafts;
 mod families;
 mod form;
+mod history;
 mod jobs;
 mod keep;
 mod lists;
@@ -21,6 +22,7 @@ pub use audit::{AuditEntry, AuditFilter, Kept, NewAudit, TrailEnd, Uncovered};
 pub use credentials::{Connect, StoredCredential, WrappedCredential};
 pub use days::SeatDay;
 pub use families::{Family, FamilyHolder, KeepRunning, Renewal, Resealed};
+pub use history::{Baseline, GroupState};
 pub use jobs::{
     Claim, CreateJob, Erased, Grant, GrantKind, InNeed, JobRow, JobState, JournalRow, Leave, NewJob, Resume, RowResult, Trouble,
 };

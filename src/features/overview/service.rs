@@ -1,8 +1,10 @@
 //! Reads the overview out of a snapshot.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use domain::allotment::{Allotment, Seats};
+use domain::drift::{State, count_differing};
 use domain::gauge::{self, Tone};
 use domain::inventory::{Part, RoleId};
 use domain::table::{Day, Rows as _};
@@ -15,6 +17,7 @@ use storage::{PlanSummary, SeatDay};
 use super::view::{Attention, Course, Idle, LicenseFacts, Overview, Right, Since};
 use crate::error::AppError;
 use crate::features::assignments::view_of;
+use crate::features::history::off_baseline;
 use crate::features::jobs::{JobLine, recent};
 use crate::features::shared::{Loaded, look};
 use crate::server::access::{Access, Viewer};
@@ -37,6 +40,7 @@ pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppEr
     let recent = jobs.iter().take(3).cloned().collect();
     let config = &access.state.config;
     let thresholds = config.thresholds;
+    let baseline = off_baseline(access).await?;
     look(access, |snapshot| Overview {
         alarm: alarm(snapshot),
         since: before.map(|before| since(snapshot, &days, &jobs, &plans, before, now)),
@@ -50,7 +54,7 @@ pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppEr
             })
             .collect(),
         idle: use_known.then(|| idle(snapshot, &config.prices, thresholds, now)),
-        attention: attention(snapshot, thresholds, now),
+        attention: attention(snapshot, thresholds, now, baseline.as_ref()),
         license: license(snapshot, thresholds, now),
         rights: rights(snapshot, last_use, access.qlik_user()),
         recent,
@@ -194,7 +198,7 @@ fn alarm(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
-fn attention(snapshot: &Snapshot, thresholds: Thresholds, now: i64) -> Vec<Attention> {
+fn attention(snapshot: &Snapshot, thresholds: Thresholds, now: i64, baseline: Option<&(String, Arc<State>)>) -> Vec<Attention> {
     let inventory = &snapshot.inventory;
     let item = |tone, text: String, path: &str, go: &str| Attention { tone, text, path: path.to_owned(), go: go.to_owned() };
     let mut list = Vec::new();
@@ -261,6 +265,14 @@ fn attention(snapshot: &Snapshot, thresholds: Thresholds, now: i64) -> Vec<Atten
         // Overage is no mark on anybody; whoever came last is looked at first.
         let here = format!("assignments?allotment={}&sort=-since", escape(allotment.name.as_str()));
         list.push(item(Tone::Warn, text, &here, "View newest holders"));
+    }
+    if let Some((day, state)) = baseline {
+        let differing = count_differing(state, inventory).unwrap_or(0);
+        if differing > 0 {
+            let verb = if differing == 1 { "differs" } else { "differ" };
+            let text = format!("{} {verb} from the baseline of {day}", count(whole(differing), "group", "groups"));
+            list.push(item(Tone::Warn, text, "groups/history?from=baseline", "Review"));
+        }
     }
     list.sort_by_key(|item| match item.tone {
         Tone::Bad => 0,

@@ -72,7 +72,8 @@ fn how_chosen(intent: &Intent) -> &'static str {
         | Intent::EditEach { .. }
         | Intent::CreateGroups { .. }
         | Intent::EditGroup { .. }
-        | Intent::DeleteGroups { .. } => "",
+        | Intent::DeleteGroups { .. }
+        | Intent::Restore { .. } => "",
         Intent::SetAutoAssign(_) | Intent::SetGroupSettings(_) => "changed in Settings",
         Intent::List { .. } => "on the list",
         Intent::Exactly { restores: true, .. } => "as before the job",

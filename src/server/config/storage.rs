@@ -52,6 +52,7 @@ impl Storage {
             // A job can be undone for 30 days, from its rows.
             journals_days: reader.number("storage.keep.journals_days", usual.journals_days, 31..=3_650),
             drafts_days: reader.number("storage.keep.drafts_days", usual.drafts_days, 1..=365),
+            groups_days: reader.number("storage.keep.groups_days", usual.groups_days, 1..=3_650),
         };
         Self { url, keep }
     }
@@ -97,9 +98,9 @@ impl Audit {
 impl fmt::Display for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "[storage]\nurl = \"{}\"", masked_url(&self.url))?;
-        let Keep { lists_days, plans_days, journals_days, drafts_days } = self.keep;
+        let Keep { lists_days, plans_days, journals_days, drafts_days, groups_days } = self.keep;
         writeln!(f, "\n[storage.keep]\nlists_days = {lists_days}\nplans_days = {plans_days}")?;
-        writeln!(f, "journals_days = {journals_days}\ndrafts_days = {drafts_days}")
+        writeln!(f, "journals_days = {journals_days}\ndrafts_days = {drafts_days}\ngroups_days = {groups_days}")
     }
 }
 

@@ -1,20 +1,16 @@
 //! Draws up plans: compares an intent with an inventory, row by row, and puts what is left in order.
 
+mod groups;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::seats::seat_changes;
-use super::{
-    Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Reason, Risks, RoleEdit, Unchanged, Warnings, WhyNot,
-};
+use super::{Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Reason, Risks, Unchanged, Warnings, WhyNot};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
-use crate::change::{
-    Assign, Change, ChangeKind as _, ChangeType, Comparison, CreateGroup, DeleteGroup, EditGroup, GroupRoles, Naming, Remove,
-    Rename, SetAutoAssign, SetGroupSettings, Wave,
-};
+use crate::change::{Assign, Change, ChangeType, Comparison, Remove, Rename, SetAutoAssign, SetGroupSettings, Wave};
 use crate::import::{Action, Entry};
-use crate::inventory::{Gap, Group, GroupId, Inventory, MAX_GROUPS, Part, Provider, RoleId, group_name};
+use crate::inventory::{Gap, Inventory, Part};
 use crate::projection::Projection;
-use crate::roles::MAX_ROLES_PER_GROUP;
 use crate::subject::Subject;
 use crate::text;
 
@@ -86,6 +82,7 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
         Intent::CreateGroups { groups } => draft.create_groups(groups)?,
         Intent::EditGroup { group, after } => draft.edit_group(&group, after)?,
         Intent::DeleteGroups { groups } => draft.delete_groups(&groups)?,
+        Intent::Restore { groups, as_of } => draft.restore(groups, &as_of)?,
         Intent::SetAutoAssign(after) => {
             let before = inventory.auto_assign;
             if before == after {
@@ -144,7 +141,7 @@ fn whole_enough(inventory: &Inventory, intent: &Intent) -> Result<(), PlanError>
         Intent::Assign { .. } | Intent::Remove { .. } | Intent::ChangeType { .. } | Intent::Rename { .. } => licenses(),
         Intent::LicenseUnlicensed { .. } | Intent::List { .. } => licenses().and_then(|()| people()),
         // Whether a name is taken is known only from all of them.
-        Intent::CreateGroups { .. } | Intent::EditGroup { .. } if !coverage.groups.is_whole() => {
+        Intent::CreateGroups { .. } | Intent::EditGroup { .. } | Intent::Restore { .. } if !coverage.groups.is_whole() => {
             Err(PlanError::NotWhole(coverage.sentences().join(" ")))
         }
         Intent::Exactly { changes, .. } if changes.iter().any(|change| change.subject().is_some()) => licenses(),
@@ -152,6 +149,7 @@ fn whole_enough(inventory: &Inventory, intent: &Intent) -> Result<(), PlanError>
         | Intent::CreateGroups { .. }
         | Intent::EditGroup { .. }
         | Intent::DeleteGroups { .. }
+        | Intent::Restore { .. }
         | Intent::SetGroupRoles { .. }
         | Intent::EditRoles { .. }
         | Intent::EditEach { .. }
@@ -385,198 +383,6 @@ impl Draft<'_> {
             }
             self.push(Rename { from, to, allotments }, why);
         }
-    }
-
-    fn group_roles(&mut self, id: &GroupId, after: BTreeSet<RoleId>) -> Result<String, PlanError> {
-        let group = self.inventory.group(id).ok_or(PlanError::UnknownGroup)?;
-        let before = group.roles.as_ref().ok_or_else(|| PlanError::RolesNotVisible(group.name.clone()))?;
-        if after.len() > MAX_ROLES_PER_GROUP {
-            return Err(PlanError::TooManyRoles(after.len()));
-        }
-        let change = GroupRoles::between(id.clone(), group.name.clone(), before, &after);
-        self.known_roles(change.add.iter())?;
-        let title = format!("Set roles of {}", group.name);
-        if change.add.is_empty() && change.remove.is_empty() {
-            self.skip(group.name.clone(), WhyNot::AsWanted);
-        } else {
-            self.push(change, "");
-        }
-        Ok(title)
-    }
-
-    /// The same edit of many groups.
-    fn edit_roles(&mut self, ids: &[GroupId], edit: &RoleEdit) -> Result<String, PlanError> {
-        if edit.gives().len() > MAX_ROLES_PER_GROUP {
-            return Err(PlanError::TooManyRoles(edit.gives().len()));
-        }
-        // Roles that were chosen are there; what another group gives may not be, and is no reason not to take the rest.
-        if !matches!(edit, RoleEdit::Copy { .. }) {
-            self.known_roles(edit.gives().iter())?;
-        }
-        self.edit_each(ids.iter().map(|id| (id, edit)))?;
-        let name = |id: &GroupId| self.inventory.group(id).map_or_else(|| id.to_string(), |group| group.name.clone());
-        let of = match ids {
-            [only] => name(only),
-            _ => text::count(text::whole(ids.len()), "group", "groups"),
-        };
-        let named = |roles: &BTreeSet<RoleId>| self.named(roles);
-        Ok(match edit {
-            RoleEdit::Change { add, remove } if remove.is_empty() => format!("Add {} to {of}", named(add)),
-            RoleEdit::Change { add, remove } if add.is_empty() => format!("Remove {} from {of}", named(remove)),
-            RoleEdit::Change { add, remove } => format!("Add {} and remove {}: {of}", named(add), named(remove)),
-            RoleEdit::Set(_) => format!("Set roles of {of}"),
-            RoleEdit::Copy { from, .. } => {
-                format!("Set roles of {of} as in {}", name(from))
-            }
-        })
-    }
-
-    /// Edits of many groups. What cannot be done for one of them is told, and is no reason not to do it for the others.
-    fn edit_each<'e>(&mut self, edits: impl Iterator<Item = (&'e GroupId, &'e RoleEdit)> + Clone) -> Result<(), PlanError> {
-        if edits.clone().next().is_none() {
-            return Err(PlanError::NothingSelected);
-        }
-        let inventory = self.inventory;
-        let known = inventory.roles_by_id();
-        let groups: HashMap<&GroupId, &Group> = inventory.groups.iter().map(|group| (&group.id, group)).collect();
-        for (id, edit) in edits {
-            let Some(group) = groups.get(id) else {
-                // What is not on a list that ended early may be there all the same.
-                if !inventory.coverage.groups.is_whole() {
-                    return Err(PlanError::NotWhole(inventory.coverage.sentences().join(" ")));
-                }
-                self.skip(id.to_string(), WhyNot::Gone);
-                continue;
-            };
-            let Some(before) = &group.roles else {
-                self.skip(group.name.clone(), WhyNot::NotVisible);
-                continue;
-            };
-            let after = edit.on(before);
-            let change = GroupRoles::between(id.clone(), group.name.clone(), before, &after);
-            if change.add.is_empty() && change.remove.is_empty() {
-                self.skip(group.name.clone(), WhyNot::AsWanted);
-            } else if after.len() > MAX_ROLES_PER_GROUP && !change.add.is_empty() {
-                self.skip(group.name.clone(), WhyNot::TooManyRoles);
-            } else if change.add.iter().any(|role| !known.contains_key(role)) {
-                if !inventory.coverage.roles.is_whole() {
-                    return Err(PlanError::NotWhole(inventory.coverage.sentences().join(" ")));
-                }
-                self.skip(group.name.clone(), WhyNot::RoleGone);
-            } else {
-                self.push(change, "");
-            }
-        }
-        Ok(())
-    }
-
-    /// A few roles by their names, more of them by their number.
-    fn named(&self, roles: &BTreeSet<RoleId>) -> String {
-        const FEW: usize = 3;
-        if roles.len() > FEW {
-            return text::count(text::whole(roles.len()), "role", "roles");
-        }
-        let known = self.inventory.roles_by_id();
-        let name = |id: &RoleId| known.get(id).map_or_else(|| id.to_string(), |role| role.name.clone());
-        text::and_list(&roles.iter().map(name).collect::<Vec<_>>())
-    }
-
-    /// That all these roles are there.
-    fn known_roles<'r>(&self, mut ids: impl Iterator<Item = &'r RoleId>) -> Result<(), PlanError> {
-        let known = self.inventory.roles_by_id();
-        let Some(unknown) = ids.find(|id| !known.contains_key(id)) else { return Ok(()) };
-        Err(if self.inventory.coverage.roles.is_whole() {
-            PlanError::UnknownRole(unknown.clone())
-        } else {
-            PlanError::NotWhole(self.inventory.coverage.sentences().join(" "))
-        })
-    }
-
-    fn create_groups(&mut self, groups: Vec<(u64, CreateGroup)>) -> Result<String, PlanError> {
-        if groups.is_empty() {
-            return Err(PlanError::NothingSelected);
-        }
-        self.known_roles(groups.iter().flat_map(|(_, group)| &group.roles))?;
-        let now = Projection::of(self.inventory);
-        let own = self.inventory.groups.iter().filter(|group| group.provider != Provider::System).count();
-        let (mut asked, one) = (HashSet::new(), groups.len() == 1);
-        let title = match groups.as_slice() {
-            [(_, only)] => format!("Create group {}", only.name),
-            _ => format!("Create {}", text::count(text::whole(groups.len()), "group", "groups")),
-        };
-        for (line, group) in groups {
-            group_name(&group.name).map_err(PlanError::GroupName)?;
-            if group.roles.len() > MAX_ROLES_PER_GROUP {
-                return Err(PlanError::TooManyRoles(group.roles.len()));
-            }
-            if !asked.insert(group.name.clone()) {
-                return Err(PlanError::GroupNameTwice(group.name));
-            }
-            match group.compare(&now) {
-                Comparison::Applied => self.skip(group.name, WhyNot::AsWanted),
-                // Of a list, those that are there already are left as they are.
-                Comparison::Diverged | Comparison::NotVisible if !one => self.skip(group.name, WhyNot::NameTaken),
-                Comparison::Diverged | Comparison::NotVisible => return Err(PlanError::GroupNameTaken(group.name)),
-                Comparison::Unchanged if line > 0 => self.push(group, &format!("line {line} of the list")),
-                Comparison::Unchanged => self.push(group, ""),
-            }
-        }
-        let after = own + self.changes.len();
-        if after > MAX_GROUPS {
-            return Err(PlanError::TooManyGroups(after));
-        }
-        Ok(title)
-    }
-
-    fn edit_group(&mut self, id: &GroupId, after: Naming) -> Result<String, PlanError> {
-        let group = self.inventory.group(id).ok_or(PlanError::UnknownGroup)?;
-        if group.provider != Provider::Custom {
-            return Err(PlanError::NotCustom(group.name.clone(), group.provider.keeper()));
-        }
-        let change = EditGroup { group: id.clone(), before: Naming::of(group), after };
-        if change.before.name != change.after.name {
-            group_name(&change.after.name).map_err(PlanError::GroupName)?;
-            if self.inventory.groups.iter().any(|other| other.id != *id && other.name == change.after.name) {
-                return Err(PlanError::GroupNameTaken(change.after.name));
-            }
-        }
-        let title = format!("Edit group {}", group.name);
-        if change.before == change.after {
-            self.skip(group.name.clone(), WhyNot::AsWanted);
-        } else {
-            self.push(change, "");
-        }
-        Ok(title)
-    }
-
-    fn delete_groups(&mut self, ids: &[GroupId]) -> Result<String, PlanError> {
-        if ids.is_empty() {
-            return Err(PlanError::NothingSelected);
-        }
-        let mut groups: Vec<&Group> = Vec::with_capacity(ids.len());
-        for id in ids {
-            match self.inventory.group(id) {
-                Some(group) => groups.push(group),
-                None => self.skip(id.to_string(), WhyNot::Gone),
-            }
-        }
-        let title = match groups.as_slice() {
-            [only] => format!("Delete group {}", only.name),
-            _ => format!("Delete {}", text::count(text::whole(ids.len()), "group", "groups")),
-        };
-        let members = self.inventory.members();
-        for group in groups {
-            if group.provider == Provider::System {
-                return Err(PlanError::SystemGroup(group.name.clone()));
-            }
-            if group.roles.is_none() {
-                self.skip(group.name.clone(), WhyNot::NotVisible);
-                continue;
-            }
-            let members = members.as_ref().map(|members| members.get(&group.id).copied().unwrap_or(0));
-            self.push(DeleteGroup::of(group, members), "");
-        }
-        Ok(title)
     }
 
     fn exactly(&mut self, changes: Vec<Change>) {

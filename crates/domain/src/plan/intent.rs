@@ -8,6 +8,7 @@ use super::PlanError;
 use crate::allotment::AllotmentName;
 use crate::assignments::Row;
 use crate::change::{Change, CreateGroup, Naming};
+use crate::drift::GroupThen;
 use crate::import::{Action, Entry};
 use crate::inventory::{AutoAssign, GroupId, GroupSettings, RoleId};
 use crate::subject::Subject;
@@ -83,6 +84,13 @@ pub enum Intent {
     DeleteGroups {
         /// Which groups.
         groups: Vec<GroupId>,
+    },
+    /// These groups become what they were at a moment.
+    Restore {
+        /// Each as it was; nothing where it was not there, and is to be deleted.
+        groups: Vec<(GroupId, Option<GroupThen>)>,
+        /// Which moment, in words.
+        as_of: String,
     },
     /// Who gets a license at sign-in.
     SetAutoAssign(AutoAssign),

@@ -9,6 +9,7 @@ use super::*;
 use crate::allotment::{Allotment, UsageClass};
 use crate::assignments::{Row, Table, Used};
 use crate::change::{Assign, ChangeType, Comparison, CreateGroup, GroupRoles, Made, Naming, Remove, Rename, Undo, undo_all};
+use crate::drift::GroupThen;
 use crate::import::{Action, Entry};
 use crate::inventory::{
     Assignment, AutoAssign, Coverage, Group, GroupId, GroupSettings, Inventory, Part, Person, Provider, Role, RoleLevel, UserId,
@@ -134,6 +135,29 @@ fn intent() -> impl Strategy<Value = Intent> {
             }),
         proptest::sample::subsequence(vec!["g", "h"], 1..=2)
             .prop_map(|ids| Intent::DeleteGroups { groups: ids.into_iter().map(GroupId::new).collect() }),
+        // One that keeps its name, one that is called otherwise, one that is gone; each as it was or not there then.
+        proptest::collection::btree_map(
+            proptest::sample::select(vec!["g", "h", "gone"]),
+            proptest::option::of(("[H-K]", "[a-b]?", proptest::collection::btree_set(0_u8..9, 0..4))),
+            1..=3,
+        )
+        .prop_map(|groups| {
+            let then = |(id, then): (&str, Option<(String, String, BTreeSet<u8>)>)| {
+                let then = then.map(|(name, description, roles)| GroupThen {
+                    name: match id {
+                        "g" => "G".to_owned(),
+                        "gone" => format!("{name}{name}"),
+                        _ => name,
+                    },
+                    description: if id == "g" { String::new() } else { description },
+                    status: "active".to_owned(),
+                    provider: if id == "g" { Provider::Idp } else { Provider::Custom },
+                    roles: roles.into_iter().map(|n| RoleId::new(n.to_string())).collect(),
+                });
+                (GroupId::new(id), then)
+            };
+            Intent::Restore { groups: groups.into_iter().map(then).collect(), as_of: "then".to_owned() }
+        }),
         any::<(Option<bool>, Option<bool>)>()
             .prop_map(|(professional, analyzer)| Intent::SetAutoAssign(AutoAssign { professional, analyzer })),
         any::<(Option<bool>, Option<bool>)>().prop_map(|(auto_create_groups, sync_idp_groups)| {
@@ -205,6 +229,14 @@ fn fulfilled(people: &BTreeSet<String>, before: &Projection<'_>, after: &Project
         }),
         Intent::EditGroup { group, after: wanted } => after.group(group).is_some_and(|group| Naming::of(group) == *wanted),
         Intent::DeleteGroups { groups } => groups.iter().all(|id| after.group(id).is_none()),
+        Intent::Restore { groups, .. } => groups.iter().all(|(id, then)| match then {
+            None => after.group(id).is_none(),
+            // One that is made again has another id.
+            Some(then) => after.group(id).or_else(|| after.group_named(&then.name)).is_some_and(|group| {
+                let named = group.name == then.name && group.description == then.description;
+                named && group.provider == then.provider && group.roles.as_ref() == Some(&then.roles)
+            }),
+        }),
         Intent::SetAutoAssign(wanted) => after.auto_assign == *wanted,
         Intent::SetGroupSettings(wanted) => after.group_settings == *wanted,
         Intent::LicenseUnlicensed { .. } | Intent::Exactly { .. } => true,
@@ -871,4 +903,68 @@ fn names_that_differ_in_case_alone_are_told() {
     };
     assert_eq!(warnings(renamed("B")), []);
     assert_eq!(warnings(renamed("a")), [], "it takes its own place");
+}
+
+/// What cannot be restored is said, and does not stop the rest.
+#[test]
+fn what_cannot_be_restored_is_said() {
+    let group = |id: &str, name: &str, provider, roles: &[&str]| Group {
+        id: GroupId::new(id),
+        name: name.into(),
+        description: String::new(),
+        status: "active".into(),
+        provider,
+        roles: Some(roles.iter().map(|role| RoleId::new(*role)).collect()),
+        created: String::new(),
+        created_by: String::new(),
+        updated: String::new(),
+    };
+    let then = |name: &str, provider, roles: &[&str]| GroupThen {
+        name: name.into(),
+        description: String::new(),
+        status: "active".into(),
+        provider,
+        roles: roles.iter().map(|role| RoleId::new(*role)).collect(),
+    };
+    let mut inventory = Inventory {
+        groups: vec![
+            group("idp", "New name", Provider::Idp, &["1"]),
+            group("everyone", "com.qlik.Everyone", Provider::System, &[]),
+            group("taken", "Taken", Provider::Custom, &[]),
+            group("same", "Same", Provider::Custom, &[]),
+        ],
+        roles: vec![role(1)],
+        ..Inventory::default()
+    };
+    inventory.groups[3].roles = Some(BTreeSet::new());
+    let wanted = vec![
+        (GroupId::new("idp"), Some(then("Old name", Provider::Idp, &[]))),
+        (GroupId::new("everyone"), None),
+        (GroupId::new("taken"), Some(then("Same", Provider::Custom, &[]))),
+        (GroupId::new("same"), Some(then("Same", Provider::Custom, &[]))),
+        (GroupId::new("gone"), Some(then("Gone", Provider::Custom, &["deleted role"]))),
+        (GroupId::new("again"), Some(then("Taken", Provider::Custom, &["1"]))),
+        (GroupId::new("never"), None),
+    ];
+    let plan = draw_up(&inventory, Intent::Restore { groups: wanted.clone(), as_of: "then".into() }).unwrap();
+    assert_eq!(plan.title, "Restore 7 groups as of then");
+    let changes: Vec<String> = plan.changes.iter().map(|planned| planned.change.target()).collect();
+    assert_eq!(changes, ["New name"], "its roles are set all the same");
+    let skipped: Vec<(&str, &WhyNot)> =
+        plan.unchanged.iter().map(|unchanged| (unchanged.target.as_str(), &unchanged.why)).collect();
+    assert_eq!(
+        skipped,
+        [
+            ("New name", &WhyNot::KeptElsewhere),
+            ("com.qlik.Everyone", &WhyNot::KeptElsewhere),
+            ("Taken", &WhyNot::NameTaken),
+            ("Same", &WhyNot::AsWanted),
+            ("Gone", &WhyNot::RoleGone),
+            ("Taken", &WhyNot::NameTaken),
+            ("never", &WhyNot::AsWanted),
+        ]
+    );
+    inventory.coverage.groups = Part::Short { read: 4, of: 5 };
+    let refused = draw_up(&inventory, Intent::Restore { groups: wanted, as_of: "then".into() });
+    assert!(matches!(refused, Err(PlanError::NotWhole(_))), "what was not read may be there");
 }

@@ -1,0 +1,323 @@
+//! The history of groups: two moments, what changed between them, by whom, the plan that restores it, and the baseline.
+
+use domain::text::{count, thousands, whole};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos_router::components::Form;
+use leptos_router::hooks::use_location;
+
+use super::api::{Declare, DraftRestore, Undeclare, history};
+use super::view::{Author, BASELINE, BaselineLine, Became, GroupChange, HistoryView, RoleChange, Span};
+use crate::error::ErrorKind;
+use crate::features::condition::{Failed, NotShown, show};
+use crate::features::me::may_not_change;
+use crate::features::shared::{Refreshing, live, shut, use_tenant};
+use crate::ui::feedback::{Empty, Skeleton};
+use crate::ui::head::Head;
+use crate::ui::load::load;
+use crate::ui::pager::Pager;
+use crate::ui::query::escape;
+
+/// Roles named of one group; more are counted.
+const NAMED: usize = 6;
+
+/// What changed in groups and roles.
+#[component]
+pub fn HistoryPage() -> impl IntoView {
+    let tenant = use_tenant();
+    let refreshing = expect_context::<Refreshing>();
+    let location = use_location();
+    let query = Memo::new(move |_| location.search.try_with(|search| Span::read(search).query()).unwrap_or_default());
+    let (restore, declare, undeclare) =
+        (ServerAction::<DraftRestore>::new(), ServerAction::<Declare>::new(), ServerAction::<Undeclare>::new());
+    let (declared, undeclared) = (declare.version(), undeclare.version());
+    let data = load(
+        move || {
+            let done = declared.try_get().unwrap_or_default() + undeclared.try_get().unwrap_or_default();
+            (live(tenant), live(query), refreshing.version(), done)
+        },
+        |(tenant, query, ..)| history(tenant, query),
+    );
+    view! {
+        <Failed of=restore.value()/>
+        <Failed of=declare.value()/>
+        <Failed of=undeclare.value()/>
+        <Transition fallback=|| view! { <Head title="History of groups" waiting=true/><Skeleton lines=10/> }>
+            {move || data.get().map(|got| {
+                // A moment that makes no sense leaves the question in sight.
+                if let Err(error) = &got && matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound) {
+                    let (error, span) = (error.clone(), Span::read(&live(query)));
+                    return view! {
+                        <Head title="History of groups"/><Ask span day=String::new()/><NotShown error again=move || data.refetch()/>
+                    }.into_any();
+                }
+                show(got, move || data.refetch(), |_| "History of groups".to_owned(), move |view: HistoryView, fresh| {
+                    let off = fresh.trouble.is_some();
+                    view! { <Body view span=Span::read(&live(query)) off restore declare undeclare/> }
+                })
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Ask(
+    span: Span,
+    /// The earlier day, where the address names none.
+    day: String,
+) -> impl IntoView {
+    let by_baseline = span.from == BASELINE;
+    let from = if span.from.is_empty() || by_baseline { day } else { span.from };
+    view! {
+        <Form method="GET" action="" attr:class="trail" attr:role="search" attr:aria-label="Choose two moments">
+            <label><span>"From"</span><input class="input" type="date" name="from" value=from required/></label>
+            <label><span>"at"</span><input class="input" type="time" name="from_time" value=span.from_time aria-label="Time of the earlier moment; the end of the day if empty"/></label>
+            <label><span>"to"</span><input class="input" type="date" name="to" value=span.to aria-label="To; now if empty"/></label>
+            <label><span>"at"</span><input class="input" type="time" name="to_time" value=span.to_time aria-label="Time of the later moment; the end of the day if empty"/></label>
+            <input class="search" type="search" name="q" aria-label="Group or role" placeholder="Group or role" value=span.q/>
+            <button class="button primary" type="submit">"Compare"</button>
+        </Form>
+    }
+}
+
+#[component]
+fn Body(
+    view: HistoryView,
+    span: Span,
+    off: bool,
+    restore: ServerAction<DraftRestore>,
+    declare: ServerAction<Declare>,
+    undeclare: ServerAction<Undeclare>,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    let HistoryView {
+        from,
+        from_day,
+        to,
+        notes,
+        kept_since,
+        baseline,
+        is_baseline,
+        groups,
+        counts,
+        restorable,
+        roles,
+        page,
+        pages,
+    } = view;
+    let (created, changed, deleted) = counts;
+    let in_all = created + changed + deleted;
+    let earlier = if is_baseline { format!("the baseline of {from}") } else { from.clone() };
+    let later = if to.is_empty() { "now".to_owned() } else { to };
+    let found = if span.q.is_empty() { String::new() } else { format!(" matching “{}”", span.q) };
+    let href = {
+        let span = span.clone();
+        Callback::new(move |to: u32| format!("/t/{}/groups/history{}", live(tenant), Span { page: to, ..span.clone() }.query()))
+    };
+    let export = {
+        let query = Span { page: 1, ..span.clone() }.query();
+        (in_all > 0).then(|| {
+            view! { <a class="link" href=move || format!("/export/{}/history.csv{query}", live(tenant)) rel="external" download="">"Export as CSV"</a> }
+        })
+    };
+    let tally = [(created, "created"), (changed, "changed"), (deleted, "deleted")]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{} {word}", thousands(whole(n))))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let (query, to_declare) = (Span { page: 1, ..span.clone() }.query(), (!is_baseline).then(|| span.clone()));
+    let table = (in_all > 0).then(|| {
+        view! { <Groups groups query=query.clone() restorable earlier=earlier.clone() off restore><Pager page pages href/></Groups> }
+    });
+    let role_table = (!roles.is_empty()).then(|| view! { <Roles roles/> });
+    let title = if in_all == 0 { "No group differs".to_owned() } else { count(whole(in_all), "group differs", "groups differ") };
+    let between = format!("{earlier} to {later}");
+    let between = if tally.is_empty() { between } else { format!("{between}: {tally}") };
+    let kept = (!kept_since.is_empty())
+        .then(|| format!(" States are kept since {kept_since}, at each refresh that shows all groups and roles."));
+    view! {
+        <Ask span day=from_day.clone()/>
+        <Declared baseline from=from to_declare query off declare undeclare/>
+        <div class="grid">
+            <section class="panel" aria-labelledby="differing">
+                <header><h2 id="differing">{title}</h2><span class="muted small">{between}</span>{export}</header>
+                {(in_all == 0).then(|| view! {
+                    <Empty title=format!("No group{found} differs")>"Groups, their names and their roles are as they were."</Empty>
+                })}
+                {table}
+                <p class="muted small told">{notes.join(" ")}{kept}</p>
+            </section>
+            {role_table}
+        </div>
+    }
+}
+
+/// The groups that differ, each with a box, and what can be done with those ticked.
+#[component]
+fn Groups(
+    groups: Vec<GroupChange>,
+    query: String,
+    restorable: u64,
+    earlier: String,
+    off: bool,
+    restore: ServerAction<DraftRestore>,
+    children: Children,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    let shut = shut(restore, off);
+    let rows = groups.into_iter().map(|line| view! { <GroupRow line/> }).collect_view();
+    let why = may_not_change();
+    // A plain form: the whole page is left for the plan.
+    view! {
+        <form class="restore" method="post" action=DraftRestore::url()>
+            <input type="hidden" name="tenant" value=move || tenant.get()/>
+            <input type="hidden" name="query" value=query/>
+            <div class="table" tabindex="0" role="region" aria-label="Groups that differ"><table class="stacks history" role="table">
+                <thead role="rowgroup"><tr role="row">
+                    <th role="columnheader" scope="col"><span class="sr">"Restore"</span></th>
+                    <th role="columnheader" scope="col">"Group"</th><th role="columnheader" scope="col">"What changed"</th>
+                    <th role="columnheader" scope="col">"When"</th><th role="columnheader" scope="col">"By"</th>
+                </tr></thead>
+                <tbody role="rowgroup">{rows}</tbody>
+            </table></div>
+            {children()}
+            <div class="foot">
+                <span class="muted small">{format!("Restores groups as of {earlier}. Groups created since are deleted only if you select them.")}</span>
+                <button class="button" type="submit" disabled=shut title=why>"Restore selected…"</button>
+                {(restorable > 0).then(|| view! {
+                    <button class="button primary" type="submit" name="all" value="1" disabled=shut title=why>
+                        {format!("Restore all {}…", thousands(whole(restorable)))}
+                    </button>
+                })}
+            </div>
+        </form>
+    }
+}
+
+fn roles(sign: &'static str, class: &'static str, spoken: &'static str, names: Vec<String>) -> Option<impl IntoView> {
+    let more = names.len().saturating_sub(NAMED);
+    let mut named = names;
+    named.truncate(NAMED);
+    let more = (more > 0).then(|| format!(" and {} more", thousands(whole(more))));
+    (!named.is_empty()).then(|| {
+        view! { <span class=class><span aria-hidden="true">{sign}" "</span><span class="sr">{spoken}" "</span>{named.join(", ")}{more}</span> }
+    })
+}
+
+#[component]
+fn GroupRow(line: GroupChange) -> impl IntoView {
+    let tenant = use_tenant();
+    let GroupChange { id, name, became, facts, added, removed, when, authors, outside, is_there, was_there, system } = line;
+    // Qlik's own groups can neither be made nor deleted.
+    let can = !system || (is_there && was_there);
+    let label = if was_there { format!("Restore {name}") } else { format!("Delete {name}, which was not there") };
+    let to = escape(&id);
+    let called = if is_there {
+        view! { <a href=move || format!("/t/{}/groups/{to}", live(tenant))>{name}</a> }.into_any()
+    } else {
+        view! { <span>{name}</span> }.into_any()
+    };
+    let chip = (became != Became::Changed).then(|| {
+        let class = if became == Became::Created { "chip ok" } else { "chip bad" };
+        view! { " "<span class=class>{became.word()}</span> }
+    });
+    let facts = facts.into_iter().map(|fact| view! { <span>{fact}</span> }).collect_view();
+    let authors = authors
+        .into_iter()
+        .map(|Author { name, seq }| {
+            view! { <a href=move || format!("/t/{}/audit?event={seq}", live(tenant))>{name}</a>" " }
+        })
+        .collect_view();
+    view! {
+        <tr role="row">
+            <td role="cell"><input type="checkbox" name="rows[]" value=id aria-label=label disabled=!can/></td>
+            <td role="cell" class="wide">{called}{chip}</td>
+            <td role="cell"><span class="facts-of">{facts}{roles("+", "gained", "Roles added:", added)}{roles("−", "lost", "Roles removed:", removed)}</span></td>
+            <td role="cell" class="num muted">{when}</td>
+            <td role="cell">{authors}{outside.map(|words| view! { <span class="muted">{words}</span> })}</td>
+        </tr>
+    }
+}
+
+/// Roles that differ; they are changed in Qlik alone.
+#[component]
+fn Roles(roles: Vec<RoleChange>) -> impl IntoView {
+    let tenant = use_tenant();
+    let title = count(whole(roles.len() as u64), "role differs", "roles differ");
+    let rows = roles
+        .into_iter()
+        .map(|RoleChange { id, name, became, facts, is_there }| {
+            let to = escape(&id);
+            let called = if is_there {
+                view! { <a href=move || format!("/t/{}/roles/{to}", live(tenant))>{name}</a> }.into_any()
+            } else {
+                view! { {name} }.into_any()
+            };
+            let what = if facts.is_empty() { became.word().to_owned() } else { facts.join("; ") };
+            view! { <tr role="row"><td role="cell" class="wide">{called}</td><td role="cell">{what}</td></tr> }
+        })
+        .collect_view();
+    view! {
+        <section class="panel" aria-labelledby="roles-differing">
+            <header><h2 id="roles-differing">{title}</h2><span class="muted small">"Roles themselves are changed in Qlik."</span></header>
+            <div class="table" tabindex="0" role="region" aria-label="Roles that differ"><table class="stacks" role="table">
+                <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">"Role"</th><th role="columnheader" scope="col">"What changed"</th></tr></thead>
+                <tbody role="rowgroup">{rows}</tbody>
+            </table></div>
+        </section>
+    }
+}
+
+/// The baseline, and the way to declare one.
+#[component]
+fn Declared(
+    baseline: Option<BaselineLine>,
+    from: String,
+    /// The earlier moment can be declared, too.
+    to_declare: Option<Span>,
+    query: String,
+    off: bool,
+    declare: ServerAction<Declare>,
+    undeclare: ServerAction<Undeclare>,
+) -> impl IntoView {
+    let tenant = use_tenant();
+    let (shut, shut_too) = (shut(declare, off), shut(undeclare, off));
+    let why = may_not_change();
+    let there = baseline.is_some();
+    let facts = baseline.map(|BaselineLine { at, by, declared }| {
+        view! {
+            <span>{format!("groups as of {at}")}<span class="muted">{format!(", declared by {by} on {declared}")}</span></span>
+            <a href=move || format!("/t/{}/groups/history?from={BASELINE}", live(tenant))>"Compare with now"</a>
+            <ActionForm action=undeclare attr:class="inline">
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                <button class="link" type="submit" disabled=shut_too title=why data-careful="">"Remove baseline"</button>
+            </ActionForm>
+        }
+    });
+    let earlier = to_declare.filter(|span| !span.from.is_empty()).map(|_| {
+        view! {
+            <ActionForm action=declare attr:class="inline">
+                <input type="hidden" name="tenant" value=move || tenant.get()/>
+                <input type="hidden" name="query" value=query/>
+                <button class="button" type="submit" disabled=shut title=why>{format!("Declare {from}")}</button>
+            </ActionForm>
+        }
+    });
+    view! {
+        <section class="baseline" aria-labelledby="baseline">
+            <h2 id="baseline" title="How groups and roles are meant to be. The overview says how many groups differ from it.">"Baseline"</h2>
+            {(!there).then(|| view! {
+                <span class="muted">"No baseline is declared. Declare how groups and roles are meant to be, and the overview says what differs from it."</span>
+            })}
+            {facts}
+            <span class="push">
+                {earlier}
+                <ActionForm action=declare attr:class="inline">
+                    <input type="hidden" name="tenant" value=move || tenant.get()/>
+                    <button class="button" type="submit" disabled=shut title=why>"Declare groups as they are now"</button>
+                </ActionForm>
+            </span>
+        </section>
+    }
+}
