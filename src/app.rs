@@ -18,6 +18,7 @@ use crate::features::plans::{PlanPage, PlansPage};
 use crate::features::roles::{RolePage, RolesPage};
 use crate::features::sessions::SessionsPage;
 use crate::features::settings::SettingsPage;
+use crate::features::ties::TiesPage;
 
 /// A first visit loads what it takes to connect and to see the overview; the other rooms come as one further part of the
 /// program, when the first of them is opened.
@@ -29,6 +30,7 @@ enum Room {
     NewGroup,
     Matrix,
     History,
+    Ties,
     Roles,
     Role,
     Plans,
@@ -56,6 +58,7 @@ fn open(room: Room) -> AnyView {
         Room::NewGroup => view! { <NewGroupPage/> }.into_any(),
         Room::Matrix => view! { <MatrixPage/> }.into_any(),
         Room::History => view! { <HistoryPage/> }.into_any(),
+        Room::Ties => view! { <TiesPage/> }.into_any(),
         Room::Roles => view! { <RolesPage/> }.into_any(),
         Room::Role => view! { <RolePage/> }.into_any(),
         Room::Plans => view! { <PlansPage/> }.into_any(),
@@ -164,6 +167,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/groups/new") view=Room::NewGroup ssr=SsrMode::Async/>
                     <Route path=path!("/groups/matrix") view=Room::Matrix ssr=SsrMode::Async/>
                     <Route path=path!("/groups/history") view=Room::History ssr=SsrMode::Async/>
+                    <Route path=path!("/groups/licenses") view=Room::Ties ssr=SsrMode::Async/>
                     <Route path=path!("/groups/:id") view=Room::Group ssr=SsrMode::Async/>
                     <Route path=path!("/roles") view=Room::Roles ssr=SsrMode::Async/>
                     <Route path=path!("/roles/:id") view=Room::Role ssr=SsrMode::Async/>

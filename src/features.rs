@@ -17,6 +17,7 @@ pub mod sessions;
 pub mod settings;
 pub mod shared;
 pub mod table;
+pub mod ties;
 
 /// The query of a view of a room's table as it is kept; nothing for a room without such a table.
 #[cfg(feature = "ssr")]

@@ -54,7 +54,7 @@ test("a role edit", async ({ connected: page, tenant }) => {
 
 test("what changed since a moment is read and restored", async ({ connected: page, tenant }) => {
   await page.goto("/t/meridian/groups/history");
-  await page.getByRole("button", { name: "Declare groups as they are now" }).click();
+  await page.getByRole("button", { name: "Use the current state as baseline" }).click();
   await expect(page.getByRole("heading", { level: 2, name: /^No group differs/ })).toBeVisible();
   const group = (await tenant.state()).groups.find((one) => one.roles.length > 1)!;
   await tenant.act({ set_group_roles: { id: group.id, roles: [] } });
@@ -65,7 +65,22 @@ test("what changed since a moment is read and restored", async ({ connected: pag
   await expect(page.getByRole("heading", { level: 1, name: new RegExp(`Restore ${group.name} as of the baseline`) })).toBeVisible();
   await page.goto("/t/meridian/groups/history");
   await page.getByRole("button", { name: "Remove baseline" }).click();
-  await expect(page.getByText("No baseline is declared.")).toBeVisible();
+  await expect(page.getByText("None is declared.")).toBeVisible();
+});
+
+test("a license is tied to a group, and who lacks it is planned", async ({ connected: page, tenant }) => {
+  const { groups, users } = await tenant.state();
+  const members = (id: string) => users.filter((user) => user.groups.includes(id)).length;
+  const group = groups.toSorted((a, b) => members(b.id) - members(a.id))[0];
+  await page.goto("/t/meridian/groups/licenses");
+  await page.getByLabel("Everyone in").fill(group.name);
+  await page.getByLabel("is to hold").selectOption("analyzer");
+  await page.getByRole("button", { name: "Tie", exact: true }).click();
+  await page.getByRole("button", { name: /^Review [\d,]+ assignments?…/ }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /Assign licenses of groups/ })).toBeVisible();
+  await page.goto("/t/meridian/groups/licenses");
+  await page.getByRole("button", { name: `Untie Analyzer from ${group.name}` }).click();
+  await expect(page.getByText("No license is tied to a group")).toBeVisible();
 });
 
 test("groups are filtered, and roles of those ticked are edited", async ({ connected: page, tenant }) => {

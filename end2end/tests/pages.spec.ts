@@ -9,7 +9,7 @@ const pages: [string, string][] = [
 test("axe finds nothing on any page, and nothing scrolls sideways", { tag: "@reads" }, async ({ connected: page, tenant }) => {
   test.setTimeout(180_000);
   const group = (await tenant.state()).groups.find((g) => g.roles.length > 2)!;
-  for (const [path, heading] of [...pages, [`groups/${group.id}`, group.name] as [string, string], ["groups/new", "New group"] as [string, string], ["groups/history", "History of groups"] as [string, string]]) {
+  for (const [path, heading] of [...pages, [`groups/${group.id}`, group.name] as [string, string], ["groups/new", "New group"] as [string, string], ["groups/history", "History of groups"] as [string, string], ["groups/licenses", "Licenses by group"] as [string, string]]) {
     await page.setViewportSize({ width: 1600, height: 1000 });
     await page.goto(`/t/meridian/${path}`);
     await hydrated(page);

@@ -71,7 +71,7 @@ test("pictures", async ({ connected: page, tenant }) => {
   await go("/t/meridian/roles", "Roles");
   await shoot("roles");
   await go("/t/meridian/groups/history", "History of groups");
-  await page.getByRole("button", { name: "Declare groups as they are now" }).click();
+  await page.getByRole("button", { name: "Use the current state as baseline" }).click();
   await expect(page.getByRole("button", { name: "Remove baseline" })).toBeVisible();
   const [changed, emptied, deleted] = (await tenant.state()).groups.filter((g) => g.roles.length > 2);
   await tenant.act({ set_group_roles: { id: changed.id, roles: [...changed.roles.slice(2), (await tenant.state()).roles.find((r) => !changed.roles.includes(r.id))!.id] } });
@@ -81,6 +81,20 @@ test("pictures", async ({ connected: page, tenant }) => {
   await expect(page.getByRole("heading", { level: 2, name: /^3 groups differ/ })).toBeVisible();
   await shoot("history");
   await page.getByRole("button", { name: "Remove baseline" }).click();
+  await go("/t/meridian/groups/licenses", "Licenses by group");
+  const { groups: all, users } = await tenant.state();
+  const busy = all.toSorted((a, b) => users.filter((u) => u.groups.includes(b.id)).length - users.filter((u) => u.groups.includes(a.id)).length);
+  for (const [group, license] of [[busy[1], "Analyzer"], [busy[3], "Professional"]] as const) {
+    await page.getByLabel("Everyone in").fill(group.name);
+    await page.getByLabel("is to hold").selectOption({ label: license });
+    await page.getByRole("button", { name: "Tie", exact: true }).click();
+    await expect(page.getByRole("button", { name: `Untie ${license} from ${group.name}` })).toBeVisible();
+  }
+  const leaver = users.find((u) => u.status === "active" && u.groups.includes(busy[1].id) && !u.groups.includes(busy[3].id))!;
+  await tenant.act({ set_user_groups: { id: leaver.id, groups: leaver.groups.filter((id) => id !== busy[1].id) } });
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await shoot("licenses");
+  for (const name of [busy[1].name, busy[3].name]) await page.getByRole("button", { name: new RegExp(`^Untie .* from ${name}$`) }).click();
   await go("/t/meridian/groups/new", "New group");
   await shoot("group-new");
   const group = (await tenant.state()).groups.find((g) => g.roles.length > 3)!;

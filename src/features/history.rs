@@ -2,6 +2,8 @@
 
 mod api;
 #[cfg(feature = "ssr")]
+mod authors;
+#[cfg(feature = "ssr")]
 mod file;
 mod page;
 #[cfg(feature = "ssr")]
@@ -13,5 +15,5 @@ pub use api::{declare, draft_restore, history, undeclare};
 pub use file::routes;
 pub use page::HistoryPage;
 #[cfg(feature = "ssr")]
-pub use service::off_baseline;
+pub use service::{OffBaseline, off_baseline};
 pub use view::{HistoryView, Span};

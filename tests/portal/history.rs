@@ -60,7 +60,7 @@ async fn what_changed_since_the_baseline_is_told_and_restored() {
     apply(&portal, &cookie, &made).await;
     portal.refresh(&cookie).await;
     let page = portal.page("/t/meridian/groups/history", &cookie).await;
-    assert!(page.contains("No baseline is declared.") && page.contains("Nothing is kept of 2026-11-15"), "{page}");
+    assert!(page.contains("None is declared.") && page.contains("The history begins at 2026-11-22"), "{page}");
     let to = portal.location("/api/history/declare", &cookie, "tenant=meridian").await;
     assert_eq!(to, "/t/meridian/groups/history");
     let before = shape(&portal).await;
@@ -112,7 +112,10 @@ async fn what_changed_since_the_baseline_is_told_and_restored() {
     assert_eq!(history(&portal, &cookie, "from=baseline&to=2026-11-22&to_time=00:05").await["counts"], json!([0, 0, 0]));
 
     // All that was there comes back; what is new stays until somebody chooses it.
-    let form = format!("tenant=meridian&query={}&all=1", escape("from=baseline"));
+    let seen = |told: &Value| {
+        format!("tenant=meridian&query={}&moment={}&declared={}", escape("from=baseline"), told["moment"], told["declared_at"])
+    };
+    let form = format!("{}&all=1", seen(&told));
     let plan = portal.location("/api/history/draft-restore", &cookie, &form).await;
     let page = portal.page(&plan, &cookie).await;
     assert!(page.contains("Restore 3 groups as of the baseline of 2026-11-22"), "{page}");
@@ -121,14 +124,24 @@ async fn what_changed_since_the_baseline_is_told_and_restored() {
     assert!(after.remove("New elsewhere").is_some());
     assert_eq!(after, before);
     portal.refresh(&cookie).await;
-    let form = format!("tenant=meridian&query={}&rows[]={}", escape("from=baseline"), new["id"].as_str().unwrap());
+    // Whoever ticked “restore” is not given a deletion.
+    let id = new["id"].as_str().unwrap();
+    let (status, words) =
+        portal.told("/api/history/draft-restore", &cookie, &format!("{}&rows[]=restore:{id}", seen(&told))).await;
+    assert!(status == StatusCode::CONFLICT && words.contains("The groups changed while this page was open"), "{words}");
+    let form = format!("{}&rows[]=delete:{id}", seen(&told));
     let plan = portal.location("/api/history/draft-restore", &cookie, &form).await;
     apply(&portal, &cookie, &plan).await;
     assert_eq!(shape(&portal).await, before);
-    // The one that was made again has another id, and nothing else differs.
+    // The one that was made again has another id, and is the same group to people.
     portal.refresh(&cookie).await;
-    let told = history(&portal, &cookie, "").await;
-    assert_eq!(told["counts"], json!([1, 0, 1]));
+    assert_eq!(history(&portal, &cookie, "").await["counts"], json!([0, 0, 0]));
+    assert!(!portal.page("/t/meridian/overview", &cookie).await.contains("from the baseline of"));
+    // A page that is open while another baseline is declared restores nothing of it.
+    clock.advance(Duration::from_secs(60));
+    portal.location("/api/history/declare", &cookie, "tenant=meridian").await;
+    let (status, words) = portal.told("/api/history/draft-restore", &cookie, &format!("{}&all=1", seen(&told))).await;
+    assert!(status == StatusCode::CONFLICT && words.contains("The baseline was replaced"), "{words}");
 
     let (status, _) = portal.told("/api/history/undeclare", &cookie, "tenant=meridian").await;
     assert!(status.is_success());
@@ -138,6 +151,31 @@ async fn what_changed_since_the_baseline_is_told_and_restored() {
     for action in ["declare baseline", "remove baseline", "export"] {
         assert!(actions.contains(&action), "{action}");
     }
+}
+
+/// What was counted between two moments of the past is restored, and nothing that came later.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_of_a_period_is_no_more_than_the_page_counted() {
+    let (portal, clock) = portal().await;
+    let cookie = portal.connect().await;
+    portal.page("/t/meridian/groups", &cookie).await;
+    let with_roles: Vec<Value> = groups(&portal).await.into_iter().filter(|group| !roles(group).is_empty()).collect();
+    for group in &with_roles[..2] {
+        clock.advance(Duration::from_secs(600));
+        portal.sim("POST", "act", json!({"set_group_roles": {"id": group["id"], "roles": []}})).await;
+        portal.refresh(&cookie).await;
+    }
+    let query = "from=2026-11-22&to=2026-11-22&to_time=00:15";
+    let told = history(&portal, &cookie, query).await;
+    assert_eq!(told["counts"], json!([0, 1, 0]));
+    assert_eq!(told["groups"][0]["id"], with_roles[0]["id"]);
+    let form = format!("tenant=meridian&query={}&moment={}&declared=0&all=1", escape(query), told["moment"]);
+    let plan = portal.location("/api/history/draft-restore", &cookie, &form).await;
+    let kept = portal.state.engine.store.plan("meridian", plan.rsplit('/').next().unwrap()).await.unwrap().unwrap();
+    assert_eq!(
+        kept.plan.changes.iter().map(|planned| planned.change.target()).collect::<Vec<_>>(),
+        [with_roles[0]["name"].as_str().unwrap()]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,7 @@ mod readings;
 mod replicas;
 mod shown;
 mod sign_in;
+mod ties;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

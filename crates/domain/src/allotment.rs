@@ -22,14 +22,24 @@ impl AllotmentName {
         &self.0
     }
 
-    /// Whether somebody who holds this one and gets `other` instead may do less. Where nobody knows, yes.
-    pub fn is_lowered_by(&self, other: &Self) -> bool {
-        let rank = |name: &Self| match name.as_str() {
+    /// How much it allows, compared with others. Nothing where nobody knows.
+    pub fn rank(&self) -> Option<u8> {
+        match self.as_str() {
             "professional" | "fullUser" => Some(2),
             "analyzer" | "basicUser" => Some(1),
             _ => None,
-        };
-        match (rank(self), rank(other)) {
+        }
+    }
+
+    /// Whether whoever holds this one may do all that the other allows: the same, or the larger of the two that a subscription has
+    /// (Professional and Analyzer, or Full user and Basic user).
+    pub fn contains(&self, other: &Self) -> bool {
+        self == other || matches!((self.as_str(), other.as_str()), ("professional", "analyzer") | ("fullUser", "basicUser"))
+    }
+
+    /// Whether somebody who holds this one and gets `other` instead may do less. Where nobody knows, yes.
+    pub fn is_lowered_by(&self, other: &Self) -> bool {
+        match (self.rank(), other.rank()) {
             (Some(one), Some(two)) => two < one,
             (_, Some(2)) => false,
             _ => true,

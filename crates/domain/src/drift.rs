@@ -5,7 +5,7 @@
 mod tests;
 mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::inventory::{Group, GroupId, Inventory, Part, Provider, Role, RoleId, RoleLevel};
 
@@ -112,11 +112,10 @@ pub struct Step {
 impl Step {
     /// From one state to another.
     pub fn between(then: &State, now: &State) -> Self {
-        let Drift { groups, roles } = Drift::between(then, now);
-        Self {
-            groups: groups.into_iter().map(|differs| (differs.id, differs.now)).collect(),
-            roles: roles.into_iter().map(|differs| (differs.id, differs.now)).collect(),
+        fn changed<I, T>(differing: Vec<Differs<I, T>>) -> Vec<(I, Option<T>)> {
+            differing.into_iter().map(|differs| (differs.id, differs.now)).collect()
         }
+        Self { groups: changed(differing(&then.groups, &now.groups)), roles: changed(differing(&then.roles, &now.roles)) }
     }
 
     /// How many groups and roles it is about.
@@ -151,9 +150,30 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Compares two states.
+    /// Compares two states. A group that went and came again under its name, with another id, is the same group to people: it
+    /// differs where something else of it does.
     pub fn between(then: &State, now: &State) -> Self {
-        Self { groups: differing(&then.groups, &now.groups), roles: differing(&then.roles, &now.roles) }
+        let mut groups = differing(&then.groups, &now.groups);
+        let gone: HashMap<(&str, Provider), &GroupThen> = then
+            .groups
+            .iter()
+            .filter(|(id, _)| !now.groups.contains_key(*id))
+            .map(|(_, group)| ((group.name.as_str(), group.provider), group))
+            .collect();
+        let mut again: HashSet<(String, Provider)> = HashSet::new();
+        for differs in &mut groups {
+            if let (None, Some(is)) = (&differs.then, &differs.now)
+                && let Some(was) = gone.get(&(is.name.as_str(), is.provider))
+            {
+                again.insert((is.name.clone(), is.provider));
+                differs.then = Some((*was).clone());
+            }
+        }
+        groups.retain(|differs| match (&differs.then, &differs.now) {
+            (Some(was), None) => !again.contains(&(was.name.clone(), was.provider)),
+            (was, is) => was != is,
+        });
+        Self { groups, roles: differing(&then.roles, &now.roles) }
     }
 }
 
@@ -171,27 +191,9 @@ fn differing<I: Ord + Clone, T: PartialEq + Clone>(then: &BTreeMap<I, T>, now: &
     differing
 }
 
-/// How many groups of a tenant differ from a state; nothing where not all of them are visible. As many as [`Drift::between`] lists,
-/// without a list.
+/// How many groups of a tenant differ from a state; nothing where not all of them are visible.
 pub fn count_differing(then: &State, inventory: &Inventory) -> Option<u64> {
-    if !shows_all(inventory) {
-        return None;
-    }
-    let (mut known, mut differing) = (0, 0);
-    for group in &inventory.groups {
-        let roles = group.roles.as_ref()?;
-        let was = then.groups.get(&group.id);
-        known += u64::from(was.is_some());
-        let is_as_it_was = was.is_some_and(|was| {
-            was.name == group.name
-                && was.description == group.description
-                && was.status == group.status
-                && was.provider == group.provider
-                && was.roles == *roles
-        });
-        differing += u64::from(!is_as_it_was);
-    }
-    Some(differing + then.groups.len() as u64 - known)
+    Some(Drift::between(then, &State::of(inventory)?).groups.len() as u64)
 }
 
 /// Whether a reading has all groups and roles there are.

@@ -23,6 +23,7 @@ pub mod roles;
 pub mod subject;
 pub mod table;
 pub mod text;
+pub mod ties;
 pub mod touch;
 pub mod trend;
 pub mod usage;

@@ -89,6 +89,10 @@ pub enum WhyNot {
     RoleGone,
     /// Its name, description or status is not kept here.
     KeptElsewhere,
+    /// Another group has the name that it had.
+    NameInUse,
+    /// It was disabled, and would be active if it were made again.
+    WasDisabled,
 }
 
 impl WhyNot {
@@ -109,7 +113,9 @@ impl WhyNot {
             Self::NotUndone => "cannot be undone, or not in full",
             Self::NameTaken => "a group of that name exists with other roles or another description (left unchanged)",
             Self::TooManyRoles => "would have more than 100 roles (left unchanged)",
-            Self::KeptElsewhere => "has a name, description or status that cannot be set here (left unchanged)",
+            Self::KeptElsewhere => "has a name, description or status that cannot be restored here",
+            Self::NameInUse => "cannot be renamed: another group has its former name",
+            Self::WasDisabled => "was disabled and would be active if created again (left out)",
             Self::RoleGone => "was to get a role that no longer exists (left unchanged)",
         }
     }

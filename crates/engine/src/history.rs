@@ -21,6 +21,9 @@ pub enum HistoryError {
     /// It holds what this version cannot read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    /// What is to be put together went meanwhile, for it is old.
+    #[error("an old state of groups is not kept any more")]
+    Gone,
     /// The server ends, or failed.
     #[error("the work broke off: {0}")]
     BrokeOff(#[from] tokio::task::JoinError),
@@ -58,7 +61,7 @@ impl History {
     }
 
     /// Keeps what a reading shows, which began and was complete at these times. One that did not show all groups and roles is not
-    /// kept, nor one that ended before what is kept was read.
+    /// kept, nor one that differs from what another saw after it began: which of them is newer nobody knows.
     pub async fn keep(&self, tenant: &str, (began, at): (i64, i64), inventory: &Arc<Inventory>) -> Result<(), HistoryError> {
         let inventory = inventory.clone();
         let Some(now) = aside(move || Ok(State::of(&inventory).map(Arc::new))).await? else { return Ok(()) };
@@ -70,10 +73,6 @@ impl History {
             }
             let before = newest.take();
             let (whole, n, steps) = match &before {
-                Some(before) if at < before.state.until => {
-                    *newest = Some(before.clone());
-                    return Ok(());
-                }
                 Some(before) => (Some(before.whole.clone()), before.state.n, before.steps),
                 None => (None, 0, 0),
             };
@@ -86,9 +85,19 @@ impl History {
             })
             .await?;
             let changes = i64::try_from(changes).unwrap_or(i64::MAX);
+            if let Some(before) = before.as_ref().filter(|before| {
+                let until = before.state.until;
+                if changes == 0 { at < until } else { began < until }
+            }) {
+                *newest = Some(before.clone());
+                return Ok(());
+            }
             if let Some(before) = before.filter(|_| changes == 0) {
                 if self.store.extend_group_state(tenant, n, began, at).await? {
-                    *newest = Some(Newest { state: GroupState { until: at, began, ..before.state }, ..before });
+                    *newest = Some(Newest {
+                        state: GroupState { until: at, began: began.max(before.state.began), ..before.state },
+                        ..before
+                    });
                     return Ok(());
                 }
                 continue;
@@ -108,10 +117,14 @@ impl History {
 
     async fn load(&self, tenant: &str) -> Result<Option<Newest>, HistoryError> {
         let Some(state) = self.store.newest_group_state(tenant).await? else { return Ok(None) };
-        let (whole, steps) = self.store.group_state_parts(tenant, state.n).await?;
-        let bytes = if whole.is_some() { steps.iter().map(Vec::len).sum() } else { steps.iter().skip(1).map(Vec::len).sum() };
-        let whole = aside(move || Ok(put_together(whole, steps)?.to_bytes())).await?;
+        let (whole, steps) = self.parts(tenant, state.n).await?;
+        let bytes = steps.iter().skip(usize::from(whole.is_empty())).map(Vec::len).sum();
+        let whole = aside(move || Ok(put_together(&whole, steps)?.to_bytes())).await?;
         Ok(Some(Newest { state, whole: whole.into(), steps: bytes }))
+    }
+
+    async fn parts(&self, tenant: &str, n: i64) -> Result<(Vec<u8>, Vec<Vec<u8>>), HistoryError> {
+        self.store.group_state_parts(tenant, n).await?.ok_or(HistoryError::Gone)
     }
 
     /// The newest state that is kept.
@@ -124,11 +137,23 @@ impl History {
         Ok(self.store.first_group_state(tenant).await?)
     }
 
+    /// The state that is kept of a moment, without its groups; the first that is kept where the moment is before it.
+    pub async fn kept_at(&self, tenant: &str, at: i64) -> Result<Option<GroupState>, HistoryError> {
+        Ok(self.store.group_state_at(tenant, at).await?)
+    }
+
     /// The state at a moment; the first that is kept where the moment is before it, nothing where none is.
     pub async fn at(&self, tenant: &str, at: i64) -> Result<Option<(GroupState, Arc<State>)>, HistoryError> {
-        let Some(state) = self.store.group_state_at(tenant, at).await? else { return Ok(None) };
-        let (whole, steps) = self.store.group_state_parts(tenant, state.n).await?;
-        Ok(Some((state, Arc::new(aside(move || put_together(whole, steps)).await?))))
+        for _ in 0..TRIES {
+            let Some(state) = self.store.group_state_at(tenant, at).await? else { return Ok(None) };
+            match self.parts(tenant, state.n).await {
+                Ok((whole, steps)) => return Ok(Some((state, Arc::new(aside(move || put_together(&whole, steps)).await?)))),
+                // A later one takes its place by now.
+                Err(HistoryError::Gone) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(HistoryError::Gone)
     }
 
     /// When each group that changed after one state and up to another did so last, by readings.
@@ -157,8 +182,12 @@ impl History {
         if state.n == first.n {
             return Ok(0);
         }
-        let (whole, steps) = self.store.group_state_parts(tenant, state.n).await?;
-        let whole = aside(move || Ok(put_together(whole, steps)?.to_bytes())).await?;
+        let (whole, steps) = match self.parts(tenant, state.n).await {
+            // Another server is about it.
+            Err(HistoryError::Gone) => return Ok(0),
+            parts => parts?,
+        };
+        let whole = aside(move || Ok(put_together(&whole, steps)?.to_bytes())).await?;
         Ok(self.store.begin_group_states_at(tenant, state.n, &whole).await?)
     }
 
@@ -191,8 +220,8 @@ impl History {
     }
 }
 
-fn put_together(whole: Option<Vec<u8>>, steps: Vec<Vec<u8>>) -> Result<State, Unreadable> {
-    let mut state = whole.map_or_else(|| Ok(State::default()), |whole| State::of_bytes(&whole))?;
+fn put_together(whole: &[u8], steps: Vec<Vec<u8>>) -> Result<State, Unreadable> {
+    let mut state = if whole.is_empty() { State::default() } else { State::of_bytes(whole)? };
     for step in steps {
         state.take(Step::of_bytes(&step)?);
     }

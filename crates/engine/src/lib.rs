@@ -19,6 +19,7 @@ pub mod seal;
 pub mod supervise;
 #[cfg(test)]
 mod testing;
+pub mod ties;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

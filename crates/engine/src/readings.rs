@@ -24,6 +24,7 @@ use crate::clock::{SharedClock, day, day_of};
 use crate::fault::Fault;
 use crate::gathering::{Gathering, Progress, locked};
 use crate::history::History;
+use crate::ties;
 use uses::Uses;
 
 pub use uses::LastUse;
@@ -496,6 +497,9 @@ async fn whole(
     let snapshot = built.await.map_err(|_| Fault::Internal("The loaded data is inconsistent. Try again"))?;
     if let Err(error) = history.keep(&source.tenant.id, (began, now), &snapshot.inventory).await {
         tracing::error!(%error, "how the groups are could not be written down; the history lacks it until the next reading");
+    }
+    if let Err(error) = ties::take(&store, &source.tenant.id, now, &snapshot.inventory).await {
+        tracing::error!(%error, "who is in tied groups could not be written down; the next reading does");
     }
     Ok(snapshot)
 }

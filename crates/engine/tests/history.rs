@@ -155,8 +155,6 @@ mod suite {
         history.keep("t", (390, 400), &Arc::new(whole)).await.unwrap();
         let newest = history.newest("t").await.unwrap().unwrap();
         assert_eq!((newest.n, newest.at, newest.until, newest.began), (1, 100, 400, 390));
-        history.keep("t", (340, 350), &Arc::new(tenant(2, 2))).await.unwrap();
-        assert_eq!(history.newest("t").await.unwrap().unwrap().n, 1, "an older reading ended later");
         assert_eq!(history.at("elsewhere", 100).await.unwrap().map(|(state, _)| state.n), None);
     }
 
@@ -188,6 +186,56 @@ mod suite {
             let extra = GroupId::new(format!("{:024x}", 100 + (state.at / 100) as usize * 4 + server));
             assert_eq!((found.groups.len(), found.groups.contains_key(&extra)), (5, true));
         }
+    }
+
+    /// Of readings that overlap nobody knows which is newer: one that differs from what another saw after it began is not kept.
+    pub(super) async fn an_older_view_takes_no_newer_ones_place(store: &Store) {
+        let (one, other) = (History::new(store.clone()), History::new(store.clone()));
+        let (before, after) = (Arc::new(tenant(3, 2)), Arc::new(tenant(4, 2)));
+        one.keep("t", (0, 100), &before).await.unwrap();
+        other.keep("t", (200, 400), &after).await.unwrap();
+        // It began before that one, listed the groups first, and ended last.
+        one.keep("t", (150, 500), &before).await.unwrap();
+        let newest = store.newest_group_state("t").await.unwrap().unwrap();
+        assert_eq!((newest.n, newest.at, newest.until, newest.began), (2, 400, 400, 200));
+        // One that shows the same extends it, and never makes it begin earlier.
+        one.keep("t", (150, 500), &after).await.unwrap();
+        let newest = store.newest_group_state("t").await.unwrap().unwrap();
+        assert_eq!((newest.n, newest.until, newest.began), (2, 500, 200));
+    }
+
+    /// While old states go, whoever asks gets a whole state or none, and what is kept stays what it was.
+    pub(super) async fn old_states_go_while_others_read(store: &Store) {
+        let states: Vec<Arc<Inventory>> = (0..40).map(|n| Arc::new(tenant(3 + n, 2))).collect();
+        let writer = History::new(store.clone());
+        for (n, state) in states.iter().enumerate() {
+            let at = (n as i64 + 1) * 100;
+            writer.keep("t", (at - 10, at), state).await.unwrap();
+        }
+        let mut running = Vec::new();
+        for tidier in 0..2_i64 {
+            let history = History::new(store.clone());
+            running.push(tokio::spawn(async move {
+                for n in 1..30 {
+                    history.forget_before("t", n * 100 + tidier * 50).await.unwrap();
+                }
+            }));
+        }
+        let reader = History::new(store.clone());
+        for round in 0..60 {
+            let n = round % 40;
+            let (state, found) = reader.at("t", (n + 1) * 100).await.unwrap().unwrap();
+            assert_eq!(found.groups.len() as i64, 3 + state.n - 1, "the state at {} is whole", state.at);
+        }
+        for tidier in running {
+            tidier.await.unwrap();
+        }
+        let begun_anew = History::new(store.clone());
+        begun_anew.keep("t", (5_000, 5_010), &Arc::new(tenant(100, 2))).await.unwrap();
+        for n in 30..40 {
+            assert_eq!(begun_anew.at("t", (n + 1) * 100).await.unwrap().unwrap().1.groups.len() as i64, 3 + n);
+        }
+        assert_eq!(begun_anew.at("t", 6_000).await.unwrap().unwrap().1.groups.len(), 100);
     }
 
     /// A baseline outlives the history, is known to all servers, and can be replaced and taken back.
@@ -231,6 +279,8 @@ on_both!(
     every_moment_comes_back,
     what_was_not_read_is_not_gone,
     servers_at_once_leave_one_history,
+    an_older_view_takes_no_newer_ones_place,
+    old_states_go_while_others_read,
     a_baseline_stays_until_it_is_replaced,
 );
 

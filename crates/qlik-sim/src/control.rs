@@ -146,6 +146,14 @@ struct License {
     allotment: String,
 }
 
+/// The groups of a user, as their identity provider says at their next sign-in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserGroups {
+    id: String,
+    groups: Vec<String>,
+}
+
 #[derive(Debug, Deserialize)]
 struct GroupRoles {
     id: String,
@@ -179,6 +187,7 @@ struct Act {
     #[serde(default)]
     unassign: Vec<License>,
     set_group_roles: Option<GroupRoles>,
+    set_user_groups: Option<UserGroups>,
     delete_group: Option<String>,
     delete_role: Option<String>,
     delete_user: Option<String>,
@@ -211,6 +220,12 @@ impl Act {
                 return Err(Refusal::new(404, "SIM-404", "no such role").detail(unknown.clone()));
             }
             known(tenant.edit_group(&id, "somebody else", now, |group| group.roles = roles), "group")?;
+        }
+        if let Some(UserGroups { id, groups }) = self.set_user_groups {
+            if let Some(unknown) = groups.iter().find(|group| tenant.group(group).is_none()) {
+                return Err(Refusal::new(404, "SIM-404", "no such group").detail(unknown.clone()));
+            }
+            known(tenant.set_user_groups(&id, groups, now), "user")?;
         }
         if let Some(id) = self.delete_group {
             known(tenant.delete_group(&id), "group")?;

@@ -114,6 +114,14 @@ impl Tenant {
         true
     }
 
+    pub(crate) fn set_user_groups(&mut self, id: &str, groups: Vec<String>, now: i64) -> bool {
+        let user = self.user_ids.get(id).and_then(|seq| self.users.items.get_mut(seq));
+        user.is_some_and(|user| {
+            (user.groups, user.updated) = (groups, now);
+            true
+        })
+    }
+
     // Groups and roles
 
     pub(crate) fn put_role(&mut self, role: Role) {

@@ -74,26 +74,34 @@ impl Store {
         row.as_ref().map(state).transpose()
     }
 
-    /// What a state is put together from: all of an earlier one, or nothing where the first step is from nothing; then steps.
-    pub async fn group_state_parts(&self, tenant: &str, n: i64) -> Result<(Option<Vec<u8>>, Vec<Vec<u8>>), StoreError> {
-        let row = sqlx::query(
-            "SELECT n, whole FROM group_states WHERE tenant = $1 AND n <= $2 AND LENGTH(whole) > 0 ORDER BY n DESC LIMIT 1",
+    /// What a state is put together from: all of an earlier one, or nothing where the first step is from nothing; then the steps to
+    /// it. Nothing where that is not all there: old states may go while this one is asked for.
+    pub async fn group_state_parts(&self, tenant: &str, n: i64) -> Result<Option<(Vec<u8>, Vec<Vec<u8>>)>, StoreError> {
+        // One statement sees one moment of the table.
+        let rows = sqlx::query(
+            "SELECT n, step, whole FROM group_states WHERE tenant = $1 AND n <= $2 AND n >= COALESCE((SELECT MAX(w.n) FROM group_states w \
+             WHERE w.tenant = $1 AND w.n <= $2 AND LENGTH(w.whole) > 0), 1) ORDER BY n",
         )
         .bind(tenant.to_owned())
         .bind(n)
-        .fetch_optional(&self.pool)
+        .fetch_all(&self.pool)
         .await?;
-        let (from, whole) = match row {
-            Some(row) => (get(&row, "n")?, Some(get(&row, "whole")?)),
-            None => (0, None),
-        };
-        let rows = sqlx::query("SELECT step FROM group_states WHERE tenant = $1 AND n > $2 AND n <= $3 ORDER BY n")
-            .bind(tenant.to_owned())
-            .bind(from)
-            .bind(n)
-            .fetch_all(&self.pool)
-            .await?;
-        Ok((whole, rows.iter().map(|row| get(row, "step")).collect::<Result<_, _>>()?))
+        let Some(first) = rows.first() else { return Ok(None) };
+        let (begins, whole): (i64, Vec<u8>) = (get(first, "n")?, get(first, "whole")?);
+        let from_nothing = whole.is_empty();
+        let mut next = begins;
+        let mut steps = Vec::new();
+        for row in &rows {
+            if get::<i64>(row, "n")? != next {
+                return Ok(None);
+            }
+            if from_nothing || next > begins {
+                steps.push(get(row, "step")?);
+            }
+            next += 1;
+        }
+        let is_whole = next == n + 1 && (!from_nothing || begins == 1);
+        Ok(is_whole.then_some((whole, steps)))
     }
 
     /// The states after one, up to another, in order, each with the step to it.
@@ -109,11 +117,14 @@ impl Store {
         rows.iter().map(|row| Ok((state(row)?, get(row, "step")?))).collect()
     }
 
-    /// Adds a state at its place. `whole` is all of it, or empty where the steps to it are enough. Returns whether the place was free:
-    /// otherwise somebody else read the tenant at the same time, and theirs stays.
+    /// Adds a state at its place. `whole` is all of it, or empty where the steps to it are enough. Returns whether the place was free,
+    /// and the reading began after the one before it was seen last: otherwise somebody else read the tenant at the same time, and
+    /// theirs stays.
     pub async fn add_group_state(&self, tenant: &str, new: GroupState, step: &[u8], whole: &[u8]) -> Result<bool, StoreError> {
         let done = sqlx::query(
-            "INSERT INTO group_states (tenant, n, at, until, began, changes, step, whole) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+            "INSERT INTO group_states (tenant, n, at, until, began, changes, step, whole) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS \
+             (SELECT 1 FROM group_states b WHERE b.tenant = $1 AND b.n = $2 - 1 AND b.until > $5) \
              ON CONFLICT (tenant, n) DO NOTHING",
         )
         .bind(tenant.to_owned())
@@ -132,7 +143,7 @@ impl Store {
     /// A reading showed a state again. Returns whether that is still the newest one.
     pub async fn extend_group_state(&self, tenant: &str, n: i64, began: i64, until: i64) -> Result<bool, StoreError> {
         let done = sqlx::query(
-            "UPDATE group_states SET until = $3, began = $4 WHERE tenant = $1 AND n = $2 AND until <= $3 \
+            "UPDATE group_states SET until = $3, began = CASE WHEN began > $4 THEN began ELSE $4 END WHERE tenant = $1 AND n = $2 AND until <= $3 \
              AND NOT EXISTS (SELECT 1 FROM group_states later WHERE later.tenant = $1 AND later.n > $2)",
         )
         .bind(tenant.to_owned())

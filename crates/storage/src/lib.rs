@@ -15,6 +15,7 @@ mod people;
 mod plans;
 mod sessions;
 mod store;
+mod ties;
 mod views;
 
 pub use actor::Actor;
@@ -31,3 +32,4 @@ pub use people::{Begins, Ended, Ending, NewSession, Person, principal, session_n
 pub use plans::{Approval, Origin, PlanRow, PlanSummary};
 pub use sessions::{LiveSession, SessionRow};
 pub use store::{Store, StoreError};
+pub use ties::TieRow;

@@ -17,7 +17,7 @@ use crate::ui::head::Head;
 use crate::ui::load::load;
 
 /// What is done beside changes, with the words for it.
-const ACTIONS: [(&str, &str); 15] = [
+const ACTIONS: [(&str, &str); 19] = [
     ("apply", "apply a plan"),
     ("connect", "connect"),
     ("disconnect", "disconnect"),
@@ -28,7 +28,11 @@ const ACTIONS: [(&str, &str); 15] = [
     ("grant.made", "give a job its own key"),
     ("credential.refreshed", "renew a connection"),
     ("credential.lost", "lose a connection"),
-    ("export", "export the trail"),
+    ("export", "export a file"),
+    ("declare baseline", "declare a baseline of groups"),
+    ("remove baseline", "remove the baseline of groups"),
+    ("tie license", "tie a license to a group"),
+    ("untie license", "untie a license from a group"),
     ("refuse", "reject a request"),
     ("chain.begin", "begin the chain of records"),
     ("chain.broken", "find the trail cut or changed"),

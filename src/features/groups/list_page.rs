@@ -140,7 +140,7 @@ fn Rest(
     view! {
         <div class="beneath">
             <SystemGroups lines=system/>
-            <span class="push">{limit}<a class="button" href=move || format!("/t/{}/groups/matrix", alive(tenant))>"Matrix"</a><a class="button" href=move || format!("/t/{}/groups/history", alive(tenant))>"History"</a><a class="button" href=move || format!("/t/{}/groups/new", alive(tenant))>"New group…"</a></span>
+            <span class="push">{limit}<a class="button" href=move || format!("/t/{}/groups/matrix", alive(tenant))>"Matrix"</a><a class="button" href=move || format!("/t/{}/groups/history", alive(tenant))>"History"</a><a class="button" href=move || format!("/t/{}/groups/licenses", alive(tenant))>"Licenses"</a><a class="button" href=move || format!("/t/{}/groups/new", alive(tenant))>"New group…"</a></span>
         </div>
         <div class="above">
             <Filters choices live follow/>

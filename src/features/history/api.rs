@@ -14,26 +14,30 @@ pub async fn history(tenant: String, #[server(default)] query: String) -> Result
     super::service::view(&access, &query).await
 }
 
-/// Draws up a plan that restores groups as they were at the earlier moment of a span: those of `rows` by id, or with `all` every
-/// one that differs and was there.
+/// Draws up a plan that restores groups as they were at the earlier moment of a page: `moment`, or the baseline that was declared at
+/// `declared`. `rows` are `restore:` or `delete:` with the id of a group; with `all`, every one that the span of `query` counts and
+/// that was there.
 #[server(endpoint = "history/draft-restore")]
 pub async fn draft_restore(
     tenant: String,
     #[server(default)] query: String,
+    #[server(default)] moment: i64,
+    #[server(default)] declared: i64,
     #[server(default)] rows: Vec<String>,
     #[server(default)] all: String,
 ) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    crate::server::lead::go(&access.tenant.id, super::service::draft(&access, &query, &rows, !all.is_empty()).await)
+    let wanted = super::service::Wanted { query: &query, moment, declared_at: declared, rows: &rows, all: !all.is_empty() };
+    crate::server::lead::go(&access.tenant.id, super::service::draft(&access, wanted).await)
 }
 
-/// Declares groups and roles as they are now, or as they were at the earlier moment of a span, to be how they are meant to be.
+/// Declares how groups and roles are meant to be: as at this moment, in milliseconds since 1970, or as they are now.
 #[server(endpoint = "history/declare")]
-pub async fn declare(tenant: String, #[server(default)] query: String) -> Result<(), AppError> {
+pub async fn declare(tenant: String, #[server(default)] moment: i64) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    crate::server::lead::go(&access.tenant.id, super::service::declare(&access, &query).await)
+    crate::server::lead::go(&access.tenant.id, super::service::declare(&access, moment).await)
 }
 
 /// Forgets what was declared.

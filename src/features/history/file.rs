@@ -14,7 +14,7 @@ use engine::readings::Latest;
 use storage::NewAudit;
 use trail::Target;
 
-use super::service::all;
+use super::service::{all, let_in};
 use super::view::Span;
 use crate::error::AppError;
 use crate::features::shared::refused_as_text;
@@ -23,8 +23,8 @@ use crate::server::middleware;
 use crate::server::state::{AppState, Shared};
 use crate::server::words::not_read;
 
-const HEADINGS: [&str; 8] =
-    ["Group ID", "Group", "Change", "Details", "Roles added", "Roles removed", "Between (UTC)", "Changed by"];
+const HEADINGS: [&str; 9] =
+    ["Kind", "ID", "Name", "Change", "Details", "Roles added", "Roles removed", "Between (UTC)", "Changed by"];
 
 /// The routes of this room that are no pages.
 pub fn routes(state: &Shared) -> Router<AppState> {
@@ -52,13 +52,16 @@ async fn take(
 async fn taken(state: Shared, caller: Caller, tenant: &str, query: &str) -> Result<Vec<u8>, AppError> {
     let access = Access::<Viewer>::of(state, caller, tenant).await?;
     let snapshot = match access.latest(Duration::from_secs(20)).await {
-        Latest::Ready(snapshot, _) => snapshot,
+        Latest::Ready(snapshot, fault) => {
+            let_in(fault.as_ref().map(not_read).as_ref())?;
+            snapshot
+        }
         Latest::Failed(fault) => return Err(not_read(&fault)),
         Latest::Loading(..) => return Err(AppError::invalid("The tenant is still loading", "Try the export again in a moment.")),
     };
     let rows = all(&access, &Span::read(query), &snapshot).await?;
     let record = NewAudit {
-        reason: count(whole(rows.len() as u64), "changed group", "changed groups"),
+        reason: count(whole(rows.len() as u64), "change", "changes"),
         ..access.record("export", Target::named("groups", "history of groups"))
     };
     access.state.engine.store.audit(&[record]).await?;

@@ -48,7 +48,7 @@ pub fn HistoryPage() -> impl IntoView {
                 if let Err(error) = &got && matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound) {
                     let (error, span) = (error.clone(), Span::read(&live(query)));
                     return view! {
-                        <Head title="History of groups"/><Ask span day=String::new()/><NotShown error again=move || data.refetch()/>
+                        <Head title="History of groups"/><Ask span usual=Default::default() by_baseline=false/><NotShown error again=move || data.refetch()/>
                     }.into_any();
                 }
                 show(got, move || data.refetch(), |_| "History of groups".to_owned(), move |view: HistoryView, fresh| {
@@ -63,15 +63,31 @@ pub fn HistoryPage() -> impl IntoView {
 #[component]
 fn Ask(
     span: Span,
-    /// The earlier day, where the address names none.
-    day: String,
+    /// The earlier day and its time, where the address names none.
+    usual: (String, String),
+    /// The earlier moment is the baseline's.
+    by_baseline: bool,
 ) -> impl IntoView {
-    let by_baseline = span.from == BASELINE;
-    let from = if span.from.is_empty() || by_baseline { day } else { span.from };
+    let (day, clock) = usual;
+    let named = !span.from.is_empty() && span.from != BASELINE;
+    let (from, from_time) = if named { (span.from, span.from_time) } else { (day, clock) };
+    let earlier = if by_baseline {
+        let pick = Span { from, from_time, q: span.q.clone(), page: 1, ..Span::default() }.query();
+        view! {
+            <input type="hidden" name="from" value=BASELINE/>
+            <span>"From the baseline"</span><a class="link" href=pick>"Choose a day instead"</a>
+        }
+        .into_any()
+    } else {
+        view! {
+            <label><span>"From"</span><input class="input" type="date" name="from" value=from required/></label>
+            <label><span>"at"</span><input class="input" type="time" name="from_time" value=from_time aria-label="Time of the earlier moment; the beginning of the day if empty"/></label>
+        }
+        .into_any()
+    };
     view! {
         <Form method="GET" action="" attr:class="trail" attr:role="search" attr:aria-label="Choose two moments">
-            <label><span>"From"</span><input class="input" type="date" name="from" value=from required/></label>
-            <label><span>"at"</span><input class="input" type="time" name="from_time" value=span.from_time aria-label="Time of the earlier moment; the end of the day if empty"/></label>
+            {earlier}
             <label><span>"to"</span><input class="input" type="date" name="to" value=span.to aria-label="To; now if empty"/></label>
             <label><span>"at"</span><input class="input" type="time" name="to_time" value=span.to_time aria-label="Time of the later moment; the end of the day if empty"/></label>
             <input class="search" type="search" name="q" aria-label="Group or role" placeholder="Group or role" value=span.q/>
@@ -90,34 +106,21 @@ fn Body(
     undeclare: ServerAction<Undeclare>,
 ) -> impl IntoView {
     let tenant = use_tenant();
-    let HistoryView {
-        from,
-        from_day,
-        to,
-        notes,
-        kept_since,
-        baseline,
-        is_baseline,
-        groups,
-        counts,
-        restorable,
-        roles,
-        page,
-        pages,
-    } = view;
+    let HistoryView { from, from_day, from_clock, to, moment, declared_at, notes, kept_since, baseline, is_baseline, .. } =
+        view.clone();
+    let HistoryView { groups, counts, in_all, restorable, roles, page, pages, .. } = view;
     let (created, changed, deleted) = counts;
-    let in_all = created + changed + deleted;
+    let found = created + changed + deleted;
     let earlier = if is_baseline { format!("the baseline of {from}") } else { from.clone() };
     let later = if to.is_empty() { "now".to_owned() } else { to };
-    let found = if span.q.is_empty() { String::new() } else { format!(" matching “{}”", span.q) };
     let href = {
         let span = span.clone();
         Callback::new(move |to: u32| format!("/t/{}/groups/history{}", live(tenant), Span { page: to, ..span.clone() }.query()))
     };
     let export = {
         let query = Span { page: 1, ..span.clone() }.query();
-        (in_all > 0).then(|| {
-            view! { <a class="link" href=move || format!("/export/{}/history.csv{query}", live(tenant)) rel="external" download="">"Export as CSV"</a> }
+        (found > 0 || !roles.is_empty()).then(|| {
+            view! { <a class="link push" href=move || format!("/export/{}/history.csv{query}", live(tenant)) rel="external" download="">"Export as CSV"</a> }
         })
     };
     let tally = [(created, "created"), (changed, "changed"), (deleted, "deleted")]
@@ -126,25 +129,39 @@ fn Body(
         .map(|(n, word)| format!("{} {word}", thousands(whole(n))))
         .collect::<Vec<_>>()
         .join(", ");
-    let (query, to_declare) = (Span { page: 1, ..span.clone() }.query(), (!is_baseline).then(|| span.clone()));
-    let table = (in_all > 0).then(|| {
-        view! { <Groups groups query=query.clone() restorable earlier=earlier.clone() off restore><Pager page pages href/></Groups> }
-    });
-    let role_table = (!roles.is_empty()).then(|| view! { <Roles roles/> });
-    let title = if in_all == 0 { "No group differs".to_owned() } else { count(whole(in_all), "group differs", "groups differ") };
+    let q = span.q.clone();
+    let title = match (in_all, q.is_empty()) {
+        (0, _) => "No group differs".to_owned(),
+        (_, true) => count(whole(in_all), "group differs", "groups differ"),
+        (_, false) => {
+            format!("{} of {}", thousands(whole(found)), count(whole(in_all), "group that differs", "groups that differ"))
+        }
+    };
     let between = format!("{earlier} to {later}");
     let between = if tally.is_empty() { between } else { format!("{between}: {tally}") };
     let kept = (!kept_since.is_empty())
         .then(|| format!(" States are kept since {kept_since}, at each refresh that shows all groups and roles."));
+    let empty = (found == 0).then(|| {
+        if in_all == 0 {
+            view! { <Empty title="No group differs">"Groups, their names and their roles are as they were."</Empty> }.into_any()
+        } else {
+            view! { <Empty title=format!("No group that differs matches “{q}”")>"Search for another name, or clear the search."</Empty> }.into_any()
+        }
+    });
+    let table = (found > 0).then(|| {
+        let query = Span { page: 1, ..span.clone() }.query();
+        let seen = Seen { query, moment, declared_at, earlier: earlier.clone() };
+        view! { <Groups groups seen restorable off restore><Pager page pages href/></Groups> }
+    });
+    let role_table = (!roles.is_empty()).then(|| view! { <Roles roles/> });
+    let to_declare = (!is_baseline && !span.from.is_empty()).then_some((moment, from));
     view! {
-        <Ask span day=from_day.clone()/>
-        <Declared baseline from=from to_declare query off declare undeclare/>
+        <Ask span usual=(from_day, from_clock) by_baseline=is_baseline/>
+        <Declared baseline to_declare off declare undeclare/>
         <div class="grid">
             <section class="panel" aria-labelledby="differing">
                 <header><h2 id="differing">{title}</h2><span class="muted small">{between}</span>{export}</header>
-                {(in_all == 0).then(|| view! {
-                    <Empty title=format!("No group{found} differs")>"Groups, their names and their roles are as they were."</Empty>
-                })}
+                {empty}
                 {table}
                 <p class="muted small told">{notes.join(" ")}{kept}</p>
             </section>
@@ -153,29 +170,42 @@ fn Body(
     }
 }
 
+/// What a form that restores says of the page it is on.
+struct Seen {
+    query: String,
+    moment: i64,
+    declared_at: i64,
+    /// The earlier moment in words.
+    earlier: String,
+}
+
 /// The groups that differ, each with a box, and what can be done with those ticked.
 #[component]
 fn Groups(
     groups: Vec<GroupChange>,
-    query: String,
+    seen: Seen,
     restorable: u64,
-    earlier: String,
     off: bool,
     restore: ServerAction<DraftRestore>,
     children: Children,
 ) -> impl IntoView {
     let tenant = use_tenant();
     let shut = shut(restore, off);
+    let Seen { query, moment, declared_at, earlier } = seen;
+    let came = groups.iter().any(|line| !line.was_there);
     let rows = groups.into_iter().map(|line| view! { <GroupRow line/> }).collect_view();
     let why = may_not_change();
+    let came = came.then_some(" Groups created since are deleted only if you select them.");
     // A plain form: the whole page is left for the plan.
     view! {
         <form class="restore" method="post" action=DraftRestore::url()>
             <input type="hidden" name="tenant" value=move || tenant.get()/>
             <input type="hidden" name="query" value=query/>
+            <input type="hidden" name="moment" value=moment/>
+            <input type="hidden" name="declared" value=declared_at/>
             <div class="table" tabindex="0" role="region" aria-label="Groups that differ"><table class="stacks history" role="table">
                 <thead role="rowgroup"><tr role="row">
-                    <th role="columnheader" scope="col"><span class="sr">"Restore"</span></th>
+                    <th role="columnheader" scope="col"><span class="sr">"Restore or delete"</span></th>
                     <th role="columnheader" scope="col">"Group"</th><th role="columnheader" scope="col">"What changed"</th>
                     <th role="columnheader" scope="col">"When"</th><th role="columnheader" scope="col">"By"</th>
                 </tr></thead>
@@ -183,12 +213,10 @@ fn Groups(
             </table></div>
             {children()}
             <div class="foot">
-                <span class="muted small">{format!("Restores groups as of {earlier}. Groups created since are deleted only if you select them.")}</span>
+                <span class="muted small">{format!("Restores groups as of {earlier}.")}{came}</span>
                 <button class="button" type="submit" disabled=shut title=why>"Restore selected…"</button>
                 {(restorable > 0).then(|| view! {
-                    <button class="button primary" type="submit" name="all" value="1" disabled=shut title=why>
-                        {format!("Restore all {}…", thousands(whole(restorable)))}
-                    </button>
+                    <button class="button primary" type="submit" name="all" value="1" disabled=shut title=why>"Restore all…"</button>
                 })}
             </div>
         </form>
@@ -211,7 +239,8 @@ fn GroupRow(line: GroupChange) -> impl IntoView {
     let GroupChange { id, name, became, facts, added, removed, when, authors, outside, is_there, was_there, system } = line;
     // Qlik's own groups can neither be made nor deleted.
     let can = !system || (is_there && was_there);
-    let label = if was_there { format!("Restore {name}") } else { format!("Delete {name}, which was not there") };
+    let label = if was_there { format!("Restore {name}") } else { format!("Delete {name}: it did not exist then") };
+    let key = format!("{}:{id}", if was_there { "restore" } else { "delete" });
     let to = escape(&id);
     let called = if is_there {
         view! { <a href=move || format!("/t/{}/groups/{to}", live(tenant))>{name}</a> }.into_any()
@@ -220,7 +249,8 @@ fn GroupRow(line: GroupChange) -> impl IntoView {
     };
     let chip = (became != Became::Changed).then(|| {
         let class = if became == Became::Created { "chip ok" } else { "chip bad" };
-        view! { " "<span class=class>{became.word()}</span> }
+        let deletes = (!was_there && can).then_some(", selecting it deletes it");
+        view! { " "<span class=class>{became.word()}</span><span class="muted small">{deletes}</span> }
     });
     let facts = facts.into_iter().map(|fact| view! { <span>{fact}</span> }).collect_view();
     let authors = authors
@@ -231,7 +261,7 @@ fn GroupRow(line: GroupChange) -> impl IntoView {
         .collect_view();
     view! {
         <tr role="row">
-            <td role="cell"><input type="checkbox" name="rows[]" value=id aria-label=label disabled=!can/></td>
+            <td role="cell"><input type="checkbox" name="rows[]" value=key aria-label=label disabled=!can/></td>
             <td role="cell" class="wide">{called}{chip}</td>
             <td role="cell"><span class="facts-of">{facts}{roles("+", "gained", "Roles added:", added)}{roles("−", "lost", "Roles removed:", removed)}</span></td>
             <td role="cell" class="num muted">{when}</td>
@@ -273,10 +303,8 @@ fn Roles(roles: Vec<RoleChange>) -> impl IntoView {
 #[component]
 fn Declared(
     baseline: Option<BaselineLine>,
-    from: String,
-    /// The earlier moment can be declared, too.
-    to_declare: Option<Span>,
-    query: String,
+    /// The earlier moment, which can be declared, too, and its words.
+    to_declare: Option<(i64, String)>,
     off: bool,
     declare: ServerAction<Declare>,
     undeclare: ServerAction<Undeclare>,
@@ -295,27 +323,27 @@ fn Declared(
             </ActionForm>
         }
     });
-    let earlier = to_declare.filter(|span| !span.from.is_empty()).map(|_| {
+    let earlier = to_declare.map(|(moment, words)| {
         view! {
             <ActionForm action=declare attr:class="inline">
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
-                <input type="hidden" name="query" value=query/>
-                <button class="button" type="submit" disabled=shut title=why>{format!("Declare {from}")}</button>
+                <input type="hidden" name="moment" value=moment/>
+                <button class="button" type="submit" disabled=shut title=why>{format!("Use the state of {words} as baseline")}</button>
             </ActionForm>
         }
     });
     view! {
         <section class="baseline" aria-labelledby="baseline">
-            <h2 id="baseline" title="How groups and roles are meant to be. The overview says how many groups differ from it.">"Baseline"</h2>
+            <h2 id="baseline">"Baseline"</h2>
             {(!there).then(|| view! {
-                <span class="muted">"No baseline is declared. Declare how groups and roles are meant to be, and the overview says what differs from it."</span>
+                <span class="muted">"None is declared. It says how groups and roles are meant to be; the overview then counts the groups that differ."</span>
             })}
             {facts}
             <span class="push">
                 {earlier}
                 <ActionForm action=declare attr:class="inline">
                     <input type="hidden" name="tenant" value=move || tenant.get()/>
-                    <button class="button" type="submit" disabled=shut title=why>"Declare groups as they are now"</button>
+                    <button class="button" type="submit" disabled=shut title=why>"Use the current state as baseline"</button>
                 </ActionForm>
             </span>
         </section>

@@ -1,19 +1,19 @@
 //! Compares groups and roles of two moments, finds out who changed them, and turns differences into a plan that restores them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use domain::drift::{Differs, Drift, GroupThen, RoleThen, State};
+use domain::drift::{Differs, Drift, GroupThen, RoleThen, State, count_differing};
 use domain::inventory::{GroupId, Inventory, Provider, RoleId};
 use domain::plan::Intent;
 use domain::text::folded;
-use domain::touch::Touch;
 use engine::history::{HistoryError, Window};
 use engine::readings::Snapshot;
 use storage::{Baseline, GroupState, NewAudit, Origin};
 use trail::Target;
 
-use super::view::{Author, BASELINE, BaselineLine, Became, GroupChange, HistoryView, RoleChange, Span};
+use super::authors::Done;
+use super::view::{BASELINE, BaselineLine, Became, GroupChange, HistoryView, RoleChange, Span};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
 use crate::features::shared::{Loaded, look};
@@ -25,8 +25,6 @@ use crate::ui::query::escape;
 const PAGE: usize = 100;
 /// What is compared where nobody says: so long ago until now, in milliseconds.
 const USUAL_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
-/// Records of one group that are looked at for who changed it.
-const RECORDS: i64 = 50;
 
 impl From<HistoryError> for AppError {
     fn from(error: HistoryError) -> Self {
@@ -46,7 +44,7 @@ impl From<HistoryError> for AppError {
 
 /// An earlier moment and the state it stands for.
 struct Then {
-    /// The moment.
+    /// The moment that was asked for.
     at: i64,
     /// The state that is kept of it; of a baseline, the one that was kept then, which may be later where older ones are gone.
     kept: Option<GroupState>,
@@ -54,8 +52,18 @@ struct Then {
     baseline: Option<Baseline>,
 }
 
+impl Then {
+    /// The moment that the state is of: where nothing is kept of what was asked for, the first that is.
+    fn stands_at(&self) -> i64 {
+        match (&self.baseline, self.kept) {
+            (None, Some(kept)) => self.at.max(kept.at),
+            _ => self.at,
+        }
+    }
+}
+
 /// Two moments, side by side.
-pub(super) struct Compared {
+struct Compared {
     then: Then,
     /// The later moment and its state; nothing where it is now.
     later: Option<(i64, GroupState)>,
@@ -63,8 +71,9 @@ pub(super) struct Compared {
     /// Names of all roles of either moment.
     roles: BTreeMap<RoleId, String>,
     windows: BTreeMap<GroupId, Window>,
-    /// The window of what is in no kept state yet.
-    newest: Window,
+    /// The window of what is in no step that is kept.
+    otherwise: Window,
+    done: Done,
 }
 
 /// How groups and roles are, if the key shows them all: otherwise what it does not show would read as if it were gone.
@@ -93,66 +102,112 @@ fn nothing_kept() -> AppError {
     )
 }
 
-fn moment<R: Role>(access: &Access<R>, day: &str, time: &str) -> Result<i64, AppError> {
-    access.zone.moment(day, time).ok_or_else(|| {
-        AppError::invalid("Unknown date", "Give a day such as 2026-11-03 and, if it matters, a time such as 14:30.")
-    })
-}
-
-/// The earlier moment that is asked for.
-async fn then<R: Role>(access: &Access<R>, span: &Span) -> Result<Then, AppError> {
+/// The earlier moment that a span asks for, no later than what a session has loaded itself: what other keys saw since is not shown.
+async fn then<R: Role>(access: &Access<R>, span: &Span, as_of: i64) -> Result<Then, AppError> {
     let (history, tenant) = (&access.state.engine.history, access.tenant.id.as_str());
     if span.from.is_empty() || span.from == BASELINE {
-        match history.baseline(tenant).await? {
-            Some((baseline, state)) => {
-                let kept = history.at(tenant, baseline.at).await?.map(|(kept, _)| kept);
-                return Ok(Then { at: baseline.at, kept, state, baseline: Some(baseline) });
-            }
+        match baseline_of(access, as_of).await? {
+            Some(then) => return Ok(then),
             None if span.from == BASELINE => {
                 return Err(AppError::not_found("No baseline is declared", "Declare one on the history of groups."));
             }
             None => {}
         }
     }
-    let at = if span.from.is_empty() { access.now() - USUAL_MS } else { moment(access, &span.from, &span.from_time)? };
-    if at > access.now()
-        && access.zone.day(&span.from).is_none_or(|(start, _)| start > access.now() || !span.from_time.is_empty())
-    {
+    let at = match span.from.as_str() {
+        "" => access.now() - USUAL_MS,
+        day => moment(access, day, &span.from_time, Side::Earlier)?,
+    };
+    if at > access.now() {
         return Err(AppError::invalid("That is still to come", "Choose an earlier moment up to now."));
     }
-    let at = at.min(access.now());
+    let at = at.min(as_of);
     let (kept, state) = history.at(tenant, at).await?.ok_or_else(nothing_kept)?;
     Ok(Then { at, kept: Some(kept), state, baseline: None })
 }
 
-/// Compares the moments that a span asks for. `snapshot` is how it is now.
-pub(super) async fn compare<R: Role>(access: &Access<R>, span: &Span, snapshot: &Arc<Snapshot>) -> Result<Compared, AppError> {
+async fn baseline_of<R: Role>(access: &Access<R>, as_of: i64) -> Result<Option<Then>, AppError> {
     let (history, tenant) = (&access.state.engine.history, access.tenant.id.as_str());
-    let then = then(access, span).await?;
+    let Some((baseline, state)) = history.baseline(tenant).await? else { return Ok(None) };
+    if baseline.at > as_of {
+        return Err(AppError::new(
+            ErrorKind::Conflict,
+            "The baseline is newer than what is loaded",
+            "Refresh to load the tenant again.",
+        ));
+    }
+    let kept = history.kept_at(tenant, baseline.at).await?;
+    Ok(Some(Then { at: baseline.at, kept, state, baseline: Some(baseline) }))
+}
+
+/// The earlier moment of a page, as the page named it: whoever restores gets what they saw.
+async fn seen<R: Role>(access: &Access<R>, at: i64, declared_at: i64) -> Result<Then, AppError> {
+    if declared_at == 0 {
+        let (kept, state) = access.state.engine.history.at(&access.tenant.id, at).await?.ok_or_else(nothing_kept)?;
+        return Ok(Then { at, kept: Some(kept), state, baseline: None });
+    }
+    let then = baseline_of(access, i64::MAX).await?;
+    then.filter(|then| then.baseline.as_ref().is_some_and(|baseline| baseline.declared_at == declared_at)).ok_or_else(|| {
+        let why = "Someone declared another one, or removed it, while this page was open. Nothing was planned; look again.";
+        AppError::new(ErrorKind::Conflict, "The baseline was replaced", why)
+    })
+}
+
+/// Compares the moments that a span asks for. `snapshot` is how it is now.
+async fn compare<R: Role>(access: &Access<R>, span: &Span, snapshot: &Arc<Snapshot>) -> Result<Compared, AppError> {
+    let (history, tenant) = (&access.state.engine.history, access.tenant.id.as_str());
     let now = state_of(snapshot).await?;
+    let then = then(access, span, snapshot.as_of).await?;
     let mut roles: BTreeMap<RoleId, String> = names(&then.state);
-    let newest = history.newest(tenant).await?;
-    let (later, state, upto) = if span.to.is_empty() {
+    let newest = history.kept_at(tenant, snapshot.as_of).await?.ok_or_else(nothing_kept)?;
+    let (later, state, upto, read) = if span.to.is_empty() {
         roles.extend(names(&now));
-        (None, Arc::new(now), newest.map_or(0, |newest| newest.n))
+        (None, Arc::new(now), newest.n, (access.now(), access.now()))
     } else {
-        let at = moment(access, &span.to, &span.to_time)?.min(access.now());
+        let at = moment(access, &span.to, &span.to_time, Side::Later)?.min(snapshot.as_of);
         if at < then.at {
             return Err(AppError::invalid("The later moment is before the earlier one", "Exchange the two, then try again."));
         }
         let (kept, state) = history.at(tenant, at).await?.ok_or_else(nothing_kept)?;
         roles.extend(names(&now));
         roles.extend(names(&state));
-        (Some((at, kept)), state, kept.n)
+        (Some((at, kept)), state, kept.n, (kept.until, kept.began))
     };
-    let windows = match then.kept {
-        Some(kept) => history.windows(tenant, kept, upto).await?,
-        None => BTreeMap::new(),
+    // What was done after the reading began may not be in the state.
+    let (windows, since) = match then.kept {
+        Some(kept) => {
+            let began = if kept.at > then.at && then.baseline.is_some() { then.at } else { kept.began };
+            (history.windows(tenant, kept, upto).await?, began.min(then.stands_at()))
+        }
+        None => (BTreeMap::new(), then.at),
+    };
+    // A baseline may be older than what is kept: then nobody knows more than that it changed since.
+    let otherwise = match (&then.baseline, then.kept) {
+        (Some(_), Some(kept)) if kept.at <= then.at => (newest.began, access.now()),
+        (Some(_), _) => (then.at, access.now()),
+        (None, _) => (newest.began, access.now()),
     };
     let earlier = then.state.clone();
     let drift = aside(move || Drift::between(&earlier, &state)).await?;
-    let newest = (newest.map_or(0, |newest| newest.began), access.now());
-    Ok(Compared { then, later, drift, roles, windows, newest })
+    let done = Done::read(access, (since, read.0), read.1).await?;
+    Ok(Compared { then, later, drift, roles, windows, otherwise, done })
+}
+
+/// Which of two moments a day without a time stands for: the beginning of the earlier one, the end of the later one.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Earlier,
+    Later,
+}
+
+fn moment<R: Role>(access: &Access<R>, day: &str, time: &str, side: Side) -> Result<i64, AppError> {
+    let moment = match (time, side) {
+        ("", Side::Earlier) => access.zone.day(day).map(|(start, _)| start),
+        _ => access.zone.moment(day, time),
+    };
+    moment.ok_or_else(|| {
+        AppError::invalid("Unknown date", "Give a day such as 2026-11-03 and, if it matters, a time such as 14:30.")
+    })
 }
 
 fn names(state: &State) -> BTreeMap<RoleId, String> {
@@ -226,90 +281,49 @@ impl Compared {
 
     /// When a group became what it is: after the one time and not after the other.
     fn window(&self, id: &GroupId) -> Window {
-        self.windows.get(id).copied().unwrap_or(self.newest)
+        self.windows.get(id).copied().unwrap_or(self.otherwise)
     }
 
     fn role_names(&self, ids: impl Iterator<Item = RoleId>) -> Vec<String> {
         let mut names: Vec<String> =
-            ids.map(|id| self.roles.get(&id).cloned().unwrap_or_else(|| format!("{id} (deleted)"))).collect();
+            ids.map(|id| self.roles.get(&id).cloned().unwrap_or_else(|| format!("unknown role {id}"))).collect();
         names.sort_by_cached_key(|name| folded(name));
         names
     }
 
-    async fn line<R: Role>(
+    fn line<R: Role>(
         &self,
         access: &Access<R>,
         inventory: &Inventory,
+        names: &HashMap<&str, &str>,
         differs: &Differs<GroupId, GroupThen>,
-    ) -> Result<GroupChange, AppError> {
+    ) -> GroupChange {
         let none = BTreeSet::new();
         let (then, now) = (differs.then.as_ref(), differs.now.as_ref());
         let (gave, gives) = (then.map_or(&none, |then| &then.roles), now.map_or(&none, |now| &now.roles));
         let known = now.or(then);
-        let window = self.window(&differs.id);
-        let (authors, outside) = self.who(access, inventory, differs, window).await?;
-        Ok(GroupChange {
+        let (authors, outside) = self.done.of(differs, inventory, names);
+        GroupChange {
             id: differs.id.to_string(),
             name: known.map(|group| group.name.clone()).unwrap_or_default(),
             became: became(differs),
             facts: then.zip(now).map(|(then, now)| facts_of_group(then, now)).unwrap_or_default(),
             added: self.role_names(gives.difference(gave).cloned()),
             removed: self.role_names(gave.difference(gives).cloned()),
-            when: when(access, window),
+            when: when(access, self.window(&differs.id)),
             authors,
             outside,
             is_there: inventory.group(&differs.id).is_some(),
             was_there: then.is_some(),
             system: known.is_some_and(|group| group.provider == Provider::System),
-        })
-    }
-
-    /// Who changed a group by the portal between the two moments, the newest first, and whether somebody did elsewhere.
-    async fn who<R: Role>(
-        &self,
-        access: &Access<R>,
-        inventory: &Inventory,
-        differs: &Differs<GroupId, GroupThen>,
-        (after, upto): Window,
-    ) -> Result<(Vec<Author>, Option<String>), AppError> {
-        let store = &access.state.engine.store;
-        let mut touches = vec![Touch::Group(differs.id.clone())];
-        // One that a job created is known by the name it asked for.
-        if let (None, Some(now)) = (&differs.then, &differs.now) {
-            touches.push(Touch::GroupName(now.name.clone()));
         }
-        let from = self.then.kept.map_or(self.then.at, |kept| kept.began.min(self.then.at));
-        let until = self.later.map_or_else(|| access.now(), |(_, kept)| kept.until);
-        let mut done: Vec<(i64, i64, String)> = Vec::new();
-        for touch in &touches {
-            for entry in store.audit_of(&access.tenant.id, touch, RECORDS).await? {
-                let record = entry.record;
-                if record.outcome == "done" && !record.job.is_empty() && record.at > from && record.at <= until {
-                    done.push((entry.seq, record.at, record.actor.name));
-                }
-            }
-        }
-        done.sort_unstable_by_key(|(seq, ..)| std::cmp::Reverse(*seq));
-        let ours = done.iter().any(|(_, at, _)| *at >= after && *at <= upto);
-        let mut authors: Vec<Author> = Vec::new();
-        for (seq, _, name) in done {
-            if !authors.iter().any(|author| author.name == name) {
-                authors.push(Author { name, seq });
-            }
-        }
-        let outside = (!ours).then(|| {
-            let creator = inventory.group(&differs.id).filter(|_| differs.then.is_none()).map(|group| &group.created_by);
-            let by = creator.and_then(|id| inventory.people.iter().find(|person| person.id.as_str() == id));
-            match by {
-                Some(person) if !person.name.is_empty() => format!("outside Quartermaster, by {}", person.name),
-                _ => "outside Quartermaster".to_owned(),
-            }
-        });
-        Ok((authors, outside))
     }
 
     fn role_lines(&self, q: &str, inventory: &Inventory) -> Vec<RoleChange> {
         let needle = folded(q.trim());
+        let is_asked = |differs: &&Differs<RoleId, RoleThen>| {
+            [&differs.now, &differs.then].into_iter().flatten().any(|role| folded(&role.name).contains(&needle))
+        };
         let line = |differs: &Differs<RoleId, RoleThen>| RoleChange {
             id: differs.id.to_string(),
             name: differs.now.as_ref().or(differs.then.as_ref()).map(|role| role.name.clone()).unwrap_or_default(),
@@ -322,11 +336,16 @@ impl Compared {
                 .unwrap_or_default(),
             is_there: inventory.roles.iter().any(|role| role.id == differs.id),
         };
-        let mut lines: Vec<RoleChange> =
-            self.drift.roles.iter().map(line).filter(|line| folded(&line.name).contains(&needle)).collect();
+        let mut lines: Vec<RoleChange> = self.drift.roles.iter().filter(is_asked).map(line).collect();
         lines.sort_by_cached_key(|line| folded(&line.name));
         lines
     }
+}
+
+/// Names of people by id, as far as Qlik knows any.
+fn people(inventory: &Inventory) -> HashMap<&str, &str> {
+    let named = inventory.people.iter().filter(|person| !person.name.is_empty());
+    named.map(|person| (person.id.as_str(), person.name.as_str())).collect()
 }
 
 /// A window in words, without the zone, which is the heading's.
@@ -341,9 +360,18 @@ fn when<R: Role>(access: &Access<R>, (after, upto): Window) -> String {
     }
 }
 
+/// Refuses where the tenant does not let the key in any more: what it once showed, and what other keys see, is not for it.
+pub(super) fn let_in(trouble: Option<&AppError>) -> Result<(), AppError> {
+    let shut = |error: &&AppError| matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotConnected);
+    trouble.filter(shut).map_or(Ok(()), |error| Err(error.clone()))
+}
+
 pub async fn view(access: &Access<Viewer>, query: &str) -> Result<Loaded<HistoryView>, AppError> {
     let span = Span::read(query);
     let loaded = look(access, Arc::clone).await?;
+    if let Loaded::Ready(_, fresh) = &loaded {
+        let_in(fresh.trouble.as_ref()).map_err(refused)?;
+    }
     loaded.map(|snapshot| cut(access, &span, snapshot)).await.map_err(refused)
 }
 
@@ -355,29 +383,36 @@ async fn cut(access: &Access<Viewer>, span: &Span, snapshot: Arc<Snapshot>) -> R
     let page = (span.page as usize).clamp(1, pages);
     let of = |became_so: Became| groups.iter().filter(|differs| became(differs) == became_so).count() as u64;
     let counts = (of(Became::Created), of(Became::Changed), of(Became::Deleted));
-    let mut lines = Vec::new();
-    for differs in groups.iter().skip((page - 1) * PAGE).take(PAGE) {
-        lines.push(compared.line(access, inventory, differs).await?);
-    }
+    let shown = groups.iter().skip((page - 1) * PAGE).take(PAGE);
+    let names = people(inventory);
+    let lines = shown.map(|differs| compared.line(access, inventory, &names, differs)).collect();
     let zone = &access.zone;
     let (history, tenant) = (&access.state.engine.history, access.tenant.id.as_str());
-    let baseline = match &compared.then.baseline {
+    let Then { at, baseline, .. } = &compared.then;
+    let declared_at = baseline.as_ref().map_or(0, |baseline| baseline.declared_at);
+    let declared = match baseline {
         Some(baseline) => Some(baseline.clone()),
-        None => history.baseline(tenant).await?.map(|(baseline, _)| baseline),
+        None => access.state.engine.store.baseline(tenant).await?,
     };
+    let from = zone.date_time(compared.then.stands_at());
+    let asked = zone.date_time(*at);
     Ok(HistoryView {
-        from: zone.date_time(compared.then.at),
-        from_day: zone.date_time(compared.then.at).get(..10).unwrap_or_default().to_owned(),
+        from,
+        from_day: asked.get(..10).unwrap_or_default().to_owned(),
+        from_clock: asked.get(11..16).unwrap_or_default().to_owned(),
         to: compared.later.map(|(at, _)| zone.date_time(at)).unwrap_or_default(),
+        moment: compared.then.at,
+        declared_at,
         notes: notes(access, &compared, &snapshot),
         kept_since: history.first(tenant).await?.map(|first| zone.date_time(first.at)).unwrap_or_default(),
-        baseline: baseline.map(|baseline| BaselineLine {
+        is_baseline: baseline.is_some(),
+        baseline: declared.map(|baseline| BaselineLine {
             at: zone.date_time(baseline.at),
             by: baseline.declared_by,
             declared: zone.date_time(baseline.declared_at),
         }),
-        is_baseline: compared.then.baseline.is_some(),
         counts,
+        in_all: compared.drift.groups.len() as u64,
         restorable: groups.iter().filter(|differs| differs.then.is_some()).count() as u64,
         groups: lines,
         roles: compared.role_lines(&span.q, inventory),
@@ -392,19 +427,22 @@ fn notes<R: Role>(access: &Access<R>, compared: &Compared, snapshot: &Snapshot) 
     let mut notes = Vec::new();
     let stands_for = |at: i64, kept: GroupState| {
         if kept.at > at {
-            Some(format!(
-                "Nothing is kept of {}: the first refresh that is stands for it, of {}.",
-                zone.date_time(at),
-                zone.date_time(kept.at)
-            ))
+            let (first, asked) = (zone.date_time(kept.at), zone.date_time(at));
+            Some(format!("The history begins at {first}. {asked} is before that, so the state of {first} is shown."))
         } else if kept.until < at {
-            Some(format!("{} is told from the refresh before it, of {}.", zone.date_time(at), zone.date_time(kept.until)))
+            let (asked, before) = (zone.date_time(at), zone.date_time(kept.until));
+            Some(format!("There was no refresh at {asked}. The one before it, at {before}, is shown."))
         } else {
             None
         }
     };
-    if let (None, Some(kept)) = (&compared.then.baseline, compared.then.kept) {
-        notes.extend(stands_for(compared.then.at, kept));
+    match (&compared.then.baseline, compared.then.kept) {
+        (None, Some(kept)) => notes.extend(stands_for(compared.then.at, kept)),
+        (Some(_), Some(kept)) if kept.at > compared.then.at => notes.push(format!(
+            "What happened before {} is no longer kept, so who changed something then is not known.",
+            zone.date_time(kept.at)
+        )),
+        _ => {}
     }
     match compared.later {
         Some((at, kept)) => notes.extend(stands_for(at, kept)),
@@ -415,56 +453,85 @@ fn notes<R: Role>(access: &Access<R>, compared: &Compared, snapshot: &Snapshot) 
 
 /// The earlier moment, as the title of a plan has it.
 fn words<R: Role>(access: &Access<R>, then: &Then) -> String {
-    let at = access.zone.date_time(then.at);
+    let at = access.zone.date_time(then.stands_at());
     if then.baseline.is_some() { format!("the baseline of {at}") } else { at }
 }
 
-pub async fn draft(access: &Access<Operator>, query: &str, rows: &[String], all: bool) -> Result<Lead, AppError> {
-    /// More groups than a tenant has.
-    const MOST: usize = 20_000;
-    if rows.len() > MOST {
-        return Err(AppError::invalid("Too many groups", "Select fewer of them."));
-    }
-    let span = Span::read(query);
-    let then = then(access, &span).await?;
-    let snapshot = access.refresh().await?;
-    let now = state_of(&snapshot).await?;
-    let (earlier, as_of) = (then.state.clone(), words(access, &then));
-    let drift = aside(move || Drift::between(&earlier, &now)).await?;
-    let groups: Vec<(GroupId, Option<GroupThen>)> = if all {
-        let needle = folded(span.q.trim());
-        let named = |group: &GroupThen| folded(&group.name).contains(&needle);
-        let asked = drift
-            .groups
-            .into_iter()
-            .filter(|differs| differs.then.is_some() && [&differs.then, &differs.now].into_iter().flatten().any(named));
-        asked.map(|differs| (differs.id, differs.then)).collect()
-    } else {
-        let rows: BTreeSet<GroupId> = rows.iter().map(|id| GroupId::new(id.as_str())).collect();
-        rows.into_iter()
-            .map(|id| {
-                let was = then.state.groups.get(&id).cloned();
-                (id, was)
-            })
-            .collect()
-    };
-    if groups.is_empty() {
-        let why = if all { "Every group that was there is as it was." } else { "Select at least one group, then try again." };
-        return Err(AppError::invalid("No group to restore", why));
-    }
-    keep_plan(access, &snapshot, Intent::Restore { groups, as_of }, Origin::Person).await
+/// What a page asks to restore.
+pub struct Wanted<'a> {
+    /// The span of the page, as its address holds it.
+    pub query: &'a str,
+    /// The earlier moment that the page showed.
+    pub moment: i64,
+    /// When the baseline that it showed was declared; 0 where it compared with none.
+    pub declared_at: i64,
+    /// Groups by `restore:` or `delete:` and their ids.
+    pub rows: &'a [String],
+    /// Every group that the page counts and that was there.
+    pub all: bool,
 }
 
-pub async fn declare(access: &Access<Operator>, query: &str) -> Result<Lead, AppError> {
-    let span = Span::read(query);
-    let (at, state) = if span.from.is_empty() {
+pub async fn draft(access: &Access<Operator>, wanted: Wanted<'_>) -> Result<Lead, AppError> {
+    /// More groups than a tenant has.
+    const MOST: usize = 20_000;
+    if wanted.rows.len() > MOST {
+        return Err(AppError::invalid("Too many groups", "Select fewer of them."));
+    }
+    let span = Span::read(wanted.query);
+    let then = seen(access, wanted.moment, wanted.declared_at).await?;
+    let snapshot = access.refresh().await?;
+    let (earlier, now) = (then.state.clone(), state_of(&snapshot).await?);
+    let mut differing: BTreeMap<GroupId, Option<GroupThen>> = aside(move || Drift::between(&earlier, &now))
+        .await?
+        .groups
+        .into_iter()
+        .map(|differs| (differs.id, differs.then))
+        .collect();
+    let groups: Vec<(GroupId, Option<GroupThen>)> = if wanted.all {
+        // Those that the page counted, which may have been of an earlier time than now.
+        let compared = compare(access, &span, &snapshot).await?;
+        let counted = compared.groups(&span.q).into_iter().map(|differs| differs.id.clone());
+        counted.filter_map(|id| Some((id.clone(), Some(differing.remove(&id)??)))).collect()
+    } else {
+        let mut groups = Vec::new();
+        for row in wanted.rows {
+            let (deletes, id) = match row.split_once(':') {
+                Some(("delete", id)) => (true, id),
+                Some(("restore", id)) => (false, id),
+                _ => return Err(AppError::invalid("Unknown action", "Reload the page and select groups again.")),
+            };
+            let id = GroupId::new(id);
+            let was = match differing.remove(&id) {
+                Some(was) => was,
+                // It is as it was by now.
+                None => then.state.groups.get(&id).cloned(),
+            };
+            if was.is_none() != deletes {
+                let why = "What would become of a group is not what the page said. Nothing was planned; look again.";
+                return Err(AppError::new(ErrorKind::Conflict, "The groups changed while this page was open", why));
+            }
+            groups.push((id, was));
+        }
+        groups
+    };
+    if groups.is_empty() {
+        let why =
+            if wanted.all { "Every group that was there is as it was." } else { "Select at least one group, then try again." };
+        return Err(AppError::invalid("No group to restore", why));
+    }
+    keep_plan(access, &snapshot, Intent::Restore { groups, as_of: words(access, &then) }, Origin::Person).await
+}
+
+pub async fn declare(access: &Access<Operator>, moment: i64) -> Result<Lead, AppError> {
+    let (at, state) = if moment == 0 {
         let snapshot = access.refresh().await?;
         (snapshot.as_of, Arc::new(state_of(&snapshot).await?))
     } else {
         // Whoever declares it has to see what they declare.
-        state_of(&access.at_most(5 * 60 * 1_000).await?).await?;
-        let then = then(access, &span).await?;
-        (then.at, then.state)
+        let snapshot = access.at_most(5 * 60 * 1_000).await?;
+        state_of(&snapshot).await?;
+        let then = seen(access, moment.min(snapshot.as_of), 0).await?;
+        (then.stands_at(), then.state)
     };
     let baseline = Baseline { at, declared_at: access.now(), declared_by: access.actor.to_string() };
     let record = NewAudit {
@@ -487,10 +554,34 @@ fn back(access: &Access<Operator>) -> Lead {
     Lead::Path(format!("/t/{}/groups/history", escape(&access.tenant.id)))
 }
 
-/// The declared baseline: its moment in words, and how a tenant differs from it. Nothing where none is declared.
-pub async fn off_baseline(access: &Access<Viewer>) -> Result<Option<(String, Arc<State>)>, AppError> {
-    let baseline = access.state.engine.history.baseline(&access.tenant.id).await?;
-    Ok(baseline.map(|(baseline, state)| (access.zone.date_time(baseline.at).get(..10).unwrap_or_default().to_owned(), state)))
+/// How a tenant stands to its baseline; the day is the one that the baseline is of.
+pub enum OffBaseline {
+    /// None is declared.
+    Undeclared,
+    /// It cannot be read.
+    Unreadable,
+    /// The key does not show all groups and roles.
+    NotVisible(String),
+    /// So many groups differ.
+    Differ(String, u64),
+}
+
+pub async fn off_baseline(access: &Access<Viewer>, snapshot: &Snapshot) -> OffBaseline {
+    let (baseline, state) = match access.state.engine.history.baseline(&access.tenant.id).await {
+        Ok(None) => return OffBaseline::Undeclared,
+        Ok(Some(declared)) => declared,
+        Err(error) => {
+            tracing::error!(%error, "the baseline cannot be read");
+            return OffBaseline::Unreadable;
+        }
+    };
+    let day = access.zone.date_time(baseline.at).get(..10).unwrap_or_default().to_owned();
+    let inventory = snapshot.inventory.clone();
+    match aside(move || count_differing(&state, &inventory)).await {
+        Ok(Some(differing)) => OffBaseline::Differ(day, differing),
+        Ok(None) => OffBaseline::NotVisible(day),
+        Err(_) => OffBaseline::Unreadable,
+    }
 }
 
 /// Everything that differs, as lines of a file.
@@ -498,25 +589,41 @@ pub(super) async fn all<R: Role>(
     access: &Access<R>,
     span: &Span,
     snapshot: &Arc<Snapshot>,
-) -> Result<Vec<[String; 8]>, AppError> {
+) -> Result<Vec<[String; 9]>, AppError> {
     let compared = compare(access, span, snapshot).await?;
-    let mut rows = Vec::new();
-    for differs in compared.groups(&span.q) {
+    let names = people(&snapshot.inventory);
+    let groups = compared.groups(&span.q).into_iter().map(|differs| {
         let (after, upto) = compared.window(&differs.id);
-        let line = compared.line(access, &snapshot.inventory, differs).await?;
+        let line = compared.line(access, &snapshot.inventory, &names, differs);
         let mut by: Vec<String> = line.authors.into_iter().map(|author| author.name).collect();
         by.extend(line.outside);
-        let after = if after > 0 { engine::clock::iso(after) } else { String::new() };
-        rows.push([
+        let when = format!("{}/{}", engine::clock::iso(after), engine::clock::iso(upto));
+        let (became, facts) = (line.became.word().to_owned(), line.facts.join("; "));
+        [
+            "group".to_owned(),
+            line.id,
+            line.name,
+            became,
+            facts,
+            line.added.join("; "),
+            line.removed.join("; "),
+            when,
+            by.join("; "),
+        ]
+    });
+    let roles = compared.role_lines(&span.q, &snapshot.inventory).into_iter().map(|line| {
+        let none = String::new;
+        [
+            "role".to_owned(),
             line.id,
             line.name,
             line.became.word().to_owned(),
             line.facts.join("; "),
-            line.added.join("; "),
-            line.removed.join("; "),
-            format!("{after}/{}", engine::clock::iso(upto)),
-            by.join("; "),
-        ]);
-    }
-    Ok(rows)
+            none(),
+            none(),
+            none(),
+            none(),
+        ]
+    });
+    Ok(groups.chain(roles).collect())
 }

@@ -151,8 +151,14 @@ pub struct HistoryView {
     pub from: String,
     /// The day of the earlier moment, as the form has it.
     pub from_day: String,
+    /// Its time, likewise.
+    pub from_clock: String,
     /// The later one; empty for now.
     pub to: String,
+    /// The earlier moment, in milliseconds since 1970: what a form restores is of this one.
+    pub moment: i64,
+    /// When the baseline that it is of was declared; 0 where it is no baseline.
+    pub declared_at: i64,
     /// What these moments stand for, and what is not known, in sentences.
     pub notes: Vec<String>,
     /// Since when states are kept; empty where none is.
@@ -165,7 +171,9 @@ pub struct HistoryView {
     pub groups: Vec<GroupChange>,
     /// How many were created, changed and deleted, on all pages.
     pub counts: (u64, u64, u64),
-    /// Groups that can be brought back without deleting any.
+    /// How many differ, whatever is searched for.
+    pub in_all: u64,
+    /// Groups of those found that were there: what can be restored without deleting any.
     pub restorable: u64,
     /// Roles that differ.
     pub roles: Vec<RoleChange>,

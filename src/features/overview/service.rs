@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::allotment::{Allotment, Seats};
-use domain::drift::{State, count_differing};
 use domain::gauge::{self, Tone};
 use domain::inventory::{Part, RoleId};
 use domain::table::{Day, Rows as _};
@@ -17,9 +16,10 @@ use storage::{PlanSummary, SeatDay};
 use super::view::{Attention, Course, Idle, LicenseFacts, Overview, Right, Since};
 use crate::error::AppError;
 use crate::features::assignments::view_of;
-use crate::features::history::off_baseline;
+use crate::features::history::{OffBaseline, off_baseline};
 use crate::features::jobs::{JobLine, recent};
 use crate::features::shared::{Loaded, look};
+use crate::features::ties::standing;
 use crate::server::access::{Access, Viewer};
 use crate::server::config::{Prices, Thresholds};
 use crate::ui::query::escape;
@@ -40,8 +40,12 @@ pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppEr
     let recent = jobs.iter().take(3).cloned().collect();
     let config = &access.state.config;
     let thresholds = config.thresholds;
-    let baseline = off_baseline(access).await?;
-    look(access, |snapshot| Overview {
+    let loaded = look(access, Arc::clone).await?;
+    let (tied, baseline) = match &loaded {
+        Loaded::Ready(snapshot, _) => (standing(access, snapshot).await?, off_baseline(access, snapshot).await),
+        Loaded::Reading(..) => (None, OffBaseline::Undeclared),
+    };
+    let shown = |snapshot: &Snapshot| Overview {
         alarm: alarm(snapshot),
         since: before.map(|before| since(snapshot, &days, &jobs, &plans, before, now)),
         gauges: snapshot
@@ -54,12 +58,15 @@ pub async fn overview(access: &Access<Viewer>) -> Result<Loaded<Overview>, AppEr
             })
             .collect(),
         idle: use_known.then(|| idle(snapshot, &config.prices, thresholds, now)),
-        attention: attention(snapshot, thresholds, now, baseline.as_ref()),
+        attention: attention(snapshot, thresholds, now, &baseline, tied),
         license: license(snapshot, thresholds, now),
         rights: rights(snapshot, last_use, access.qlik_user()),
         recent,
+    };
+    Ok(match loaded {
+        Loaded::Ready(snapshot, fresh) => Loaded::Ready(Box::new(shown(&snapshot)), fresh),
+        Loaded::Reading(reading, _) => Loaded::Reading(reading, None),
     })
-    .await
 }
 
 /// Seats of a license type by day.
@@ -198,7 +205,13 @@ fn alarm(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
-fn attention(snapshot: &Snapshot, thresholds: Thresholds, now: i64, baseline: Option<&(String, Arc<State>)>) -> Vec<Attention> {
+fn attention(
+    snapshot: &Snapshot,
+    thresholds: Thresholds,
+    now: i64,
+    baseline: &OffBaseline,
+    tied: Option<(u64, u64)>,
+) -> Vec<Attention> {
     let inventory = &snapshot.inventory;
     let item = |tone, text: String, path: &str, go: &str| Attention { tone, text, path: path.to_owned(), go: go.to_owned() };
     let mut list = Vec::new();
@@ -266,12 +279,29 @@ fn attention(snapshot: &Snapshot, thresholds: Thresholds, now: i64, baseline: Op
         let here = format!("assignments?allotment={}&sort=-since", escape(allotment.name.as_str()));
         list.push(item(Tone::Warn, text, &here, "View newest holders"));
     }
-    if let Some((day, state)) = baseline {
-        let differing = count_differing(state, inventory).unwrap_or(0);
-        if differing > 0 {
-            let verb = if differing == 1 { "differs" } else { "differ" };
-            let text = format!("{} {verb} from the baseline of {day}", count(whole(differing), "group", "groups"));
+    match baseline {
+        OffBaseline::Undeclared | OffBaseline::Differ(_, 0) => {}
+        OffBaseline::Unreadable => {
+            list.push(item(Tone::Warn, "The baseline of groups cannot be read".to_owned(), "groups/history", "Review"));
+        }
+        OffBaseline::NotVisible(day) => {
+            let text = format!("What differs from the baseline of {day} is not visible with this key");
+            list.push(item(Tone::Plain, text, "groups/history", "Review"));
+        }
+        OffBaseline::Differ(day, differing) => {
+            let verb = if *differing == 1 { "differs" } else { "differ" };
+            let text = format!("{} {verb} from the baseline of {day}", count(whole(*differing), "group", "groups"));
             list.push(item(Tone::Warn, text, "groups/history?from=baseline", "Review"));
+        }
+    }
+    if let Some((lacking, left)) = tied {
+        if lacking > 0 {
+            let text = count(whole(lacking), "person lacks", "people lack");
+            list.push(item(Tone::Warn, format!("{text} the license of their group"), "groups/licenses", "Review"));
+        }
+        if left > 0 {
+            let text = count(whole(left), "person holds", "people hold");
+            list.push(item(Tone::Plain, format!("{text} the license of a group that they left"), "groups/licenses", "Review"));
         }
     }
     list.sort_by_key(|item| match item.tone {

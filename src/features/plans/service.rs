@@ -66,6 +66,7 @@ fn how_chosen(intent: &Intent) -> &'static str {
     match intent {
         Intent::Assign { .. } | Intent::Remove { .. } | Intent::ChangeType { .. } => "selected",
         Intent::LicenseUnlicensed { .. } => "member of the group",
+        Intent::Tied { .. } => "by their group",
         Intent::Rename { .. } => "renamed",
         Intent::SetGroupRoles { .. }
         | Intent::EditRoles { .. }

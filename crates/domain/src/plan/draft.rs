@@ -113,6 +113,13 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
         }
         Intent::Exactly { title, changes, restores } => {
             draft.restores = restores;
+            draft.exactly(changes.into_iter().map(|change| (change, String::new())));
+            title
+        }
+        Intent::Tied { title, changes } => {
+            if changes.is_empty() {
+                return Err(PlanError::NothingSelected);
+            }
             draft.exactly(changes);
             title
         }
@@ -139,7 +146,7 @@ fn whole_enough(inventory: &Inventory, intent: &Intent) -> Result<(), PlanError>
     };
     match intent {
         Intent::Assign { .. } | Intent::Remove { .. } | Intent::ChangeType { .. } | Intent::Rename { .. } => licenses(),
-        Intent::LicenseUnlicensed { .. } | Intent::List { .. } => licenses().and_then(|()| people()),
+        Intent::LicenseUnlicensed { .. } | Intent::List { .. } | Intent::Tied { .. } => licenses().and_then(|()| people()),
         // Whether a name is taken is known only from all of them.
         Intent::CreateGroups { .. } | Intent::EditGroup { .. } | Intent::Restore { .. } if !coverage.groups.is_whole() => {
             Err(PlanError::NotWhole(coverage.sentences().join(" ")))
@@ -385,14 +392,14 @@ impl Draft<'_> {
         }
     }
 
-    fn exactly(&mut self, changes: Vec<Change>) {
+    fn exactly(&mut self, changes: impl IntoIterator<Item = (Change, String)>) {
         let mut now = Projection::of(self.inventory);
-        for change in changes {
+        for (change, why) in changes {
             match change.compare(&now) {
                 Comparison::Applied => self.skip(change.target(), WhyNot::AsWanted),
                 Comparison::Unchanged => {
                     change.project(&mut now, None, "");
-                    self.push(change, "");
+                    self.push(change, &why);
                 }
                 Comparison::Diverged => self.skip(change.target(), WhyNot::Overtaken),
                 Comparison::NotVisible => self.skip(change.target(), WhyNot::NotVisible),

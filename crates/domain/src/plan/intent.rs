@@ -105,6 +105,13 @@ pub enum Intent {
         /// Whom lines that were left out may mean: nothing is taken from them.
         spared: Vec<Subject>,
     },
+    /// These changes, so that people hold the licenses of their groups.
+    Tied {
+        /// What the plan is called.
+        title: String,
+        /// The changes, each with why.
+        changes: Vec<(Change, String)>,
+    },
     /// Exactly these changes, as far as the tenant still is as they expect: an undo or a retry.
     Exactly {
         /// What the plan is called.

@@ -239,7 +239,7 @@ fn fulfilled(people: &BTreeSet<String>, before: &Projection<'_>, after: &Project
         }),
         Intent::SetAutoAssign(wanted) => after.auto_assign == *wanted,
         Intent::SetGroupSettings(wanted) => after.group_settings == *wanted,
-        Intent::LicenseUnlicensed { .. } | Intent::Exactly { .. } => true,
+        Intent::LicenseUnlicensed { .. } | Intent::Tied { .. } | Intent::Exactly { .. } => true,
     }
 }
 
@@ -943,13 +943,15 @@ fn what_cannot_be_restored_is_said() {
         (GroupId::new("taken"), Some(then("Same", Provider::Custom, &[]))),
         (GroupId::new("same"), Some(then("Same", Provider::Custom, &[]))),
         (GroupId::new("gone"), Some(then("Gone", Provider::Custom, &["deleted role"]))),
+        // It came again under its name: its roles are set, and no second one is made.
         (GroupId::new("again"), Some(then("Taken", Provider::Custom, &["1"]))),
+        (GroupId::new("off"), Some(GroupThen { status: "disabled".into(), ..then("Disabled", Provider::Custom, &[]) })),
         (GroupId::new("never"), None),
     ];
     let plan = draw_up(&inventory, Intent::Restore { groups: wanted.clone(), as_of: "then".into() }).unwrap();
-    assert_eq!(plan.title, "Restore 7 groups as of then");
+    assert_eq!(plan.title, "Restore 8 groups as of then");
     let changes: Vec<String> = plan.changes.iter().map(|planned| planned.change.target()).collect();
-    assert_eq!(changes, ["New name"], "its roles are set all the same");
+    assert_eq!(changes, ["New name", "Taken"], "their roles are set all the same");
     let skipped: Vec<(&str, &WhyNot)> =
         plan.unchanged.iter().map(|unchanged| (unchanged.target.as_str(), &unchanged.why)).collect();
     assert_eq!(
@@ -957,10 +959,10 @@ fn what_cannot_be_restored_is_said() {
         [
             ("New name", &WhyNot::KeptElsewhere),
             ("com.qlik.Everyone", &WhyNot::KeptElsewhere),
-            ("Taken", &WhyNot::NameTaken),
+            ("Taken", &WhyNot::NameInUse),
             ("Same", &WhyNot::AsWanted),
             ("Gone", &WhyNot::RoleGone),
-            ("Taken", &WhyNot::NameTaken),
+            ("Disabled", &WhyNot::WasDisabled),
             ("never", &WhyNot::AsWanted),
         ]
     );

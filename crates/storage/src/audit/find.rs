@@ -164,6 +164,30 @@ impl Store {
         .collect()
     }
 
+    /// What jobs did to groups after a time and up to another, newest first and `most` at most, each with a key of what it touches.
+    pub async fn done_to_groups(
+        &self,
+        tenant: &str,
+        (after, upto): (i64, i64),
+        most: i64,
+    ) -> Result<Vec<(String, AuditEntry)>, StoreError> {
+        sqlx::query(
+            "SELECT a.seq, r.text, r.hash, t.key FROM audit_index a JOIN audit_records r ON r.tenant = a.tenant AND r.seq = a.seq \
+             JOIN audit_touches t ON t.tenant = a.tenant AND t.seq = a.seq WHERE a.tenant = $1 AND a.seq > 0 AND a.at > $2 \
+             AND a.at <= $3 AND a.outcome = 'done' AND a.job_id <> '' \
+             AND a.action IN ('create group', 'edit group', 'set roles', 'delete group') ORDER BY a.seq DESC LIMIT $4",
+        )
+        .bind(tenant.to_owned())
+        .bind(after)
+        .bind(upto)
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| Ok((get(row, "key")?, read(row)?)))
+        .collect()
+    }
+
     /// The newest lines that touch one thing: what somebody holds, a group or a setting.
     pub async fn audit_of(&self, tenant: &str, touch: &Touch, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
         sqlx::query(audit_query!(
@@ -172,6 +196,22 @@ impl Store {
         ))
         .bind(tenant.to_owned())
         .bind(touch.key())
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
+    /// The newest records of jobs by which licenses were refused, `most` at most, newest first.
+    pub async fn refusals(&self, tenant: &str, most: i64) -> Result<Vec<AuditEntry>, StoreError> {
+        sqlx::query(
+            "SELECT a.seq, r.text, r.hash FROM audit_index a JOIN audit_records r ON r.tenant = a.tenant AND r.seq = a.seq \
+             WHERE a.tenant = $1 AND a.seq > 0 AND a.outcome = 'refused' AND a.job_id <> '' AND a.action IN ('assign', 'change type') \
+             ORDER BY a.seq DESC LIMIT $2",
+        )
+        .bind(tenant.to_owned())
         .bind(most)
         .fetch_all(&self.pool)
         .await?

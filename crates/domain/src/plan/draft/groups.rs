@@ -128,23 +128,17 @@ impl Draft<'_> {
             many => format!("Restore {} as of {as_of}", text::count(text::whole(many.len()), "group", "groups")),
         };
         let now = Projection::of(inventory);
+        let own = inventory.groups.iter().filter(|group| group.provider != Provider::System).count();
+        let mut made = 0;
         for (id, then) in wanted {
-            match (groups.get(&id), then) {
+            // One that went and came again under its name is the same group to people.
+            let again = || {
+                now.group_named(&then.as_ref()?.name)
+                    .filter(|group| then.as_ref().is_some_and(|then| group.provider == then.provider))
+            };
+            match (groups.get(&id).copied().or_else(again), then) {
                 (None, None) => self.skip(id.to_string(), WhyNot::AsWanted),
-                (None, Some(then)) => {
-                    let GroupThen { name, description, provider, roles, .. } = then;
-                    let again = CreateGroup { name: name.clone(), description, provider, roles };
-                    if provider == Provider::System {
-                        self.skip(name, WhyNot::KeptElsewhere);
-                    } else if again.roles.iter().any(|role| !known.contains_key(role)) {
-                        self.roles_whole()?;
-                        self.skip(name, WhyNot::RoleGone);
-                    } else if again.compare(&now) == Comparison::Unchanged {
-                        self.push(again, "");
-                    } else {
-                        self.skip(name, WhyNot::NameTaken);
-                    }
-                }
+                (None, Some(then)) => made += usize::from(self.make_again(then, &now, &known)?),
                 (Some(group), None) if group.provider == Provider::System => {
                     self.skip(group.name.clone(), WhyNot::KeptElsewhere);
                 }
@@ -152,7 +146,38 @@ impl Draft<'_> {
                 (Some(group), Some(then)) => self.restore_one(group, then, &now, &known)?,
             }
         }
+        if own + made > MAX_GROUPS {
+            return Err(PlanError::TooManyGroups(own + made));
+        }
         Ok(title)
+    }
+
+    /// A group that was there and is gone. Whether it is made again.
+    fn make_again(&mut self, then: GroupThen, now: &Projection<'_>, known: &BTreeMap<&RoleId, &Role>) -> Result<bool, PlanError> {
+        let GroupThen { name, description, provider, roles, status } = then;
+        let again = CreateGroup { name: name.clone(), description, provider, roles };
+        let why_not = if provider == Provider::System {
+            WhyNot::KeptElsewhere
+        } else if status != "active" {
+            WhyNot::WasDisabled
+        } else if again.roles.len() > MAX_ROLES_PER_GROUP {
+            WhyNot::TooManyRoles
+        } else if again.roles.iter().any(|role| !known.contains_key(role)) {
+            self.roles_whole()?;
+            WhyNot::RoleGone
+        } else if group_name(&name).is_err() || again.compare(now) != Comparison::Unchanged {
+            WhyNot::NameTaken
+        } else {
+            let members = if provider == Provider::Idp {
+                "its members come back as each of them signs in"
+            } else {
+                "its members are not put back"
+            };
+            self.push(again, &format!("gets a new id; {members}"));
+            return Ok(true);
+        };
+        self.skip(name, why_not);
+        Ok(false)
     }
 
     fn restore_one(
@@ -163,20 +188,24 @@ impl Draft<'_> {
         known: &BTreeMap<&RoleId, &Role>,
     ) -> Result<(), PlanError> {
         let (before, after) = (Naming::of(group), Naming { name: then.name, description: then.description });
-        if before != after && group.provider == Provider::Custom {
+        let (is_called, is_renamed) = (before == after, before.name != after.name);
+        let told = self.changes.len() + self.unchanged.len();
+        if !is_called && group.provider == Provider::Custom {
             let change = EditGroup { group: group.id.clone(), before, after };
-            if group_name(&change.after.name).is_err() || change.compare(now) != Comparison::Unchanged {
-                self.skip(group.name.clone(), WhyNot::NameTaken);
+            if is_renamed && (group_name(&change.after.name).is_err() || change.compare(now) != Comparison::Unchanged) {
+                self.skip(group.name.clone(), WhyNot::NameInUse);
             } else {
                 self.push(change, "");
             }
-        } else if before != after || group.status != then.status {
-            self.skip(group.name.clone(), WhyNot::KeptElsewhere);
-        } else {
-            return self.edit_one(group, |_| then.roles.clone(), known);
         }
-        // The group is told of already: that its roles are as wanted is no news.
-        if group.roles.as_ref() == Some(&then.roles) { Ok(()) } else { self.edit_one(group, |_| then.roles.clone(), known) }
+        if (!is_called && group.provider != Provider::Custom) || group.status != then.status {
+            self.skip(group.name.clone(), WhyNot::KeptElsewhere);
+        }
+        // Where the group is told of already, that its roles are as wanted is no news.
+        if told < self.changes.len() + self.unchanged.len() && group.roles.as_ref() == Some(&then.roles) {
+            return Ok(());
+        }
+        self.edit_one(group, |_| then.roles.clone(), known)
     }
 
     /// A few roles by their names, more of them by their number.
