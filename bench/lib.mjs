@@ -51,7 +51,7 @@ url = "${sim.url}"
 rate_scale = ${rateScale}
 `);
   const portal = await start(process.env.QUARTERMASTER_BIN, ["serve", "--config", join(folder, "Leptos.toml")]);
-  return { sim: sim.url, url: portal.url, end: async () => { await portal.end(); await sim.end(); rmSync(folder, { recursive: true, force: true }); } };
+  return { sim: sim.url, url: portal.url, database: join(folder, "bench.db"), end: async () => { await portal.end(); await sim.end(); rmSync(folder, { recursive: true, force: true }); } };
 }
 
 export async function control(sim, method, path, body) {

@@ -45,6 +45,8 @@ enum Weather {
     Gusty,
     /// The job alone needs more calls than a window takes.
     Long,
+    /// The plan makes and deletes groups, and its requests are what breaks.
+    Groups,
     /// Eighteen requests in a row are turned away, each for a second.
     Shut,
 }
@@ -62,7 +64,7 @@ impl Weather {
     /// How much faster than Qlik's the limits are, on both sides: a window of 3, 7.5 or 20 seconds.
     fn rate_scale(self) -> u32 {
         match self {
-            Self::Fair | Self::Gusty | Self::Shut => 100,
+            Self::Fair | Self::Gusty | Self::Groups | Self::Shut => 100,
             Self::Crowded => 40,
             Self::Long => 15,
         }
@@ -70,7 +72,7 @@ impl Weather {
 
     /// Where Qlik says when to come back, nobody need look: the job goes on by itself.
     fn may_pause(self) -> bool {
-        self == Self::Fair
+        matches!(self, Self::Fair | Self::Groups)
     }
 
     fn patience(self) -> Duration {
@@ -147,6 +149,29 @@ fn changes(before: &Inventory, state: &Value, rng: &mut StdRng, renames: usize) 
     changes
 }
 
+/// Groups that are made, deleted and renamed in one plan, many of each.
+fn group_changes(before: &Inventory, state: &Value, rng: &mut StdRng) -> Vec<Change> {
+    let user = |role: &&Value| role["level"] == "user";
+    let roles = state["roles"].as_array().unwrap().iter().filter(user).map(|role| RoleId::new(role["id"].as_str().unwrap()));
+    let roles: Vec<RoleId> = roles.collect();
+    let mut groups: Vec<&domain::inventory::Group> = before.groups.iter().collect();
+    groups.retain(|group| group.provider != Provider::System && group.roles.iter().flatten().all(|role| roles.contains(role)));
+    groups.shuffle(rng);
+    let mut groups = groups.into_iter();
+    let mut changes: Vec<Change> = Vec::new();
+    for n in 0..50 {
+        let given: BTreeSet<RoleId> = roles.choose_multiple(rng, n % 3).cloned().collect();
+        let (name, description) = (format!("Made by a job {n}"), "x".repeat(n % 5));
+        changes.push(CreateGroup { name, description, provider: Provider::Custom, roles: given }.into());
+    }
+    changes.extend(groups.by_ref().take(30).map(|group| Change::from(DeleteGroup::of(group, Some(0)))));
+    for (n, group) in groups.filter(|group| group.provider == Provider::Custom).take(5).enumerate() {
+        let after = Naming { name: format!("Renamed by a job {n}"), description: "by a job".to_owned() };
+        changes.push(EditGroup { group: group.id.clone(), before: Naming::of(group), after }.into());
+    }
+    changes
+}
+
 /// Waits until so many rows of the plan's job are settled, or a while where there is no job.
 async fn reached(store: &Store, tenant: &str, plan: &str, rows: u64, patience: Duration) {
     let until = Instant::now() + patience;
@@ -165,7 +190,7 @@ async fn simulated(seed: u64, weather: Weather) -> qlik_sim::Sim {
     qlik_sim::Sim::start(qlik_sim::Options {
         users: if long { 900 } else { 300 },
         assignments: if long { 700 } else { 220 },
-        groups: 20,
+        groups: if weather == Weather::Groups { 160 } else { 20 },
         seed: seed + 1,
         api_keys: vec![KEY.to_owned()],
         latency_ms: if long { 0 } else { 8 },
@@ -181,7 +206,7 @@ fn configure(folder: &Path, file: &str, database: &str, tenant: &str, url: &str,
     let port = free_port();
     let key = folder.join("key");
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\nurl = \"{database}\"\n[confirm]\nlosses = 100000\n[secrets]\nmaster_key_file = \"{}\"\n\
+        "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\nurl = \"{database}\"\n[confirm]\nlosses = 100000\ngroups = 100000\n[secrets]\nmaster_key_file = \"{}\"\n\
          [tenants.{tenant}]\nurl = \"{url}\"\ntimeout_s = 1\nbatch_rows = {batch_rows}\nrate_scale = {rate_scale}\n",
         key.display(),
     );
@@ -190,12 +215,19 @@ fn configure(folder: &Path, file: &str, database: &str, tenant: &str, url: &str,
 }
 
 /// Puts a plan in by the store: what is tested is what becomes of it. With how the tenant was before.
-async fn put_plan(store: &Store, url: &str, tenant: &str, id: &str, rng: &mut StdRng, renames: usize) -> (Plan, Inventory) {
+async fn put_plan(
+    store: &Store,
+    url: &str,
+    tenant: &str,
+    id: &str,
+    wanted: impl FnOnce(&Inventory, &Value) -> Vec<Change>,
+) -> (Plan, Inventory) {
     let state = sim(url, "GET", "state", None).await;
     let before = inventory(&state);
-    let wanted = changes(&before, &state, rng, renames);
+    let wanted = wanted(&before, &state);
+    let many = wanted.len();
     let plan = draw_up(&before, Intent::Exactly { title: "Kills".to_owned(), changes: wanted, restores: false }).unwrap();
-    assert!(plan.unchanged.is_empty() && plan.changes.len() > 80 + renames, "{} changes", plan.changes.len());
+    assert!(plan.unchanged.is_empty() && plan.changes.len() == many && many > 80, "{} changes", plan.changes.len());
     assert!(!plan.warnings.iter().any(domain::plan::Warning::is_grave), "{:?}", plan.warnings);
     keep_plan(store, tenant, id, &plan).await;
     (plan, before)
@@ -227,6 +259,14 @@ fn faults(weather: Weather, rng: &mut StdRng) -> Vec<Value> {
     };
     if weather == Weather::Shut {
         add("POST", LICENSES, 2, 18, json!({"status": 429, "retry_after": 1}));
+        return faults;
+    }
+    if weather == Weather::Groups {
+        for _ in 0..rng.random_range(3..=8) {
+            let (method, most) = [("POST", 50), ("DELETE", 30), ("PATCH", 5)].choose(rng).copied().unwrap();
+            let then = json!({"drop": if rng.random_bool(0.3) { "before" } else { "after" }});
+            add(method, "/api/v1/groups", rng.random_range(1..=most), 1, then);
+        }
         return faults;
     }
     let drop = |rng: &mut StdRng| json!({"drop": if rng.random_bool(0.5) { "before" } else { "after" }});
@@ -271,7 +311,11 @@ async fn run(seed: u64, weather: Weather) -> (u32, u32) {
     let cookie = server.connect("t", KEY).await;
     let store = storage::Store::open(&database, support::audit_key()).await.unwrap();
     let renames = if weather == Weather::Long { 420 } else { 12 };
-    let (planned, before) = put_plan(&store, &tenant.url, "t", "plan", &mut rng, renames).await;
+    let (planned, before) = put_plan(&store, &tenant.url, "t", "plan", |before, state| match weather {
+        Weather::Groups => group_changes(before, state, &mut rng),
+        _ => changes(before, state, &mut rng, renames),
+    })
+    .await;
     let rows = planned.changes.len() as u64;
     if weather == Weather::Crowded {
         crowd(&tenant.url).await;
@@ -350,7 +394,7 @@ async fn run(seed: u64, weather: Weather) -> (u32, u32) {
             assert_eq!(refused, 0, "seed {seed}: the portal, which knows all calls, was turned away");
             println!("seed {seed}: {} calls, {} of them in the fullest window", writes.len(), fullest_window(&writes));
         }
-        Weather::Fair | Weather::Gusty => {}
+        Weather::Fair | Weather::Gusty | Weather::Groups => {}
     }
     store.close().await;
     let _ = server.child.kill().await;
@@ -358,10 +402,10 @@ async fn run(seed: u64, weather: Weather) -> (u32, u32) {
 }
 
 /// Runs jobs of seeds from `first` on, two at a time, until it is enough for `enough` of (jobs, kills).
-async fn seeds(first: u64, enough: impl Fn(u64, u64) -> bool) {
+async fn seeds(first: u64, weather: impl Fn(u64) -> Weather, enough: impl Fn(u64, u64) -> bool) {
     let (mut jobs, mut deaths, mut midway) = (0, 0, 0);
     while !enough(jobs, deaths) {
-        let pair = [first + jobs, first + jobs + 1].map(|seed| tokio::spawn(run(seed, Weather::of(seed))));
+        let pair = [first + jobs, first + jobs + 1].map(|seed| tokio::spawn(run(seed, weather(seed))));
         for run in pair {
             let (died, under_way) = run.await.unwrap();
             deaths += u64::from(died);
@@ -375,14 +419,26 @@ async fn seeds(first: u64, enough: impl Fn(u64, u64) -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_jobs_survive_kills() {
-    seeds(0, |jobs, _| jobs >= JOBS).await;
+    seeds(0, Weather::of, |jobs, _| jobs >= JOBS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "the long run: script/soak"]
 async fn a_thousand_kills_lose_nothing() {
     let kills = std::env::var("QUARTERMASTER_SOAK_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(1_000);
-    seeds(1_000, |_, deaths| deaths >= kills).await;
+    seeds(1_000, Weather::of, |_, deaths| deaths >= kills).await;
+}
+
+/// Groups are made and deleted under kills and lost answers: nothing is made twice, and what was made is known by its id.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_are_made_and_deleted_once() {
+    seeds(3_000, |_| Weather::Groups, |jobs, _| jobs >= 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the long run: script/soak"]
+async fn two_hundred_kills_make_no_group_twice() {
+    seeds(4_000, |_| Weather::Groups, |_, deaths| deaths >= 200).await;
 }
 
 /// A tenant that says when to come back is waited for, however often it says so: no person need look.
@@ -406,7 +462,8 @@ async fn the_other_server_takes_over() {
     let two = serve(&folder.path().join("two.toml"), ports[1]).await;
     let cookie = one.connect(&name, KEY).await;
     let store = storage::Store::open(&database, support::audit_key()).await.unwrap();
-    let (planned, before) = put_plan(&store, &tenant.url, &name, &plan, &mut rng, 12).await;
+    let (planned, before) =
+        put_plan(&store, &tenant.url, &name, &plan, |before, state| changes(before, state, &mut rng, 12)).await;
     let seen = requests(&tenant.url).await;
 
     one.post("/api/plans/apply", &cookie, &[("tenant", &name), ("id", &plan), ("confirm", "")]).await.unwrap();

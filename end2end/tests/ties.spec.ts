@@ -19,7 +19,7 @@ test("everyone in a group gets its license, and whoever leaves is found", async 
   await page.getByLabel("Everyone in").fill(group.name);
   await page.getByLabel("is to hold").selectOption("analyzer");
   await page.keyboard.press("Enter");
-  const row = page.getByRole("region", { name: "Licenses tied to groups" }).getByRole("row").filter({ hasText: group.name });
+  const row = page.getByRole("region", { name: "Groups and their licenses" }).getByRole("row").filter({ hasText: group.name });
   await expect(row).toBeVisible();
   expect(pairs(await tenant.state()), "a wish sends nothing").toEqual(pairs(before));
   if (lacking.length > 0) {
@@ -49,7 +49,7 @@ test("everyone in a group gets its license, and whoever leaves is found", async 
   await page.locator("ul.attention li").filter({ hasText: "1 person holds the license of a group that they left" }).getByRole("link").click();
   await expect(page.getByRole("heading", { level: 1, name: "Licenses by group" })).toBeFocused();
   await page.getByRole("button", { name: "Review 1 removal…" }).click();
-  await expect(page.getByRole("heading", { level: 1, name: /Take back licenses of groups/ })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: /Remove licenses of groups/ })).toBeVisible();
   await page.goto("/t/meridian/groups/licenses");
   await hydrated(page);
   await page.getByRole("button", { name: `Untie Analyzer from ${group.name}` }).click();

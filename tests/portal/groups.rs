@@ -22,11 +22,11 @@ async fn portal(groups: usize) -> Portal {
     .await
 }
 
-pub async fn groups(portal: &Portal) -> Vec<Value> {
+pub(crate) async fn groups(portal: &Portal) -> Vec<Value> {
     portal.sim("GET", "state", Value::Null).await["groups"].as_array().unwrap().clone()
 }
 
-pub fn roles(group: &Value) -> BTreeSet<String> {
+pub(crate) fn roles(group: &Value) -> BTreeSet<String> {
     group["roles"].as_array().unwrap().iter().map(|role| role.as_str().unwrap().to_owned()).collect()
 }
 
@@ -41,7 +41,7 @@ async fn bring(portal: &Portal, cookie: &str, what: &str, file: &str) -> String 
 }
 
 /// Applies a plan and waits until its job is over.
-pub async fn apply(portal: &Portal, cookie: &str, plan: &str) -> storage::JobRow {
+pub(crate) async fn apply(portal: &Portal, cookie: &str, plan: &str) -> storage::JobRow {
     let id = plan.rsplit('/').next().unwrap();
     let kept = portal.state.engine.store.plan("meridian", id).await.unwrap().unwrap();
     assert!(!kept.plan.changes.is_empty());
@@ -168,4 +168,22 @@ async fn the_matrix_plans_what_was_changed_and_keeps_it_until_then() {
     // A file that is no matrix comes back with the reason, and plans nothing.
     assert!(bring(&portal, &cookie, "matrix", "Group,Nobody\nNone,x\n").await.starts_with("/t/meridian/groups/matrix"));
     assert!(bring(&portal, &cookie, "groups", "Name,Roles\nA,Nobody\n").await.starts_with("/t/meridian/groups/new"));
+    // As the wanted state of all, a file takes what it does not name; that is typed before it is applied.
+    let state = portal.sim("GET", "state", Value::Null).await;
+    let name = before[0]["name"].as_str().unwrap();
+    let part = |name: &str, value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let body = format!(
+        "{}{}--b--\r\n",
+        part("file", &format!("Group,{}\n\"{name}\",x\n", all[0]["id"].as_str().unwrap())),
+        part("rest", "1")
+    );
+    let mut request = post("/import/meridian/matrix", &cookie, &body);
+    request.headers_mut().insert(header::CONTENT_TYPE, "multipart/form-data; boundary=b".parse().unwrap());
+    let plan = location(&portal.send(request).await);
+    let kept = portal.state.engine.store.plan("meridian", plan.rsplit('/').next().unwrap()).await.unwrap().unwrap().plan;
+    let given: usize = state["groups"].as_array().unwrap().iter().map(|group| roles(group).len()).sum();
+    let stays = usize::from(roles(&state["groups"][0]).contains(all[0]["id"].as_str().unwrap()));
+    let taken = format!("remove {} roles from", given - stays);
+    let confirmation = kept.confirmation(domain::plan::Limits::default()).unwrap();
+    assert!(kept.removes_the_rest && confirmation.what.contains(&taken), "{}", confirmation.what);
 }

@@ -170,7 +170,7 @@ async fn what_makes_no_sense_is_refused_with_words() {
         ("tie", "&to=analyzer&name=Nobody".to_owned(), "No group has this name"),
         ("tie", format!("&to=analyzer_time&id={id}"), "Unknown license"),
         ("tie", format!("&to=nothing&id={id}"), "Unknown license"),
-        ("draft", "&what=lacking".to_owned(), "Nobody to change"),
+        ("draft", "&what=lacking".to_owned(), "No one to change"),
         ("draft", "&what=all".to_owned(), "Unknown action"),
     ] {
         let (status, words) = portal.told(&format!("/api/ties/{path}"), &cookie, &format!("tenant=meridian{form}")).await;

@@ -216,6 +216,8 @@ pub struct Role {
     pub level: RoleLevel,
     /// Whether holding it raises a basic user to a full one (Qlik roles API, `userEntitlementType`).
     pub raises_entitlement: bool,
+    /// What it allows, as Qlik names it; in order, each once.
+    pub permissions: Vec<String>,
 }
 
 /// The license settings: who gets a license at the next sign-in without anybody's doing. `None` where Qlik does not say.

@@ -23,7 +23,7 @@ pub use remedy::{Order, Remedy, Shortage, Spare, shortages};
 pub use risk::{Confirmation, Limits, Risk, Risks};
 pub use seats::{SeatChange, seat_changes};
 pub use shifts::RoleShift;
-pub use warning::{LeaveOut, Warning, Warnings};
+pub use warning::{LeaveOut, Raised, Warning, Warnings};
 
 use crate::allotment::AllotmentName;
 use crate::assignments::{Row, Table};

@@ -173,7 +173,7 @@ mod tests {
                 }).collect(),
                 roles: (0..5_u8).map(|n| Role {
                     id: RoleId::new(n.to_string()), name: n.to_string(), description: String::new(), custom: true,
-                    level: RoleLevel::User, raises_entitlement: false,
+                    level: RoleLevel::User, raises_entitlement: false, permissions: Vec::new(),
                 }).collect(),
                 ..Inventory::default()
             }
@@ -239,6 +239,7 @@ mod tests {
             custom: true,
             level: RoleLevel::User,
             raises_entitlement: false,
+            permissions: Vec::new(),
         };
         let inventory = Inventory {
             groups: vec![group("a", Some(ids(&[1].into()))), group("b", None)],

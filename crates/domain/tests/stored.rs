@@ -125,7 +125,7 @@ fn plan() -> Plan {
             Warning::AdminRoles { names: names() },
             Warning::AdminRolesTaken { names: names(), people: Some(3) },
             Warning::LastAdmin,
-            Warning::RaisesEntitlement { names: names() },
+            Warning::RaisesEntitlement { names: names(), raised: None },
             Warning::Everyone,
             Warning::GroupsComeBack { count: 2 },
             Warning::AlikeNames { count: 1, name: "finance".into(), like: "Finance".into() },

@@ -5,7 +5,6 @@
 #[path = "../../../tests/support/databases.rs"]
 mod databases;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::drift::{Drift, State};
@@ -46,6 +45,7 @@ fn tenant(groups: usize, roles: usize) -> Inventory {
         custom: false,
         level: RoleLevel::User,
         raises_entitlement: false,
+        permissions: Vec::new(),
     };
     Inventory {
         groups: (0..groups).map(|n| group(n, [n % roles, n * 7 % roles, n * 11 % roles])).collect(),
@@ -283,65 +283,3 @@ on_both!(
     old_states_go_while_others_read,
     a_baseline_stays_until_it_is_replaced,
 );
-
-/// A year of ten thousand groups of which one in a hundred changes a day: what it takes, and how long a comparison does.
-#[tokio::test]
-#[ignore = "a measurement: script/bench history"]
-async fn a_year_of_ten_thousand_groups() {
-    const GROUPS: usize = 10_000;
-    const ROLES: usize = 500;
-    const DAYS: i64 = 365;
-    const DAY: i64 = 86_400_000;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("test.db");
-    let store = open(&format!("sqlite://{}", file.display())).await;
-    let size = || {
-        ["", "-wal"]
-            .iter()
-            .filter_map(|end| std::fs::metadata(format!("{}{end}", file.display())).ok())
-            .map(|m| m.len())
-            .sum::<u64>()
-    };
-    let empty = size();
-    let history = History::new(store.clone());
-    let mut rng = StdRng::seed_from_u64(1);
-    let mut now = tenant(GROUPS, ROLES);
-    for group in &mut now.groups {
-        group.roles = Some((0..rng.random_range(4..20)).map(|_| role_id(rng.random_range(0..ROLES))).collect::<BTreeSet<_>>());
-    }
-    let mut slowest = std::time::Duration::ZERO;
-    for day in 1..=DAYS {
-        for _ in 0..GROUPS / 100 {
-            let at = rng.random_range(0..GROUPS);
-            let role = role_id(rng.random_range(0..ROLES));
-            let roles = now.groups[at].roles.as_mut().unwrap();
-            if !roles.remove(&role) {
-                roles.insert(role);
-            }
-        }
-        let inventory = Arc::new(now.clone());
-        let start = std::time::Instant::now();
-        history.keep("t", (day * DAY - 10, day * DAY), &inventory).await.unwrap();
-        slowest = slowest.max(start.elapsed());
-    }
-    let mut took: Vec<u128> = Vec::new();
-    for _ in 0..41 {
-        let (a, b) = (rng.random_range(1..DAYS), rng.random_range(1..DAYS));
-        let start = std::time::Instant::now();
-        let (from, then) = history.at("t", a.min(b) * DAY).await.unwrap().unwrap();
-        let (to, later) = history.at("t", a.max(b) * DAY).await.unwrap().unwrap();
-        let drift = Drift::between(&then, &later);
-        let windows = history.windows("t", from, to.n).await.unwrap();
-        assert!(drift.groups.iter().all(|differs| windows.contains_key(&differs.id)));
-        took.push(start.elapsed().as_millis());
-    }
-    took.sort_unstable();
-    store.close().await;
-    println!(
-        "{{\"bytes\":{},\"keep_ms\":{},\"median_ms\":{},\"most_ms\":{}}}",
-        size() - empty,
-        slowest.as_millis(),
-        took[20],
-        took[40]
-    );
-}

@@ -704,6 +704,7 @@ async fn interleaving(world: &World, seed: u64) -> (usize, usize) {
             custom: true,
             level: domain::inventory::RoleLevel::User,
             raises_entitlement: false,
+            permissions: Vec::new(),
         })
         .collect();
     let mut plans: [Option<(Plan, i64)>; 2] = [None, None];

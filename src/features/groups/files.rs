@@ -48,7 +48,7 @@ async fn bring(
 ) -> Response {
     let taken = async {
         let access = Access::<Operator>::of(state, caller, &tenant).await?;
-        draft_file(&access, &file(form).await?).await
+        draft_file(&access, &brought(form).await?.file).await
     };
     led(&tenant, "groups/new", IMPORT, taken.await)
 }
@@ -62,7 +62,8 @@ async fn bring_matrix(
 ) -> Response {
     let taken = async {
         let access = Access::<Operator>::of(state, caller, &tenant).await?;
-        matrix_service::draft_file(&access, &file(form).await?).await
+        let Brought { file, rest } = brought(form).await?;
+        matrix_service::draft_file(&access, &file, rest).await
     };
     led(&tenant, "groups/matrix", IMPORT_MATRIX, taken.await)
 }
@@ -119,12 +120,23 @@ async fn take_matrix(
     }
 }
 
-async fn file(mut form: Multipart) -> Result<Vec<u8>, AppError> {
+/// What a form brings.
+struct Brought {
+    file: Vec<u8>,
+    /// The file is the wanted state of all.
+    rest: bool,
+}
+
+async fn brought(mut form: Multipart) -> Result<Brought, AppError> {
     let broken = |_| AppError::invalid("The upload was incomplete", "A file can have up to 16 MB. Choose it again.");
+    let (mut file, mut rest) = (None, false);
     while let Some(field) = form.next_field().await.map_err(broken)? {
-        if field.name() == Some("file") {
-            return Ok(field.bytes().await.map_err(broken)?.to_vec());
+        match field.name() {
+            Some("file") => file = Some(field.bytes().await.map_err(broken)?.to_vec()),
+            Some("rest") => rest = !field.text().await.map_err(broken)?.is_empty(),
+            _ => {}
         }
     }
-    Err(AppError::invalid("No file chosen", "Choose a CSV or text file, then try again."))
+    let file = file.ok_or_else(|| AppError::invalid("No file chosen", "Choose a CSV or text file, then try again."))?;
+    Ok(Brought { file, rest })
 }

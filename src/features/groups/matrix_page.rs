@@ -250,8 +250,9 @@ fn Bring() -> impl IntoView {
                     <div class="field">
                         <label for="file">"CSV file"</label>
                         <input class="input" type="file" id="file" name="file" required accept=".csv,.txt,.tsv,text/csv,text/plain" aria-describedby="file-help"/>
-                        <p class="muted small" id="file-help">"As exported: a line per group, a column per role, x where the group gives it. Groups and roles that the file does not name stay as they are."</p>
+                        <p class="muted small" id="file-help">"As exported: a line per group, a column per role, x where the group gives it. Groups and roles that the file does not name stay as they are, unless you choose otherwise below."</p>
                     </div>
+                    <label class="check"><input type="checkbox" name="rest" value="1"/>" Also remove every role that the file does not name, and all roles of groups that it does not name"</label>
                     <p><button class="button primary" type="submit" disabled=may_not_change().is_some() title=may_not_change()>"Review…"</button></p>
                 </form>
             </div>

@@ -119,7 +119,7 @@ pub async fn draft(access: &Access<Operator>, cells: &str) -> Result<Lead, AppEr
     }
     let edits = edits.into_iter().map(|(group, (add, remove))| (group, RoleEdit::Change { add, remove })).collect();
     let snapshot = access.refresh().await?;
-    let lead = keep_plan(access, &snapshot, Intent::EditEach { edits }, Origin::Person).await?;
+    let lead = keep_plan(access, &snapshot, Intent::EditEach { edits, rest: false }, Origin::Person).await?;
     // It is a plan now, unless that changes nothing: then it waits for whoever finds out why.
     if let Lead::Plan(id) = &lead
         && access.state.engine.store.plan(&access.tenant.id, id).await?.is_none_or(|kept| kept.plan.changes.is_empty())
@@ -130,8 +130,8 @@ pub async fn draft(access: &Access<Operator>, cells: &str) -> Result<Lead, AppEr
     Ok(lead)
 }
 
-/// A plan of what a file wants: only groups and roles that it names are touched.
-pub async fn draft_file(access: &Access<Operator>, file: &[u8]) -> Result<Lead, AppError> {
+/// A plan of what a file wants: only groups and roles that it names are touched, unless it is the wanted state of all.
+pub async fn draft_file(access: &Access<Operator>, file: &[u8], rest: bool) -> Result<Lead, AppError> {
     let snapshot = access.refresh().await?;
     let coverage = &snapshot.inventory.coverage;
     if !coverage.groups.is_whole() || !coverage.roles.is_whole() {
@@ -152,5 +152,6 @@ pub async fn draft_file(access: &Access<Operator>, file: &[u8]) -> Result<Lead, 
             "It needs a column for each role; export the matrix to see one.",
         ));
     }
-    keep_plan(access, &snapshot, Intent::EditEach { edits: list.edits }, Origin::Person).await
+    let edits = if rest { list.with_the_rest(&snapshot.inventory) } else { list.edits };
+    keep_plan(access, &snapshot, Intent::EditEach { edits, rest }, Origin::Person).await
 }

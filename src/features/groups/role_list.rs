@@ -9,6 +9,8 @@ use leptos::prelude::*;
 
 use super::view::RoleLine;
 use crate::features::me::may_not_change;
+use crate::features::shared::use_tenant;
+use crate::ui::query::escape;
 
 /// A list of so many roles can be searched.
 const LONG: usize = 12;
@@ -74,6 +76,7 @@ fn RoleBox(
     needle: RwSignal<String>,
     which: RwSignal<Which>,
 ) -> impl IntoView {
+    let tenant = use_tenant();
     let searched = folded(&format!("{} {}", role.name, role.description));
     let id = StoredValue::new(RoleId::new(&role.id));
     let on = Memo::new(move |_| chosen.with(|chosen| id.with_value(|id| chosen.contains(id))));
@@ -90,6 +93,8 @@ fn RoleBox(
         };
         view! { <span class=class>{mark.label()}</span> }
     });
+    let (to, details) =
+        (format!("/t/{}/roles/{}", tenant.get_untracked(), escape(&role.id)), format!("Details of {}", role.name));
     let checked = on.get_untracked();
     let hidden = move || {
         let fits = match which.get() {
@@ -112,7 +117,7 @@ fn RoleBox(
                 }/>
             <span>{role.name}</span>
             <span class="what">{role.description}</span>
-            <span class="marks">{mark}{move || state().map(|(class, word)| view! { <span class=class>{word}</span> })}</span>
+            <span class="marks"><a class="muted small" href=to aria-label=details>"Details"</a>{mark}{move || state().map(|(class, word)| view! { <span class=class>{word}</span> })}</span>
         </label>
     }
 }

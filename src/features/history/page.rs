@@ -48,7 +48,7 @@ pub fn HistoryPage() -> impl IntoView {
                 if let Err(error) = &got && matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound) {
                     let (error, span) = (error.clone(), Span::read(&live(query)));
                     return view! {
-                        <Head title="History of groups"/><Ask span usual=Default::default() by_baseline=false/><NotShown error again=move || data.refetch()/>
+                        <Head title="History of groups"/><Ask span usual=String::new() by_baseline=false/><NotShown error again=move || data.refetch()/>
                     }.into_any();
                 }
                 show(got, move || data.refetch(), |_| "History of groups".to_owned(), move |view: HistoryView, fresh| {
@@ -63,14 +63,13 @@ pub fn HistoryPage() -> impl IntoView {
 #[component]
 fn Ask(
     span: Span,
-    /// The earlier day and its time, where the address names none.
-    usual: (String, String),
+    /// The earlier day, where the address names none.
+    usual: String,
     /// The earlier moment is the baseline's.
     by_baseline: bool,
 ) -> impl IntoView {
-    let (day, clock) = usual;
     let named = !span.from.is_empty() && span.from != BASELINE;
-    let (from, from_time) = if named { (span.from, span.from_time) } else { (day, clock) };
+    let (from, from_time) = if named { (span.from, span.from_time) } else { (usual, String::new()) };
     let earlier = if by_baseline {
         let pick = Span { from, from_time, q: span.q.clone(), page: 1, ..Span::default() }.query();
         view! {
@@ -106,8 +105,7 @@ fn Body(
     undeclare: ServerAction<Undeclare>,
 ) -> impl IntoView {
     let tenant = use_tenant();
-    let HistoryView { from, from_day, from_clock, to, moment, declared_at, notes, kept_since, baseline, is_baseline, .. } =
-        view.clone();
+    let HistoryView { from, from_day, to, moment, declared_at, notes, kept_since, baseline, is_baseline, .. } = view.clone();
     let HistoryView { groups, counts, in_all, restorable, roles, page, pages, .. } = view;
     let (created, changed, deleted) = counts;
     let found = created + changed + deleted;
@@ -156,7 +154,7 @@ fn Body(
     let role_table = (!roles.is_empty()).then(|| view! { <Roles roles/> });
     let to_declare = (!is_baseline && !span.from.is_empty()).then_some((moment, from));
     view! {
-        <Ask span usual=(from_day, from_clock) by_baseline=is_baseline/>
+        <Ask span usual=from_day by_baseline=is_baseline/>
         <Declared baseline to_declare off declare undeclare/>
         <div class="grid">
             <section class="panel" aria-labelledby="differing">

@@ -115,7 +115,11 @@ async fn then<R: Role>(access: &Access<R>, span: &Span, as_of: i64) -> Result<Th
         }
     }
     let at = match span.from.as_str() {
-        "" => access.now() - USUAL_MS,
+        // The day that this is, from its beginning.
+        "" => {
+            let day = access.zone.date_time(access.now() - USUAL_MS);
+            moment(access, day.get(..10).unwrap_or_default(), "", Side::Earlier)?
+        }
         day => moment(access, day, &span.from_time, Side::Earlier)?,
     };
     if at > access.now() {
@@ -399,7 +403,6 @@ async fn cut(access: &Access<Viewer>, span: &Span, snapshot: Arc<Snapshot>) -> R
     Ok(HistoryView {
         from,
         from_day: asked.get(..10).unwrap_or_default().to_owned(),
-        from_clock: asked.get(11..16).unwrap_or_default().to_owned(),
         to: compared.later.map(|(at, _)| zone.date_time(at)).unwrap_or_default(),
         moment: compared.then.at,
         declared_at,

@@ -151,8 +151,6 @@ pub struct HistoryView {
     pub from: String,
     /// The day of the earlier moment, as the form has it.
     pub from_day: String,
-    /// Its time, likewise.
-    pub from_clock: String,
     /// The later one; empty for now.
     pub to: String,
     /// The earlier moment, in milliseconds since 1970: what a form restores is of this one.

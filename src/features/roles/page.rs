@@ -149,7 +149,9 @@ pub fn RolePage() -> impl IntoView {
 #[component]
 fn One(view: RoleView) -> impl IntoView {
     let tenant = use_tenant();
-    let RoleView { line, givers, hidden } = view;
+    let RoleView { line, givers, hidden, permissions } = view;
+    let allowed = permissions.len();
+    let permissions = permissions.into_iter().map(|permission| view! { <li><code>{permission}</code></li> }).collect_view();
     let (to_people, to_groups) = (escape(&line.id), escape(&line.id));
     let own_groups = givers.iter().filter(|giver| !giver.system).count();
     let admin = line.admin;
@@ -201,6 +203,10 @@ fn One(view: RoleView) -> impl IntoView {
                         <dt>"ID"</dt><dd><CopyId text=line.id/></dd>
                     </dl>
                     <p class="muted small">"Roles themselves are changed in Qlik. Members are counted if they can sign in."</p>
+                </section>
+                <section class="panel" aria-labelledby="permissions">
+                    <header><h2 id="permissions">"Permissions"</h2><span class="muted small">{if allowed == 0 { "Qlik lists none".to_owned() } else { thousands(whole(allowed)) }}</span></header>
+                    <ul class="permissions">{permissions}</ul>
                 </section>
             </aside>
         </div>

@@ -107,7 +107,12 @@ pub async fn role(access: &Access<Viewer>, id: &str) -> Result<Loaded<RoleView>,
             })
             .collect();
         givers.sort_by_cached_key(|giver| (!giver.system, Reverse(giver.only_here), giver.name.to_lowercase()));
-        Ok(RoleView { line: line(role, &reach.get(&role.id).copied().unwrap_or_default()), givers, hidden: hidden(inventory) })
+        Ok(RoleView {
+            line: line(role, &reach.get(&role.id).copied().unwrap_or_default()),
+            givers,
+            hidden: hidden(inventory),
+            permissions: role.permissions.clone(),
+        })
     })
     .await
 }

@@ -65,4 +65,6 @@ pub struct RoleView {
     pub givers: Vec<GiverLine>,
     /// Groups whose roles are not visible: they may give it too.
     pub hidden: u64,
+    /// What it allows, as Qlik names it.
+    pub permissions: Vec<String>,
 }

@@ -103,7 +103,7 @@ fn Body(
         }
     });
     let all_well = (!none && !unseen && lacking_in_all == 0 && left_in_all == 0)
-        .then(|| view! { <Empty title="Everyone holds the license of their group">"Nobody who left one still holds its license."</Empty> });
+        .then(|| view! { <Empty title="Everyone holds the license of their group">"No one who left a group still holds its license."</Empty> });
     view! {
         {unseen.then(|| view! {
             <Note tone="warn" title="Who lacks a license is not visible with this key.">"It needs to see all users, their groups and all licenses."</Note>
@@ -114,7 +114,7 @@ fn Body(
                 <NewTie targets off tie/>
                 {none.then(|| view! { <Empty title="No license is tied to a group">"Enter a group above and choose the license that everyone in it is to hold."</Empty> })}
                 {(!none).then(|| view! {
-                    <div class="table" tabindex="0" role="region" aria-label="Licenses tied to groups"><table class="stacks" role="table">
+                    <div class="table" tabindex="0" role="region" aria-label="Groups and their licenses"><table class="stacks" role="table">
                         <thead role="rowgroup"><tr role="row">
                             <th role="columnheader" scope="col">"Group"</th><th role="columnheader" scope="col">"License"</th>
                             <th role="columnheader" scope="col" class="num">"Members"</th><th role="columnheader" scope="col" class="num">"Hold it"</th>
@@ -123,7 +123,7 @@ fn Body(
                         </tr></thead>
                         <tbody role="rowgroup">{rows}</tbody>
                     </table></div>
-                    <p class="muted small told">"Members are counted if they can sign in. Whoever is in several of these groups gets the largest license: Professional or Full user before Analyzer or Basic user, before any other. Who has Professional needs no Analyzer, and who has Full user no Basic user."</p>
+                    <p class="muted small told">"Members are counted if they can sign in. Anyone who is in several of these groups gets the largest license: Professional or Full user before Analyzer or Basic user, before any other. Who has Professional needs no Analyzer, and who has Full user no Basic user."</p>
                 })}
             </section>
             {only}

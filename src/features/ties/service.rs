@@ -238,7 +238,7 @@ pub async fn draft(access: &Access<Operator>, what: &str, group: &str) -> Result
                 .collect(),
         ),
         "left" => (
-            format!("Take back licenses of {of}"),
+            format!("Remove licenses of {of}"),
             standing
                 .left
                 .iter()
@@ -249,14 +249,14 @@ pub async fn draft(access: &Access<Operator>, what: &str, group: &str) -> Result
                 })
                 .collect(),
         ),
-        _ => return Err(AppError::invalid("Unknown action", "Choose to assign or to take back licenses.")),
+        _ => return Err(AppError::invalid("Unknown action", "Choose to assign or to remove licenses.")),
     };
     if changes.is_empty() {
         let why = format!(
             "{} of this tenant were compared with their groups just now.",
             count(whole(inventory.people.len() as u64), "user", "users")
         );
-        return Err(AppError::invalid("Nobody to change", why));
+        return Err(AppError::invalid("No one to change", why));
     }
     keep_plan(access, &snapshot, Intent::Tied { title, changes }, Origin::Person).await
 }

@@ -63,6 +63,7 @@ fn tenant(state: &State) -> Inventory {
         custom: role.custom,
         level: role.level,
         raises_entitlement: false,
+        permissions: Vec::new(),
     };
     Inventory {
         groups: state.groups.iter().map(group).collect(),

@@ -66,6 +66,7 @@ fn tenants() -> impl Strategy<Value = Inventory> {
                 custom: false,
                 level: if n == 0 { RoleLevel::Admin } else { RoleLevel::User },
                 raises_entitlement: false,
+                permissions: Vec::new(),
             })
             .collect(),
         ..Inventory::default()

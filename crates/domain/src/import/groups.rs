@@ -223,6 +223,7 @@ mod tests {
             custom: false,
             level: RoleLevel::User,
             raises_entitlement: false,
+            permissions: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Cells, Field, ListError, cells, text_of};
-use crate::inventory::{Group, GroupId, Inventory, Role, RoleId};
+use crate::inventory::{Group, GroupId, Inventory, Provider, Role, RoleId};
 use crate::plan::RoleEdit;
 use crate::text;
 
@@ -24,8 +24,28 @@ const MOST_FAULTS: usize = 1_000;
 pub struct MatrixList {
     /// What becomes of the roles of each group that it names.
     pub edits: Vec<(GroupId, RoleEdit)>,
+    /// Groups that it names with a cell that says that their roles were not visible: what else they give is not known to it.
+    pub unsure: HashSet<GroupId>,
     /// What is wrong, as sentences in the order of the lines. Where there is any, nothing is to be planned.
     pub faults: Vec<String>,
+}
+
+impl MatrixList {
+    /// What becomes of every group where the file is the wanted state of all: those that it names give what it says and nothing else,
+    /// all others nothing. Qlik's own groups that it does not name, and groups that it is not sure of, stay as far as it says nothing.
+    pub fn with_the_rest(self, inventory: &Inventory) -> Vec<(GroupId, RoleEdit)> {
+        let Self { edits, unsure, .. } = self;
+        let named: HashSet<GroupId> = edits.iter().map(|(id, _)| id.clone()).collect();
+        let exact = |(id, edit): (GroupId, RoleEdit)| match edit {
+            RoleEdit::Change { add, .. } if !unsure.contains(&id) => (id, RoleEdit::Set(add)),
+            edit => (id, edit),
+        };
+        let rest = inventory
+            .groups
+            .iter()
+            .filter(|group| group.provider != Provider::System && !named.contains(&group.id) && !unsure.contains(&group.id));
+        edits.into_iter().map(exact).chain(rest.map(|group| (group.id.clone(), RoleEdit::Set(BTreeSet::new())))).collect()
+    }
 }
 
 /// The headings of a table of these roles: each by its name, or by its id where the name is another role's as well, or a heading.
@@ -89,7 +109,10 @@ pub fn matrix(bytes: &[u8], inventory: &Inventory) -> Result<MatrixList, ListErr
     let mut seen: HashMap<GroupId, u64> = HashMap::new();
     for (line, cells) in rows {
         match reader.line(cells) {
-            Ok((group, edit)) => {
+            Ok((group, edit, is_sure)) => {
+                if !is_sure {
+                    list.unsure.insert(group.clone());
+                }
                 if let Some(first) = seen.insert(group.clone(), *line) {
                     list.faults.push(format!("Line {line} names the same group as line {first}."));
                 }
@@ -175,8 +198,8 @@ impl<'a> Reader<'a> {
         Self { by_name, by_id, headings, columns }
     }
 
-    /// The group of a line, and what becomes of it; or why not, as the rest of a sentence.
-    fn line(&self, cells: &[String]) -> Result<(GroupId, Option<RoleEdit>), String> {
+    /// The group of a line, what becomes of it, and whether all its cells say something; or why not, as the rest of a sentence.
+    fn line(&self, cells: &[String]) -> Result<(GroupId, Option<RoleEdit>, bool), String> {
         if cells.iter().skip(self.columns.len()).any(|cell| !cell.is_empty()) {
             return Err(format!("it has more cells than the {} of the first line", self.columns.len()));
         }
@@ -185,7 +208,7 @@ impl<'a> Reader<'a> {
             return Err(format!("it has fewer cells than the {} of the first line", self.columns.len()));
         }
         let group = self.group(cells)?;
-        let (mut add, mut remove) = (BTreeSet::new(), BTreeSet::new());
+        let (mut add, mut remove, mut is_sure) = (BTreeSet::new(), BTreeSet::new(), true);
         for ((column, cell), heading) in self.columns.iter().zip(cells).zip(self.headings) {
             let Column::Role(role) = column else { continue };
             match text::folded(cell).as_str() {
@@ -195,7 +218,7 @@ impl<'a> Reader<'a> {
                 "" | "0" | "no" | "false" | "-" => {
                     remove.insert((*role).clone());
                 }
-                NOT_VISIBLE => {}
+                NOT_VISIBLE => is_sure = false,
                 other => {
                     let (other, heading) = (text::shortened(other), text::shortened(heading));
                     return Err(format!("“{other}” below “{heading}” is neither x nor empty"));
@@ -203,7 +226,7 @@ impl<'a> Reader<'a> {
             }
         }
         let named = !add.is_empty() || !remove.is_empty();
-        Ok((group.id.clone(), named.then_some(RoleEdit::Change { add, remove })))
+        Ok((group.id.clone(), named.then_some(RoleEdit::Change { add, remove }), is_sure))
     }
 
     fn group(&self, cells: &[String]) -> Result<&'a Group, String> {
@@ -236,7 +259,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
     use crate::import::write;
-    use crate::inventory::{Provider, RoleLevel};
+    use crate::inventory::RoleLevel;
 
     fn role(id: &str, name: &str) -> Role {
         Role {
@@ -246,6 +269,7 @@ mod tests {
             custom: false,
             level: RoleLevel::User,
             raises_entitlement: false,
+            permissions: Vec::new(),
         }
     }
 
@@ -349,5 +373,29 @@ mod tests {
         assert_eq!(list.faults[0], "Line 1 has more than one column “Group”.");
         let list = matrix(b"Team,Steward\nSales,x\n", &tenant()).unwrap();
         assert!(list.faults.iter().any(|fault| fault.contains("no column “Group” or “ID”")), "{:?}", list.faults);
+    }
+
+    #[test]
+    fn as_the_state_of_all_it_takes_what_it_does_not_name() {
+        let mut inventory = Inventory {
+            roles: vec![role("r1", "One"), role("r2", "Two")],
+            groups: vec![
+                group("a", "A", Some(&["r1", "r2"])),
+                group("b", "B", Some(&["r2"])),
+                group("c", "C", Some(&["r1"])),
+                group("e", "Everyone", Some(&["r1"])),
+            ],
+            ..Inventory::default()
+        };
+        inventory.groups[3].provider = Provider::System;
+        let ids = |ids: &[&str]| ids.iter().map(|id| RoleId::new(*id)).collect::<BTreeSet<_>>();
+        let list = matrix(b"Group,One\nA,x\nC,not visible\n", &inventory).unwrap();
+        assert!(list.faults.is_empty());
+        let edits = list.with_the_rest(&inventory);
+        let wanted = [(GroupId::new("a"), RoleEdit::Set(ids(&["r1"]))), (GroupId::new("b"), RoleEdit::Set(ids(&[])))];
+        assert_eq!(edits, wanted, "of C it knows nothing, and Everyone is not named");
+        let plan = crate::plan::draw_up(&inventory, crate::plan::Intent::EditEach { edits, rest: true }).unwrap();
+        let typed = plan.confirmation(crate::plan::Limits::default()).unwrap();
+        assert_eq!((typed.number, typed.what.as_str()), (2, "remove 2 roles from 2 groups"));
     }
 }

@@ -4,8 +4,11 @@ mod groups;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use super::risk;
 use super::seats::seat_changes;
-use super::{Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Reason, Risks, Unchanged, Warnings, WhyNot};
+use super::{
+    Intent, Offer, OfferKind, Plan, PlanContext, PlanError, PlannedChange, Reason, Risks, Unchanged, Warning, Warnings, WhyNot,
+};
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
 use crate::change::{Assign, Change, ChangeType, Comparison, Remove, Rename, SetAutoAssign, SetGroupSettings, Wave};
 use crate::import::{Action, Entry};
@@ -26,7 +29,7 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
         restores: false,
         from_list: matches!(intent, Intent::List { .. }),
     };
-    let rest = matches!(intent, Intent::List { action: Action::Sync, .. });
+    let rest = matches!(intent, Intent::List { action: Action::Sync, .. } | Intent::EditEach { rest: true, .. });
     let title = match intent {
         Intent::Assign { subjects, allotment } => {
             assignable(inventory, &allotment)?;
@@ -72,7 +75,7 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
         }
         Intent::SetGroupRoles { group, roles } => draft.group_roles(&group, roles)?,
         Intent::EditRoles { groups, edit } => draft.edit_roles(&groups, &edit)?,
-        Intent::EditEach { edits } => {
+        Intent::EditEach { edits, .. } => {
             draft.edit_each(edits.iter().map(|(id, edit)| (id, edit)))?;
             match draft.changes.len() {
                 0 => "Edit roles".to_owned(),
@@ -126,6 +129,7 @@ pub fn draw_up(inventory: &Inventory, intent: Intent) -> Result<Plan, PlanError>
     };
     let mut plan = draft.finish(title);
     plan.removes_the_rest = rest;
+    plan.risks.extend(rest.then(|| risk::roles_of_the_rest(&plan.changes)).flatten());
     plan.count_admins();
     Ok(plan)
 }
@@ -427,7 +431,13 @@ impl Draft<'_> {
             planned.change.risk(&context, &mut risks);
         }
         let role_shifts = risks.role_shifts(self.inventory);
-        let (warnings, risks) = (warnings.finish(&seats), risks.finish(self.inventory, &seats));
+        let mut warnings = warnings.finish(&seats);
+        for warning in &mut warnings {
+            if let Warning::RaisesEntitlement { raised, .. } = warning {
+                *raised = risks.raised(self.inventory);
+            }
+        }
+        let risks = risks.finish(self.inventory, &seats);
         Plan {
             title,
             changes: in_order(&self.inventory.allotments, self.changes),

@@ -67,6 +67,8 @@ pub enum Intent {
     EditEach {
         /// Which groups, and what becomes of the roles of each.
         edits: Vec<(GroupId, RoleEdit)>,
+        /// What a file does not name is taken: every role of every other group, and every other role of those that it names.
+        rest: bool,
     },
     /// These groups are made.
     CreateGroups {

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::seats::SeatChange;
 use super::shifts::{RoleShift, role_shifts};
+use super::warning::Raised;
 use super::{Plan, PlanContext, Warning};
-use crate::change::GroupRoles;
+use crate::allotment::{Allotment, AllotmentName};
+use crate::change::{Change, GroupRoles};
 use crate::inventory::{GroupId, Inventory, Person, Provider, RoleId, RoleLevel};
 use crate::text::{and_list, count, thousands, whole};
 
@@ -44,6 +46,13 @@ pub enum Risk {
         groups: u64,
         /// People who are in them; `None` where the key may not see that.
         people: Option<u64>,
+    },
+    /// Groups lose roles because a file that is the wanted state of all does not name them.
+    RolesOfTheRest {
+        /// Groups that lose any.
+        groups: u64,
+        /// How many roles they lose, each counted for each group.
+        roles: u64,
     },
     /// Licenses are taken, or changed for lesser ones.
     Losses {
@@ -132,6 +141,10 @@ impl Plan {
                     let number = people.unwrap_or_default().max(*groups);
                     (4, number, format!("delete {}{of}", count(whole(*groups), "group", "groups")))
                 }
+                Risk::RolesOfTheRest { groups, roles } => {
+                    let of = count(whole(*groups), "group", "groups");
+                    (3, *roles, format!("remove {} from {of}", count(whole(*roles), "role", "roles")))
+                }
                 Risk::Losses { rows } if *rows >= limits.losses || (self.removes_the_rest && *rows > 0) => {
                     (5, *rows, format!("remove or lower {}", count(whole(*rows), "license", "licenses")))
                 }
@@ -194,7 +207,7 @@ impl Plan {
     }
 }
 
-/// Who is an admin of the tenant by roles of a kind, as far as the key sees, if groups give these roles.
+/// Who has one of these roles, such as those of admins, as far as the key sees, if groups give these roles.
 fn admins<'a>(
     inventory: &'a Inventory,
     groups: &BTreeMap<&GroupId, BTreeSet<RoleId>>,
@@ -247,6 +260,37 @@ impl<'a> Risks<'a> {
         role_shifts(inventory, &self.edited)
     }
 
+    /// Who becomes a Full user by the roles that are given; nothing where that is not visible.
+    pub(super) fn raised(&self, inventory: &Inventory) -> Option<Raised> {
+        const FULL: &str = "fullUser";
+        let seen = inventory.coverage.people.is_whole()
+            && inventory.coverage.licenses.is_whole()
+            && inventory.people.iter().all(|person| person.groups.is_some() && person.roles.is_some());
+        if !seen {
+            return None;
+        }
+        let raising: HashSet<&RoleId> =
+            inventory.roles.iter().filter(|role| role.raises_entitlement).map(|role| &role.id).collect();
+        let (before, after) = given(inventory, &self.edited);
+        let had = admins(inventory, &before, &raising);
+        let new: HashSet<&str> = admins(inventory, &after, &raising).difference(&had).copied().collect();
+        let full = AllotmentName::new(FULL);
+        let holders: HashSet<String> =
+            inventory.assignments.iter().filter(|a| a.allotment == full).map(|a| a.subject.key()).collect();
+        let without = inventory
+            .people
+            .iter()
+            .filter(|person| new.contains(person.id.as_str()) && !holders.contains(&person.subject.key()))
+            .count();
+        let allotment = inventory.allotment(&full);
+        Some(Raised {
+            people: new.len() as u64,
+            without: without as u64,
+            seats: allotment.map(Allotment::seats),
+            used: allotment.map_or(0, |allotment| allotment.used),
+        })
+    }
+
     /// The risks; `seats` is what the plan does to the seats.
     pub(super) fn finish(self, inventory: &Inventory, seats: &[SeatChange]) -> Vec<Risk> {
         let mut risks = Vec::new();
@@ -266,6 +310,16 @@ impl<'a> Risks<'a> {
     }
 }
 
+/// What groups lose by a plan whose file is the wanted state of all of them.
+pub(super) fn roles_of_the_rest(changes: &[super::PlannedChange]) -> Option<Risk> {
+    let taken = |planned: &super::PlannedChange| match &planned.change {
+        Change::GroupRoles(change) => change.remove.len() as u64,
+        _ => 0,
+    };
+    let taken: Vec<u64> = changes.iter().map(taken).filter(|roles| *roles > 0).collect();
+    (!taken.is_empty()).then(|| Risk::RolesOfTheRest { groups: taken.len() as u64, roles: taken.iter().sum() })
+}
+
 /// What deleting groups takes from people.
 fn deletions(inventory: &Inventory, groups: &[&GroupId]) -> Risk {
     let seen = inventory.coverage.people.is_whole() && inventory.people.iter().all(|person| person.groups.is_some());
@@ -275,19 +329,27 @@ fn deletions(inventory: &Inventory, groups: &[&GroupId]) -> Risk {
     Risk::DeletesGroups { groups: groups.len() as u64, people }
 }
 
-/// Who becomes an admin of the tenant, and who is one no longer, once all these changes are made.
-fn role_risks(inventory: &Inventory, edited: &[GroupRoles]) -> Vec<Risk> {
-    if edited.is_empty() {
-        return Vec::new();
-    }
-    let before: BTreeMap<&GroupId, BTreeSet<RoleId>> =
-        inventory.groups.iter().filter_map(|group| Some((&group.id, group.roles.clone()?))).collect();
+/// The roles that each group gives, as far as they are visible.
+type Given<'a> = BTreeMap<&'a GroupId, BTreeSet<RoleId>>;
+
+/// The roles that groups give now, and once all these changes are made.
+fn given<'a>(inventory: &'a Inventory, edited: &'a [GroupRoles]) -> (Given<'a>, Given<'a>) {
+    let before: Given<'a> = inventory.groups.iter().filter_map(|group| Some((&group.id, group.roles.clone()?))).collect();
     let mut after = before.clone();
     for change in edited {
         let now = after.get(&change.group).unwrap_or(&change.seen);
         let roles = change.on(now);
         after.insert(&change.group, roles);
     }
+    (before, after)
+}
+
+/// Who becomes an admin of the tenant, and who is one no longer, once all these changes are made.
+fn role_risks(inventory: &Inventory, edited: &[GroupRoles]) -> Vec<Risk> {
+    if edited.is_empty() {
+        return Vec::new();
+    }
+    let (before, after) = given(inventory, edited);
     let admin: HashSet<&RoleId> =
         inventory.roles.iter().filter(|role| role.level == RoleLevel::Admin).map(|role| &role.id).collect();
     let full: HashSet<&RoleId> =

@@ -135,7 +135,7 @@ mod tests {
                 }).collect(),
                 roles: (0..5_u8).map(|n| Role {
                     id: RoleId::new(n.to_string()), name: format!("role {n}"), description: String::new(), custom: true,
-                    level: RoleLevel::User, raises_entitlement: false,
+                    level: RoleLevel::User, raises_entitlement: false, permissions: Vec::new(),
                 }).collect(),
                 ..Inventory::default()
             }

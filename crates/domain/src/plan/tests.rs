@@ -37,6 +37,7 @@ fn role(n: u8) -> Role {
         custom: true,
         level: if n.is_multiple_of(3) { RoleLevel::Admin } else { RoleLevel::User },
         raises_entitlement: false,
+        permissions: Vec::new(),
     }
 }
 
@@ -219,7 +220,7 @@ fn fulfilled(people: &BTreeSet<String>, before: &Projection<'_>, after: &Project
             let roles = |of: &Projection<'_>| of.group(id).and_then(|group| group.roles.clone());
             roles(before).is_none_or(|before| roles(after) == Some(edit.on(&before)))
         }),
-        Intent::EditEach { edits } => edits.iter().all(|(id, edit)| {
+        Intent::EditEach { edits, .. } => edits.iter().all(|(id, edit)| {
             let roles = |of: &Projection<'_>| of.group(id).and_then(|group| group.roles.clone());
             roles(before).is_none_or(|before| roles(after) == Some(edit.on(&before)))
         }),
@@ -557,6 +558,7 @@ fn tenant_admin() -> Role {
         custom: false,
         level: RoleLevel::Admin,
         raises_entitlement: false,
+        permissions: Vec::new(),
     }
 }
 
@@ -867,7 +869,7 @@ fn roles_of_many_groups_are_edited_alike() {
     // Of many edits those that can be done are done.
     let each = |edits: &[(&str, &[&str])]| {
         let edit = |(id, add): &(&str, &[&str])| (GroupId::new(*id), RoleEdit::Change { add: roles(add), remove: roles(&[]) });
-        draw_up(&inventory, Intent::EditEach { edits: edits.iter().map(edit).collect() })
+        draw_up(&inventory, Intent::EditEach { edits: edits.iter().map(edit).collect(), rest: false })
     };
     let plan_each = each(&[("a", &["gone"]), ("none", &["x"])]).unwrap();
     assert_eq!((plan_each.title.as_str(), told(&plan_each)), ("Edit roles of 1 group", vec!["NONE +x -".to_owned()]));
@@ -969,4 +971,61 @@ fn what_cannot_be_restored_is_said() {
     inventory.coverage.groups = Part::Short { read: 4, of: 5 };
     let refused = draw_up(&inventory, Intent::Restore { groups: wanted, as_of: "then".into() });
     assert!(matches!(refused, Err(PlanError::NotWhole(_))), "what was not read may be there");
+}
+
+/// What a role that makes people Full users takes in people and seats, counted once each whichever way they have it.
+#[test]
+fn a_role_that_raises_says_whom_and_how_many_seats() {
+    let group = |id: &str, roles: &[&str]| Group {
+        id: GroupId::new(id),
+        name: id.into(),
+        description: String::new(),
+        status: "active".into(),
+        provider: Provider::Custom,
+        roles: Some(roles.iter().map(|role| RoleId::new(*role)).collect()),
+        created: String::new(),
+        created_by: String::new(),
+        updated: String::new(),
+    };
+    let person = |n: u8, groups: &[&str], direct: &[&str]| Person {
+        id: UserId::new(n.to_string()),
+        subject: Subject::new(format!("p{n}")),
+        name: String::new(),
+        email: String::new(),
+        status: "active".into(),
+        roles: Some(direct.iter().map(|role| RoleId::new(*role)).collect()),
+        groups: Some(groups.iter().map(|id| GroupId::new(*id)).collect()),
+    };
+    let raising = Role { raises_entitlement: true, ..role(1) };
+    let full = AllotmentName::new("fullUser");
+    let mut inventory = Inventory {
+        allotments: vec![Allotment { name: full.clone(), usage_class: UsageClass::Assigned, units: 3, used: 2, overage: 0 }],
+        // One has the role directly, one holds a license already, two hold none, one is disabled.
+        people: vec![
+            person(1, &["a"], &["1"]),
+            person(2, &["a"], &[]),
+            person(3, &["a", "b"], &[]),
+            person(4, &["b"], &[]),
+            Person { status: "disabled".into(), ..person(5, &["a"], &[]) },
+        ],
+        assignments: vec![Assignment { subject: Subject::new("P2"), allotment: full, excess: false, created: String::new() }],
+        groups: vec![group("a", &[]), group("b", &[])],
+        roles: vec![raising],
+        ..Inventory::default()
+    };
+    let told = |inventory: &Inventory| {
+        let edit = RoleEdit::Change { add: [RoleId::new("1")].into(), remove: BTreeSet::new() };
+        let plan = draw_up(inventory, Intent::EditRoles { groups: vec![GroupId::new("a"), GroupId::new("b")], edit }).unwrap();
+        let warning = plan.warnings.into_iter().find(|warning| matches!(warning, Warning::RaisesEntitlement { .. })).unwrap();
+        warning.sentences().1
+    };
+    assert_eq!(told(&inventory), "3 people become Full users and may use 2 more Full user seats; only 1 are left.");
+    inventory.allotments[0].units = 10;
+    assert_eq!(told(&inventory), "3 people become Full users and may use 2 more Full user seats of 8 that are left.");
+    inventory.allotments[0].overage = -1;
+    assert_eq!(told(&inventory), "3 people become Full users and may use 2 more Full user seats.");
+    inventory.allotments.clear();
+    assert_eq!(told(&inventory), "3 people become Full users. This subscription lists no Full user seats, so it may take none.");
+    inventory.people[3].groups = None;
+    assert_eq!(told(&inventory), "This may use more seats. This key cannot see how many people that is.");
 }

@@ -104,6 +104,9 @@ pub enum Warning {
     RaisesEntitlement {
         /// Their names.
         names: Vec<String>,
+        /// Who that is and what it takes; `None` where the key may not see who has which role.
+        #[serde(default)]
+        raised: Option<Raised>,
     },
     /// The group is everybody.
     Everyone,
@@ -163,6 +166,42 @@ impl LeaveOut {
             Self::Bots => change.subject().is_some_and(Subject::is_bot),
             Self::ShutOut => gets.and_then(|subject| people.get(&subject.key())).is_some_and(|person| person.is_shut_out()),
             Self::Unknown => change.newcomer().is_some_and(|subject| !people.contains_key(&subject.key())),
+        }
+    }
+}
+
+/// People who become Full users by the roles that a plan gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raised {
+    /// Who has such a role after the plan, and none now; those who can sign in.
+    pub people: u64,
+    /// Of those, who hold no Full user license.
+    pub without: u64,
+    /// What the subscription has of them; `None` where it lists none, and so counts none.
+    pub seats: Option<Seats>,
+    /// Full user seats used now.
+    pub used: i64,
+}
+
+impl Raised {
+    fn sentence(raised: Option<&Self>) -> String {
+        let Some(Self { people, without, seats, used }) = raised else {
+            return "This may use more seats. This key cannot see how many people that is.".to_owned();
+        };
+        if *people == 0 {
+            return "No one becomes one by it who is none now.".to_owned();
+        }
+        let verb = if *people == 1 { "becomes one" } else { "become Full users" };
+        let who = format!("{} {verb}", text::count(whole(*people), "person", "people"));
+        let needs = text::count(whole(*without), "more Full user seat", "more Full user seats");
+        match seats.map(|seats| seats.free(*used)) {
+            None => format!("{who}. This subscription lists no Full user seats, so it may take none."),
+            Some(_) if *without == 0 => format!("{who}, and all of them hold a Full user license."),
+            Some(None) => format!("{who} and may use {needs}."),
+            Some(Some(free)) if free < whole(*without) => {
+                format!("{who} and may use {needs}; only {} are left.", text::thousands(free.max(0)))
+            }
+            Some(Some(free)) => format!("{who} and may use {needs} of {} that are left.", text::thousands(free)),
         }
     }
 }
@@ -269,8 +308,8 @@ impl Warning {
                 "No one will have full control of the tenant.".to_owned(),
                 "This is the last group with TenantAdmin, and no one has it directly, as far as this key can see.".to_owned(),
             ),
-            Self::RaisesEntitlement { names } => {
-                (format!("{} makes members Full users.", text::and_list(names)), "This may use more seats.".to_owned())
+            Self::RaisesEntitlement { names, raised } => {
+                (format!("{} makes members Full users.", text::and_list(names)), Raised::sentence(raised.as_ref()))
             }
             Self::GroupsComeBack { count } => (
                 format!("{} from the identity provider.", text::count(whole(*count), "group comes", "groups come")),
@@ -480,7 +519,8 @@ impl<'a> Warnings<'a> {
             warnings.push(Warning::AdminRoles { names: names(self.admin_given) });
         }
         if !self.raises.is_empty() {
-            warnings.push(Warning::RaisesEntitlement { names: names(self.raises) });
+            // Who that is comes with the risks as well.
+            warnings.push(Warning::RaisesEntitlement { names: names(self.raises), raised: None });
         }
         warnings.extend(self.at_sign_in.into_iter().map(|names| Warning::AutoAssignOn { names }));
         warnings

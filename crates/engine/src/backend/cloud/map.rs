@@ -74,12 +74,18 @@ pub(super) fn role_ids(roles: Option<&[wire::groups::AssignedRole]>) -> Option<B
     roles?.iter().map(known).collect()
 }
 
+/// What a role allows, in either of Qlik's forms.
+fn permissions(classic: Vec<String>, scopes: Vec<String>) -> Vec<String> {
+    classic.into_iter().chain(scopes).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 pub(super) fn role(wire: wire::roles::Role) -> Role {
     Role {
         id: RoleId::new(wire.id),
         custom: wire.kind == "custom",
         level: if wire.level == "admin" { RoleLevel::Admin } else { RoleLevel::User },
         raises_entitlement: wire.full_user || wire.user_entitlement_type.as_deref() == Some("fullUser"),
+        permissions: permissions(wire.permissions, wire.assigned_scopes),
         description: wire.description,
         name: wire.name,
     }
