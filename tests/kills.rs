@@ -206,7 +206,7 @@ fn configure(folder: &Path, file: &str, database: &str, tenant: &str, url: &str,
     let port = free_port();
     let key = folder.join("key");
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\nurl = \"{database}\"\n[confirm]\nlosses = 100000\ngroups = 100000\n[secrets]\nmaster_key_file = \"{}\"\n\
+        "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\nurl = \"{database}\"\n[confirm]\nlosses = 100000\ngroups = 10000\n[secrets]\nmaster_key_file = \"{}\"\n\
          [tenants.{tenant}]\nurl = \"{url}\"\ntimeout_s = 1\nbatch_rows = {batch_rows}\nrate_scale = {rate_scale}\n",
         key.display(),
     );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::inventory::Inventory;
-use domain::touch::Touches;
+use domain::touch::{Setting, Touch, Touches};
 use engine::Tenant;
 use engine::backend::{Key, Reader, Urgency};
 use engine::connection::{Held, Holder, NotRenewed, Tokens, renew};
@@ -287,6 +287,12 @@ impl<R: Role> Access<R> {
             read = readings.refresh(&self.source()).await;
         }
         read.map_err(|fault| not_read(&fault))
+    }
+
+    /// Refuses whoever's key the tenant does not let in now, or does not show its groups: what others share is not theirs to change.
+    pub async fn must_see_groups(&self, failed: &str) -> Result<(), AppError> {
+        self.read(&[Touch::Setting(Setting::Groups)].into(), failed).await?;
+        Ok(())
     }
 
     /// A reading at most `age_ms` old.

@@ -219,3 +219,29 @@ async fn a_key_that_sees_no_roles_sees_no_history() {
     let newest = portal.state.engine.history.newest("meridian").await.unwrap().unwrap();
     assert_eq!((newest.n, newest.until), (1, START), "what was not seen is not kept");
 }
+
+/// States go when they are old, the one that still stood when the time began stays; a baseline outlives them.
+#[tokio::test(flavor = "multi_thread")]
+async fn states_go_by_the_clock_and_the_baseline_stays() {
+    const DAY: Duration = Duration::from_hours(24);
+    let (portal, clock) = portal().await;
+    let cookie = portal.connect().await;
+    portal.page("/t/meridian/groups", &cookie).await;
+    portal.location("/api/history/declare", &cookie, "tenant=meridian").await;
+    let group = groups(&portal).await.into_iter().find(|group| !roles(group).is_empty()).unwrap();
+    portal.sim("POST", "act", json!({"set_group_roles": {"id": group["id"], "roles": []}})).await;
+    clock.advance(DAY);
+    let cookie = portal.connect().await;
+    portal.refresh(&cookie).await;
+    assert_eq!(portal.state.engine.history.newest("meridian").await.unwrap().unwrap().n, 2);
+    clock.advance(DAY * 399);
+    assert_eq!(engine::housekeeping::tidy(&portal.state.engine).await.unwrap().group_states, 0, "the first still stood then");
+    clock.advance(DAY * 2);
+    assert_eq!(engine::housekeeping::tidy(&portal.state.engine).await.unwrap().group_states, 1);
+    let cookie = portal.connect().await;
+    portal.refresh(&cookie).await;
+    let told = history(&portal, &cookie, "from=baseline").await;
+    assert_eq!(told["counts"], json!([0, 1, 0]));
+    let notes = told["notes"].to_string();
+    assert!(notes.contains("is no longer kept, so who changed something then is not known"), "{notes}");
+}

@@ -215,6 +215,10 @@ pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
     fn is_loss(&self) -> bool {
         false
     }
+    /// How many roles a group loses by it.
+    fn roles_lost(&self) -> u64 {
+        0
+    }
     /// The same with another license; nothing where it gives none, or that one is held already.
     fn giving(&self, _allotment: &AllotmentName) -> Option<Change> {
         None
@@ -388,6 +392,9 @@ impl Change {
     }
     pub fn is_loss(&self) -> bool {
         on_change!(self, kind => kind.is_loss())
+    }
+    pub fn roles_lost(&self) -> u64 {
+        on_change!(self, kind => kind.roles_lost())
     }
     pub fn giving(&self, allotment: &AllotmentName) -> Option<Self> {
         on_change!(self, kind => kind.giving(allotment))

@@ -17,8 +17,18 @@ use crate::subject::Subject;
 pub struct Tie {
     /// Which group.
     pub group: GroupId,
+    /// What it was called when it was tied: one that is made again under its name is the same group to people.
+    pub name: String,
     /// Which license.
     pub allotment: AllotmentName,
+}
+
+impl Tie {
+    /// The group as it is now; one that came again under its name where the id is gone. Nothing where neither is there.
+    pub fn find<'a>(&self, inventory: &'a Inventory) -> Option<&'a Group> {
+        let again = || inventory.groups.iter().find(|group| group.provider != Provider::System && group.name == self.name);
+        inventory.group(&self.group).or_else(again)
+    }
 }
 
 /// When somebody was in a group, as readings saw it; times are milliseconds since 1970.
@@ -76,7 +86,7 @@ impl Members {
         }
         let before = self.clone();
         // A group that is gone has no members.
-        let group = inventory.group(&tie.group);
+        let group = tie.find(inventory);
         let members: BTreeMap<String, &Subject> = inventory
             .people
             .iter()
@@ -110,8 +120,8 @@ pub struct Lacking {
     pub wants: AllotmentName,
     /// The smaller one that they hold, and that becomes it.
     pub instead_of: Option<AllotmentName>,
-    /// The group that says so: of several, the one with the largest license.
-    pub by: GroupId,
+    /// The groups that say so.
+    pub by: Vec<GroupId>,
 }
 
 impl Lacking {
@@ -136,9 +146,9 @@ pub struct Left {
     pub holds: AllotmentName,
     /// What another group says they are to hold: the license becomes it. `None`: it is taken back.
     pub becomes: Option<AllotmentName>,
-    /// The group that they left, and the first reading that did not see them in it, in milliseconds since 1970.
-    pub group: GroupId,
-    /// When that was.
+    /// The groups that they left.
+    pub groups: Vec<GroupId>,
+    /// The first reading that did not see them in one of these, in milliseconds since 1970.
     pub until: i64,
 }
 
@@ -162,7 +172,7 @@ pub struct Count {
     pub members: u64,
     /// Of those, who hold the license or a larger one.
     pub hold: u64,
-    /// Of those who do not hold it, whom another tied group gives a larger one.
+    /// Of those who do not hold it, whom another tied group gives another license, which comes first.
     pub by_another: u64,
     /// Of those who do not hold it, who are to get it.
     pub lack: u64,
@@ -189,21 +199,21 @@ pub fn compare(inventory: &Inventory, ties: &[(Tie, Members)]) -> Result<Standin
         return Err(NotVisible);
     }
     let held = held(inventory);
-    let groups: Vec<Option<&Group>> = ties.iter().map(|(tie, _)| inventory.group(&tie.group)).collect();
+    let groups: Vec<Option<&Group>> = ties.iter().map(|(tie, _)| tie.find(inventory)).collect();
     let mut standing = Standing {
         counts: groups.iter().map(|group| Count { exists: group.is_some(), ..Count::default() }).collect(),
         ..Standing::default()
     };
     // What each person is to hold by the groups they are in.
-    let mut wanted: HashMap<String, &AllotmentName> = HashMap::new();
+    let mut wanted: HashMap<String, (&AllotmentName, bool)> = HashMap::new();
     for person in &inventory.people {
         let key = person.subject.key();
         let holds = held.get(&key).map_or(&[][..], Vec::as_slice);
         let mine: Vec<usize> = (0..ties.len()).filter(|at| groups[*at].is_some_and(|group| is_in(person, group))).collect();
         let Some(best) = mine.iter().copied().min_by_key(|at| (order(&ties[*at].0.allotment), *at)) else { continue };
         let wants = &ties[best].0.allotment;
-        wanted.insert(key, wants);
-        for at in mine {
+        wanted.insert(key, (wants, person.is_shut_out()));
+        for at in mine.iter().copied() {
             let (tie, count) = (&ties[at].0, &mut standing.counts[at]);
             if person.is_shut_out() {
                 count.shut_out += 1;
@@ -212,7 +222,7 @@ pub fn compare(inventory: &Inventory, ties: &[(Tie, Members)]) -> Result<Standin
             count.members += 1;
             if holds.iter().any(|held| held.contains(&tie.allotment)) {
                 count.hold += 1;
-            } else if at == best {
+            } else if tie.allotment == *wants {
                 count.lack += 1;
             } else {
                 count.by_another += 1;
@@ -228,29 +238,35 @@ pub fn compare(inventory: &Inventory, ties: &[(Tie, Members)]) -> Result<Standin
             name: person.name.clone(),
             wants: wants.clone(),
             instead_of: smaller.cloned(),
-            by: ties[best].0.group.clone(),
+            by: mine.iter().map(|at| &ties[*at].0).filter(|tie| tie.allotment == *wants).map(|tie| tie.group.clone()).collect(),
         });
     }
     let people = inventory.people_by_subject();
-    let mut told: BTreeSet<(String, AllotmentName)> = BTreeSet::new();
+    let mut told: HashMap<(String, AllotmentName), usize> = HashMap::new();
     for (at, (tie, members)) in ties.iter().enumerate() {
         for (key, membership) in &members.0 {
             let Some(until) = membership.until else { continue };
             let holds = held.get(key).map_or(&[][..], Vec::as_slice);
             let wants = wanted.get(key).copied();
             // Another tied group may say the same, or more.
-            if !holds.contains(&&tie.allotment) || wants.is_some_and(|wants| wants.contains(&tie.allotment)) {
+            if !holds.contains(&&tie.allotment) || wants.is_some_and(|(wants, _)| wants.contains(&tie.allotment)) {
                 continue;
             }
             standing.counts[at].left += 1;
-            if told.insert((key.clone(), tie.allotment.clone())) {
+            if let Some(left) = told.get(&(key.clone(), tie.allotment.clone())).and_then(|place| standing.left.get_mut(*place)) {
+                left.groups.push(tie.group.clone());
+                left.until = left.until.max(until);
+            } else {
+                told.insert((key.clone(), tie.allotment.clone()), standing.left.len());
+                // Nobody gives one to whoever cannot sign in.
+                let wants = wants.filter(|(_, shut_out)| !shut_out).map(|(wants, _)| wants);
                 let becomes = wants.filter(|wants| tie.allotment.contains(wants) && !holds.contains(wants));
                 standing.left.push(Left {
                     subject: membership.subject.clone(),
                     name: people.get(key).map(|person| person.name.clone()).unwrap_or_default(),
                     holds: tie.allotment.clone(),
                     becomes: becomes.cloned(),
-                    group: tie.group.clone(),
+                    groups: vec![tie.group.clone()],
                     until,
                 });
             }

@@ -12,8 +12,6 @@ use crate::store::{Store, StoreError, get};
 pub struct TieRow {
     /// Which group is to hold which license.
     pub tie: Tie,
-    /// What the group was called when it was tied; for people, where the group is gone.
-    pub name: String,
     /// When it was tied.
     pub made_at: i64,
     /// Who tied it, for people.
@@ -28,8 +26,7 @@ fn row(row: &AnyRow) -> Result<TieRow, StoreError> {
     let (group, allotment): (String, String) = (get(row, "group_id")?, get(row, "allotment")?);
     let members: Vec<u8> = get(row, "members")?;
     Ok(TieRow {
-        tie: Tie { group: GroupId::new(group), allotment: AllotmentName::new(allotment) },
-        name: get(row, "name")?,
+        tie: Tie { group: GroupId::new(group), name: get(row, "name")?, allotment: AllotmentName::new(allotment) },
         made_at: get(row, "made_at")?,
         made_by: get(row, "made_by")?,
         seen_at: get(row, "seen_at")?,
@@ -60,7 +57,7 @@ impl Store {
         )
         .bind(tenant.to_owned())
         .bind(row.tie.group.to_string())
-        .bind(row.name.clone())
+        .bind(row.tie.name.clone())
         .bind(row.tie.allotment.to_string())
         .bind(row.made_at)
         .bind(row.made_by.clone())

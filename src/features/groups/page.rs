@@ -251,7 +251,7 @@ fn Editor(
                         <select class="select" id="to" name="to">{view.targets.iter().map(|(value, label)| view! { <option value=value.clone()>{label.clone()}</option> }).collect_view()}</select>
                         <button class="button" type="submit" disabled=shut(license, licenses_off || view.unlicensed.is_none()) title=may_not_change()>"Review…"</button>
                     </ActionForm>
-                    <p class="muted small">"To keep it that way as members come and go: "<a href=move || format!("/t/{}/groups/licenses", tenant.get())>"tie a license to the group"</a>"."</p>
+                    <p class="muted small told">"To keep it that way as members come and go: "<a href=move || format!("/t/{}/groups/licenses", tenant.get())>"tie a license to the group"</a>"."</p>
                 </section>
             </aside>
         </div>

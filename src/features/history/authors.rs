@@ -92,9 +92,12 @@ impl Done {
         names: &HashMap<&str, &str>,
     ) -> (Vec<Author>, Option<String>) {
         let mut done: Vec<&AuditEntry> = self.by_key.get(&Touch::Group(differs.id.clone()).key()).into_iter().flatten().collect();
-        // One that a job made has no id in its record: it is known by the name that it was given.
-        for group in [&differs.then, &differs.now].into_iter().flatten() {
-            let named = self.by_key.get(&Touch::GroupName(group.name.clone()).key()).into_iter().flatten();
+        // One that a job made has no id in its record: it is known by the name that it was given, which may be another by now.
+        let ends = [&differs.then, &differs.now].into_iter().flatten().map(|group| group.name.clone());
+        let between = done.iter().filter_map(|entry| text(&entry.record.before, "name"));
+        let called: BTreeSet<String> = ends.chain(between).collect();
+        for name in called {
+            let named = self.by_key.get(&Touch::GroupName(name).key()).into_iter().flatten();
             done.extend(named.filter(|entry| entry.record.action == CreateGroup::VERB));
         }
         done.sort_unstable_by_key(|entry| entry.seq);
@@ -192,6 +195,11 @@ mod tests {
         let renamed = (on(), entry(1, "Ada", "edit group", json!({ "name": "A" }), json!({ "name": "B", "description": "" })));
         let is_b = differs(Some(group("A", &["1"])), Some(group("B", &["1"])));
         assert_eq!(told(is_b, vec![renamed]), (vec!["Ada".into()], None));
+        // Made and renamed by us.
+        let made = (name(), entry(1, "Ada", "create group", Value::Null, json!({ "name": "A", "description": "", "roles": [] })));
+        let renamed = (on(), entry(2, "Bo", "edit group", json!({ "name": "A" }), json!({ "name": "B", "description": "" })));
+        let is_b = differs(None, Some(group("B", &[])));
+        assert_eq!(told(is_b, vec![made, renamed]), (vec!["Bo".into(), "Ada".into()], None));
         let gone = (on(), entry(1, "Ada", "delete group", json!({ "name": "A" }), Value::Null));
         assert_eq!(told(differs(Some(group("A", &[])), None), vec![gone]), (vec!["Ada".into()], None));
     }

@@ -89,7 +89,7 @@ fn Ask(
             {earlier}
             <label><span>"to"</span><input class="input" type="date" name="to" value=span.to aria-label="To; now if empty"/></label>
             <label><span>"at"</span><input class="input" type="time" name="to_time" value=span.to_time aria-label="Time of the later moment; the end of the day if empty"/></label>
-            <input class="search" type="search" name="q" aria-label="Group or role" placeholder="Group or role" value=span.q/>
+            <input class="search" type="search" name="q" aria-label="Group or role" placeholder="Group or role" prop:value=span.q.clone() value=span.q/>
             <button class="button primary" type="submit">"Compare"</button>
         </Form>
     }
@@ -191,7 +191,8 @@ fn Groups(
     let shut = shut(restore, off);
     let Seen { query, moment, declared_at, earlier } = seen;
     let came = groups.iter().any(|line| !line.was_there);
-    let rows = groups.into_iter().map(|line| view! { <GroupRow line/> }).collect_view();
+    // By key: a tick stays with its group, whatever comes before it after a refresh.
+    let rows = view! { <For each=move || groups.clone() key=|line| (line.id.clone(), line.was_there) children=|line| view! { <GroupRow line/> }/> };
     let why = may_not_change();
     let came = came.then_some(" Groups created since are deleted only if you select them.");
     // A plain form: the whole page is left for the plan.
@@ -241,9 +242,9 @@ fn GroupRow(line: GroupChange) -> impl IntoView {
     let key = format!("{}:{id}", if was_there { "restore" } else { "delete" });
     let to = escape(&id);
     let called = if is_there {
-        view! { <a href=move || format!("/t/{}/groups/{to}", live(tenant))>{name}</a> }.into_any()
+        view! { <a href=move || format!("/t/{}/groups/{to}", live(tenant))><bdi>{name}</bdi></a> }.into_any()
     } else {
-        view! { <span>{name}</span> }.into_any()
+        view! { <bdi>{name}</bdi> }.into_any()
     };
     let chip = (became != Became::Changed).then(|| {
         let class = if became == Became::Created { "chip ok" } else { "chip bad" };
@@ -314,7 +315,7 @@ fn Declared(
     let facts = baseline.map(|BaselineLine { at, by, declared }| {
         view! {
             <span>{format!("groups as of {at}")}<span class="muted">{format!(", declared by {by} on {declared}")}</span></span>
-            <a href=move || format!("/t/{}/groups/history?from={BASELINE}", live(tenant))>"Compare with now"</a>
+            <a class="link" href=move || format!("/t/{}/groups/history?from={BASELINE}", live(tenant))>"Compare with now"</a>
             <ActionForm action=undeclare attr:class="inline">
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
                 <button class="link" type="submit" disabled=shut_too title=why data-careful="">"Remove baseline"</button>

@@ -157,11 +157,10 @@ async fn seen<R: Role>(access: &Access<R>, at: i64, declared_at: i64) -> Result<
     })
 }
 
-/// Compares the moments that a span asks for. `snapshot` is how it is now.
-async fn compare<R: Role>(access: &Access<R>, span: &Span, snapshot: &Arc<Snapshot>) -> Result<Compared, AppError> {
+/// Compares an earlier moment with the later one that a span asks for. `snapshot` is how it is now.
+async fn compare<R: Role>(access: &Access<R>, then: Then, span: &Span, snapshot: &Arc<Snapshot>) -> Result<Compared, AppError> {
     let (history, tenant) = (&access.state.engine.history, access.tenant.id.as_str());
     let now = state_of(snapshot).await?;
-    let then = then(access, span, snapshot.as_of).await?;
     let mut roles: BTreeMap<RoleId, String> = names(&then.state);
     let newest = history.kept_at(tenant, snapshot.as_of).await?.ok_or_else(nothing_kept)?;
     let (later, state, upto, read) = if span.to.is_empty() {
@@ -170,8 +169,11 @@ async fn compare<R: Role>(access: &Access<R>, span: &Span, snapshot: &Arc<Snapsh
     } else {
         let at = moment(access, &span.to, &span.to_time, Side::Later)?.min(snapshot.as_of);
         if at < then.at {
-            return Err(AppError::invalid("The later moment is before the earlier one", "Exchange the two, then try again."));
+            let why = "Choose an earlier moment for “From”, or a later one for “to”.";
+            return Err(AppError::invalid("The later moment is before the earlier one", why));
         }
+        // Of what is before the history, both stand for its beginning.
+        let at = at.max(then.stands_at());
         let (kept, state) = history.at(tenant, at).await?.ok_or_else(nothing_kept)?;
         roles.extend(names(&now));
         roles.extend(names(&state));
@@ -380,7 +382,8 @@ pub async fn view(access: &Access<Viewer>, query: &str) -> Result<Loaded<History
 }
 
 async fn cut(access: &Access<Viewer>, span: &Span, snapshot: Arc<Snapshot>) -> Result<HistoryView, AppError> {
-    let compared = compare(access, span, &snapshot).await?;
+    state_of(&snapshot).await?;
+    let compared = compare(access, then(access, span, snapshot.as_of).await?, span, &snapshot).await?;
     let inventory = &snapshot.inventory;
     let groups = compared.groups(&span.q);
     let pages = groups.len().div_ceil(PAGE).max(1);
@@ -492,7 +495,7 @@ pub async fn draft(access: &Access<Operator>, wanted: Wanted<'_>) -> Result<Lead
         .collect();
     let groups: Vec<(GroupId, Option<GroupThen>)> = if wanted.all {
         // Those that the page counted, which may have been of an earlier time than now.
-        let compared = compare(access, &span, &snapshot).await?;
+        let compared = compare(access, seen(access, wanted.moment, wanted.declared_at).await?, &span, &snapshot).await?;
         let counted = compared.groups(&span.q).into_iter().map(|differs| differs.id.clone());
         counted.filter_map(|id| Some((id.clone(), Some(differing.remove(&id)??)))).collect()
     } else {
@@ -547,6 +550,7 @@ pub async fn declare(access: &Access<Operator>, moment: i64) -> Result<Lead, App
 }
 
 pub async fn undeclare(access: &Access<Operator>) -> Result<Lead, AppError> {
+    access.must_see_groups("Couldn't remove the baseline").await?;
     let record = access.record("remove baseline", Target::named("groups", "baseline of groups and roles"));
     access.state.engine.store.audit(&[record]).await?;
     access.state.engine.history.undeclare(&access.tenant.id).await?;
@@ -593,7 +597,8 @@ pub(super) async fn all<R: Role>(
     span: &Span,
     snapshot: &Arc<Snapshot>,
 ) -> Result<Vec<[String; 9]>, AppError> {
-    let compared = compare(access, span, snapshot).await?;
+    state_of(snapshot).await?;
+    let compared = compare(access, then(access, span, snapshot.as_of).await?, span, snapshot).await?;
     let names = people(&snapshot.inventory);
     let groups = compared.groups(&span.q).into_iter().map(|differs| {
         let (after, upto) = compared.window(&differs.id);

@@ -8,6 +8,7 @@ use domain::gauge::{self, Tone};
 use domain::inventory::{Part, RoleId};
 use domain::table::{Day, Rows as _};
 use domain::text::{count, thousands, whole};
+use domain::ties::NotVisible;
 use domain::trend::{self, Trend};
 use engine::clock::{day, day_of, days_left, month};
 use engine::readings::{LastUse, Snapshot};
@@ -210,7 +211,7 @@ fn attention(
     thresholds: Thresholds,
     now: i64,
     baseline: &OffBaseline,
-    tied: Option<(u64, u64)>,
+    tied: Option<Result<(u64, u64), NotVisible>>,
 ) -> Vec<Attention> {
     let inventory = &snapshot.inventory;
     let item = |tone, text: String, path: &str, go: &str| Attention { tone, text, path: path.to_owned(), go: go.to_owned() };
@@ -294,7 +295,11 @@ fn attention(
             list.push(item(Tone::Warn, text, "groups/history?from=baseline", "Review"));
         }
     }
-    if let Some((lacking, left)) = tied {
+    if let Some(Err(NotVisible)) = tied {
+        let text = "Who lacks the license of their group is not visible with this key".to_owned();
+        list.push(item(Tone::Plain, text, "groups/licenses", "Review"));
+    }
+    if let Some(Ok((lacking, left))) = tied {
         if lacking > 0 {
             let text = count(whole(lacking), "person lacks", "people lack");
             list.push(item(Tone::Warn, format!("{text} the license of their group"), "groups/licenses", "Review"));

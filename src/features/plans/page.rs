@@ -3,7 +3,7 @@
 use domain::allotment::Seats;
 use domain::change::{Kind, Names, Told, Wave};
 use domain::gauge::share;
-use domain::plan::{Confirmation, OfferKind, PlannedChange, Total, Warning};
+use domain::plan::{Confirmation, OfferKind, PlannedChange, Total, Warning, WhyNot};
 use domain::plan::{RoleShift, SeatChange};
 use domain::text::{count, thousands, whole};
 use leptos::prelude::*;
@@ -266,6 +266,7 @@ fn Body(
             view! { <Note tone="ok" title>{rest}" "<AdjustButton action=adjust what=kind.word() text/></Note> }
         })
         .collect_view();
+    let all_match = view.unchanged.iter().all(|(why, ..)| *why == WhyNot::AsWanted);
     let unchanged = view
         .unchanged
         .into_iter()
@@ -303,7 +304,7 @@ fn Body(
         }
         (None, 0) => view! {
             <Empty title="Nothing to do">
-                "Everything already matches. "<a href=move || format!("/t/{}/assignments", tenant.get())>"Back to Assignments"</a>"."
+                {if all_match { "Everything already matches. " } else { "Nothing of it can be changed; see above why. " }}<a href=move || format!("/t/{}/assignments", tenant.get())>"Back to Assignments"</a>"."
             </Empty>
         }.into_any(),
         (None, _) => {

@@ -60,18 +60,21 @@ fn Body(
     let unseen = ties.iter().any(|tie| tie.counts.is_none());
     let none = ties.is_empty();
     let only = ties.iter().find(|tie| tie.id == group).map(|tie| tie.name.clone());
-    let rows = ties.into_iter().map(|line| view! { <TieRow line untie/> }).collect_view();
+    let rows = ties.into_iter().map(|line| view! { <TieRow line off untie/> }).collect_view();
     let href = {
         let group = group.clone();
         Callback::new(move |to: u32| {
             format!("/t/{}/groups/licenses{}", live(tenant), Part { group: group.clone(), page: to }.query())
         })
     };
-    let only = only.map(|name| {
+    let is_part = !group.is_empty();
+    let only = is_part.then(|| {
+        let only = only.map_or_else(|| "No license is tied to this group.".to_owned(), |name| format!("People of {name} only."));
         view! {
-            <p class="told">{format!("People of {name} only. ")}<a href=move || format!("/t/{}/groups/licenses", live(tenant))>"Show all"</a></p>
+            <p class="told">{only}" "<a href=move || format!("/t/{}/groups/licenses", live(tenant))>"Show all"</a></p>
         }
     });
+    let (lacking_here, left_here) = (lacking.len(), left.len());
     let group_too = group.clone();
     let lack = (lacking_in_all > 0).then(|| {
         let title = count(whole(lacking_in_all), "person lacks a license", "people lack a license");
@@ -81,7 +84,7 @@ fn Body(
             <section class="panel" aria-labelledby="lacking">
                 <header><h2 id="lacking">{title}</h2><span class="muted small">{refused}</span>
                     <DraftButton what="lacking" group=group_too words=format!("Review {}…", count(whole(lacking_in_all), "assignment", "assignments")) off draft/></header>
-                <div class="table" tabindex="0" role="region" aria-label="People who lack a license"><table class="stacks history" role="table">
+                <div class="table" tabindex="0" role="region" aria-label="People who lack a license" hidden=lacking_here == 0><table class="stacks tied" role="table">
                     <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">"Person"</th><th role="columnheader" scope="col">"Is to hold"</th><th role="columnheader" scope="col">"Holds"</th><th role="columnheader" scope="col">"By"</th><th role="columnheader" scope="col">"Last attempt"</th></tr></thead>
                     <tbody role="rowgroup">{rows}</tbody>
                 </table></div>
@@ -95,14 +98,14 @@ fn Body(
             <section class="panel" aria-labelledby="left">
                 <header><h2 id="left">{title}</h2><span class="muted small">"They were in the group when it was read, and are in no other that says the same."</span>
                     <DraftButton what="left" group words=format!("Review {}…", count(whole(left_in_all), "removal", "removals")) off draft/></header>
-                <div class="table" tabindex="0" role="region" aria-label="People who left a group"><table class="stacks history" role="table">
+                <div class="table" tabindex="0" role="region" aria-label="People who left a group" hidden=left_here == 0><table class="stacks tied" role="table">
                     <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">"Person"</th><th role="columnheader" scope="col">"Holds"</th><th role="columnheader" scope="col">"Becomes"</th><th role="columnheader" scope="col">"Left"</th><th role="columnheader" scope="col">"Seen"</th></tr></thead>
                     <tbody role="rowgroup">{rows}</tbody>
                 </table></div>
             </section>
         }
     });
-    let all_well = (!none && !unseen && lacking_in_all == 0 && left_in_all == 0)
+    let all_well = (!none && !unseen && !is_part && lacking_in_all == 0 && left_in_all == 0)
         .then(|| view! { <Empty title="Everyone holds the license of their group">"No one who left a group still holds its license."</Empty> });
     view! {
         {unseen.then(|| view! {
@@ -143,8 +146,8 @@ fn NewTie(targets: Vec<(String, String)>, off: bool, tie: ServerAction<Tie>) -> 
     view! {
         <ActionForm action=tie attr:class="trail">
             <input type="hidden" name="tenant" value=move || tenant.get()/>
-            <label><span>"Everyone in"</span><input class="input" type="text" name="name" placeholder="Name of a group" autocomplete="off" required/></label>
-            <label><span>"is to hold"</span><select class="select" name="to">{options}</select></label>
+            <label><span class="keep">"Everyone in"</span><input class="input" type="text" name="name" placeholder="Name of a group" autocomplete="off" required/></label>
+            <label><span class="keep">"is to hold"</span><select class="select" name="to">{options}</select></label>
             <button class="button" type="submit" disabled=shut title=may_not_change()>"Tie"</button>
         </ActionForm>
     }
@@ -165,20 +168,20 @@ fn DraftButton(what: &'static str, group: String, words: String, off: bool, draf
 }
 
 #[component]
-fn TieRow(line: TieLine, untie: ServerAction<Untie>) -> impl IntoView {
+fn TieRow(line: TieLine, off: bool, untie: ServerAction<Untie>) -> impl IntoView {
     let tenant = use_tenant();
-    let TieLine { id, name, exists, allotment: _, label, counts, made } = line;
-    let (to, part) = (escape(&id), Part { group: id.clone(), page: 1 }.query());
-    let shut = shut(untie, false);
+    let TieLine { id, group, name, whole: all_read, allotment: _, label, counts, made } = line;
+    let (to, part) = (group.as_deref().map(escape), Part { group: id.clone(), page: 1 }.query());
+    let shut = shut(untie, off);
     let spoken = format!("Untie {label} from {name}");
-    let called = if exists {
-        view! { <a href=move || format!("/t/{}/groups/{to}", live(tenant))>{name}</a> }.into_any()
-    } else {
-        view! { <span>{name}</span>" "<span class="chip bad">"deleted"</span> }.into_any()
+    let called = match to {
+        Some(to) => view! { <a href=move || format!("/t/{}/groups/{to}", live(tenant))><bdi>{name}</bdi></a> }.into_any(),
+        None if all_read => view! { <bdi>{name}</bdi>" "<span class="chip bad">"deleted"</span> }.into_any(),
+        None => view! { <bdi>{name}</bdi>" "<span class="muted">"not visible"</span> }.into_any(),
     };
     let figures = match counts {
         Some(Counts { members, hold, by_another, lack, shut_out, left }) => {
-            let beside = [(by_another, "get a larger one by another group"), (shut_out, "cannot sign in")]
+            let beside = [(by_another, "get another license by another group"), (shut_out, "cannot sign in")]
                 .into_iter()
                 .filter(|(n, _)| *n > 0)
                 .map(|(n, words)| format!("{} {words}", thousands(whole(n))))
@@ -227,8 +230,7 @@ fn person(tenant: Memo<String>, name: String, subject: String) -> impl IntoView 
 #[component]
 fn LackingRow(line: LackingLine) -> impl IntoView {
     let tenant = use_tenant();
-    let LackingLine { subject, name, wants, instead_of, group, group_name, refusal } = line;
-    let to = escape(&group);
+    let LackingLine { subject, name, wants, instead_of, group_name, refusal } = line;
     let holds = if instead_of.is_empty() { "nothing".to_owned() } else { instead_of };
     let refusal = refusal.map(|refusal| {
         let seq = refusal.seq;
@@ -239,7 +241,7 @@ fn LackingRow(line: LackingLine) -> impl IntoView {
             {person(tenant, name, subject)}
             <td role="cell" data-before="is to hold ">{wants}</td>
             <td role="cell" class="muted" data-before="holds ">{holds}</td>
-            <td role="cell"><a href=move || format!("/t/{}/groups/{to}", live(tenant))>{group_name}</a></td>
+            <td role="cell"><bdi>{group_name}</bdi></td>
             <td role="cell">{refusal}</td>
         </tr>
     }
@@ -254,7 +256,7 @@ fn LeftRow(line: LeftLine) -> impl IntoView {
         <tr role="row">
             {person(tenant, name, subject)}
             <td role="cell" data-before="holds ">{holds}</td><td role="cell" data-before="becomes ">{becomes}</td>
-            <td role="cell" data-before="left ">{group_name}</td><td role="cell" class="num muted">{until}</td>
+            <td role="cell" data-before="left "><bdi>{group_name}</bdi></td><td role="cell" class="num muted">{until}</td>
         </tr>
     }
 }

@@ -7,7 +7,7 @@ use domain::allotment::AllotmentName;
 use domain::inventory::{GroupId, Inventory};
 use domain::plan::Intent;
 use domain::subject::Subject;
-use domain::text::{count, whole};
+use domain::text::{and_list, count, whole};
 use domain::ties::{Count, Members, NotVisible, Standing, Tie, compare};
 use engine::readings::Snapshot;
 use storage::{NewAudit, Origin, TieRow};
@@ -40,15 +40,14 @@ async fn stands(rows: &[TieRow], inventory: &Arc<Inventory>) -> Result<Result<St
     compared.await.map_err(|_| AppError::new(ErrorKind::Internal, "The licenses by group could not be compared", "Try again."))
 }
 
-/// How many lack a license of their group and how many hold one of a group that they left. Nothing where no license is tied, or
-/// where it cannot be seen.
-pub async fn standing(access: &Access<Viewer>, snapshot: &Snapshot) -> Result<Option<(u64, u64)>, AppError> {
+/// How many lack a license of their group and how many hold one of a group that they left. Nothing where no license is tied.
+pub async fn standing(access: &Access<Viewer>, snapshot: &Snapshot) -> Result<Option<Result<(u64, u64), NotVisible>>, AppError> {
     let rows = rows(access).await?;
     if rows.is_empty() {
         return Ok(None);
     }
     let standing = stands(&rows, &snapshot.inventory).await?;
-    Ok(standing.ok().map(|standing| (standing.lacking.len() as u64, standing.left.len() as u64)))
+    Ok(Some(standing.map(|standing| (standing.lacking.len() as u64, standing.left.len() as u64))))
 }
 
 fn not_visible(inventory: &Inventory) -> AppError {
@@ -77,16 +76,15 @@ async fn cut(access: &Access<Viewer>, part: &Part, snapshot: Arc<Snapshot>) -> R
     let inventory = &snapshot.inventory;
     let standing = stands(&rows, inventory).await?;
     let zone = &access.zone;
-    let name_of = |id: &GroupId| {
-        let kept = || rows.iter().find(|row| row.tie.group == *id).map(|row| row.name.clone());
-        inventory.group(id).map(|group| group.name.clone()).or_else(kept).unwrap_or_else(|| id.to_string())
-    };
+    let name_of = |id: &GroupId| name_of(&rows, inventory, id);
+    let named = |ids: &[GroupId]| and_list(&ids.iter().map(name_of).collect::<Vec<_>>());
     let ties = rows.iter().enumerate().map(|(at, row)| {
         let count = standing.as_ref().ok().and_then(|standing| standing.counts.get(at));
         TieLine {
             id: row.tie.group.to_string(),
-            name: name_of(&row.tie.group),
-            exists: count.is_none_or(|count| count.exists),
+            group: row.tie.find(inventory).map(|group| group.id.to_string()),
+            name: row.tie.find(inventory).map_or_else(|| row.tie.name.clone(), |group| group.name.clone()),
+            whole: inventory.coverage.groups.is_whole(),
             allotment: row.tie.allotment.to_string(),
             label: row.tie.allotment.label(),
             counts: count.map(counts),
@@ -99,27 +97,26 @@ async fn cut(access: &Access<Viewer>, part: &Part, snapshot: Arc<Snapshot>) -> R
     let refusals = if lacking.is_empty() { HashMap::new() } else { refusals(access).await? };
     let mut lacking: Vec<LackingLine> = lacking
         .into_iter()
-        .filter(|lacking| is_asked(&lacking.by))
+        .filter(|lacking| lacking.by.iter().any(is_asked))
         .map(|lacking| LackingLine {
-            refusal: refusals.get(&lacking.subject.key()).cloned(),
+            refusal: refusals.get(&(lacking.subject.key(), lacking.wants.clone())).cloned(),
             subject: lacking.subject.to_string(),
             name: lacking.name,
             wants: lacking.wants.label(),
             instead_of: lacking.instead_of.map(|name| name.label()).unwrap_or_default(),
-            group: lacking.by.to_string(),
-            group_name: name_of(&lacking.by),
+            group_name: named(&lacking.by),
         })
         .collect();
     lacking.sort_by_cached_key(|line| (line.refusal.is_none(), line.name.to_lowercase(), line.subject.clone()));
     let left: Vec<LeftLine> = left
         .into_iter()
-        .filter(|left| is_asked(&left.group))
+        .filter(|left| left.groups.iter().any(is_asked))
         .map(|left| LeftLine {
             subject: left.subject.to_string(),
             name: left.name,
             holds: left.holds.label(),
             becomes: left.becomes.map(|name| name.label()).unwrap_or_default(),
-            group_name: name_of(&left.group),
+            group_name: named(&left.groups),
             until: zone.date_time(left.until),
         })
         .collect();
@@ -140,12 +137,20 @@ async fn cut(access: &Access<Viewer>, part: &Part, snapshot: Arc<Snapshot>) -> R
     })
 }
 
-/// The newest refusal of each subject, without case.
-async fn refusals<R: Role>(access: &Access<R>) -> Result<HashMap<String, Refusal>, AppError> {
+/// What a tied group is called now, or was when it was tied.
+fn name_of(rows: &[TieRow], inventory: &Inventory, id: &GroupId) -> String {
+    let tie = rows.iter().map(|row| &row.tie).find(|tie| tie.group == *id);
+    let now = tie.and_then(|tie| tie.find(inventory)).or_else(|| inventory.group(id)).map(|group| group.name.clone());
+    now.or_else(|| tie.map(|tie| tie.name.clone())).unwrap_or_else(|| id.to_string())
+}
+
+/// The newest refusal of each license to each subject, without case.
+async fn refusals<R: Role>(access: &Access<R>) -> Result<HashMap<(String, AllotmentName), Refusal>, AppError> {
     let mut newest = HashMap::new();
     for entry in access.state.engine.store.refusals(&access.tenant.id, REFUSALS).await? {
         let subject = Subject::new(entry.record.target.words()).key();
-        newest.entry(subject).or_insert_with(|| Refusal {
+        let Some(license) = entry.record.after.get("license").and_then(serde_json::Value::as_str) else { continue };
+        newest.entry((subject, AllotmentName::new(license))).or_insert_with(|| Refusal {
             text: details(&entry.record, &HashMap::new()),
             at: access.zone.date_time(entry.record.at),
             seq: entry.seq,
@@ -157,8 +162,10 @@ async fn refusals<R: Role>(access: &Access<R>) -> Result<HashMap<String, Refusal
 pub async fn tie(access: &Access<Operator>, name: &str, id: &str, to: &str) -> Result<Lead, AppError> {
     let snapshot = access.at_most(60 * 1_000).await?;
     let inventory = &snapshot.inventory;
-    let mut named =
-        inventory.groups.iter().filter(|group| if id.is_empty() { group.name == name.trim() } else { group.id.as_str() == id });
+    let mut named = inventory
+        .groups
+        .iter()
+        .filter(|group| if id.is_empty() { group.name.trim() == name.trim() } else { group.id.as_str() == id });
     let Some(group) = named.next() else {
         let why = if inventory.coverage.groups.is_whole() {
             "Enter the name of a group exactly as the list shows it; upper and lower case matter."
@@ -174,7 +181,7 @@ pub async fn tie(access: &Access<Operator>, name: &str, id: &str, to: &str) -> R
     if !inventory.allotment(&allotment).is_some_and(domain::allotment::Allotment::takes_assignments) {
         return Err(AppError::invalid("Unknown license", "Reload the page and choose from its list."));
     }
-    let tie = Tie { group: group.id.clone(), allotment };
+    let tie = Tie { group: group.id.clone(), name: group.name.clone(), allotment };
     let store = &access.state.engine.store;
     if store.ties(&access.tenant.id).await?.iter().any(|row| row.tie == tie) {
         return Ok(here(access));
@@ -187,24 +194,18 @@ pub async fn tie(access: &Access<Operator>, name: &str, id: &str, to: &str) -> R
         ..access.record("tie license", Target::of("group", group.id.to_string(), group.name.clone()))
     };
     store.audit(&[record]).await?;
-    let row = TieRow {
-        name: group.name.clone(),
-        tie,
-        made_at: access.now(),
-        made_by: access.actor.to_string(),
-        seen_at: snapshot.as_of,
-        members,
-    };
+    let row = TieRow { tie, made_at: access.now(), made_by: access.actor.to_string(), seen_at: snapshot.as_of, members };
     store.put_tie(&access.tenant.id, &row).await?;
     Ok(here(access))
 }
 
 pub async fn untie(access: &Access<Operator>, id: &str) -> Result<Lead, AppError> {
+    access.must_see_groups("Couldn't untie the license").await?;
     let rows = rows(access).await?;
     let Some(row) = rows.iter().find(|row| row.tie.group.as_str() == id) else { return Ok(here(access)) };
     let record = NewAudit {
-        reason: format!("everyone in {} was to hold {}", row.name, row.tie.allotment.label()),
-        ..access.record("untie license", Target::of("group", id, row.name.clone()))
+        reason: format!("everyone in {} was to hold {}", row.tie.name, row.tie.allotment.label()),
+        ..access.record("untie license", Target::of("group", id, row.tie.name.clone()))
     };
     access.state.engine.store.audit(&[record]).await?;
     access.state.engine.store.drop_tie(&access.tenant.id, &row.tie.group).await?;
@@ -222,10 +223,8 @@ pub async fn draft(access: &Access<Operator>, what: &str, group: &str) -> Result
     let inventory = &snapshot.inventory;
     let standing = stands(&rows, inventory).await?.map_err(|NotVisible| not_visible(inventory))?;
     let is_asked = |id: &GroupId| group.is_empty() || id.as_str() == group;
-    let name_of = |id: &GroupId| {
-        let kept = || rows.iter().find(|row| row.tie.group == *id).map(|row| row.name.clone());
-        inventory.group(id).map(|group| group.name.clone()).or_else(kept).unwrap_or_else(|| id.to_string())
-    };
+    let name_of = |id: &GroupId| name_of(&rows, inventory, id);
+    let named = |ids: &[GroupId]| and_list(&ids.iter().map(name_of).collect::<Vec<_>>());
     let of = if group.is_empty() { "groups".to_owned() } else { name_of(&GroupId::new(group)) };
     let (title, changes): (String, Vec<_>) = match what {
         "lacking" => (
@@ -233,8 +232,8 @@ pub async fn draft(access: &Access<Operator>, what: &str, group: &str) -> Result
             standing
                 .lacking
                 .iter()
-                .filter(|lacking| is_asked(&lacking.by))
-                .map(|lacking| (lacking.change(), format!("member of {}", name_of(&lacking.by))))
+                .filter(|lacking| lacking.by.iter().any(is_asked))
+                .map(|lacking| (lacking.change(), format!("member of {}", named(&lacking.by))))
                 .collect(),
         ),
         "left" => (
@@ -242,10 +241,10 @@ pub async fn draft(access: &Access<Operator>, what: &str, group: &str) -> Result
             standing
                 .left
                 .iter()
-                .filter(|left| is_asked(&left.group))
+                .filter(|left| left.groups.iter().any(is_asked))
                 .map(|left| {
                     let day = access.zone.date_time(left.until).get(..10).unwrap_or_default().to_owned();
-                    (left.change(), format!("left {} by {day}", name_of(&left.group)))
+                    (left.change(), format!("left {} by {day}", named(&left.groups)))
                 })
                 .collect(),
         ),

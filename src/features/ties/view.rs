@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 pub struct TieLine {
     /// The group's id.
     pub id: String,
+    /// The id of the group that it is now: of one that came again under its name another. Nothing where none is read.
+    pub group: Option<String>,
     /// Its name; the one it had when it was tied, where it is gone.
     pub name: String,
-    /// It is still there.
-    pub exists: bool,
+    /// All groups could be read: one that is not among them is gone.
+    pub whole: bool,
     /// The license's name as Qlik spells it.
     pub allotment: String,
     /// The license's name for people.
@@ -28,7 +30,7 @@ pub struct Counts {
     pub members: u64,
     /// Of those, who hold the license or a larger one.
     pub hold: u64,
-    /// Of those, who get a larger one by another group.
+    /// Of those, who get another license by another group, which comes first.
     pub by_another: u64,
     /// Of those, who lack it.
     pub lack: u64,
@@ -60,9 +62,7 @@ pub struct LackingLine {
     pub wants: String,
     /// What becomes it; empty where they hold nothing.
     pub instead_of: String,
-    /// The group's id.
-    pub group: String,
-    /// The group's name.
+    /// The names of the groups that say so.
     pub group_name: String,
     /// Why the newest attempt to give it failed.
     pub refusal: Option<Refusal>,
@@ -79,7 +79,7 @@ pub struct LeftLine {
     pub holds: String,
     /// What it becomes by another group; empty where it is taken back.
     pub becomes: String,
-    /// The group's name.
+    /// The names of the groups.
     pub group_name: String,
     /// When a refresh first did not find them in it.
     pub until: String,

@@ -271,13 +271,12 @@ impl ChangeKind for DeleteGroup {
             provider: *provider,
             roles: roles.clone(),
         };
-        let name = &was.name;
         let members = match (self.members, provider) {
-            (Some(0), _) => return Undo::Partly(again.into(), format!("{name} gets a new id.")),
+            (Some(0), _) => return Undo::Partly(again.into(), "The group gets a new id.".to_owned()),
             (_, Provider::Idp) => "Its members come back as each of them signs in.",
             _ => "Its members are not put back.",
         };
-        Undo::Partly(again.into(), format!("{name} gets a new id. {members}"))
+        Undo::Partly(again.into(), format!("The group gets a new id. {members}"))
     }
 
     fn told(&self, names: &Names<'_>) -> Told {
@@ -371,7 +370,7 @@ mod tests {
             DeleteGroup { members: Some(3), provider: Provider::Idp, ..DeleteGroup::of(&group("g", "Finance", &["a"]), None) };
         let Undo::Partly(again, why) = gone.undo(None) else { panic!("in part") };
         assert_eq!(again, CreateGroup { provider: Provider::Idp, ..create("Finance", &["a"]) }.into());
-        assert_eq!(why, "Finance gets a new id. Its members come back as each of them signs in.");
+        assert_eq!(why, "The group gets a new id. Its members come back as each of them signs in.");
     }
 
     #[test]

@@ -128,6 +128,10 @@ impl ChangeKind for GroupRoles {
     fn risk<'a>(&'a self, of: &PlanContext<'a>, into: &mut Risks<'a>) {
         into.roles(of, self.clone());
     }
+
+    fn roles_lost(&self) -> u64 {
+        self.remove.len() as u64
+    }
 }
 
 #[cfg(test)]

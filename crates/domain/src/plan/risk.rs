@@ -10,7 +10,7 @@ use super::shifts::{RoleShift, role_shifts};
 use super::warning::Raised;
 use super::{Plan, PlanContext, Warning};
 use crate::allotment::{Allotment, AllotmentName};
-use crate::change::{Change, GroupRoles};
+use crate::change::GroupRoles;
 use crate::inventory::{GroupId, Inventory, Person, Provider, RoleId, RoleLevel};
 use crate::text::{and_list, count, thousands, whole};
 
@@ -312,11 +312,7 @@ impl<'a> Risks<'a> {
 
 /// What groups lose by a plan whose file is the wanted state of all of them.
 pub(super) fn roles_of_the_rest(changes: &[super::PlannedChange]) -> Option<Risk> {
-    let taken = |planned: &super::PlannedChange| match &planned.change {
-        Change::GroupRoles(change) => change.remove.len() as u64,
-        _ => 0,
-    };
-    let taken: Vec<u64> = changes.iter().map(taken).filter(|roles| *roles > 0).collect();
+    let taken: Vec<u64> = changes.iter().map(|planned| planned.change.roles_lost()).filter(|roles| *roles > 0).collect();
     (!taken.is_empty()).then(|| Risk::RolesOfTheRest { groups: taken.len() as u64, roles: taken.iter().sum() })
 }
 

@@ -63,7 +63,7 @@ prop_compose! {
 }
 
 fn ties() -> impl Strategy<Value = Vec<Tie>> {
-    let tie = |(n, at): (u8, usize)| Tie { group: GroupId::new(format!("g{n}")), allotment: name(at) };
+    let tie = |(n, at): (u8, usize)| Tie { group: GroupId::new(format!("g{n}")), name: format!("G{n}"), allotment: name(at) };
     prop::collection::btree_map(prop_oneof![0u8..4, Just(9)], 0usize..3, 0..4)
         .prop_map(move |ties| ties.into_iter().map(tie).collect())
 }
@@ -143,7 +143,14 @@ proptest! {
         for count in &standing.counts {
             prop_assert_eq!(count.hold + count.lack + count.by_another, count.members);
         }
-        prop_assert_eq!(standing.counts.iter().map(|count| count.lack).sum::<u64>(), standing.lacking.len() as u64);
+        // Each figure is as many people as its group's own list has.
+        for (tie, count) in ties.iter().zip(&standing.counts) {
+            let lacking = standing.lacking.iter().filter(|lacking| lacking.by.contains(&tie.group)).count() as u64;
+            let left = standing.left.iter().filter(|left| left.groups.contains(&tie.group)).count() as u64;
+            prop_assert_eq!((count.lack, count.left), (lacking, left));
+        }
+        let out: BTreeSet<String> = second.people.iter().filter(|one| one.is_shut_out()).map(|one| one.subject.key()).collect();
+        prop_assert!(standing.left.iter().all(|left| left.becomes.is_none() || !out.contains(&left.subject.key())));
         // What the plans do, one after the other.
         let given = after(&second, standing.lacking.iter().map(Lacking::change).collect());
         let standing = compare(&given, &known).unwrap();
@@ -156,7 +163,7 @@ proptest! {
 
 #[test]
 fn what_is_not_visible_says_nothing_and_forgets_nobody() {
-    let tie = Tie { group: GroupId::new("g1"), allotment: name(1) };
+    let tie = Tie { group: GroupId::new("g1"), name: "G1".into(), allotment: name(1) };
     let mut inventory =
         Inventory { groups: vec![group(1)], people: vec![person(1, &[1].into(), "active")], ..Inventory::default() };
     let mut members = Members::default();
@@ -179,7 +186,7 @@ fn what_is_not_visible_says_nothing_and_forgets_nobody() {
 /// Whoever left and gave the license back is forgotten: one that they are given later has another reason.
 #[test]
 fn whoever_gave_the_license_back_is_forgotten() {
-    let tie = Tie { group: GroupId::new("g1"), allotment: name(1) };
+    let tie = Tie { group: GroupId::new("g1"), name: "G1".into(), allotment: name(1) };
     let mut inventory = Inventory {
         groups: vec![group(1)],
         people: vec![person(1, &[1].into(), "active")],
@@ -198,4 +205,23 @@ fn whoever_gave_the_license_back_is_forgotten() {
     inventory.assignments.push(license(1, 1));
     members.take(&tie, &inventory, 4);
     assert!(compare(&inventory, &[(tie, members)]).unwrap().left.is_empty());
+}
+
+/// A group that is made again under its name is the same group: nobody has left it.
+#[test]
+fn a_group_that_came_again_has_its_members() {
+    let tie = Tie { group: GroupId::new("g1"), name: "G1".into(), allotment: name(1) };
+    let mut inventory = Inventory {
+        groups: vec![group(1)],
+        people: vec![person(1, &[1].into(), "active")],
+        assignments: vec![license(1, 1)],
+        ..Inventory::default()
+    };
+    let mut members = Members::default();
+    members.take(&tie, &inventory, 1);
+    inventory.groups[0].id = GroupId::new("g7");
+    inventory.people[0] = person(1, &[7].into(), "active");
+    members.take(&tie, &inventory, 2);
+    let standing = compare(&inventory, &[(tie, members)]).unwrap();
+    assert!(standing.left.is_empty() && standing.counts[0].exists && standing.counts[0].hold == 1);
 }
