@@ -276,7 +276,7 @@ pub fn free_port() -> u16 {
     (0..COUNT)
         .map(|_| FIRST + (begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT) as u16)
         .find(|&port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok())
-        .expect("a port is free")
+        .unwrap()
 }
 
 /// Starts the program and waits until it is ready. What it logs is added to a file beside its configuration.

@@ -199,22 +199,23 @@ pub fn compare(inventory: &Inventory, ties: &[(Tie, Members)]) -> Result<Standin
         return Err(NotVisible);
     }
     let held = held(inventory);
-    let groups: Vec<Option<&Group>> = ties.iter().map(|(tie, _)| tie.find(inventory)).collect();
-    let mut standing = Standing {
-        counts: groups.iter().map(|group| Count { exists: group.is_some(), ..Count::default() }).collect(),
-        ..Standing::default()
-    };
-    // What each person is to hold by the groups they are in.
+    let mut found: Vec<(&Tie, Option<&Group>, Count)> = ties
+        .iter()
+        .map(|(tie, _)| (tie, tie.find(inventory)))
+        .map(|(tie, group)| (tie, group, Count { exists: group.is_some(), ..Count::default() }))
+        .collect();
+    let mut standing = Standing::default();
+    // What each person is to hold by the groups they are in, and whether they cannot sign in.
     let mut wanted: HashMap<String, (&AllotmentName, bool)> = HashMap::new();
     for person in &inventory.people {
         let key = person.subject.key();
         let holds = held.get(&key).map_or(&[][..], Vec::as_slice);
-        let mine: Vec<usize> = (0..ties.len()).filter(|at| groups[*at].is_some_and(|group| is_in(person, group))).collect();
-        let Some(best) = mine.iter().copied().min_by_key(|at| (order(&ties[*at].0.allotment), *at)) else { continue };
-        let wants = &ties[best].0.allotment;
+        let member = |group: Option<&Group>| group.is_some_and(|group| is_in(person, group));
+        let mine = found.iter().filter(|(_, group, _)| member(*group)).map(|(tie, ..)| &tie.allotment);
+        let Some(wants) = mine.min_by_key(|allotment| order(allotment)) else { continue };
         wanted.insert(key, (wants, person.is_shut_out()));
-        for at in mine.iter().copied() {
-            let (tie, count) = (&ties[at].0, &mut standing.counts[at]);
+        let mut by = Vec::new();
+        for (tie, _, count) in found.iter_mut().filter(|(_, group, _)| member(*group)) {
             if person.is_shut_out() {
                 count.shut_out += 1;
                 continue;
@@ -227,23 +228,21 @@ pub fn compare(inventory: &Inventory, ties: &[(Tie, Members)]) -> Result<Standin
             } else {
                 count.by_another += 1;
             }
+            if tie.allotment == *wants {
+                by.push(tie.group.clone());
+            }
         }
         if person.is_shut_out() || holds.iter().any(|held| held.contains(wants)) {
             continue;
         }
         // Only a license that the wanted one contains becomes it; another kind stays beside it.
         let smaller = holds.iter().copied().filter(|held| wants.contains(held)).min_by_key(|held| order(held));
-        standing.lacking.push(Lacking {
-            subject: person.subject.clone(),
-            name: person.name.clone(),
-            wants: wants.clone(),
-            instead_of: smaller.cloned(),
-            by: mine.iter().map(|at| &ties[*at].0).filter(|tie| tie.allotment == *wants).map(|tie| tie.group.clone()).collect(),
-        });
+        let (subject, name) = (person.subject.clone(), person.name.clone());
+        standing.lacking.push(Lacking { subject, name, wants: wants.clone(), instead_of: smaller.cloned(), by });
     }
     let people = inventory.people_by_subject();
-    let mut told: HashMap<(String, AllotmentName), usize> = HashMap::new();
-    for (at, (tie, members)) in ties.iter().enumerate() {
+    let mut left: BTreeMap<(String, AllotmentName), Left> = BTreeMap::new();
+    for ((tie, members), (_, _, count)) in ties.iter().zip(&mut found) {
         for (key, membership) in &members.0 {
             let Some(until) = membership.until else { continue };
             let holds = held.get(key).map_or(&[][..], Vec::as_slice);
@@ -252,28 +251,26 @@ pub fn compare(inventory: &Inventory, ties: &[(Tie, Members)]) -> Result<Standin
             if !holds.contains(&&tie.allotment) || wants.is_some_and(|(wants, _)| wants.contains(&tie.allotment)) {
                 continue;
             }
-            standing.counts[at].left += 1;
-            if let Some(left) = told.get(&(key.clone(), tie.allotment.clone())).and_then(|place| standing.left.get_mut(*place)) {
-                left.groups.push(tie.group.clone());
-                left.until = left.until.max(until);
-            } else {
-                told.insert((key.clone(), tie.allotment.clone()), standing.left.len());
-                // Nobody gives one to whoever cannot sign in.
-                let wants = wants.filter(|(_, shut_out)| !shut_out).map(|(wants, _)| wants);
-                let becomes = wants.filter(|wants| tie.allotment.contains(wants) && !holds.contains(wants));
-                standing.left.push(Left {
-                    subject: membership.subject.clone(),
-                    name: people.get(key).map(|person| person.name.clone()).unwrap_or_default(),
-                    holds: tie.allotment.clone(),
-                    becomes: becomes.cloned(),
-                    groups: vec![tie.group.clone()],
-                    until,
-                });
-            }
+            count.left += 1;
+            // Nobody gives one to whoever cannot sign in.
+            let wants = wants.filter(|(_, shut_out)| !shut_out).map(|(wants, _)| wants);
+            let becomes = wants.filter(|wants| tie.allotment.contains(wants) && !holds.contains(wants));
+            let new = || Left {
+                subject: membership.subject.clone(),
+                name: people.get(key).map(|person| person.name.clone()).unwrap_or_default(),
+                holds: tie.allotment.clone(),
+                becomes: becomes.cloned(),
+                groups: Vec::new(),
+                until,
+            };
+            let left = left.entry((key.clone(), tie.allotment.clone())).or_insert_with(new);
+            left.groups.push(tie.group.clone());
+            left.until = left.until.max(until);
         }
     }
+    standing.counts = found.into_iter().map(|(_, _, count)| count).collect();
     standing.lacking.sort_by_cached_key(|lacking| lacking.subject.key());
-    standing.left.sort_by_cached_key(|left| (left.subject.key(), left.holds.clone()));
+    standing.left = left.into_values().collect();
     Ok(standing)
 }
 

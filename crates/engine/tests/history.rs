@@ -182,8 +182,8 @@ mod suite {
         let history = History::new(store.clone());
         for (state, _) in all {
             let found = history.at("t", state.at).await.unwrap().unwrap().1;
-            let server = (state.at % 100) as usize;
-            let extra = GroupId::new(format!("{:024x}", 100 + (state.at / 100) as usize * 4 + server));
+            let server = state.at % 100;
+            let extra = GroupId::new(format!("{:024x}", 100 + state.at / 100 * 4 + server));
             assert_eq!((found.groups.len(), found.groups.contains_key(&extra)), (5, true));
         }
     }

@@ -143,7 +143,8 @@ fn intent() -> impl Strategy<Value = Intent> {
             1..=3,
         )
         .prop_map(|groups| {
-            let then = |(id, then): (&str, Option<(String, String, BTreeSet<u8>)>)| {
+            type Was = Option<(String, String, BTreeSet<u8>)>;
+            let then = |(id, then): (&str, Was)| {
                 let then = then.map(|(name, description, roles)| GroupThen {
                     name: match id {
                         "g" => "G".to_owned(),
