@@ -191,8 +191,8 @@ fn Groups(
     let shut = shut(restore, off);
     let Seen { query, moment, declared_at, earlier } = seen;
     let came = groups.iter().any(|line| !line.was_there);
-    // By key: a tick stays with its group, whatever comes before it after a refresh.
-    let rows = view! { <For each=move || groups.clone() key=|line| (line.id.clone(), line.was_there) children=|line| view! { <GroupRow line/> }/> };
+    // By all that a row says: a tick stays with it, whatever comes before it after a refresh, and goes where the row says something else.
+    let rows = view! { <For each=move || groups.clone() key=GroupChange::clone children=|line| view! { <GroupRow line/> }/> };
     let why = may_not_change();
     let came = came.then_some(" Groups created since are deleted only if you select them.");
     // A plain form: the whole page is left for the plan.

@@ -59,7 +59,7 @@ impl Span {
 }
 
 /// What became of a group or a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Became {
     /// It was created.
     Created,
@@ -81,7 +81,7 @@ impl Became {
 }
 
 /// Somebody who changed a group by the portal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Author {
     /// Their name.
     pub name: String,
@@ -90,7 +90,7 @@ pub struct Author {
 }
 
 /// A group that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GroupChange {
     /// Its id.
     pub id: String,
