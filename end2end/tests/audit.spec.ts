@@ -45,7 +45,7 @@ test("a job is one event, its rows are found, and the filter is what is exported
 
   // That it was taken is an event itself.
   await page.goto("/t/meridian/audit?action=export");
-  await expect(trail.getByRole("row").filter({ hasText: "export the trail" }).first()).toContainText("target=");
+  await expect(trail.getByRole("row").filter({ hasText: "export a file" }).first()).toContainText("target=");
   await page.goto("/t/meridian/audit?actor=nobody-of-that-name");
   await expect(page.getByText("No matching events")).toBeVisible();
   expect((await page.request.get("/t/meridian/audit/export?format=xml")).status()).toBe(422);

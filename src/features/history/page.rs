@@ -191,7 +191,7 @@ fn Groups(
     let shut = shut(restore, off);
     let Seen { query, moment, declared_at, earlier } = seen;
     let came = groups.iter().any(|line| !line.was_there);
-    // By all that a row says: a tick stays with it, whatever comes before it after a refresh, and goes where the row says something else.
+    // By all that a row says, so that a refresh gives no tick to another group.
     let rows = view! { <For each=move || groups.clone() key=GroupChange::clone children=|line| view! { <GroupRow line/> }/> };
     let why = may_not_change();
     let came = came.then_some(" Groups created since are deleted only if you select them.");
