@@ -43,6 +43,7 @@ impl From<HistoryError> for AppError {
 }
 
 /// An earlier moment and the state it stands for.
+#[derive(Clone)]
 struct Then {
     /// The moment that was asked for.
     at: i64,
@@ -157,17 +158,21 @@ async fn seen<R: Role>(access: &Access<R>, at: i64, declared_at: i64) -> Result<
     })
 }
 
-/// Compares an earlier moment with the later one that a span asks for. `snapshot` is how it is now.
-async fn compare<R: Role>(access: &Access<R>, then: Then, span: &Span, snapshot: &Arc<Snapshot>) -> Result<Compared, AppError> {
+/// Compares an earlier moment with the later one that a span asks for. `now` is the state of a reading that was complete at `as_of`.
+async fn compare<R: Role>(
+    access: &Access<R>,
+    then: Then,
+    span: &Span,
+    (now, as_of): (Arc<State>, i64),
+) -> Result<Compared, AppError> {
     let (history, tenant) = (&access.state.engine.history, access.tenant.id.as_str());
-    let now = state_of(snapshot).await?;
     let mut roles: BTreeMap<RoleId, String> = names(&then.state);
-    let newest = history.kept_at(tenant, snapshot.as_of).await?.ok_or_else(nothing_kept)?;
+    let newest = history.kept_at(tenant, as_of).await?.ok_or_else(nothing_kept)?;
     let (later, state, upto, read) = if span.to.is_empty() {
         roles.extend(names(&now));
-        (None, Arc::new(now), newest.n, (access.now(), access.now()))
+        (None, now, newest.n, (access.now(), access.now()))
     } else {
-        let at = moment(access, &span.to, &span.to_time, Side::Later)?.min(snapshot.as_of);
+        let at = moment(access, &span.to, &span.to_time, Side::Later)?.min(as_of);
         if at < then.at {
             let why = "Choose an earlier moment for “From”, or a later one for “to”.";
             return Err(AppError::invalid("The later moment is before the earlier one", why));
@@ -359,7 +364,6 @@ fn when<R: Role>(access: &Access<R>, (after, upto): Window) -> String {
     let cut = |ms: i64, from: usize| access.zone.date_time(ms).get(from..16).unwrap_or_default().to_owned();
     let (start, end) = (cut(after, 0), cut(upto, 0));
     match start.get(..10) == end.get(..10) {
-        _ if after == 0 => format!("before {end}"),
         _ if start == end => end,
         true => format!("{start} – {}", cut(upto, 11)),
         false => format!("{start} – {end}"),
@@ -382,8 +386,8 @@ pub async fn view(access: &Access<Viewer>, query: &str) -> Result<Loaded<History
 }
 
 async fn cut(access: &Access<Viewer>, span: &Span, snapshot: Arc<Snapshot>) -> Result<HistoryView, AppError> {
-    state_of(&snapshot).await?;
-    let compared = compare(access, then(access, span, snapshot.as_of).await?, span, &snapshot).await?;
+    let now = (Arc::new(state_of(&snapshot).await?), snapshot.as_of);
+    let compared = compare(access, then(access, span, snapshot.as_of).await?, span, now).await?;
     let inventory = &snapshot.inventory;
     let groups = compared.groups(&span.q);
     let pages = groups.len().div_ceil(PAGE).max(1);
@@ -486,8 +490,9 @@ pub async fn draft(access: &Access<Operator>, wanted: Wanted<'_>) -> Result<Lead
     let span = Span::read(wanted.query);
     let then = seen(access, wanted.moment, wanted.declared_at).await?;
     let snapshot = access.refresh().await?;
-    let (earlier, now) = (then.state.clone(), state_of(&snapshot).await?);
-    let mut differing: BTreeMap<GroupId, Option<GroupThen>> = aside(move || Drift::between(&earlier, &now))
+    let now = Arc::new(state_of(&snapshot).await?);
+    let (earlier, is) = (then.state.clone(), now.clone());
+    let mut differing: BTreeMap<GroupId, Option<GroupThen>> = aside(move || Drift::between(&earlier, &is))
         .await?
         .groups
         .into_iter()
@@ -495,7 +500,7 @@ pub async fn draft(access: &Access<Operator>, wanted: Wanted<'_>) -> Result<Lead
         .collect();
     let groups: Vec<(GroupId, Option<GroupThen>)> = if wanted.all {
         // Those that the page counted, which may have been of an earlier time than now.
-        let compared = compare(access, seen(access, wanted.moment, wanted.declared_at).await?, &span, &snapshot).await?;
+        let compared = compare(access, then.clone(), &span, (now, snapshot.as_of)).await?;
         let counted = compared.groups(&span.q).into_iter().map(|differs| differs.id.clone());
         counted.filter_map(|id| Some((id.clone(), Some(differing.remove(&id)??)))).collect()
     } else {
@@ -597,8 +602,8 @@ pub(super) async fn all<R: Role>(
     span: &Span,
     snapshot: &Arc<Snapshot>,
 ) -> Result<Vec<[String; 9]>, AppError> {
-    state_of(snapshot).await?;
-    let compared = compare(access, then(access, span, snapshot.as_of).await?, span, snapshot).await?;
+    let now = (Arc::new(state_of(snapshot).await?), snapshot.as_of);
+    let compared = compare(access, then(access, span, snapshot.as_of).await?, span, now).await?;
     let names = people(&snapshot.inventory);
     let groups = compared.groups(&span.q).into_iter().map(|differs| {
         let (after, upto) = compared.window(&differs.id);

@@ -114,7 +114,7 @@ pub struct GroupChange {
     pub is_there: bool,
     /// It was there at the earlier moment, so that bringing all of them back takes nothing away.
     pub was_there: bool,
-    /// A plan can bring it back: Qlik's own groups keep their names.
+    /// It is one of Qlik's own, which can neither be created nor deleted.
     pub system: bool,
 }
 
