@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub seen: i64,
     /// Jobs whose doing was added since, each up to a place of the trail.
     pub known: Arc<Vec<(String, i64)>>,
+    /// How many readings of consumption its table knows.
+    uses: u64,
 }
 
 /// What can be shown now.
@@ -78,8 +80,8 @@ pub enum Latest {
 }
 
 impl Snapshot {
-    /// A reading with its tables, of which `table` is there already. Building them takes a moment in which others want to be answered.
-    fn of(inventory: Inventory, table: Table, license: License, as_of: i64, seen: i64) -> Self {
+    /// A reading with its tables, of which the people's table is there already, with how many readings of consumption it knows. Building them takes a moment in which others want to be answered.
+    fn of(inventory: Inventory, (table, uses): (Table, u64), license: License, as_of: i64, seen: i64) -> Self {
         let groups = groups::Table::build(&inventory);
         Self {
             version: table.fingerprint(),
@@ -91,6 +93,7 @@ impl Snapshot {
             as_of,
             seen,
             known: Arc::default(),
+            uses,
         }
     }
 }
@@ -383,6 +386,8 @@ impl Readings {
                 let mut state = locked(&entry.state);
                 if state.snapshot.as_ref().is_some_and(|now| Arc::ptr_eq(now, &before)) {
                     state.put(amended);
+                    drop(state);
+                    entry.catch_up_with_use(now);
                     done = true;
                     break;
                 }
@@ -432,24 +437,26 @@ impl Readings {
                 tracing::error!(%error, "a reading broke off");
                 Err(Fault::Internal("Quartermaster failed while loading. Refresh; see the server log"))
             });
-            let mut state = locked(&entry.state);
-            state.loading = false;
-            state.so_far = None;
-            match read {
-                Ok(snapshot) => {
-                    state.put(snapshot);
-                    state.error = None;
-                    state.failures = 0;
+            {
+                let mut state = locked(&entry.state);
+                state.loading = false;
+                state.so_far = None;
+                match read {
+                    Ok(snapshot) => {
+                        state.put(snapshot);
+                        state.error = None;
+                        state.failures = 0;
+                    }
+                    Err(error) => {
+                        state.error = Some(error);
+                        state.failures += 1;
+                        state.failed_at = clock.now_ms();
+                    }
                 }
-                Err(error) => {
-                    state.error = Some(error);
-                    state.failures += 1;
-                    state.failed_at = clock.now_ms();
-                }
+                // Before anybody can start the next one: whoever waits for that must not take this one for it.
+                entry.ended.send_replace(number);
             }
-            // Before anybody can start the next one: whoever waits for that must not take this one for it.
-            entry.ended.send_replace(number);
-            drop(state);
+            let _ = tokio::task::spawn_blocking(move || entry.catch_up_with_use(clock.now_ms())).await;
         });
     }
 }
@@ -518,7 +525,7 @@ async fn tell_so_far(entry: &Arc<Entry>, gathering: &Arc<Gathering>, as_of: i64)
             let put = move || {
                 // The reading may have ended meanwhile and taken everything out.
                 let Some(inventory) = gathering.so_far() else { return };
-                let table = Table::build_so_far(&inventory);
+                let table = (Table::build_so_far(&inventory), 0);
                 let snapshot = Snapshot::of(inventory, table, License::default(), as_of, 0);
                 let mut state = locked(&entry.state);
                 if state.loading {

@@ -39,6 +39,8 @@ pub enum LastUse {
 #[derive(Debug, Default)]
 struct State {
     recent: Arc<HashMap<UserId, Recent>>,
+    /// How many times something was added.
+    count: u64,
     /// When the newest reading was complete.
     read_at: Option<i64>,
     /// When the newest reading failed.
@@ -53,15 +55,39 @@ struct State {
 pub(super) struct Uses(Mutex<State>);
 
 impl Uses {
-    /// A table with its use, where that is known.
-    pub(super) fn on(&self, table: Table, inventory: &Inventory, now: i64) -> Table {
-        let known = {
+    /// A table with its use, where that is known, and which `count` it has.
+    pub(super) fn on(&self, table: Table, inventory: &Inventory, now: i64) -> (Table, u64) {
+        let (known, count) = {
             let state = locked(&self.0);
-            state.read_at.map(|_| state.recent.clone())
+            (state.read_at.map(|_| state.recent.clone()), state.count)
         };
-        match (known, Day::parse(&day(now))) {
+        let table = match (known, Day::parse(&day(now))) {
             (Some(recent), Some(today)) => table.with_use(inventory, |id| recent.get(id)?.last(), today),
             _ => table,
+        };
+        (table, count)
+    }
+
+    fn count(&self) -> u64 {
+        locked(&self.0).count
+    }
+}
+
+impl Entry {
+    /// Puts the newest use into the table that is kept, where it was built before that use was known. Also a reading can
+    /// be such a table: it may end after the use was read and yet have begun its table before. Takes a moment.
+    pub(super) fn catch_up_with_use(&self, now: i64) {
+        loop {
+            let Some(before) = locked(&self.state).snapshot.clone() else { return };
+            if before.uses >= self.uses.count() {
+                return;
+            }
+            let (table, uses) = self.uses.on((*before.table).clone(), &before.inventory, now);
+            let mut state = locked(&self.state);
+            if state.snapshot.as_ref().is_some_and(|now| Arc::ptr_eq(now, &before)) {
+                // The rows are the same, and so is their version.
+                state.snapshot = Some(Arc::new(Snapshot { table: Arc::new(table), uses, ..(*before).clone() }));
+            }
         }
     }
 }
@@ -79,6 +105,7 @@ impl Uses {
                     known.renew(from, newer);
                 }
                 state.read_at = Some(now);
+                state.count += 1;
                 true
             }
             Err(error) => {
@@ -130,22 +157,61 @@ impl Readings {
             if !entry.uses.take(read, from, now) {
                 return;
             }
-            let entry_of = entry.clone();
-            let put = move || {
-                let entry: &Entry = &entry_of;
-                let Some(before) = locked(&entry.state).snapshot.clone() else { return };
-                let table = entry.uses.on((*before.table).clone(), &before.inventory, clock.now_ms());
-                let mut state = locked(&entry.state);
-                // A reading that ended meanwhile has the use already.
-                if let Some(snapshot) = &state.snapshot
-                    && snapshot.version == before.version
-                {
-                    // The rows are the same, and so is their version.
-                    state.snapshot = Some(Arc::new(Snapshot { table: Arc::new(table), ..(*before).clone() }));
-                }
-            };
-            let _ = tokio::task::spawn_blocking(put).await;
+            let _ = tokio::task::spawn_blocking(move || entry.catch_up_with_use(clock.now_ms())).await;
         });
         known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicI64;
+
+    use domain::license::License;
+    use tokio::sync::watch;
+
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry {
+            state: Mutex::default(),
+            gathering: Mutex::default(),
+            uses: Uses::default(),
+            ended: watch::channel(0).0,
+            used_at: AtomicI64::new(0),
+        }
+    }
+
+    /// A reading whose table was built now.
+    fn built(entry: &Entry) -> Snapshot {
+        let inventory = Inventory::default();
+        let table = entry.uses.on(Table::build(&inventory), &inventory, 0);
+        Snapshot::of(inventory, table, License::default(), 0, 0)
+    }
+
+    fn read(entry: &Entry) {
+        assert!(entry.uses.take(Ok(HashMap::new()), Day::parse("2026-11-01").unwrap(), 0));
+        entry.catch_up_with_use(0);
+    }
+
+    fn known(entry: &Entry) -> bool {
+        locked(&entry.state).snapshot.as_ref().is_some_and(|snapshot| snapshot.table.uses().is_some())
+    }
+
+    #[test]
+    fn use_that_was_read_while_a_reading_ended_is_in_its_table() {
+        let entry = entry();
+        // The first reading has built its table, and the use is there before that table is kept.
+        let first = built(&entry);
+        read(&entry);
+        locked(&entry.state).put(first);
+        entry.catch_up_with_use(0);
+        assert!(known(&entry));
+        // So it is where a table without use took the place of one with it.
+        let before = built(&self::entry());
+        locked(&entry.state).put(before);
+        assert!(!known(&entry));
+        entry.catch_up_with_use(0);
+        assert!(known(&entry));
     }
 }
