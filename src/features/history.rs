@@ -4,6 +4,8 @@ mod api;
 #[cfg(feature = "ssr")]
 mod authors;
 #[cfg(feature = "ssr")]
+mod elsewhere;
+#[cfg(feature = "ssr")]
 mod file;
 mod page;
 #[cfg(feature = "ssr")]

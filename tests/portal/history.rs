@@ -9,7 +9,7 @@ use quartermaster::ui::query::escape;
 use serde_json::{Value, json};
 
 use crate::groups::{apply, groups, roles};
-use crate::support::{KEY, Portal, SetClock, get, portal_at};
+use crate::support::{KEY, Portal, SetClock, get, portal_in_step};
 
 const START: i64 = 1_795_305_600_000; // 2026-11-22 00:00 UTC
 
@@ -23,7 +23,7 @@ async fn portal() -> (Portal, Arc<SetClock>) {
         rate_scale: 200.0,
         ..qlik_sim::Options::default()
     };
-    (portal_at(options, clock.clone(), |_, _| {}).await, clock)
+    (portal_in_step(options, clock.clone()).await, clock)
 }
 
 async fn history(portal: &Portal, cookie: &str, query: &str) -> Value {
@@ -83,7 +83,8 @@ async fn what_changed_since_the_baseline_is_told_and_restored() {
     let gone =
         at_first.iter().find(|group| !roles(group).is_empty() && group["id"] != by_us.as_str() && group["id"] != theirs.as_str());
     let gone = gone.unwrap().clone();
-    portal.sim("POST", "act", json!({"delete_group": gone["id"]})).await;
+    let reader = state["users"].as_array().unwrap().iter().find(|user| user["subject"] == "MERIDIAN\\reader").unwrap();
+    portal.sim("POST", "act", json!({"delete_group": gone["id"], "by": reader["id"]})).await;
     let new = elsewhere(&portal, "POST", "groups", json!({"name": "New elsewhere", "providerType": "custom"})).await;
     clock.advance(Duration::from_secs(600));
     portal.refresh(&cookie).await;
@@ -99,12 +100,29 @@ async fn what_changed_since_the_baseline_is_told_and_restored() {
     let renamed = line("Somebody else's");
     assert_eq!(
         (renamed["facts"].clone(), renamed["outside"].clone()),
-        (json!(["renamed from “Theirs”"]), json!("outside Quartermaster"))
+        (json!(["renamed from “Theirs”"]), json!("outside Quartermaster, by License admin on 2026-11-22 00:10"))
     );
     let deleted = line(gone["name"].as_str().unwrap());
     assert_eq!((deleted["became"].clone(), deleted["is_there"].clone()), (json!("Deleted"), json!(false)));
+    // Who it was is what Qlik's audits say.
+    assert_eq!(deleted["outside"], json!("outside Quartermaster, by Reader on 2026-11-22 00:10"));
     assert_eq!(deleted["removed"].as_array().unwrap().len(), roles(&gone).len());
     assert!(line("New elsewhere")["outside"].as_str().unwrap().starts_with("outside Quartermaster, by "));
+    // Where the key may not read them, the page says so, and nobody is named but by the group itself.
+    portal.sim("PUT", "options", json!({"audits": false})).await;
+    let unnamed = history(&portal, &cookie, "from=baseline").await;
+    let outside = |line: &Value| line["outside"].as_str().unwrap_or_default().to_owned();
+    let words: Vec<String> = unnamed["groups"].as_array().unwrap().iter().map(outside).collect();
+    let named = "outside Quartermaster, by License admin";
+    assert_eq!(words.iter().filter(|words| **words == "outside Quartermaster").count(), 2, "{words:?}");
+    assert_eq!(words.iter().filter(|words| *words == named).count(), 1, "{words:?}");
+    assert!(unnamed["notes"].to_string().contains("may not read Qlik's audits"), "{unnamed}");
+    portal.sim("PUT", "options", json!({"audits": true})).await;
+    // Where they cannot be read, likewise.
+    let broken = json!([{"method": "GET", "path": "/api/v1/audits", "times": 10, "then": {"status": 500}}]);
+    portal.sim("PUT", "faults", broken).await;
+    assert!(history(&portal, &cookie, "from=baseline").await["notes"].to_string().contains("audits could not be loaded"));
+    portal.sim("PUT", "faults", json!([])).await;
     // As a file, everything of it; a search cuts both.
     let csv = portal.text(get("/export/meridian/history.csv?from=baseline", &cookie)).await;
     assert_eq!(csv.lines().count(), 5, "{csv}");

@@ -71,6 +71,12 @@ impl Clock for SetClock {
     }
 }
 
+impl qlik_sim::Clock for SetClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 /// The key under which trails of tests are written.
 pub fn audit_key() -> Arc<trail::Key> {
     Arc::new(trail::Key::of(&AUDIT_SECRET).unwrap())
@@ -102,6 +108,23 @@ pub async fn portal_sealed(
 ) -> Portal {
     let rate_scale = options.rate_scale;
     let sim = qlik_sim::Sim::start(options).await.unwrap();
+    portal_of_sim(sim, rate_scale, clock, configure, sealer).await
+}
+
+/// As [`portal_at`], with a tenant that goes by the same clock.
+pub async fn portal_in_step(options: qlik_sim::Options, clock: Arc<SetClock>) -> Portal {
+    let rate_scale = options.rate_scale;
+    let sim = qlik_sim::Sim::start_at(options, clock.clone()).await.unwrap();
+    portal_of_sim(sim, rate_scale, clock, |_, _| {}, |_| Sealer::new(vec![9; 32])).await
+}
+
+async fn portal_of_sim(
+    sim: qlik_sim::Sim,
+    rate_scale: f64,
+    clock: SharedClock,
+    configure: impl FnOnce(&mut Config, &mut TenantConfig),
+    sealer: impl FnOnce(&std::path::Path) -> Sealer,
+) -> Portal {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config::read("test", "", []).unwrap();
     config.server.listen = quartermaster::server::config::Listen::Tcp(HOST.parse().unwrap());

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::change::{Change, Kind};
-use domain::inventory::{Inventory, UserId};
+use domain::inventory::{GroupId, Inventory, UserId};
 use domain::journal::Answer;
 use domain::license::License;
 use domain::plan::PlannedChange;
@@ -114,6 +114,26 @@ pub struct Reading {
     pub inventory: Inventory,
     /// Its license.
     pub license: License,
+}
+
+/// Something that the tenant says was done to a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The group.
+    pub group: GroupId,
+    /// When, in milliseconds since 1970, by the tenant's clock.
+    pub at: i64,
+    /// The id of the user who did it; empty where the tenant names none.
+    pub by: String,
+}
+
+/// What the tenant says was done to groups in a period.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldOfGroups {
+    /// The list, in no order.
+    pub told: Vec<Told>,
+    /// It is all that the tenant lists of the period; else the oldest lack.
+    pub is_whole: bool,
 }
 
 /// What a kind of tenant can do. Rooms ask this, and nothing else about the kind.
@@ -233,6 +253,13 @@ impl Backend {
     pub async fn usage(&self, by: &Reader, since: Day) -> Result<HashMap<UserId, Recent>, Fault> {
         match self {
             Self::Cloud(cloud) => cloud.usage(by, since).await,
+        }
+    }
+
+    /// What the tenant itself says was done to groups between two times, ours included. Takes some thirty calls at most.
+    pub async fn told_of_groups(&self, by: &Reader, period: (i64, i64)) -> Result<ToldOfGroups, Fault> {
+        match self {
+            Self::Cloud(cloud) => cloud.told_of_groups(by, period).await,
         }
     }
 

@@ -47,6 +47,11 @@ pub fn iso(ms: i64) -> String {
     format(ms, "%Y-%m-%dT%H:%M:%S%.3fZ")
 }
 
+/// The time that an ISO 8601 text tells; nothing where it is none.
+pub fn parse_iso(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+}
+
 /// The day of a time, UTC.
 pub fn day_of(ms: i64) -> Day {
     let date = Timestamp::from_millisecond(ms).unwrap_or_default().to_zoned(TimeZone::UTC).date();

@@ -1,5 +1,6 @@
 //! The client: one call core, one limiter, and one file per API.
 
+mod audits;
 mod call;
 mod credential;
 mod error;

@@ -1,5 +1,6 @@
 //! The endpoints: who may call what, on which budget, and where it is done.
 
+pub(crate) mod audits;
 pub(crate) mod groups;
 pub(crate) mod items;
 pub(crate) mod licenses;
@@ -27,6 +28,8 @@ pub(crate) struct Call<'a> {
     /// What page links start with: `{base}/api/v1`, or the foreign form of Qlik's examples.
     pub(crate) link_base: &'a str,
     pub(crate) batch_max: usize,
+    /// Whether anybody may read audits.
+    pub(crate) audits: bool,
 }
 
 impl Call<'_> {
@@ -69,6 +72,9 @@ enum Endpoint<'a> {
     FilterUsers,
     User(&'a str),
     Items,
+    Audits,
+    AuditNames(&'a str),
+    Audit(&'a str),
 }
 
 impl Endpoint<'_> {
@@ -81,6 +87,7 @@ impl Endpoint<'_> {
             | Self::PatchGroup(_)
             | Self::DeleteGroup(_) => Tier::Two,
             Self::FilterGroups | Self::FilterUsers => Tier::Filter,
+            Self::Audits | Self::AuditNames(_) | Self::Audit(_) => Tier::Audits,
             _ => Tier::One,
         }
     }
@@ -119,6 +126,9 @@ fn route<'a>(method: &str, segments: &[&'a str]) -> Result<Endpoint<'a>, Refusal
         ["users", "actions", "filter"] => by_method(&[("POST", Endpoint::FilterUsers)]),
         ["users", id] => by_method(&[("GET", Endpoint::User(id))]),
         ["items"] => by_method(&[("GET", Endpoint::Items)]),
+        ["audits"] => by_method(&[("GET", Endpoint::Audits)]),
+        ["audits", what @ ("types" | "sources")] => by_method(&[("GET", Endpoint::AuditNames(what))]),
+        ["audits", id] => by_method(&[("GET", Endpoint::Audit(id))]),
         _ => Err(Refusal::not_found()),
     }
 }
@@ -147,7 +157,7 @@ pub(crate) fn answer(
     }
     match endpoint {
         Endpoint::Assignments => licenses::list(tenant, call),
-        Endpoint::AssignmentAction(action) => licenses::act(tenant, call, action),
+        Endpoint::AssignmentAction(action) => licenses::act(tenant, call, action, &key.user),
         Endpoint::Consumption => licenses::consumption(tenant, call),
         Endpoint::Overview => licenses::overview(tenant, call),
         Endpoint::Status => Ok(licenses::status(tenant)),
@@ -160,7 +170,7 @@ pub(crate) fn answer(
         Endpoint::PatchGroupSettings => groups::patch_settings(tenant, call, &key.user),
         Endpoint::Group(id) => groups::get(tenant, call, id),
         Endpoint::PatchGroup(id) => groups::patch(tenant, call, id, &key.user),
-        Endpoint::DeleteGroup(id) => groups::delete(tenant, id),
+        Endpoint::DeleteGroup(id) => groups::delete(tenant, call, id, &key.user),
         Endpoint::Roles => roles::list(tenant, call),
         Endpoint::Role(id) => roles::get(tenant, call, id),
         Endpoint::Users => users::list(tenant, call),
@@ -169,5 +179,9 @@ pub(crate) fn answer(
         Endpoint::FilterUsers => users::filter(tenant, call),
         Endpoint::User(id) => users::get(tenant, call, id),
         Endpoint::Items => items::list(tenant, call),
+        Endpoint::Audits | Endpoint::AuditNames(_) | Endpoint::Audit(_) if !call.audits => Err(Refusal::forbidden()),
+        Endpoint::Audits => audits::list(tenant, call),
+        Endpoint::AuditNames(what) => Ok(audits::names(call, what)),
+        Endpoint::Audit(id) => audits::get(tenant, call, id),
     }
 }

@@ -8,6 +8,7 @@ use crate::faults::Faults;
 use crate::listing::Params;
 use crate::oauth;
 use crate::reply::{Refusal, Reply};
+use crate::tenant::{DELETED, UPDATED};
 use crate::world::{State, World};
 
 /// Answers a control request.
@@ -109,6 +110,7 @@ struct Options {
     rate_scale: Option<f64>,
     latency_ms: Option<u64>,
     batch_max: Option<usize>,
+    audits: Option<bool>,
     oauth: Option<oauth::SetKnobs>,
 }
 
@@ -136,6 +138,7 @@ fn set_options(state: &mut State, body: &[u8]) -> Result<(), Refusal> {
     knobs.rate_scale = options.rate_scale.unwrap_or(knobs.rate_scale);
     knobs.latency_ms = options.latency_ms.unwrap_or(knobs.latency_ms);
     knobs.batch_max = options.batch_max.unwrap_or(knobs.batch_max);
+    knobs.audits = options.audits.unwrap_or(knobs.audits);
     Ok(())
 }
 
@@ -178,6 +181,9 @@ struct RevokeOauth {
     family: Option<String>,
 }
 
+/// Who does it where nothing else is said, as audits and groups name them.
+const SOMEBODY: &str = "somebody else";
+
 /// What somebody else does behind the portal's back.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +201,8 @@ struct Act {
     revoke_oauth: Option<RevokeOauth>,
     advance_s: Option<f64>,
     set_license: Option<SetLicense>,
+    /// Who does it, by their user id.
+    by: Option<String>,
 }
 
 impl Act {
@@ -205,8 +213,11 @@ impl Act {
             known(state.oauth.revoke(user.as_deref(), family.as_deref()), "sign-in")?;
         }
         let tenant = &mut state.tenant;
+        let by = self.by.as_deref().unwrap_or(SOMEBODY);
         for license in self.unassign {
-            tenant.delete(&license.subject, &license.allotment);
+            if tenant.delete(&license.subject, &license.allotment).changed {
+                tenant.note_license(DELETED, (&license.subject, &license.allotment), by, now);
+            }
         }
         for license in self.assign {
             // Somebody else is bound by the seats as well.
@@ -214,12 +225,15 @@ impl Act {
             if let Some((_, title)) = outcome.error {
                 return Err(Refusal::new(409, "SIM-409", title).detail(license.subject));
             }
+            if outcome.changed {
+                tenant.note_license(UPDATED, (&license.subject, &license.allotment), by, now);
+            }
         }
         if let Some(GroupRoles { id, roles }) = self.set_group_roles {
             if let Some(unknown) = roles.iter().find(|role| tenant.role(role).is_none()) {
                 return Err(Refusal::new(404, "SIM-404", "no such role").detail(unknown.clone()));
             }
-            known(tenant.edit_group(&id, "somebody else", now, |group| group.roles = roles), "group")?;
+            known(tenant.edit_group(&id, by, now, |group| group.roles = roles), "group")?;
         }
         if let Some(UserGroups { id, groups }) = self.set_user_groups {
             if let Some(unknown) = groups.iter().find(|group| tenant.group(group).is_none()) {
@@ -228,7 +242,7 @@ impl Act {
             known(tenant.set_user_groups(&id, groups, now), "user")?;
         }
         if let Some(id) = self.delete_group {
-            known(tenant.delete_group(&id), "group")?;
+            known(tenant.delete_group(&id, by, now), "group")?;
         }
         if let Some(id) = self.delete_role {
             known(tenant.delete_role(&id), "role")?;

@@ -14,12 +14,14 @@ pub(crate) enum Tier {
     Two,
     /// `actions/filter`.
     Filter,
+    /// Audits, which have a budget of their own.
+    Audits,
 }
 
 impl Tier {
     fn calls(self) -> usize {
         match self {
-            Self::One => 5_000,
+            Self::One | Self::Audits => 5_000,
             Self::Two => 500,
             Self::Filter => 1_000,
         }

@@ -14,6 +14,9 @@ use crate::tenant::Collection;
 /// How many different ids the filter of an `actions/filter` body may have.
 const MOST_IDS: usize = 100;
 
+/// What audits are searched by.
+const SEARCHES: &[&str] = &["eventType", "eventTime", "source", "userId"];
+
 /// Decoded query parameters; each at most once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Params(HashMap<String, String>);
@@ -72,7 +75,7 @@ pub(crate) struct Spec {
     pub(crate) limit: (usize, usize),
     pub(crate) attributes: &'static [Attribute],
     pub(crate) sorts: &'static [&'static str],
-    /// Sort by this where nothing is said; by order of arrival without.
+    /// Sort by this where nothing is said, with `-` downwards; by order of arrival without.
     pub(crate) default_sort: Option<&'static str>,
     pub(crate) totals: bool,
     /// Whether `links.self` is there.
@@ -117,17 +120,15 @@ pub(crate) fn read(params: &Params, spec: &Spec, now: i64, body_filter: Option<&
             .ok_or_else(|| Refusal::bad(format!("limit is a number from 1 to {}", spec.limit.1)))?,
         None => cursor.as_ref().map_or(spec.limit.0, |cursor| cursor.limit),
     };
-    let sort_text = params.get("sort").unwrap_or_default();
-    let sort = if sort_text.is_empty() && params.get("sort").is_none() {
-        spec.default_sort.map(|name| (name, false))
-    } else {
-        let (name, descending) = match sort_text.strip_prefix('-') {
+    let sort = params.get("sort").or(spec.default_sort).map(|text| {
+        let (name, descending) = match text.strip_prefix('-') {
             Some(name) => (name, true),
-            None => (sort_text.strip_prefix('+').unwrap_or(sort_text), false),
+            None => (text.strip_prefix('+').unwrap_or(text), false),
         };
         let known = spec.sorts.iter().find(|known| known.eq_ignore_ascii_case(name));
-        Some((*known.ok_or_else(|| Refusal::bad(format!("cannot sort by “{sort_text}”")))?, descending))
-    };
+        known.map(|name| (*name, descending)).ok_or_else(|| Refusal::bad(format!("cannot sort by “{text}”")))
+    });
+    let sort = sort.transpose()?;
     let filter_text = body_filter.or_else(|| params.get("filter"));
     let filter = filter_text.map(|text| scim::parse(text, spec.attributes).map_err(Refusal::bad)).transpose()?;
     if body_filter.is_some() && filter.as_ref().is_some_and(|filter| filter.ids().len() > MOST_IDS) {
@@ -135,7 +136,11 @@ pub(crate) fn read(params: &Params, spec: &Spec, now: i64, body_filter: Option<&
     }
     let totals = if spec.totals { params.flag("totalResults")?.unwrap_or(false) } else { false };
     // A cursor belongs to the list it came from. Where a client sends only the cursor, as Qlik's examples do, nothing contradicts.
-    let identity = format!("{} {sort:?} {}", spec.path, filter_text.unwrap_or_default());
+    let mut identity = format!("{} {sort:?} {}", spec.path, filter_text.unwrap_or_default());
+    for value in SEARCHES.iter().filter_map(|key| params.get(key)) {
+        identity.push(' ');
+        identity.push_str(value);
+    }
     if let Some(cursor) = &cursor
         && cursor.list != identity
     {
@@ -143,6 +148,7 @@ pub(crate) fn read(params: &Params, spec: &Spec, now: i64, body_filter: Option<&
     }
     let carried = ["filter", "sort", "totalResults", "orphans", "fields", "resourceType", "resourceIds", "noActions"]
         .iter()
+        .chain(SEARCHES)
         .filter_map(|key| params.get(key).map(|value| ((*key).to_owned(), value.to_owned())))
         .collect();
     Ok(Request { filter, sort, limit, cursor, totals, identity, carried })
@@ -157,6 +163,19 @@ pub(crate) fn page<T: Record>(
     now: i64,
     keep: impl Fn(&T) -> bool,
     render: impl Fn(&T) -> Value,
+) -> Value {
+    page_numbered(collection, request, spec, link_base, now, keep, |(_, item)| render(item))
+}
+
+/// The same, of entries that are known by their number.
+pub(crate) fn page_numbered<T: Record>(
+    collection: &mut Collection<T>,
+    request: &Request,
+    spec: &Spec,
+    link_base: &str,
+    now: i64,
+    keep: impl Fn(&T) -> bool,
+    render: impl Fn((u64, &T)) -> Value,
 ) -> Value {
     let order = request.sort.map(|(attribute, _)| collection.order(attribute));
     let descending = request.sort.is_some_and(|(_, descending)| descending);
@@ -226,7 +245,7 @@ pub(crate) fn page<T: Record>(
     if spec.links_self {
         links.insert("self".to_owned(), json!({ "href": href(link_base, spec.path, request, None) }));
     }
-    let data: Vec<Value> = found.iter().map(|(_, _, item)| render(item)).collect();
+    let data: Vec<Value> = found.iter().map(|(_, seq, item)| render((*seq, item))).collect();
     let mut page = json!({ "data": data, "links": links });
     if request.totals
         && let Some(page) = page.as_object_mut()

@@ -243,6 +243,7 @@ impl Door {
                 base: &self.base,
                 link_base: link_base.trim_end_matches('/'),
                 batch_max: knobs.batch_max,
+                audits: knobs.audits,
             };
             let limits = &mut state.limits;
             let count = |tier| if knobs.rate_limits { limits.count(&key.user, tier, now, knobs.rate_scale) } else { Ok(()) };

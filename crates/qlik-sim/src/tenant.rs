@@ -1,5 +1,6 @@
 //! The tenant's state: what it consists of, its people, its groups and roles. Licenses have a room of their own.
 
+mod audits;
 mod collection;
 mod licensing;
 mod records;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::iso;
 
+pub(crate) use audits::{Audit, DELETED, GROUP_CREATED, GROUP_DELETED, GROUP_UPDATED, KINDS, REJECTED, SOURCES, UPDATED};
 pub(crate) use collection::Collection;
 pub(crate) use licensing::{RowOutcome, UpdateRow};
 pub(crate) use records::{Allotment, App, Assignment, Event, Group, Key, License, Role, User};
@@ -43,6 +45,7 @@ pub(crate) struct Tenant {
     pub(crate) role_ids: HashMap<String, u64>,
     pub(crate) events: Collection<Event>,
     pub(crate) apps: Vec<App>,
+    pub(crate) audits: Collection<Audit>,
     pub(crate) next_id: u64,
 }
 
@@ -83,6 +86,7 @@ impl Tenant {
             role_ids: HashMap::new(),
             events: Collection::default(),
             apps: Vec::new(),
+            audits: Collection::default(),
             next_id: 0,
         }
     }
@@ -184,19 +188,21 @@ impl Tenant {
         edit(group);
         group.updated = now;
         by.clone_into(&mut group.updated_by);
-        let after = group.name.clone();
+        let (after, changed) = (group.name.clone(), group.clone());
         if before != after
             && let Some(seq) = self.group_names.remove(&before)
         {
             self.group_names.insert(after, seq);
         }
+        self.note_group(GROUP_UPDATED, &changed, by, now);
         true
     }
 
-    pub(crate) fn delete_group(&mut self, id: &str) -> bool {
+    pub(crate) fn delete_group(&mut self, id: &str, by: &str, now: i64) -> bool {
         let Some(seq) = self.group_ids.remove(id) else { return false };
         if let Some(group) = self.groups.remove(seq) {
             self.group_names.remove(&group.name);
+            self.note_group(GROUP_DELETED, &group, by, now);
         }
         for user in self.users.items.values_mut() {
             user.groups.retain(|group| group != id);

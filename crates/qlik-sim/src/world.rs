@@ -20,11 +20,12 @@ pub(crate) struct Knobs {
     pub(crate) rate_scale: f64,
     pub(crate) latency_ms: u64,
     pub(crate) batch_max: usize,
+    pub(crate) audits: bool,
 }
 
 impl Default for Knobs {
     fn default() -> Self {
-        Self { link_base: None, rate_limits: true, rate_scale: 1.0, latency_ms: 0, batch_max: 1_000 }
+        Self { link_base: None, rate_limits: true, rate_scale: 1.0, latency_ms: 0, batch_max: 1_000, audits: true }
     }
 }
 

@@ -188,6 +188,20 @@ async fn answers_are_as_the_documents_say() {
         ("users", "/api/v1/users/actions/count", "GET", "/api/v1/users/actions/count".into(), None, KEY),
         ("users", "/api/v1/users/actions/filter", "POST", "/api/v1/users/actions/filter".into(), Some(filter), KEY),
         ("items", "/api/v1/items", "GET", "/api/v1/items?resourceType=app&limit=100".into(), None, KEY),
+        ("audits", "/api/v1/audits", "GET", "/api/v1/audits?limit=3".into(), None, KEY),
+        (
+            "audits",
+            "/api/v1/audits",
+            "GET",
+            "/api/v1/audits?eventType=com.qlik.v1.group.created&sort=eventTime".into(),
+            None,
+            KEY,
+        ),
+        ("audits", "/api/v1/audits", "GET", "/api/v1/audits?eventTime=yesterday".into(), None, KEY),
+        ("audits", "/api/v1/audits", "GET", "/api/v1/audits".into(), None, "wrong"),
+        ("audits", "/api/v1/audits/{id}", "GET", "/api/v1/audits/00000001-0000-4000-8000-000000000001".into(), None, KEY),
+        ("audits", "/api/v1/audits/types", "GET", "/api/v1/audits/types".into(), None, KEY),
+        ("audits", "/api/v1/audits/sources", "GET", "/api/v1/audits/sources".into(), None, KEY),
     ];
     let mut faults = Vec::new();
     for (document, path, method, target, body, key) in &calls {

@@ -9,9 +9,11 @@ use domain::touch::Touch;
 use serde_json::Value;
 use storage::AuditEntry;
 
+use super::elsewhere::Elsewhere;
 use super::view::Author;
 use crate::error::AppError;
 use crate::server::access::{Access, Role};
+use crate::server::zone::Zone;
 
 /// Records that are looked at; of more, nobody knows who did what they leave unexplained.
 const MOST: i64 = 50_000;
@@ -23,6 +25,10 @@ pub(super) struct Done {
     is_cut: bool,
     /// When the reading of the later state began: what was done later may not be in it.
     began: i64,
+    /// The period.
+    period: (i64, i64),
+    /// What Qlik itself says.
+    elsewhere: Elsewhere,
 }
 
 /// What can be followed of a group.
@@ -81,16 +87,23 @@ impl Done {
         for (key, entry) in found.into_iter().rev() {
             by_key.entry(key).or_default().push(entry);
         }
-        Ok(Self { by_key, is_cut, began })
+        Ok(Self { by_key, is_cut, began, period, elsewhere: Elsewhere::NotAsked })
     }
 
-    /// Who changed a group by the portal, the newest first; and, where that does not explain all of it, that somebody did elsewhere.
-    pub(super) fn of(
-        &self,
-        differs: &Differs<GroupId, GroupThen>,
-        inventory: &Inventory,
-        names: &HashMap<&str, &str>,
-    ) -> (Vec<Author>, Option<String>) {
+    /// Asks Qlik who did what our trail does not explain, if there is anything.
+    pub(super) async fn ask_qlik<R: Role>(&mut self, access: &Access<R>, differing: &[Differs<GroupId, GroupThen>]) {
+        if differing.iter().any(|differs| !self.explains(differs, &self.records(differs))) {
+            self.elsewhere = Elsewhere::ask(access, self.period).await;
+        }
+    }
+
+    /// What is not known of who did it elsewhere, in a sentence.
+    pub(super) fn note(&self) -> Option<&'static str> {
+        self.elsewhere.note()
+    }
+
+    /// What our trail says was done to a group, the oldest first.
+    fn records(&self, differs: &Differs<GroupId, GroupThen>) -> Vec<&AuditEntry> {
         let mut done: Vec<&AuditEntry> = self.by_key.get(&Touch::Group(differs.id.clone()).key()).into_iter().flatten().collect();
         // One that a job made has no id in its record: it is known by the name that it was given, which may be another by now.
         let ends = [&differs.then, &differs.now].into_iter().flatten().map(|group| group.name.clone());
@@ -102,18 +115,42 @@ impl Done {
         }
         done.sort_unstable_by_key(|entry| entry.seq);
         done.dedup_by_key(|entry| entry.seq);
+        done
+    }
+
+    /// Whether these records lead from what a group was to what it is.
+    fn explains(&self, differs: &Differs<GroupId, GroupThen>, done: &[&AuditEntry]) -> bool {
         let now = differs.now.as_ref().map(Followed::of);
         let led = |until: i64| {
             let then = differs.then.as_ref().map(Followed::of);
             done.iter().filter(|entry| entry.record.at <= until).fold(then, |group, entry| follow(group, entry)) == now
         };
-        let outside = (!led(i64::MAX) && !led(self.began)).then(|| {
-            let creator = inventory.group(&differs.id).filter(|_| differs.then.is_none()).map(|group| group.created_by.as_str());
-            match creator.and_then(|id| names.get(id)) {
-                _ if self.is_cut => "not known: too much was changed in this period".to_owned(),
-                Some(name) => format!("outside Quartermaster, by {name}"),
-                None if done.is_empty() => "outside Quartermaster".to_owned(),
-                None => "and outside Quartermaster".to_owned(),
+        led(i64::MAX) || led(self.began)
+    }
+
+    /// Who changed a group by the portal, the newest first; and, where that does not explain all of it, that somebody did
+    /// elsewhere, and who as far as Qlik says.
+    pub(super) fn of(
+        &self,
+        differs: &Differs<GroupId, GroupThen>,
+        inventory: &Inventory,
+        names: &HashMap<&str, &str>,
+        zone: &Zone,
+    ) -> (Vec<Author>, Option<String>) {
+        let done = self.records(differs);
+        let outside = (!self.explains(differs, &done)).then(|| {
+            let ours: Vec<i64> = done.iter().map(|entry| entry.record.at).collect();
+            let mut by = self.elsewhere.by(&differs.id, &ours, names, zone);
+            if by.is_empty() {
+                let creator =
+                    inventory.group(&differs.id).filter(|_| differs.then.is_none()).map(|group| group.created_by.as_str());
+                by.extend(creator.and_then(|id| names.get(id)).map(|name| (*name).to_owned()));
+            }
+            match (self.is_cut, by.is_empty(), done.is_empty()) {
+                (true, ..) => "not known: too much was changed in this period".to_owned(),
+                (_, false, _) => format!("outside Quartermaster, by {}", by.join(" and ")),
+                (_, true, true) => "outside Quartermaster".to_owned(),
+                (_, true, false) => "and outside Quartermaster".to_owned(),
             }
         });
         let mut authors: Vec<Author> = Vec::new();
@@ -162,8 +199,8 @@ mod tests {
         for (touch, entry) in done {
             by_key.entry(touch.key()).or_default().push(entry);
         }
-        let done = Done { by_key, is_cut: false, began: i64::MAX };
-        let (authors, outside) = done.of(&differs, &Inventory::default(), &HashMap::new());
+        let done = Done { by_key, is_cut: false, began: i64::MAX, period: (0, 0), elsewhere: Elsewhere::NotAsked };
+        let (authors, outside) = done.of(&differs, &Inventory::default(), &HashMap::new(), &Zone::default());
         (authors.into_iter().map(|author| author.name).collect(), outside)
     }
 

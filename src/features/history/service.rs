@@ -313,7 +313,7 @@ impl Compared {
         let (then, now) = (differs.then.as_ref(), differs.now.as_ref());
         let (gave, gives) = (then.map_or(&none, |then| &then.roles), now.map_or(&none, |now| &now.roles));
         let known = now.or(then);
-        let (authors, outside) = self.done.of(differs, inventory, names);
+        let (authors, outside) = self.done.of(differs, inventory, names, &access.zone);
         GroupChange {
             id: differs.id.to_string(),
             name: known.map(|group| group.name.clone()).unwrap_or_default(),
@@ -387,7 +387,8 @@ pub async fn view(access: &Access<Viewer>, query: &str) -> Result<Loaded<History
 
 async fn cut(access: &Access<Viewer>, span: &Span, snapshot: Arc<Snapshot>) -> Result<HistoryView, AppError> {
     let now = (Arc::new(state_of(&snapshot).await?), snapshot.as_of);
-    let compared = compare(access, then(access, span, snapshot.as_of).await?, span, now).await?;
+    let mut compared = compare(access, then(access, span, snapshot.as_of).await?, span, now).await?;
+    compared.done.ask_qlik(access, &compared.drift.groups).await;
     let inventory = &snapshot.inventory;
     let groups = compared.groups(&span.q);
     let pages = groups.len().div_ceil(PAGE).max(1);
@@ -458,6 +459,7 @@ fn notes<R: Role>(access: &Access<R>, compared: &Compared, snapshot: &Snapshot) 
         Some((at, kept)) => notes.extend(stands_for(at, kept)),
         None => notes.push(format!("Now is the refresh of {}.", zone.date_time(snapshot.as_of))),
     }
+    notes.extend(compared.done.note().map(str::to_owned));
     notes
 }
 
@@ -603,7 +605,8 @@ pub(super) async fn all<R: Role>(
     snapshot: &Arc<Snapshot>,
 ) -> Result<Vec<[String; 9]>, AppError> {
     let now = (Arc::new(state_of(snapshot).await?), snapshot.as_of);
-    let compared = compare(access, then(access, span, snapshot.as_of).await?, span, now).await?;
+    let mut compared = compare(access, then(access, span, snapshot.as_of).await?, span, now).await?;
+    compared.done.ask_qlik(access, &compared.drift.groups).await;
     let names = people(&snapshot.inventory);
     let groups = compared.groups(&span.q).into_iter().map(|differs| {
         let (after, upto) = compared.window(&differs.id);

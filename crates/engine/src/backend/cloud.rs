@@ -1,5 +1,6 @@
 //! Qlik Cloud: its client with its limiter, behind the face of every tenant.
 
+mod audits;
 mod map;
 mod read;
 mod send;

@@ -18,13 +18,15 @@ pub enum Tier {
     Two,
     /// `actions/filter`: 200 calls a minute.
     Filter,
+    /// Audits: 1,000 calls a minute, which count for themselves.
+    Audits,
 }
 
 impl Tier {
     /// Calls in a window of five minutes.
     pub const fn calls_per_window(self) -> usize {
         match self {
-            Self::One => 5_000,
+            Self::One | Self::Audits => 5_000,
             Self::Two => 500,
             Self::Filter => 1_000,
         }
@@ -36,6 +38,7 @@ impl Tier {
             Self::One => "tier 1",
             Self::Two => "tier 2",
             Self::Filter => "filter",
+            Self::Audits => "audits",
         }
     }
 }
@@ -120,4 +123,6 @@ operations! {
     FILTER_USERS = POST "/api/v1/users/actions/filter", Filter, true;
     /// Lists catalogue items.
     LIST_ITEMS = GET "/api/v1/items", One, true;
+    /// Lists what was done in the tenant.
+    LIST_AUDITS = GET "/api/v1/audits", Audits, true;
 }

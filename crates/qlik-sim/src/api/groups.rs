@@ -7,7 +7,7 @@ use crate::clock::iso;
 use crate::listing::{self, CursorStyle, Spec};
 use crate::reply::{Refusal, Reply};
 use crate::scim::{Attribute, Kind};
-use crate::tenant::{EVERYONE_ID, Group, Tenant};
+use crate::tenant::{EVERYONE_ID, GROUP_CREATED, Group, Tenant};
 
 const MAX_GROUPS: usize = 10_000;
 const MAX_ROLES: usize = 100;
@@ -178,6 +178,7 @@ pub(crate) fn create(tenant: &mut Tenant, call: &Call<'_>, by: &str) -> Result<R
         updated_by: by.to_owned(),
     };
     let json = render(&group, tenant, call.base);
+    tenant.note_group(GROUP_CREATED, &group, by, call.now);
     tenant.put_group(group);
     Ok(Reply::json(201, json))
 }
@@ -238,11 +239,11 @@ pub(crate) fn patch(tenant: &mut Tenant, call: &Call<'_>, id: &str, by: &str) ->
     Ok(Reply::empty(204))
 }
 
-pub(crate) fn delete(tenant: &mut Tenant, id: &str) -> Result<Reply, Refusal> {
+pub(crate) fn delete(tenant: &mut Tenant, call: &Call<'_>, id: &str, by: &str) -> Result<Reply, Refusal> {
     if id == EVERYONE_ID {
         return Err(Refusal::new(403, "GROUPS-403", "System groups cannot be deleted"));
     }
-    if tenant.delete_group(id) { Ok(Reply::empty(204)) } else { Err(unknown()) }
+    if tenant.delete_group(id, by, call.now) { Ok(Reply::empty(204)) } else { Err(unknown()) }
 }
 
 pub(crate) fn patch_settings(tenant: &mut Tenant, call: &Call<'_>, by: &str) -> Result<Reply, Refusal> {

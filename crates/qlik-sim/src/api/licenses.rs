@@ -7,7 +7,7 @@ use crate::clock::iso;
 use crate::listing::{self, CursorStyle, Spec};
 use crate::reply::{Refusal, Reply};
 use crate::scim::Kind;
-use crate::tenant::{Assignment, RowOutcome, Tenant, UpdateRow};
+use crate::tenant::{Assignment, DELETED, REJECTED, RowOutcome, Tenant, UPDATED, UpdateRow};
 
 const ASSIGNMENTS: Spec = Spec {
     path: "/licenses/assignments",
@@ -163,7 +163,7 @@ fn render(outcome: &RowOutcome, echo: &[(&str, Option<&String>)]) -> Value {
     Value::Object(out)
 }
 
-pub(crate) fn act(tenant: &mut Tenant, call: &Call<'_>, action: &str) -> Result<Reply, Refusal> {
+pub(crate) fn act(tenant: &mut Tenant, call: &Call<'_>, action: &str, by: &str) -> Result<Reply, Refusal> {
     let body = call.body()?;
     let rows = body
         .as_object()
@@ -196,6 +196,17 @@ pub(crate) fn act(tenant: &mut Tenant, call: &Call<'_>, action: &str) -> Result<
             "delete" => tenant.delete(&row.subject, &allotment),
             _ => tenant.update(row, call.now),
         };
+        let kind = match outcome.status {
+            // No seat was free.
+            403 => Some(REJECTED),
+            _ if !outcome.changed => None,
+            _ if action == "delete" => Some(DELETED),
+            _ => Some(UPDATED),
+        };
+        if let Some(kind) = kind {
+            let told = row.allotment.as_ref().or(row.source_type.as_ref()).map_or("", String::as_str);
+            tenant.note_license(kind, (&row.subject, told), by, call.now);
+        }
         let echo = [
             ("type", row.allotment.as_ref()),
             ("subject", Some(&row.subject)),
