@@ -89,6 +89,12 @@ struct Demo {
     /// Groups.
     #[arg(long, default_value_t = 400)]
     groups: usize,
+    /// Days of consumption before the start.
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(95..=800))]
+    usage_days: u32,
+    /// People of each kind whose use is known.
+    #[arg(long, default_value_t = 4)]
+    personas: usize,
     /// The same seed gives the same tenant.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -228,6 +234,8 @@ async fn run_demo(demo: Demo) -> Result<(), Failure> {
         users: demo.users,
         assignments: demo.assignments,
         groups: demo.groups,
+        usage_days: demo.usage_days,
+        personas: demo.personas,
         seed: demo.seed,
         api_keys: vec![KEY.to_owned(), "demo-second-admin-key".to_owned()],
         ..qlik_sim::Options::default()

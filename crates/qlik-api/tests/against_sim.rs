@@ -124,6 +124,9 @@ async fn licenses_are_given_changed_and_taken() {
     let delete = || AssignmentAction::Delete(vec![DeleteRow { allotment: "professional".into(), subject: "new\\OTHER".into() }]);
     assert_eq!(act(delete()).await, [200]);
     assert_eq!(act(delete()).await, [404]);
+    // What is not said stays as it is.
+    let analyzer = Settings { auto_assign_professional: None, auto_assign_analyzer: Some(true) };
+    f.client.put_license_settings(&f.key, ME, analyzer).await.unwrap();
     let settings = Settings { auto_assign_professional: Some(true), auto_assign_analyzer: None };
     let after = f.client.put_license_settings(&f.key, ME, settings).await.unwrap();
     assert_eq!(after, Settings { auto_assign_professional: Some(true), auto_assign_analyzer: Some(true) });

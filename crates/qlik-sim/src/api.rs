@@ -1,6 +1,7 @@
 //! The endpoints: who may call what, on which budget, and where it is done.
 
 pub(crate) mod audits;
+pub(crate) mod consumption;
 pub(crate) mod groups;
 pub(crate) mod items;
 pub(crate) mod licenses;
@@ -155,10 +156,14 @@ pub(crate) fn answer(
     if !key.admin && !own {
         return Err(Refusal::forbidden());
     }
+    // What the clock has brought.
+    if tenant.usage.knobs.auto_assign || matches!(endpoint, Endpoint::Overview | Endpoint::Consumption | Endpoint::Audits) {
+        tenant.settle(call.now);
+    }
     match endpoint {
         Endpoint::Assignments => licenses::list(tenant, call),
         Endpoint::AssignmentAction(action) => licenses::act(tenant, call, action, &key.user),
-        Endpoint::Consumption => licenses::consumption(tenant, call),
+        Endpoint::Consumption => consumption::list(tenant, call),
         Endpoint::Overview => licenses::overview(tenant, call),
         Endpoint::Status => Ok(licenses::status(tenant)),
         Endpoint::LicenseSettings => Ok(Reply::json(200, Value::Object(tenant.settings.clone()))),

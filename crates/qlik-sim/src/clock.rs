@@ -54,6 +54,11 @@ pub(crate) fn parse_iso(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
 }
 
+/// The start of the month after the one that `ms` lies in, UTC.
+pub(crate) fn next_month(ms: i64) -> i64 {
+    month_start(month_start(ms) + 32 * 86_400_000)
+}
+
 /// The start of the month that `ms` lies in, UTC.
 pub(crate) fn month_start(ms: i64) -> i64 {
     let Ok(at) = Timestamp::from_millisecond(ms) else { return ms };

@@ -1,5 +1,7 @@
 //! The control surface `/_sim/*`: what scripts and tests do that Qlik has no endpoint for.
 
+mod consumption;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -26,9 +28,23 @@ pub(crate) fn answer(
             Ok(Reply::empty(204))
         }
         ("GET", "/_sim/state") => {
-            let state = world.lock();
+            let mut state = world.lock();
             let now = world.now(&state);
+            state.tenant.settle(now);
             Ok(Reply::json(200, state_json(&state, base, now)))
+        }
+        ("GET", "/_sim/truth") => {
+            let mut state = world.lock();
+            let now = world.now(&state);
+            state.tenant.settle(now);
+            Ok(Reply::json(200, state.tenant.truth(now)))
+        }
+        ("GET", "/_sim/usage") => {
+            let asked = consumption::asked(&Params::parse(query)?)?;
+            let mut state = world.lock();
+            let now = world.now(&state);
+            state.tenant.settle(now);
+            Ok(Reply::json(200, consumption::sums(&mut state.tenant, asked, now)))
         }
         ("GET", "/_sim/requests") => {
             let params = Params::parse(query)?;
@@ -43,7 +59,11 @@ pub(crate) fn answer(
             Ok(Reply::empty(204))
         }
         ("PUT", "/_sim/options") => {
-            set_options(&mut world.lock(), body)?;
+            let mut state = world.lock();
+            let now = world.now(&state);
+            // What was over under the options of before stays as it was.
+            state.tenant.settle(now);
+            set_options(&mut state, body)?;
             Ok(Reply::empty(204))
         }
         ("POST", "/_sim/act") => {
@@ -53,9 +73,11 @@ pub(crate) fn answer(
             act.perform(&mut state, now)?;
             Ok(Reply::empty(204))
         }
-        (_, "/_sim/reset" | "/_sim/state" | "/_sim/requests" | "/_sim/faults" | "/_sim/options" | "/_sim/act") => {
-            Err(Refusal::new(405, "HTTP-405", "Method not allowed"))
-        }
+        (
+            _,
+            "/_sim/reset" | "/_sim/state" | "/_sim/truth" | "/_sim/usage" | "/_sim/requests" | "/_sim/faults" | "/_sim/options"
+            | "/_sim/act",
+        ) => Err(Refusal::new(405, "HTTP-405", "Method not allowed")),
         _ => Err(Refusal::not_found()),
     }
 }
@@ -111,6 +133,8 @@ struct Options {
     latency_ms: Option<u64>,
     batch_max: Option<usize>,
     audits: Option<bool>,
+    auto_assign: Option<bool>,
+    usage: Option<consumption::SetKnobs>,
     oauth: Option<oauth::SetKnobs>,
 }
 
@@ -130,6 +154,11 @@ fn set_options(state: &mut State, body: &[u8]) -> Result<(), Refusal> {
     if let Some(oauth) = options.oauth {
         state.oauth.set(oauth)?;
     }
+    if let Some(usage) = options.usage {
+        usage.apply(&mut state.tenant.usage)?;
+    }
+    let usage = &mut state.tenant.usage.knobs;
+    usage.auto_assign = options.auto_assign.unwrap_or(usage.auto_assign);
     let knobs = &mut state.knobs;
     if let Some(link_base) = options.link_base {
         knobs.link_base = link_base;
@@ -197,6 +226,11 @@ struct Act {
     delete_group: Option<String>,
     delete_role: Option<String>,
     delete_user: Option<String>,
+    user_status: Option<consumption::UserStatus>,
+    session: Option<consumption::Session>,
+    #[serde(default)]
+    consumption: Vec<Value>,
+    set_units: Option<consumption::SetUnits>,
     revoke_key: Option<String>,
     revoke_oauth: Option<RevokeOauth>,
     advance_s: Option<f64>,
@@ -215,7 +249,7 @@ impl Act {
         let tenant = &mut state.tenant;
         let by = self.by.as_deref().unwrap_or(SOMEBODY);
         for license in self.unassign {
-            if tenant.delete(&license.subject, &license.allotment).changed {
+            if tenant.delete(&license.subject, &license.allotment, now).changed {
                 tenant.note_license(DELETED, (&license.subject, &license.allotment), by, now);
             }
         }
@@ -248,7 +282,17 @@ impl Act {
             known(tenant.delete_role(&id), "role")?;
         }
         if let Some(id) = self.delete_user {
-            known(tenant.delete_user(&id), "user")?;
+            known(tenant.delete_user(&id, now), "user")?;
+        }
+        if let Some(status) = self.user_status {
+            status.perform(tenant, now)?;
+        }
+        if let Some(session) = self.session {
+            session.perform(tenant, now)?;
+        }
+        tenant.usage.give(self.consumption);
+        if let Some(units) = self.set_units {
+            units.perform(tenant, now)?;
         }
         if let Some(key) = self.revoke_key {
             known(tenant.keys.remove(&key).is_some(), "key")?;

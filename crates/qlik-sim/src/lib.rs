@@ -14,6 +14,7 @@ mod scim;
 mod seed;
 mod server;
 mod tenant;
+mod usage;
 mod world;
 
 pub use clock::{Clock, FixedClock, WallClock};

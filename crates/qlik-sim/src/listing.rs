@@ -94,6 +94,29 @@ pub(crate) struct Request {
     carried: Vec<(String, String)>,
 }
 
+impl Request {
+    pub(crate) fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
+    pub(crate) fn cursor(&self) -> Option<&Cursor> {
+        self.cursor.as_ref()
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(crate) fn is_descending(&self) -> bool {
+        self.sort.is_some_and(|(_, descending)| descending)
+    }
+
+    /// Whether it goes towards the start of the list.
+    pub(crate) fn is_back(&self) -> bool {
+        self.cursor.as_ref().is_some_and(|cursor| cursor.back)
+    }
+}
+
 /// Reads and checks the parameters of a list. `body_filter` replaces the parameter for `actions/filter`.
 pub(crate) fn read(params: &Params, spec: &Spec, now: i64, body_filter: Option<&str>) -> Result<Request, Refusal> {
     let cursor_text = match spec.style {
@@ -178,10 +201,10 @@ pub(crate) fn page_numbered<T: Record>(
     render: impl Fn((u64, &T)) -> Value,
 ) -> Value {
     let order = request.sort.map(|(attribute, _)| collection.order(attribute));
-    let descending = request.sort.is_some_and(|(_, descending)| descending);
+    let descending = request.is_descending();
     let collection = &*collection;
     let passes = |item: &T| keep(item) && request.filter.as_ref().is_none_or(|filter| filter.passes(item));
-    let back = request.cursor.as_ref().is_some_and(|cursor| cursor.back);
+    let back = request.is_back();
     let edge = request.cursor.as_ref().map(|cursor| (cursor.key.clone(), cursor.seq));
     // Walking down a descending list is walking up the ascending one.
     let upwards = back == descending;
@@ -214,13 +237,27 @@ pub(crate) fn page_numbered<T: Record>(
             let _ = collection.items.range((Bound::Unbounded, end)).rev().all(|(seq, _)| visit("", *seq));
         }
     }
+    let found = found.into_iter().map(|(key, seq, item)| (key, seq, render((seq, item)))).collect();
+    let mut page = sheet(found, request, spec, link_base, now);
+    if request.totals
+        && let Some(page) = page.as_object_mut()
+    {
+        let total = collection.items.values().filter(|item| passes(item)).count();
+        page.insert("totalResults".to_owned(), json!(total));
+    }
+    page
+}
+
+/// A page of what was found from the cursor on, one more than fits where there is more: key, number and record of each.
+pub(crate) fn sheet(mut found: Vec<(String, u64, Value)>, request: &Request, spec: &Spec, link_base: &str, now: i64) -> Value {
+    let back = request.is_back();
     let more = found.len() > request.limit;
     found.truncate(request.limit);
     if back {
         found.reverse();
     }
     let (has_prev, has_next) = if back { (more, true) } else { (request.cursor.is_some(), more) };
-    let link = |back: bool, beside: Option<&(String, u64, &T)>| {
+    let link = |back: bool, beside: Option<&(String, u64, Value)>| {
         let (key, seq) = match (beside, &request.cursor) {
             (Some((key, seq, _)), _) => (key.clone(), *seq),
             // An empty page still knows where it was.
@@ -245,15 +282,8 @@ pub(crate) fn page_numbered<T: Record>(
     if spec.links_self {
         links.insert("self".to_owned(), json!({ "href": href(link_base, spec.path, request, None) }));
     }
-    let data: Vec<Value> = found.iter().map(|(_, seq, item)| render((*seq, item))).collect();
-    let mut page = json!({ "data": data, "links": links });
-    if request.totals
-        && let Some(page) = page.as_object_mut()
-    {
-        let total = collection.items.values().filter(|item| passes(item)).count();
-        page.insert("totalResults".to_owned(), json!(total));
-    }
-    page
+    let data: Vec<Value> = found.into_iter().map(|(_, _, record)| record).collect();
+    json!({ "data": data, "links": links })
 }
 
 fn href(base: &str, path: &str, request: &Request, cursor: Option<(&str, &str)>) -> String {

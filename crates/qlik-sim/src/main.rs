@@ -25,6 +25,12 @@ struct Arguments {
     /// Roles made in the tenant, besides Qlik's own.
     #[arg(long, default_value_t = 45)]
     custom_roles: usize,
+    /// Days of consumption before the start.
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(95..=800))]
+    usage_days: u32,
+    /// People of each kind whose use is known.
+    #[arg(long, default_value_t = 4)]
+    personas: usize,
     /// The same seed gives the same tenant.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -50,6 +56,8 @@ async fn main() -> ExitCode {
         assignments,
         groups,
         custom_roles,
+        usage_days,
+        personas,
         seed,
         api_keys,
         reader_key,
@@ -63,6 +71,8 @@ async fn main() -> ExitCode {
         assignments,
         groups,
         custom_roles,
+        usage_days,
+        personas,
         seed,
         api_keys,
         reader_key,

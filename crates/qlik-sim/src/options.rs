@@ -23,6 +23,10 @@ pub struct Options {
     pub reader_key: String,
     /// Programs that people may sign in by, and machines.
     pub oauth_clients: Vec<OauthClient>,
+    /// Days of consumption before the start, 95 to 800.
+    pub usage_days: u32,
+    /// How many people there are of each kind whose use is known; fewer where there are not enough people.
+    pub personas: usize,
     /// By how much limits run faster than Qlik's; 20 makes a window of 15 s.
     pub rate_scale: f64,
     /// How long every answer takes at least.
@@ -83,6 +87,8 @@ impl Default for Options {
             api_keys: vec!["demo-admin-key".to_owned()],
             reader_key: "demo-reader-key".to_owned(),
             oauth_clients: Vec::new(),
+            usage_days: 120,
+            personas: 4,
             rate_scale: 1.0,
             latency_ms: 0,
         }

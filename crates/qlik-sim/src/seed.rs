@@ -1,5 +1,6 @@
 //! Seeds: a company of the asked size, the same for the same seed and day.
 
+mod cast;
 mod words;
 
 use std::sync::Arc;
@@ -9,12 +10,14 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
-use crate::clock::month_start;
 use crate::options::Options;
-use crate::tenant::{Allotment, App, Event, Group, Key, License, Role, Tenant, User};
+use crate::tenant::{APP_CREATED, APP_PUBLISHED, Allotment, App, Group, Key, License, Role, Tenant, User};
+use crate::usage::{Persona, Placed, Usage};
+use cast::Cast;
 use words::{APPS, DEFAULT_ROLES, DEPARTMENTS, FIRST, LAST, SITES};
 
-const DAY: i64 = 86_400_000;
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
 const STATUSES: &[(&str, u32)] = &[("active", 92), ("invited", 3), ("disabled", 3), ("provisioned", 1), ("deleted", 1)];
 
 /// Builds the tenant as it is at the start, on the day of `now`.
@@ -33,14 +36,16 @@ pub(crate) fn tenant(options: &Options, now: i64) -> Tenant {
         valid: format!("{year}-01-01/{year}-12-31"),
         updated: today - 41 * DAY,
     };
-    let mut tenant = Tenant::new(&tenant_id, license, today - 900 * DAY);
-    tenant.settings.insert("autoAssignAnalyzer".to_owned(), json!(true));
+    let usage = Usage::new(options.seed, now, i64::from(options.usage_days), APPS.len());
+    let mut tenant = Tenant::new(&tenant_id, license, today - 900 * DAY, usage);
+    tenant.settings.insert("autoAssignAnalyzer".to_owned(), json!(false));
     tenant.settings.insert("autoAssignProfessional".to_owned(), json!(false));
     roles(&mut tenant, options.custom_roles, today);
     let group_ids = groups(&mut tenant, options.groups, today, &mut rng);
     let people = users(&mut tenant, options, &group_ids, today, &mut rng);
-    assignments(&mut tenant, options.assignments, &people, today, &mut rng);
-    consumption(&mut tenant, &people, today, now, &mut rng);
+    let cast = Cast::choose(&mut tenant, options, &people, today);
+    assignments(&mut tenant, options.assignments, &people, &cast, today, &mut rng);
+    consumption(&mut tenant, &cast, today, &mut rng);
     tenant
 }
 
@@ -238,14 +243,19 @@ fn weighted(choices: &[(&'static str, u32)], rng: &mut ChaCha8Rng) -> &'static s
     choices.first().map_or("", |(name, _)| name)
 }
 
-fn assignments(tenant: &mut Tenant, count: usize, people: &[Someone], today: i64, rng: &mut ChaCha8Rng) {
+fn assignments(tenant: &mut Tenant, count: usize, people: &[Someone], cast: &Cast, today: i64, rng: &mut ChaCha8Rng) {
     // Decided first, put in afterwards: what is excess depends on the units, and those on how many there are.
     const SHARES: &[(&str, u32)] =
         &[("analyzer", 700), ("professional", 180), ("fullUser", 60), ("basicUser", 40), ("insightViewer", 20)];
     let orphans = count / 200;
-    let mut rows: Vec<(String, &'static str)> = Vec::with_capacity(count);
+    let mut rows: Vec<(String, &'static str, Option<i64>)> = Vec::with_capacity(count);
     let mut taken = std::collections::HashSet::new();
-    let licensable: Vec<&Someone> = people.iter().filter(|person| person.human || rng.random_ratio(1, 2)).collect();
+    for (subject, allotment, days) in cast.licenses() {
+        taken.insert((subject.to_lowercase(), allotment));
+        rows.push((subject, allotment, Some(today - days * DAY + 10 * HOUR)));
+    }
+    let others = people.iter().enumerate().filter(|(place, _)| !cast.has(*place)).map(|(_, person)| person);
+    let licensable: Vec<&Someone> = others.filter(|person| person.human || rng.random_ratio(1, 2)).collect();
     let mut order: Vec<&Someone> = licensable.clone();
     for at in (1..order.len()).rev() {
         order.swap(at, rng.random_range(0..=at));
@@ -265,17 +275,23 @@ fn assignments(tenant: &mut Tenant, count: usize, people: &[Someone], today: i64
             let allotment = weighted(SHARES, rng);
             if taken.insert((person.subject.to_lowercase(), allotment)) {
                 let subject = if rng.random_ratio(1, 12) { person.subject.to_lowercase() } else { person.subject.clone() };
-                rows.push((subject, allotment));
+                rows.push((subject, allotment, None));
             }
         }
     }
     let mut at = 0;
     while rows.len() < count {
         let last = LAST.choose(rng).copied().unwrap_or("Hale");
-        rows.push((format!("FORMER\\{}{at}", ascii(last)), weighted(SHARES, rng)));
+        let (subject, share) = (format!("FORMER\\{}{at}", ascii(last)), weighted(SHARES, rng));
+        if at < cast.of_each() {
+            tenant.usage.placed.push(Placed { persona: Persona::Orphan, id: String::new(), subject: subject.clone() });
+            rows.push((subject, "analyzer", Some(today - 400 * DAY)));
+        } else {
+            rows.push((subject, share, None));
+        }
         at += 1;
     }
-    let held = |name: &str| i64::try_from(rows.iter().filter(|(_, allotment)| *allotment == name).count()).unwrap_or(0);
+    let held = |name: &str| i64::try_from(rows.iter().filter(|(_, allotment, _)| *allotment == name).count()).unwrap_or(0);
     let allotment =
         |name: &str, units: i64, overage: Option<i64>| Allotment { name: name.to_owned(), timed: false, units, overage };
     let (professional, analyzer, full, basic, viewer) =
@@ -292,13 +308,17 @@ fn assignments(tenant: &mut Tenant, count: usize, people: &[Someone], today: i64
     let mut stamps: Vec<i64> =
         (0..rows.len()).map(|_| today - rng.random_range(1..1_300) * DAY + rng.random_range(0..DAY)).collect();
     stamps.sort_unstable();
-    for ((subject, allotment), created) in rows.into_iter().zip(stamps) {
-        tenant.put(subject, allotment.to_owned(), created);
+    let mut stamped: Vec<(i64, String, &'static str)> =
+        rows.into_iter().zip(stamps).map(|((subject, allotment, at), stamp)| (at.unwrap_or(stamp), subject, allotment)).collect();
+    stamped.sort_by_key(|(created, ..)| *created);
+    for (created, subject, allotment) in stamped {
+        tenant.put(subject, allotment.to_owned(), created, created);
     }
 }
 
-fn consumption(tenant: &mut Tenant, people: &[Someone], today: i64, now: i64, rng: &mut ChaCha8Rng) {
-    const DAYS: i64 = 90;
+/// The apps, who owns them, and a capacity that fits how people use them.
+fn consumption(tenant: &mut Tenant, cast: &Cast, today: i64, rng: &mut ChaCha8Rng) {
+    let mut authors = cast.ids(Persona::Author);
     tenant.apps = APPS
         .iter()
         .map(|name| App {
@@ -311,58 +331,18 @@ fn consumption(tenant: &mut Tenant, people: &[Someone], today: i64, now: i64, rn
                 rng.random_range(0..0x1000_0000_0000_u64)
             ),
             name: (*name).to_owned(),
+            owner: authors.next().unwrap_or_default(),
         })
         .collect();
-    let licensed: std::collections::HashSet<String> =
-        tenant.assignments.items.values().map(|a| a.subject.to_lowercase()).collect();
-    let mut events = Vec::new();
-    let month = month_start(now);
-    for (at, person) in people.iter().enumerate() {
-        let assigned = licensed.contains(&person.subject.to_lowercase());
-        // Licensed people who never come, heavy users of capacity without a license, and everybody in between.
-        let heavy = !assigned && at % 23 == 5;
-        let sessions = match (assigned, heavy) {
-            (true, _) if at % 12 == 4 => 0,
-            (true, _) => 3 + at % 9,
-            (false, true) => 18 + at % 14,
-            (false, false) => at % 3,
-        };
-        for _ in 0..sessions {
-            let mut day = today - rng.random_range(0..DAYS) * DAY;
-            // 1970-01-01 was a Thursday; work happens Monday to Friday, with some Saturdays.
-            let weekday = (day / DAY + 4).rem_euclid(7);
-            if weekday == 0 || (weekday == 6 && !rng.random_ratio(1, 4)) {
-                day -= 2 * DAY;
-            }
-            let end = day + rng.random_range(7 * 3_600_000..19 * 3_600_000);
-            if end > now {
-                continue;
-            }
-            let minutes = if heavy { rng.random_range(8..40) } else { rng.random_range(1..25) };
-            let chunks = (minutes + 5) / 6;
-            events.push(Event {
-                id: 0,
-                user: person.id.clone(),
-                app: rng.random_range(0..u32::try_from(APPS.len()).unwrap_or(1)),
-                session: rng.random(),
-                end,
-                duration_ms: minutes * 60_000 + rng.random_range(0..60_000),
-                minutes: if assigned { 0 } else { minutes },
-                chunks: if assigned { 0 } else { chunks },
-                assigned,
-            });
-        }
+    for app in tenant.apps.clone().iter().filter(|app| !app.owner.is_empty()) {
+        tenant.note_app(APP_CREATED, app, today - 50 * DAY + 11 * HOUR);
+        tenant.note_app(APP_PUBLISHED, app, today - 20 * DAY + 15 * HOUR);
     }
-    events.sort_by_key(|event| event.end);
-    let this_month: i64 = events.iter().filter(|event| !event.assigned && event.end >= month).map(|event| event.chunks * 6).sum();
-    for (at, mut event) in events.into_iter().enumerate() {
-        event.id = at as u64 + 1;
-        tenant.events.push(event);
-    }
-    // The pool is sized so that the pace is a little ahead of the month; sold in packs of 1,000 minutes.
-    let elapsed = ((now - month) / DAY + 1).max(1);
+    tenant.usage.draw_habits();
+    // The pool is sized so that it lasts for a month as they are, and not for much more; sold in packs of 1,000 minutes.
+    let month = tenant.usage.monthly_minutes();
     if let Some(pool) = tenant.allotments.iter_mut().find(|allotment| allotment.timed) {
-        pool.units = (this_month * 28 / elapsed / 1_000).max(1) * 1_000;
+        pool.units = (month * 112 / 100 / 1_000 + 1) * 1_000;
     }
 }
 
@@ -379,16 +359,23 @@ mod tests {
 
     #[test]
     fn the_same_seed_is_the_same_tenant() {
-        let text = |tenant: &Tenant| {
-            format!("{:?}{:?}{:?}{:?}", tenant.assignments.items, tenant.users.items, tenant.groups.items, tenant.events.items)
+        let text = |mut tenant: Tenant| {
+            format!(
+                "{:?}{:?}{:?}{:?}",
+                tenant.assignments.items,
+                tenant.users.items,
+                tenant.groups.items,
+                tenant.usage.day(NOW / DAY - 3)
+            )
         };
-        assert_eq!(text(&build(1)), text(&build(1)));
-        assert_ne!(text(&build(1)), text(&build(2)));
+        assert_eq!(text(build(1)), text(build(1)));
+        assert_ne!(text(build(1)), text(build(2)));
     }
 
     #[test]
     fn it_looks_like_a_company() {
-        let tenant = build(1);
+        let mut tenant = build(1);
+        tenant.settle(NOW);
         assert!(iso(NOW).starts_with("2026-11-22"));
         assert_eq!(
             (tenant.users.items.len(), tenant.assignments.items.len(), tenant.groups.items.len(), tenant.roles.items.len()),

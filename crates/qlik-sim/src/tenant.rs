@@ -11,11 +11,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::clock::iso;
+use crate::usage::Usage;
 
-pub(crate) use audits::{Audit, DELETED, GROUP_CREATED, GROUP_DELETED, GROUP_UPDATED, KINDS, REJECTED, SOURCES, UPDATED};
+pub(crate) use audits::{
+    APP_CREATED, APP_PUBLISHED, Audit, DELETED, GROUP_CREATED, GROUP_DELETED, GROUP_UPDATED, KINDS, REJECTED, SOURCES, UPDATED,
+};
 pub(crate) use collection::Collection;
 pub(crate) use licensing::{RowOutcome, UpdateRow};
-pub(crate) use records::{Allotment, App, Assignment, Event, Group, Key, License, Role, User};
+pub(crate) use records::{Allotment, App, Assignment, Group, Key, License, Role, User};
 
 /// The one system group there is.
 pub(crate) const EVERYONE_ID: &str = "000000000000000000000001";
@@ -43,14 +46,14 @@ pub(crate) struct Tenant {
     pub(crate) sync_idp_groups: bool,
     pub(crate) roles: Collection<Role>,
     pub(crate) role_ids: HashMap<String, u64>,
-    pub(crate) events: Collection<Event>,
+    pub(crate) usage: Usage,
     pub(crate) apps: Vec<App>,
     pub(crate) audits: Collection<Audit>,
     pub(crate) next_id: u64,
 }
 
 impl Tenant {
-    pub(crate) fn new(id: &str, license: License, now: i64) -> Self {
+    pub(crate) fn new(id: &str, license: License, now: i64, usage: Usage) -> Self {
         let everyone = Group {
             id: EVERYONE_ID.to_owned(),
             name: EVERYONE_NAME.to_owned(),
@@ -84,7 +87,7 @@ impl Tenant {
             sync_idp_groups: true,
             roles: Collection::default(),
             role_ids: HashMap::new(),
-            events: Collection::default(),
+            usage,
             apps: Vec::new(),
             audits: Collection::default(),
             next_id: 0,
@@ -106,24 +109,40 @@ impl Tenant {
         self.subjects.insert(key, seq);
     }
 
+    pub(crate) fn user_mut(&mut self, id: &str) -> Option<&mut User> {
+        self.users.get_mut(*self.user_ids.get(id)?)
+    }
+
+    /// The user with a subject, however it is spelled.
+    pub(crate) fn user_of(&self, subject: &str) -> Option<&User> {
+        self.users.items.get(self.subjects.get(&subject.to_lowercase())?)
+    }
+
     pub(crate) fn user(&self, id: &str) -> Option<&User> {
         self.users.items.get(self.user_ids.get(id)?)
     }
 
-    pub(crate) fn delete_user(&mut self, id: &str) -> bool {
+    pub(crate) fn delete_user(&mut self, id: &str, now: i64) -> bool {
         let Some(seq) = self.user_ids.remove(id) else { return false };
+        self.usage.set_away(id, true, now);
         if let Some(user) = self.users.remove(seq) {
             self.subjects.remove(&user.subject.to_lowercase());
         }
         true
     }
 
+    /// Changes a user.
+    pub(crate) fn edit_user(&mut self, id: &str, now: i64, edit: impl FnOnce(&mut User)) -> bool {
+        let Some(user) = self.user_mut(id) else { return false };
+        edit(user);
+        user.updated = now;
+        let is_away = user.status != "active";
+        self.usage.set_away(id, is_away, now);
+        true
+    }
+
     pub(crate) fn set_user_groups(&mut self, id: &str, groups: Vec<String>, now: i64) -> bool {
-        let user = self.user_ids.get(id).and_then(|seq| self.users.items.get_mut(seq));
-        user.is_some_and(|user| {
-            (user.groups, user.updated) = (groups, now);
-            true
-        })
+        self.edit_user(id, now, |user| user.groups = groups)
     }
 
     // Groups and roles

@@ -38,7 +38,12 @@ pub(crate) fn list(tenant: &Tenant, call: &Call<'_>) -> Result<Reply, Refusal> {
         apps.push(app.clone());
     }
     let stamp = iso(call.now);
-    let keep = |app: &App| apps_wanted && wanted.as_ref().is_none_or(|ids| ids.contains(app.id.as_str()));
+    let owner = params.get("ownerId");
+    let keep = |app: &App| {
+        apps_wanted
+            && owner.is_none_or(|owner| app.owner == owner)
+            && wanted.as_ref().is_none_or(|ids| ids.contains(app.id.as_str()))
+    };
     let page = listing::page(&mut apps, &request, &ITEMS, call.link_base, call.now, keep, |app| {
         json!({
             "id": format!("item-{}", app.id),
@@ -46,6 +51,7 @@ pub(crate) fn list(tenant: &Tenant, call: &Call<'_>) -> Result<Reply, Refusal> {
             "resourceId": app.id,
             "resourceType": "app",
             "tenantId": &*tenant.id,
+            "ownerId": app.owner,
             "actions": [],
             "collectionIds": [],
             "isFavorited": false,

@@ -20,17 +20,6 @@ const ASSIGNMENTS: Spec = Spec {
     links_self: false,
 };
 
-const CONSUMPTION: Spec = Spec {
-    path: "/licenses/consumption",
-    style: CursorStyle::Page,
-    limit: (200, 200),
-    attributes: &[("endTime", Kind::Time)],
-    sorts: &["endTime"],
-    default_sort: None,
-    totals: false,
-    links_self: false,
-};
-
 pub(crate) fn list(tenant: &mut Tenant, call: &Call<'_>) -> Result<Reply, Refusal> {
     let params = call.params()?;
     let orphans = params.flag("orphans")?.unwrap_or(false);
@@ -39,26 +28,6 @@ pub(crate) fn list(tenant: &mut Tenant, call: &Call<'_>) -> Result<Reply, Refusa
     let keep = |assignment: &Assignment| !orphans || tenant.is_orphan(assignment);
     let page = listing::page(&mut assignments, &request, &ASSIGNMENTS, call.link_base, call.now, keep, Assignment::json);
     tenant.assignments = assignments;
-    Ok(Reply::json(200, page))
-}
-
-pub(crate) fn consumption(tenant: &mut Tenant, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let request = listing::read(&call.params()?, &CONSUMPTION, call.now, None)?;
-    let apps: Vec<String> = tenant.apps.iter().map(|app| app.id.clone()).collect();
-    let render = |event: &crate::tenant::Event| {
-        json!({
-            "id": format!("{:024x}", event.id),
-            "userId": &*event.user,
-            "appId": apps.get(event.app as usize),
-            "sessionId": format!("{:016x}", event.session),
-            "endTime": iso(event.end),
-            "duration": event.duration_ms.to_string(),
-            "minutesUsed": event.minutes,
-            "capacityUsed": event.chunks,
-            "licenseUsage": if event.assigned { "ASSIGNED_LICENSE" } else { "ANALYZER_CAPACITY" },
-        })
-    };
-    let page = listing::page(&mut tenant.events, &request, &CONSUMPTION, call.link_base, call.now, |_| true, render);
     Ok(Reply::json(200, page))
 }
 
@@ -193,7 +162,7 @@ pub(crate) fn act(tenant: &mut Tenant, call: &Call<'_>, action: &str, by: &str) 
         let allotment = row.allotment.clone().unwrap_or_default();
         let outcome = match action {
             "add" => tenant.add(&row.subject, &allotment, call.now),
-            "delete" => tenant.delete(&row.subject, &allotment),
+            "delete" => tenant.delete(&row.subject, &allotment, call.now),
             _ => tenant.update(row, call.now),
         };
         let kind = match outcome.status {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Group, Role, Tenant};
+use super::{App, Group, Role, Tenant};
 use crate::clock::iso;
 use crate::scim::Record;
 
@@ -31,10 +31,15 @@ pub(crate) const GROUP_CREATED: &str = "com.qlik.v1.group.created";
 pub(crate) const GROUP_UPDATED: &str = "com.qlik.v1.group.updated";
 pub(crate) const GROUP_DELETED: &str = "com.qlik.v1.group.deleted";
 
+/// What happened to an app.
+pub(crate) const APP_CREATED: &str = "com.qlik.v1.app.created";
+pub(crate) const APP_PUBLISHED: &str = "com.qlik.v1.app.published";
+
 /// All types, as `GET /audits/types` lists them.
-pub(crate) const KINDS: &[&str] = &[UPDATED, DELETED, REJECTED, GROUP_CREATED, GROUP_UPDATED, GROUP_DELETED];
+pub(crate) const KINDS: &[&str] =
+    &[UPDATED, DELETED, REJECTED, GROUP_CREATED, GROUP_UPDATED, GROUP_DELETED, APP_CREATED, APP_PUBLISHED];
 /// All sources, as `GET /audits/sources` lists them.
-pub(crate) const SOURCES: &[&str] = &["com.qlik/licenses", "com.qlik/identities"];
+pub(crate) const SOURCES: &[&str] = &["com.qlik/licenses", "com.qlik/identities", "com.qlik/apps"];
 
 impl Audit {
     pub(crate) fn is_listed(&self, now: i64) -> bool {
@@ -80,6 +85,12 @@ impl Tenant {
     pub(crate) fn note_license(&mut self, kind: &'static str, (subject, allotment): (&str, &str), by: &str, now: i64) {
         let data = json!({ "type": allotment, "origin": "external", "license": "9999000000001204", "subject": subject });
         self.audits.push(Audit { at: now, kind, source: "com.qlik/licenses", by: Arc::from(by), data });
+    }
+
+    /// Remembers what happened to an app.
+    pub(crate) fn note_app(&mut self, kind: &'static str, app: &App, at: i64) {
+        let data = json!({ "id": app.id, "name": app.name, "ownerId": app.owner });
+        self.audits.push(Audit { at, kind, source: "com.qlik/apps", by: Arc::from(app.owner.as_str()), data });
     }
 
     /// Remembers what happened to a group, as it is after it.

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::Tenant;
 use super::records::{Allotment, Assignment};
-use crate::clock::month_start;
 
 /// What came of one row of an action.
 #[derive(Debug, Clone)]
@@ -54,15 +53,16 @@ impl Tenant {
             return self.used.get(&allotment.name).copied().unwrap_or(0);
         }
         // Analyzer capacity: minutes of this month, from one pool.
-        let start = month_start(now);
-        self.events
-            .items
-            .values()
-            .rev()
-            .take_while(|event| event.end >= start)
-            .filter(|e| !e.assigned && e.end <= now)
-            .map(|e| e.chunks * 6)
-            .sum()
+        self.usage.used(now)
+    }
+
+    /// What a subject holds, by the names of allotments.
+    pub(crate) fn held_by(&self, subject: &str) -> Vec<&Assignment> {
+        let key = subject.to_lowercase();
+        let held = self.allotments.iter().filter_map(|allotment| self.held.get(&(key.clone(), allotment.name.clone())));
+        let mut held: Vec<&Assignment> = held.filter_map(|seq| self.assignments.items.get(seq)).collect();
+        held.sort_by(|a, b| a.allotment.cmp(&b.allotment));
+        held
     }
 
     /// Whether a seat can be taken: units + overage, without bound at -1.
@@ -78,14 +78,15 @@ impl Tenant {
         }
     }
 
-    /// Puts an assignment in, whatever the seats say; for seeds and for moves that were checked.
-    pub(crate) fn put(&mut self, subject: String, allotment: String, created: i64) {
+    /// Puts an assignment in, whatever the seats say; for seeds and for moves that were checked. It serves from `since` on.
+    pub(crate) fn put(&mut self, subject: String, allotment: String, created: i64, since: i64) {
         let used = self.used.entry(allotment.clone()).or_default();
         let (units, bounded) =
             self.allotments.iter().find(|a| a.name == allotment).map_or((i64::MAX, false), |a| (a.units, a.seats().is_some()));
         let excess = bounded && *used >= units;
         *used += 1;
         let key = (subject.to_lowercase(), allotment.clone());
+        self.usage.given_license(&subject, &allotment, since);
         let seq = self.assignments.push(Assignment { subject, allotment: allotment.clone(), excess, created });
         if excess {
             self.excess.entry(allotment).or_default().insert(seq);
@@ -93,9 +94,10 @@ impl Tenant {
         self.held.insert(key, seq);
     }
 
-    fn take(&mut self, subject: &str, allotment: &str) -> Option<Assignment> {
+    fn take(&mut self, subject: &str, allotment: &str, now: i64) -> Option<Assignment> {
         let seq = self.held.remove(&(subject.to_lowercase(), allotment.to_owned()))?;
         let gone = self.assignments.remove(seq)?;
+        self.usage.lost_license(subject, allotment, now);
         if let Some(used) = self.used.get_mut(allotment) {
             *used -= 1;
         }
@@ -127,12 +129,12 @@ impl Tenant {
         if let Some(refusal) = self.refusal(allotment) {
             return refusal;
         }
-        self.put(subject.to_owned(), allotment.to_owned(), now);
+        self.put(subject.to_owned(), allotment.to_owned(), now, now);
         RowOutcome::ok(201, true)
     }
 
-    pub(crate) fn delete(&mut self, subject: &str, allotment: &str) -> RowOutcome {
-        match self.take(subject, allotment) {
+    pub(crate) fn delete(&mut self, subject: &str, allotment: &str, now: i64) -> RowOutcome {
+        match self.take(subject, allotment, now) {
             Some(_) => RowOutcome::ok(200, true),
             None => RowOutcome::refused(404, "LICENSES-016", "Assignment not found."),
         }
@@ -186,12 +188,12 @@ impl Tenant {
             if source == target && !renames {
                 continue;
             }
-            if let Some(old) = self.take(current, &source) {
+            if let Some(old) = self.take(current, &source, now) {
                 changed = true;
                 if !self.holds(&row.subject, &target) {
                     let subject = if renames { row.subject.clone() } else { old.subject };
                     let created = if source == target { old.created } else { now };
-                    self.put(subject, target, created);
+                    self.put(subject, target, created, now);
                 }
             }
         }
@@ -225,7 +227,7 @@ mod tests {
     fn tenant() -> Tenant {
         let license =
             License { present: true, status: "Ok".into(), deactivated: false, trial: false, valid: String::new(), updated: 0 };
-        let mut tenant = Tenant::new("t", license, 0);
+        let mut tenant = Tenant::new("t", license, 0, crate::usage::Usage::new(1, 0, 0, 1));
         tenant.allotments = vec![
             Allotment { name: "a".into(), timed: false, units: 1, overage: Some(1) },
             Allotment { name: "b".into(), timed: false, units: 9, overage: Some(-1) },
@@ -253,9 +255,9 @@ mod tests {
         tenant.add("x\\2", "a", 0);
         let excess = |tenant: &Tenant| tenant.assignments.items.values().filter(|a| a.excess).count();
         assert_eq!(excess(&tenant), 1);
-        assert_eq!(tenant.delete("X\\1", "a").status, 200);
+        assert_eq!(tenant.delete("X\\1", "a", 0).status, 200);
         assert_eq!(excess(&tenant), 0);
-        assert_eq!(tenant.delete("x\\1", "a").status, 404);
+        assert_eq!(tenant.delete("x\\1", "a", 0).status, 404);
     }
 
     #[test]

@@ -160,34 +160,10 @@ pub(crate) struct Allotment {
 
 impl Allotment {
     /// Seats; `None` without a bound.
-    pub(super) fn seats(&self) -> Option<i64> {
+    pub(crate) fn seats(&self) -> Option<i64> {
         match self.overage.unwrap_or(0) {
             overage if overage < 0 => None,
             overage => Some(self.units + overage),
-        }
-    }
-}
-
-/// A session that used something. Kept small: there are many.
-#[derive(Debug, Clone)]
-pub(crate) struct Event {
-    pub(crate) id: u64,
-    pub(crate) user: Arc<str>,
-    pub(crate) app: u32,
-    pub(crate) session: u64,
-    pub(crate) end: i64,
-    pub(crate) duration_ms: i64,
-    pub(crate) minutes: i64,
-    pub(crate) chunks: i64,
-    pub(crate) assigned: bool,
-}
-
-impl Record for Event {
-    fn values(&self, attribute: &'static str) -> Vec<String> {
-        match attribute {
-            "endTime" => vec![iso(self.end)],
-            "userId" => vec![self.user.to_string()],
-            _ => vec![],
         }
     }
 }
@@ -206,6 +182,8 @@ pub(crate) struct License {
 pub(crate) struct App {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// The id of the user who owns it; empty where nobody does.
+    pub(crate) owner: String,
 }
 
 /// Who a key acts as.
