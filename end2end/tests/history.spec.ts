@@ -64,6 +64,7 @@ test("what differs from the baseline is found on the overview, told, and restore
   expect(now.find((group) => group.name === gone.name)!.roles.toSorted()).toEqual(gone.roles.toSorted());
   await page.goto("/t/meridian/groups/history");
   await hydrated(page);
+  await page.getByText("Replace or remove…", { exact: true }).click();
   await page.getByRole("button", { name: "Remove baseline" }).click();
   await expect(page.getByText("None is declared.")).toBeVisible();
 });

@@ -64,6 +64,7 @@ test("what changed since a moment is read and restored", async ({ connected: pag
   await page.getByRole("button", { name: "Restore selected…" }).click();
   await expect(page.getByRole("heading", { level: 1, name: new RegExp(`Restore ${group.name} as of the baseline`) })).toBeVisible();
   await page.goto("/t/meridian/groups/history");
+  await page.getByText("Replace or remove…", { exact: true }).click();
   await page.getByRole("button", { name: "Remove baseline" }).click();
   await expect(page.getByText("None is declared.")).toBeVisible();
 });

@@ -72,7 +72,7 @@ test("pictures", async ({ connected: page, tenant }) => {
   await shoot("roles");
   await go("/t/meridian/groups/history", "History of groups");
   await page.getByRole("button", { name: "Use the current state as baseline" }).click();
-  await expect(page.getByRole("button", { name: "Remove baseline" })).toBeVisible();
+  await expect(page.getByText("Replace or remove…", { exact: true })).toBeVisible();
   const [changed, emptied, deleted] = (await tenant.state()).groups.filter((g) => g.roles.length > 2);
   await tenant.act({ set_group_roles: { id: changed.id, roles: [...changed.roles.slice(2), (await tenant.state()).roles.find((r) => !changed.roles.includes(r.id))!.id] } });
   await tenant.act({ set_group_roles: { id: emptied.id, roles: [] } });
@@ -80,6 +80,7 @@ test("pictures", async ({ connected: page, tenant }) => {
   await page.getByRole("button", { name: "Refresh" }).click();
   await expect(page.getByRole("heading", { level: 2, name: /^3 groups differ/ })).toBeVisible();
   await shoot("history");
+  await page.getByText("Replace or remove…", { exact: true }).click();
   await page.getByRole("button", { name: "Remove baseline" }).click();
   await go("/t/meridian/groups/licenses", "Licenses by group");
   const { groups: all, users } = await tenant.state();

@@ -67,7 +67,7 @@ impl Portal {
         tokio::spawn(executor::run(self.state.engine.clone()))
     }
 
-    async fn writes(&self) -> Vec<Value> {
+    pub(crate) async fn writes(&self) -> Vec<Value> {
         let log = self.sim("GET", "requests?since=0", Value::Null).await;
         log.as_array().unwrap().iter().filter(|one| one["path"].as_str().unwrap().starts_with(ACTIONS)).cloned().collect()
     }

@@ -187,3 +187,49 @@ async fn the_matrix_plans_what_was_changed_and_keeps_it_until_then() {
     let confirmation = kept.confirmation(domain::plan::Limits::default()).unwrap();
     assert!(kept.removes_the_rest && confirmation.what.contains(&taken), "{}", confirmation.what);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_to_roles_between_a_plan_and_its_start_is_met_before_anything_is_sent() {
+    let portal = portal(20).await;
+    let _running = portal.state.engine.start();
+    let cookie = portal.connect().await;
+    portal.page("/t/meridian/groups", &cookie).await;
+    let state = portal.sim("GET", "state", Value::Null).await;
+    let all = state["roles"].as_array().unwrap();
+    let role = |name: &str| all.iter().find(|role| role["name"] == name).unwrap()["id"].as_str().unwrap().to_owned();
+    let before = groups(&portal).await;
+    let raising = role("DataServicesContributor");
+    let without: Vec<&Value> = before.iter().filter(|group| !roles(group).contains(&raising)).collect();
+    let id = |place: usize| without[place]["id"].as_str().unwrap().to_owned();
+    let draft = async |add: &[&str], places: &[usize]| {
+        let rows: String = places.iter().map(|place| format!("&rows[]={}", id(*place))).collect();
+        let add: String = add.iter().map(|role| format!("&add[]={role}")).collect();
+        portal
+            .location("/api/groups/draft-selection", &cookie, &format!("tenant=meridian&action=roles&how=change{rows}{add}"))
+            .await
+    };
+    let applied = async |plan: &str| {
+        let id = plan.rsplit('/').next().unwrap();
+        portal.location("/api/plans/apply", &cookie, &format!("tenant=meridian&id={id}&confirm=2")).await
+    };
+
+    // Somebody else gives one of two groups the role: the plan that is drawn up again counts people and seats as the first did.
+    let plan = draft(&[&raising], &[0, 1]).await;
+    let seats = "more Full user seat";
+    assert!(portal.page(&plan, &cookie).await.contains(seats));
+    let more: BTreeSet<String> = roles(without[0]).into_iter().chain([raising.clone()]).collect();
+    portal.sim("POST", "act", json!({"set_group_roles": {"id": id(0), "roles": more}})).await;
+    let again = applied(&plan).await;
+    assert!(again.contains("/plans/") && again != plan, "{again}");
+    let page = portal.page(&again, &cookie).await;
+    assert!(page.contains(seats) && !page.contains("cannot see how many people"), "{page}");
+
+    // A role that is deleted: its group would be refused as a whole, so nothing is sent, and the plan says why.
+    let (gone, kept) = (role("Finance reporting"), role("Steward"));
+    let plan = draft(&[&gone, &kept], &[2, 3]).await;
+    portal.sim("POST", "act", json!({"delete_role": gone})).await;
+    let again = applied(&plan).await;
+    assert!(again.contains("/plans/") && again != plan, "{again}");
+    assert!(portal.page(&again, &cookie).await.contains("was to get a role that no longer exists"));
+    assert!(!portal.writes().await.iter().any(|write| write["method"] == "PATCH"));
+}

@@ -158,7 +158,10 @@ async fn what_changed_since_the_baseline_is_told_and_restored() {
     assert!(!portal.page("/t/meridian/overview", &cookie).await.contains("from the baseline of"));
     // A page that is open while another baseline is declared restores nothing of it.
     clock.advance(Duration::from_secs(60));
-    portal.location("/api/history/declare", &cookie, "tenant=meridian").await;
+    let (status, words) = portal.told("/api/history/declare", &cookie, "tenant=meridian").await;
+    assert!(status == StatusCode::CONFLICT && words.contains("The baseline was not replaced"), "{words}");
+    let replaces = format!("tenant=meridian&replaces={}", told["declared_at"]);
+    portal.location("/api/history/declare", &cookie, &replaces).await;
     let (status, words) = portal.told("/api/history/draft-restore", &cookie, &format!("{}&all=1", seen(&told))).await;
     assert!(status == StatusCode::CONFLICT && words.contains("The baseline was replaced"), "{words}");
 

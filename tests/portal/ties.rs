@@ -78,6 +78,9 @@ async fn everyone_in_a_group_gets_its_license_and_gives_it_back_when_they_leave(
     let to = portal.location("/api/ties/tie", &cookie, &format!("tenant=meridian&to=analyzer&name={}", escape(&name))).await;
     assert_eq!(to, "/t/meridian/groups/licenses");
     assert_eq!(state(&portal).await["assignments"], before["assignments"], "a wish sends nothing");
+    // One license for a group: another one is not put in its place without a word, for what is remembered of it would go.
+    let (status, words) = portal.told("/api/ties/tie", &cookie, &format!("tenant=meridian&to=professional&id={id}")).await;
+    assert!(status == axum::http::StatusCode::CONFLICT && words.contains("is tied to Analyzer"), "{status} {words}");
     let wanted = lacking(&before, &id, &["analyzer", "professional"]);
     assert!(!wanted.is_empty());
     let told = tied(&portal, &cookie, "").await;

@@ -24,7 +24,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use domain::allotment::{Allotment, AllotmentName, UsageClass};
 use domain::change::{Assign, Change};
-use domain::inventory::{Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory, Provider, RoleId};
+use domain::inventory::{Assignment, AutoAssign, Group, GroupId, GroupSettings, Inventory, Provider, Role, RoleId, RoleLevel};
 use domain::journal::RowState;
 use domain::plan::{Intent, Plan, draw_up};
 use domain::projection::Projection;
@@ -385,6 +385,17 @@ pub fn inventory(state: &Value) -> Inventory {
                 created: String::new(),
                 created_by: String::new(),
                 updated: String::new(),
+            })
+            .collect(),
+        roles: list("roles")
+            .map(|row| Role {
+                id: RoleId::new(text(row, "id")),
+                name: text(row, "name"),
+                description: String::new(),
+                custom: row["type"] == "custom",
+                level: if row["level"] == "admin" { RoleLevel::Admin } else { RoleLevel::User },
+                raises_entitlement: false,
+                permissions: Vec::new(),
             })
             .collect(),
         auto_assign: AutoAssign {

@@ -7,7 +7,7 @@ mod group_roles;
 mod group_settings;
 mod license;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -219,6 +219,10 @@ pub trait ChangeKind: Serialize + for<'de> Deserialize<'de> + Clone + Eq {
     fn roles_lost(&self) -> u64 {
         0
     }
+    /// Roles that a group gets by it.
+    fn roles_given(&self) -> Option<&BTreeSet<RoleId>> {
+        None
+    }
     /// The same with another license; nothing where it gives none, or that one is held already.
     fn giving(&self, _allotment: &AllotmentName) -> Option<Change> {
         None
@@ -395,6 +399,9 @@ impl Change {
     }
     pub fn roles_lost(&self) -> u64 {
         on_change!(self, kind => kind.roles_lost())
+    }
+    pub fn roles_given(&self) -> Option<&BTreeSet<RoleId>> {
+        on_change!(self, kind => kind.roles_given())
     }
     pub fn giving(&self, allotment: &AllotmentName) -> Option<Self> {
         on_change!(self, kind => kind.giving(allotment))

@@ -440,6 +440,12 @@ impl Inventory {
             self.people.clone_from(&earlier.people);
             self.coverage.people = earlier.coverage.people;
         }
+        if self.coverage.licenses == Part::Unread {
+            self.assignments.clone_from(&earlier.assignments);
+            self.allotments.clone_from(&earlier.allotments);
+            self.coverage.licenses = earlier.coverage.licenses;
+            self.coverage.gaps.clone_from(&earlier.coverage.gaps);
+        }
         if self.coverage.roles == Part::Unread {
             self.roles.clone_from(&earlier.roles);
             self.coverage.roles = earlier.coverage.roles;

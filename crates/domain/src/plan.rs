@@ -236,7 +236,7 @@ pub enum PlanError {
     #[error("{} is a system group and cannot be deleted", crate::text::shortened(.0))]
     SystemGroup(String),
     /// More than a tenant may have.
-    #[error("a tenant can have at most {MAX_GROUPS} groups; with these it would have {0}")]
+    #[error("a tenant can have at most {most} groups; with these it would have {would}", most = crate::text::thousands(crate::text::whole(MAX_GROUPS)), would = crate::text::thousands(crate::text::whole(*.0)))]
     TooManyGroups(usize),
     /// Two subjects would become one.
     #[error("both {0} and {1} would be renamed to {2}; a subject can take over from one other only")]

@@ -64,10 +64,11 @@ pub fn and_list(names: &[String]) -> String {
     }
 }
 
-/// What nobody sees: zero-width and direction marks, byte order marks, controls. Not white space.
+/// What nobody sees: zero-width and direction marks, fillers, tags, separators of lines, byte order marks, controls. Not white space.
 pub fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}')
-        || (c.is_control() && !c.is_whitespace())
+    let marks = matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    let fillers = matches!(c, '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}' | '\u{feff}');
+    marks || fillers || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}') || (c.is_control() && !c.is_whitespace())
 }
 
 /// A text as a person sees it: without what nobody sees, in one normal form (NFC), without white space around it.
@@ -151,6 +152,12 @@ mod tests {
             assert_eq!(folded(text), found);
         }
         assert_eq!(visible("\u{feff} a\u{200b}b\0 "), "ab");
+        for c in
+            ['\u{2066}', '\u{2069}', '\u{61c}', '\u{2028}', '\u{2029}', '\u{3164}', '\u{180e}', '\u{e0041}', '\u{200b}', '\u{ad}']
+        {
+            assert!(is_invisible(c), "{}", c.escape_unicode());
+        }
+        assert!([' ', '\u{a0}', 'ä', '\u{301}', '中'].into_iter().all(|c| !is_invisible(c)));
         assert_eq!(visible("e\u{301}"), "é");
         assert_eq!(same("É"), same("e\u{301}"));
     }

@@ -121,6 +121,8 @@ pub struct Reading {
 pub struct Told {
     /// The group.
     pub group: GroupId,
+    /// Its name after it.
+    pub name: String,
     /// When, in milliseconds since 1970, by the tenant's clock.
     pub at: i64,
     /// The id of the user who did it; empty where the tenant names none.
@@ -246,6 +248,13 @@ impl Backend {
     pub async fn read(&self, by: &Reader, touches: &Touches) -> Result<Inventory, Fault> {
         match self {
             Self::Cloud(cloud) => cloud.read(by, touches).await,
+        }
+    }
+
+    /// Reads the roles into an inventory that holds none yet.
+    pub async fn read_roles(&self, by: &Reader, into: &mut Inventory) -> Result<(), Fault> {
+        match self {
+            Self::Cloud(cloud) => cloud.read_roles(by, into).await,
         }
     }
 

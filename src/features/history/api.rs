@@ -32,12 +32,13 @@ pub async fn draft_restore(
     crate::server::lead::go(&access.tenant.id, super::service::draft(&access, wanted).await)
 }
 
-/// Declares how groups and roles are meant to be: as at this moment, in milliseconds since 1970, or as they are now.
+/// Declares how groups and roles are meant to be: as at this moment, in milliseconds since 1970, or as they are now. Where a baseline
+/// is declared already, `replaces` is when that was.
 #[server(endpoint = "history/declare")]
-pub async fn declare(tenant: String, #[server(default)] moment: i64) -> Result<(), AppError> {
+pub async fn declare(tenant: String, #[server(default)] moment: i64, #[server(default)] replaces: i64) -> Result<(), AppError> {
     use crate::server::access::{Access, Operator};
     let access = Access::<Operator>::to(&tenant).await?;
-    crate::server::lead::go(&access.tenant.id, super::service::declare(&access, moment).await)
+    crate::server::lead::go(&access.tenant.id, super::service::declare(&access, moment, replaces).await)
 }
 
 /// Forgets what was declared.

@@ -5,18 +5,21 @@ use std::collections::{BTreeSet, HashMap};
 use domain::change::{ChangeKind as _, CreateGroup, DeleteGroup, EditGroup, GroupRoles};
 use domain::drift::{Differs, GroupThen};
 use domain::inventory::{GroupId, Inventory, RoleId};
+use domain::text::and_list;
 use domain::touch::Touch;
 use serde_json::Value;
 use storage::AuditEntry;
 
-use super::elsewhere::Elsewhere;
+use super::elsewhere::{Elsewhere, Names, Ours};
 use super::view::Author;
 use crate::error::AppError;
 use crate::server::access::{Access, Role};
-use crate::server::zone::Zone;
 
 /// Records that are looked at; of more, nobody knows who did what they leave unexplained.
 const MOST: i64 = 50_000;
+
+/// People who are named of those that changed a group elsewhere; the others are counted.
+const MOST_NAMED: usize = 3;
 
 /// What jobs did to groups in a period, in order.
 pub(super) struct Done {
@@ -134,21 +137,28 @@ impl Done {
         &self,
         differs: &Differs<GroupId, GroupThen>,
         inventory: &Inventory,
-        names: &HashMap<&str, &str>,
-        zone: &Zone,
+        names: &Names<'_>,
     ) -> (Vec<Author>, Option<String>) {
         let done = self.records(differs);
         let outside = (!self.explains(differs, &done)).then(|| {
-            let ours: Vec<i64> = done.iter().map(|entry| entry.record.at).collect();
-            let mut by = self.elsewhere.by(&differs.id, &ours, names, zone);
+            let ours: Vec<Ours<'_>> =
+                done.iter().map(|entry| Ours { at: entry.record.at, qlik_user: &entry.record.actor.qlik_user }).collect();
+            let called: Vec<&str> =
+                [&differs.then, &differs.now].into_iter().flatten().map(|group| group.name.as_str()).collect();
+            let mut by = self.elsewhere.by(&differs.id, &called, &ours, names);
+            if by.len() > MOST_NAMED + 1 {
+                let more = by.len() - MOST_NAMED;
+                by.truncate(MOST_NAMED);
+                by.push(format!("{more} more"));
+            }
             if by.is_empty() {
                 let creator =
                     inventory.group(&differs.id).filter(|_| differs.then.is_none()).map(|group| group.created_by.as_str());
-                by.extend(creator.and_then(|id| names.get(id)).map(|name| (*name).to_owned()));
+                by.extend(creator.and_then(|id| names.people.get(id)).map(|name| (*name).to_owned()));
             }
             match (self.is_cut, by.is_empty(), done.is_empty()) {
                 (true, ..) => "not known: too much was changed in this period".to_owned(),
-                (_, false, _) => format!("outside Quartermaster, by {}", by.join(" and ")),
+                (_, false, _) => format!("outside Quartermaster, by {}", and_list(&by)),
                 (_, true, true) => "outside Quartermaster".to_owned(),
                 (_, true, false) => "and outside Quartermaster".to_owned(),
             }
@@ -200,7 +210,8 @@ mod tests {
             by_key.entry(touch.key()).or_default().push(entry);
         }
         let done = Done { by_key, is_cut: false, began: i64::MAX, period: (0, 0), elsewhere: Elsewhere::NotAsked };
-        let (authors, outside) = done.of(&differs, &Inventory::default(), &HashMap::new(), &Zone::default());
+        let (authors, outside) =
+            done.of(&differs, &Inventory::default(), &Names { people: HashMap::new(), when: &|at| at.to_string() });
         (authors.into_iter().map(|author| author.name).collect(), outside)
     }
 

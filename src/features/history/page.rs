@@ -311,26 +311,48 @@ fn Declared(
     let tenant = use_tenant();
     let (shut, shut_too) = (shut(declare, off), shut(undeclare, off));
     let why = may_not_change();
+    let replaces = baseline.as_ref().map_or(0, |baseline| baseline.declared_at);
     let there = baseline.is_some();
-    let facts = baseline.map(|BaselineLine { at, by, declared }| {
+    let facts = baseline.map(|BaselineLine { at, by, declared, .. }| {
         view! {
             <span>{format!("groups as of {at}")}<span class="muted">{format!(", declared by {by} on {declared}")}</span></span>
             <a class="link" href=move || format!("/t/{}/groups/history?from={BASELINE}", live(tenant))>"Compare with now"</a>
-            <ActionForm action=undeclare attr:class="inline">
-                <input type="hidden" name="tenant" value=move || tenant.get()/>
-                <button class="link" type="submit" disabled=shut_too title=why data-careful="">"Remove baseline"</button>
-            </ActionForm>
         }
     });
-    let earlier = to_declare.map(|(moment, words)| {
+    let way = move |moment: Option<i64>, words: String| {
         view! {
             <ActionForm action=declare attr:class="inline">
                 <input type="hidden" name="tenant" value=move || tenant.get()/>
-                <input type="hidden" name="moment" value=moment/>
-                <button class="button" type="submit" disabled=shut title=why>{format!("Use the state of {words} as baseline")}</button>
+                <input type="hidden" name="replaces" value=replaces/>
+                {moment.map(|moment| view! { <input type="hidden" name="moment" value=moment/> })}
+                <button class="button" type="submit" disabled=shut title=why data-careful=there.then_some("")>{words}</button>
             </ActionForm>
         }
-    });
+    };
+    let earlier = to_declare.map(|(moment, words)| way(Some(moment), format!("Use the state of {words} as baseline")));
+    let ways = view! {
+        {earlier}
+        {way(None, "Use the current state as baseline".to_owned())}
+    };
+    let ways = if there {
+        // What was declared cannot be declared again: its state may be gone by then.
+        view! {
+            <details class="push">
+                <summary>"Replace or remove…"</summary>
+                <div class="sheet baseline-ways">
+                    <p class="small">"This discards the baseline that is declared now, and cannot be undone."</p>
+                    {ways}
+                    <ActionForm action=undeclare attr:class="inline">
+                        <input type="hidden" name="tenant" value=move || tenant.get()/>
+                        <button class="button bad" type="submit" disabled=shut_too title=why data-careful="">"Remove baseline"</button>
+                    </ActionForm>
+                </div>
+            </details>
+        }
+        .into_any()
+    } else {
+        view! { <span class="push">{ways}</span> }.into_any()
+    };
     view! {
         <section class="baseline" aria-labelledby="baseline">
             <h2 id="baseline">"Baseline"</h2>
@@ -338,13 +360,7 @@ fn Declared(
                 <span class="muted">"None is declared. It says how groups and roles are meant to be; the overview then counts the groups that differ."</span>
             })}
             {facts}
-            <span class="push">
-                {earlier}
-                <ActionForm action=declare attr:class="inline">
-                    <input type="hidden" name="tenant" value=move || tenant.get()/>
-                    <button class="button" type="submit" disabled=shut title=why>"Use the current state as baseline"</button>
-                </ActionForm>
-            </span>
+            {ways}
         </section>
     }
 }

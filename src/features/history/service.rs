@@ -13,6 +13,7 @@ use storage::{Baseline, GroupState, NewAudit, Origin};
 use trail::Target;
 
 use super::authors::Done;
+use super::elsewhere::Names;
 use super::view::{BASELINE, BaselineLine, Became, GroupChange, HistoryView, RoleChange, Span};
 use crate::error::{AppError, ErrorKind};
 use crate::features::plans::keep_plan;
@@ -213,6 +214,8 @@ enum Side {
 
 fn moment<R: Role>(access: &Access<R>, day: &str, time: &str, side: Side) -> Result<i64, AppError> {
     let moment = match (time, side) {
+        // A time within the day would be lost.
+        _ if day.len() != 10 => None,
         ("", Side::Earlier) => access.zone.day(day).map(|(start, _)| start),
         _ => access.zone.moment(day, time),
     };
@@ -306,14 +309,14 @@ impl Compared {
         &self,
         access: &Access<R>,
         inventory: &Inventory,
-        names: &HashMap<&str, &str>,
+        names: &Names<'_>,
         differs: &Differs<GroupId, GroupThen>,
     ) -> GroupChange {
         let none = BTreeSet::new();
         let (then, now) = (differs.then.as_ref(), differs.now.as_ref());
         let (gave, gives) = (then.map_or(&none, |then| &then.roles), now.map_or(&none, |now| &now.roles));
         let known = now.or(then);
-        let (authors, outside) = self.done.of(differs, inventory, names, &access.zone);
+        let (authors, outside) = self.done.of(differs, inventory, names);
         GroupChange {
             id: differs.id.to_string(),
             name: known.map(|group| group.name.clone()).unwrap_or_default(),
@@ -353,10 +356,12 @@ impl Compared {
     }
 }
 
-/// Names of people by id, as far as Qlik knows any.
+/// Names of people by id; the subject of those without one.
 fn people(inventory: &Inventory) -> HashMap<&str, &str> {
-    let named = inventory.people.iter().filter(|person| !person.name.is_empty());
-    named.map(|person| (person.id.as_str(), person.name.as_str())).collect()
+    let people = inventory.people.iter();
+    people
+        .map(|person| (person.id.as_str(), if person.name.is_empty() { person.subject.as_str() } else { &person.name }))
+        .collect()
 }
 
 /// A window in words, without the zone, which is the heading's.
@@ -396,7 +401,8 @@ async fn cut(access: &Access<Viewer>, span: &Span, snapshot: Arc<Snapshot>) -> R
     let of = |became_so: Became| groups.iter().filter(|differs| became(differs) == became_so).count() as u64;
     let counts = (of(Became::Created), of(Became::Changed), of(Became::Deleted));
     let shown = groups.iter().skip((page - 1) * PAGE).take(PAGE);
-    let names = people(inventory);
+    let to_the_minute = |at: i64| access.zone.date_time(at).get(..16).unwrap_or_default().to_owned();
+    let names = Names { people: people(inventory), when: &to_the_minute };
     let lines = shown.map(|differs| compared.line(access, inventory, &names, differs)).collect();
     let zone = &access.zone;
     let (history, tenant) = (&access.state.engine.history, access.tenant.id.as_str());
@@ -421,6 +427,7 @@ async fn cut(access: &Access<Viewer>, span: &Span, snapshot: Arc<Snapshot>) -> R
             at: zone.date_time(baseline.at),
             by: baseline.declared_by,
             declared: zone.date_time(baseline.declared_at),
+            declared_at: baseline.declared_at,
         }),
         counts,
         in_all: compared.drift.groups.len() as u64,
@@ -535,7 +542,12 @@ pub async fn draft(access: &Access<Operator>, wanted: Wanted<'_>) -> Result<Lead
     keep_plan(access, &snapshot, Intent::Restore { groups, as_of: words(access, &then) }, Origin::Person).await
 }
 
-pub async fn declare(access: &Access<Operator>, moment: i64) -> Result<Lead, AppError> {
+pub async fn declare(access: &Access<Operator>, moment: i64, replaces: i64) -> Result<Lead, AppError> {
+    let declared = access.state.engine.store.baseline(&access.tenant.id).await?;
+    if declared.map_or(0, |baseline| baseline.declared_at) != replaces {
+        let why = "Someone declared or removed one while this page was open, or the page does not know that it would be replaced. Look again.";
+        return Err(AppError::new(ErrorKind::Conflict, "The baseline was not replaced", why));
+    }
     let (at, state) = if moment == 0 {
         let snapshot = access.refresh().await?;
         (snapshot.as_of, Arc::new(state_of(&snapshot).await?))
@@ -607,11 +619,15 @@ pub(super) async fn all<R: Role>(
     let now = (Arc::new(state_of(snapshot).await?), snapshot.as_of);
     let mut compared = compare(access, then(access, span, snapshot.as_of).await?, span, now).await?;
     compared.done.ask_qlik(access, &compared.drift.groups).await;
-    let names = people(&snapshot.inventory);
+    // A file says all its times in UTC.
+    let iso = |at: i64| engine::clock::iso(at);
+    let names = Names { people: people(&snapshot.inventory), when: &iso };
+    let unread = compared.done.note().map(|_| "not all of Qlik's audits could be read, so names may be missing");
     let groups = compared.groups(&span.q).into_iter().map(|differs| {
         let (after, upto) = compared.window(&differs.id);
         let line = compared.line(access, &snapshot.inventory, &names, differs);
         let mut by: Vec<String> = line.authors.into_iter().map(|author| author.name).collect();
+        by.extend(unread.filter(|_| line.outside.is_some()).map(str::to_owned));
         by.extend(line.outside);
         let when = format!("{}/{}", engine::clock::iso(after), engine::clock::iso(upto));
         let (became, facts) = (line.became.word().to_owned(), line.facts.join("; "));

@@ -142,6 +142,8 @@ pub struct BaselineLine {
     pub by: String,
     /// When.
     pub declared: String,
+    /// The same in milliseconds since 1970: whoever replaces it names it by this.
+    pub declared_at: i64,
 }
 
 /// What changed between two moments.

@@ -390,7 +390,7 @@ fn Body(
                     })}
                     {undo_of.map(|undone| {
                         let text = format!("job {}", short(&undone));
-                        view! { <dt>"Undoes"</dt><dd><a href=move || format!("/t/{}/jobs/{undone}", tenant.get())>{text}</a></dd> }
+                        view! { <dt>"Based on"</dt><dd><a href=move || format!("/t/{}/jobs/{undone}", tenant.get())>{text}</a></dd> }
                     })}
                     {move || moves.get().then(|| view! { <dt>"API budget"</dt><dd>{move || pulse.with(|pulse| pulse.budget.clone())}</dd> })}
                 </dl>

@@ -304,7 +304,7 @@ fn Body(
         }
         (None, 0) => view! {
             <Empty title="Nothing to do">
-                {if all_match { "Everything already matches. " } else { "Nothing of it can be changed; see above why. " }}<a href=move || format!("/t/{}/assignments", tenant.get())>"Back to Assignments"</a>"."
+                {if all_match { "Everything already matches. " } else { "Nothing of it can be changed; see above why. " }}<a href=move || format!("/t/{}/plans", tenant.get())>"Back to Plans"</a>"."
             </Empty>
         }.into_any(),
         (None, _) => {

@@ -477,7 +477,13 @@ async fn overtaken(access: &Access<Operator>, row: &PlanRow) -> Result<Option<St
     let changes: Vec<Change> = row.plan.changes.iter().map(|planned| planned.change.clone()).collect();
     let touches: Touches = changes.iter().map(Change::touches).collect();
     let mut now = access.read(&touches, "Could not load the tenant before applying. Nothing was sent").await?;
-    // People and roles do not change where licenses stand; the last reading's names will do.
+    // A role that is gone by now would have its group refused as a whole.
+    if changes.iter().filter_map(Change::roles_given).any(|given| !given.is_empty())
+        && let Err(error) = access.tenant.backend.read_roles(&access.reader(), &mut now).await
+    {
+        tracing::info!(%error, "the roles could not be read before a plan is applied; those of the last reading will do");
+    }
+    // People do not change where licenses and roles stand; the last reading's names will do.
     if let Latest::Ready(snapshot, _) = access.latest(std::time::Duration::ZERO).await {
         let asked: std::collections::HashSet<_> = touches.groups().collect();
         now.fill_from(&snapshot.inventory, |group| asked.contains(group));

@@ -183,8 +183,17 @@ pub async fn tie(access: &Access<Operator>, name: &str, id: &str, to: &str) -> R
     }
     let tie = Tie { group: group.id.clone(), name: group.name.clone(), allotment };
     let store = &access.state.engine.store;
-    if store.ties(&access.tenant.id).await?.iter().any(|row| row.tie == tie) {
-        return Ok(here(access));
+    let is_it = |row: &&TieRow| row.tie.find(inventory).is_some_and(|found| found.id == group.id);
+    if let Some(row) = store.ties(&access.tenant.id).await?.iter().find(is_it) {
+        if row.tie.allotment == tie.allotment {
+            return Ok(here(access));
+        }
+        let held = row.tie.allotment.label();
+        return Err(AppError::new(
+            ErrorKind::Conflict,
+            format!("{} is tied to {held}", group.name),
+            format!("Untie {held} first. Who left the group and still holds {held} is then no longer listed."),
+        ));
     }
     let mut members = Members::default();
     // Who is in it now is remembered from here on; where that is not visible, from the next reading that shows it.

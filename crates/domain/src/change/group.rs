@@ -106,6 +106,10 @@ impl ChangeKind for CreateGroup {
         now.group_named(&self.name)
     }
 
+    fn roles_given(&self) -> Option<&BTreeSet<RoleId>> {
+        Some(&self.roles)
+    }
+
     fn warn<'a>(&'a self, of: &PlanContext<'a>, into: &mut Warnings<'a>) {
         into.roles_of_a_new_group(of, &self.roles);
         into.group_named(of, &self.name, None);

@@ -129,6 +129,10 @@ impl ChangeKind for GroupRoles {
         into.roles(of, self.clone());
     }
 
+    fn roles_given(&self) -> Option<&BTreeSet<RoleId>> {
+        Some(&self.add)
+    }
+
     fn roles_lost(&self) -> u64 {
         self.remove.len() as u64
     }

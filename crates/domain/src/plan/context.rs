@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::inventory::{Inventory, Part, Person, Role, RoleId};
 use crate::subject::Subject;
+use crate::text;
 
 /// What the changes of a plan are judged by.
 #[derive(Debug)]
@@ -43,11 +44,11 @@ impl<'a> PlanContext<'a> {
         let names = self.group_names.get_or_init(|| {
             let mut names: HashMap<String, Vec<&str>> = HashMap::new();
             for group in &self.inventory.groups {
-                names.entry(group.name.to_lowercase()).or_default().push(&group.name);
+                names.entry(text::same(&group.name)).or_default().push(&group.name);
             }
             names
         });
-        names.get(&name.to_lowercase())?.iter().find(|known| **known != name && Some(**known) != but).copied()
+        names.get(&text::same(name))?.iter().find(|known| **known != name && Some(**known) != but).copied()
     }
 
     /// Whether whoever is not among the people is no user.

@@ -12,7 +12,7 @@ use super::{
 use crate::allotment::{Allotment, AllotmentName, UsageClass};
 use crate::change::{Assign, Change, ChangeType, Comparison, Remove, Rename, SetAutoAssign, SetGroupSettings, Wave};
 use crate::import::{Action, Entry};
-use crate::inventory::{Gap, Inventory, Part};
+use crate::inventory::{Gap, Inventory, Part, RoleId};
 use crate::projection::Projection;
 use crate::subject::Subject;
 use crate::text;
@@ -398,7 +398,13 @@ impl Draft<'_> {
 
     fn exactly(&mut self, changes: impl IntoIterator<Item = (Change, String)>) {
         let mut now = Projection::of(self.inventory);
+        let roles: HashSet<&RoleId> = self.inventory.roles.iter().map(|role| &role.id).collect();
+        let is_gone = |role: &RoleId| self.inventory.coverage.roles.is_whole() && !roles.contains(role);
         for (change, why) in changes {
+            if change.roles_given().is_some_and(|given| given.iter().any(is_gone)) {
+                self.skip(change.target(), WhyNot::RoleGone);
+                continue;
+            }
             match change.compare(&now) {
                 Comparison::Applied => self.skip(change.target(), WhyNot::AsWanted),
                 Comparison::Unchanged => {

@@ -1020,7 +1020,7 @@ fn a_role_that_raises_says_whom_and_how_many_seats() {
         let warning = plan.warnings.into_iter().find(|warning| matches!(warning, Warning::RaisesEntitlement { .. })).unwrap();
         warning.sentences().1
     };
-    assert_eq!(told(&inventory), "3 people become Full users and may use 2 more Full user seats; only 1 are left.");
+    assert_eq!(told(&inventory), "3 people become Full users and may use 2 more Full user seats; only 1 is left.");
     inventory.allotments[0].units = 10;
     assert_eq!(told(&inventory), "3 people become Full users and may use 2 more Full user seats of 8 that are left.");
     inventory.allotments[0].overage = -1;

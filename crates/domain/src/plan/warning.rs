@@ -199,7 +199,8 @@ impl Raised {
             Some(_) if *without == 0 => format!("{who}, and all of them hold a Full user license."),
             Some(None) => format!("{who} and may use {needs}."),
             Some(Some(free)) if free < whole(*without) => {
-                format!("{who} and may use {needs}; only {} are left.", text::thousands(free.max(0)))
+                let (free, verb) = (free.max(0), if free == 1 { "is" } else { "are" });
+                format!("{who} and may use {needs}; only {} {verb} left.", text::thousands(free))
             }
             Some(Some(free)) => format!("{who} and may use {needs} of {} that are left.", text::thousands(free)),
         }
@@ -300,7 +301,7 @@ impl Warning {
                 },
                 match people {
                     Some(0) => "All members keep admin rights another way.".to_owned(),
-                    Some(_) => format!("They have them only through {} of this group.", text::and_list(names)),
+                    Some(_) => format!("They have them only through {} here.", text::and_list(names)),
                     None => "This key cannot see how many people that is.".to_owned(),
                 },
             ),
@@ -309,7 +310,8 @@ impl Warning {
                 "This is the last group with TenantAdmin, and no one has it directly, as far as this key can see.".to_owned(),
             ),
             Self::RaisesEntitlement { names, raised } => {
-                (format!("{} makes members Full users.", text::and_list(names)), Raised::sentence(raised.as_ref()))
+                let verb = if names.len() == 1 { "makes" } else { "make" };
+                (format!("{} {verb} members Full users.", text::and_list(names)), Raised::sentence(raised.as_ref()))
             }
             Self::GroupsComeBack { count } => (
                 format!("{} from the identity provider.", text::count(whole(*count), "group comes", "groups come")),
@@ -317,7 +319,7 @@ impl Warning {
             ),
             Self::AlikeNames { count, name, like } => (
                 format!(
-                    "{} from another only in upper and lower case.",
+                    "{} from another only in upper and lower case or in the form of accents.",
                     text::count(whole(*count), "group name differs", "group names differ")
                 ),
                 format!("“{}” and “{}” are two groups to Qlik.", text::shortened(name), text::shortened(like)),
@@ -374,7 +376,7 @@ impl<'a> Warnings<'a> {
 
     /// A group gets a name; `was` is what it was called before, if anything.
     pub fn group_named(&mut self, of: &PlanContext<'a>, name: &'a str, was: Option<&str>) {
-        let before = self.group_names.insert(name.to_lowercase(), name);
+        let before = self.group_names.insert(text::same(name), name);
         if let Some(other) = of.group_alike(name, was).or(before.filter(|before| *before != name)) {
             self.alike.push((name, other));
         }

@@ -29,7 +29,8 @@ impl Cloud {
                 read += 1;
                 let told = page.map_err(map::fault)?.data.into_iter().filter_map(|audit| {
                     let group = GroupId::new(audit.of("id")?);
-                    Some(Told { group, at: parse_iso(&audit.event_time)?, by: audit.user_id })
+                    let name = audit.of("name").unwrap_or_default().to_owned();
+                    Some(Told { group, name, at: parse_iso(&audit.event_time)?, by: audit.user_id })
                 });
                 all.told.extend(told);
             }

@@ -182,6 +182,15 @@ impl Cloud {
     pub(in crate::backend) async fn read(&self, by: &Reader, touches: &Touches) -> Result<Inventory, Fault> {
         touched(&self.client, &credential(&by.key), by.urgency, self.elsewhere, touches).await.map_err(map::fault)
     }
+
+    /// Reads the roles into an inventory that holds none yet.
+    pub(in crate::backend) async fn read_roles(&self, by: &Reader, into: &mut Inventory) -> Result<(), Fault> {
+        let read = Mutex::new(std::mem::take(into));
+        let part = roles(&self.client, &credential(&by.key), by.urgency, &read).await;
+        *into = std::mem::take(&mut *locked(&read));
+        into.coverage.roles = part.map_err(map::fault)?;
+        Ok(())
+    }
 }
 
 async fn all(
@@ -221,14 +230,7 @@ async fn all(
         quiet,
     );
     let system_groups = async { or_hidden(client.system_groups(credential, urgency).await.map(Some)) };
-    let roles = collect(
-        || client.roles(credential, urgency),
-        map::role,
-        into,
-        |inventory| &mut inventory.roles,
-        |role| role.id.to_string(),
-        quiet,
-    );
+    let roles = roles(client, credential, urgency, into);
     let settings = async { or_hidden(client.license_settings(credential, urgency).await) };
     let group_settings = async { or_hidden(client.group_settings(credential, urgency).await) };
     let (users, newer, groups, system, roles, settings, group_settings) =
@@ -243,6 +245,18 @@ async fn all(
         facts = newer;
     }
     Ok(Reading { inventory, license: map::license(facts.overview, facts.status) })
+}
+
+async fn roles(client: &Client, credential: &Credential, urgency: Urgency, into: &Mutex<Inventory>) -> Result<Part, CallError> {
+    collect(
+        || client.roles(credential, urgency),
+        map::role,
+        into,
+        |inventory| &mut inventory.roles,
+        |role| role.id.to_string(),
+        |_, _| (),
+    )
+    .await
 }
 
 /// Reads what is touched, and nothing else; the rest of the inventory stays empty, and says so.
