@@ -337,9 +337,9 @@ fn Declared(
     let ways = if there {
         // What was declared cannot be declared again: its state may be gone by then.
         view! {
-            <details class="push">
-                <summary>"Replace or remove…"</summary>
-                <div class="sheet baseline-ways">
+            <details class="menu push">
+                <summary class="button plain">"Replace or remove…"</summary>
+                <div class="sheet" role="group" aria-label="Replace or remove the baseline">
                     <p class="small">"This discards the baseline that is declared now, and cannot be undone."</p>
                     {ways}
                     <ActionForm action=undeclare attr:class="inline">
