@@ -265,7 +265,7 @@ impl Backend {
         }
     }
 
-    /// What the tenant itself says was done to groups between two times, ours included. Takes some thirty calls at most.
+    /// What the tenant itself says was done to groups between two times, ours included. Takes fifteen calls at most.
     pub async fn told_of_groups(&self, by: &Reader, period: (i64, i64)) -> Result<ToldOfGroups, Fault> {
         match self {
             Self::Cloud(cloud) => cloud.told_of_groups(by, period).await,

@@ -159,31 +159,48 @@ async fn seen<R: Role>(access: &Access<R>, at: i64, declared_at: i64) -> Result<
     })
 }
 
-/// Compares an earlier moment with the later one that a span asks for. `now` is the state of a reading that was complete at `as_of`.
+/// A later moment, and how it was then.
+type Later = (i64, GroupState, Arc<State>);
+
+/// The later moment that a span asks for; nothing for now.
+async fn later<R: Role>(access: &Access<R>, span: &Span, as_of: i64) -> Result<Option<Later>, AppError> {
+    if span.to.is_empty() {
+        return Ok(None);
+    }
+    let at = moment(access, &span.to, &span.to_time, Side::Later)?.min(as_of);
+    let (kept, state) = access.state.engine.history.at(&access.tenant.id, at).await?.ok_or_else(nothing_kept)?;
+    Ok(Some((at, kept, state)))
+}
+
+/// Compares what a span asks for; both its moments are put together at the same time.
+async fn compared<R: Role>(access: &Access<R>, span: &Span, now: (Arc<State>, i64)) -> Result<Compared, AppError> {
+    let (then, later) = tokio::try_join!(then(access, span, now.1), later(access, span, now.1))?;
+    compare(access, then, later, now).await
+}
+
+/// Compares an earlier moment with a later one. `now` is the state of a reading that was complete at `as_of`.
 async fn compare<R: Role>(
     access: &Access<R>,
     then: Then,
-    span: &Span,
+    later: Option<Later>,
     (now, as_of): (Arc<State>, i64),
 ) -> Result<Compared, AppError> {
     let (history, tenant) = (&access.state.engine.history, access.tenant.id.as_str());
     let mut roles: BTreeMap<RoleId, String> = names(&then.state);
     let newest = history.kept_at(tenant, as_of).await?.ok_or_else(nothing_kept)?;
-    let (later, state, upto, read) = if span.to.is_empty() {
-        roles.extend(names(&now));
-        (None, now, newest.n, (access.now(), access.now()))
-    } else {
-        let at = moment(access, &span.to, &span.to_time, Side::Later)?.min(as_of);
+    let (later, state, upto, read) = if let Some((at, kept, state)) = later {
         if at < then.at {
             let why = "Choose an earlier moment for “From”, or a later one for “to”.";
             return Err(AppError::invalid("The later moment is before the earlier one", why));
         }
         // Of what is before the history, both stand for its beginning.
         let at = at.max(then.stands_at());
-        let (kept, state) = history.at(tenant, at).await?.ok_or_else(nothing_kept)?;
         roles.extend(names(&now));
         roles.extend(names(&state));
         (Some((at, kept)), state, kept.n, (kept.until, kept.began))
+    } else {
+        roles.extend(names(&now));
+        (None, now, newest.n, (access.now(), access.now()))
     };
     // What was done after the reading began may not be in the state.
     let (windows, since) = match then.kept {
@@ -392,7 +409,7 @@ pub async fn view(access: &Access<Viewer>, query: &str) -> Result<Loaded<History
 
 async fn cut(access: &Access<Viewer>, span: &Span, snapshot: Arc<Snapshot>) -> Result<HistoryView, AppError> {
     let now = (Arc::new(state_of(&snapshot).await?), snapshot.as_of);
-    let mut compared = compare(access, then(access, span, snapshot.as_of).await?, span, now).await?;
+    let mut compared = compared(access, span, now).await?;
     compared.done.ask_qlik(access, &compared.drift.groups).await;
     let inventory = &snapshot.inventory;
     let groups = compared.groups(&span.q);
@@ -509,7 +526,8 @@ pub async fn draft(access: &Access<Operator>, wanted: Wanted<'_>) -> Result<Lead
         .collect();
     let groups: Vec<(GroupId, Option<GroupThen>)> = if wanted.all {
         // Those that the page counted, which may have been of an earlier time than now.
-        let compared = compare(access, then.clone(), &span, (now, snapshot.as_of)).await?;
+        let later = later(access, &span, snapshot.as_of).await?;
+        let compared = compare(access, then.clone(), later, (now, snapshot.as_of)).await?;
         let counted = compared.groups(&span.q).into_iter().map(|differs| differs.id.clone());
         counted.filter_map(|id| Some((id.clone(), Some(differing.remove(&id)??)))).collect()
     } else {
@@ -617,7 +635,7 @@ pub(super) async fn all<R: Role>(
     snapshot: &Arc<Snapshot>,
 ) -> Result<Vec<[String; 9]>, AppError> {
     let now = (Arc::new(state_of(snapshot).await?), snapshot.as_of);
-    let mut compared = compare(access, then(access, span, snapshot.as_of).await?, span, now).await?;
+    let mut compared = compared(access, span, now).await?;
     compared.done.ask_qlik(access, &compared.drift.groups).await;
     // A file says all its times in UTC.
     let iso = |at: i64| engine::clock::iso(at);
