@@ -1,5 +1,7 @@
 //! Use: on which days somebody used Qlik, gathered from consumption events.
 
+pub mod block;
+
 use serde::{Deserialize, Serialize};
 
 use crate::table::Day;
