@@ -1,7 +1,8 @@
-// Measures what is named (visit, table, groups, history, reading, giving, lists, trail, sessions; all of them without a name) and writes it into RESULTS.md; the
+// Measures what is named (visit, table, groups, history, reading, giving, lists, trail, sessions, consumption; all of them without a name) and writes it into RESULTS.md; the
 // other sections stay as they were measured last.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
+import { consumption } from "./consumption.mjs";
 import { groups } from "./groups.mjs";
 import { history } from "./history.mjs";
 import { lists } from "./lists.mjs";
@@ -11,8 +12,8 @@ import { giving, reading } from "./tenant.mjs";
 import { trail } from "./trail.mjs";
 import { visit } from "./visit.mjs";
 
-const SECTIONS = { visit, table, groups, history, reading, giving, lists, trail, sessions };
-const HEADINGS = { visit: "## A first visit", table: "## The table at", groups: "## The groups at", history: "## A year of", reading: "## Reading 100,000", giving: "## 100,000 licenses", lists: "## A list of 100,000", trail: "## A trail of a million", sessions: "## A page among 10,000 sessions" };
+const SECTIONS = { visit, table, groups, history, reading, giving, lists, trail, sessions, consumption };
+const HEADINGS = { visit: "## A first visit", table: "## The table at", groups: "## The groups at", history: "## A year of", reading: "## Reading 100,000", giving: "## 100,000 licenses", lists: "## A list of 100,000", trail: "## A trail of a million", sessions: "## A page among 10,000 sessions", consumption: "## The simulated consumption" };
 const results = new URL("RESULTS.md", import.meta.url);
 const wanted = process.argv.slice(2).length ? process.argv.slice(2) : Object.keys(SECTIONS);
 

@@ -21,12 +21,12 @@ export class Sim {
   }
 
   /**
-   * As at the start, with two weeks of consumption: reading months of it takes what the limits leave over, and the tests of a run
-   * share them.
+   * As at the start, with this much consumption, all of it with 0: reading months of it takes what the limits leave over, and the
+   * tests of a run share them.
    */
-  reset = async () => {
+  reset = async (keepDays = 7) => {
     await this.send("POST", "reset");
-    await this.options({ usage: { keep_days: 14 } });
+    await this.options({ usage: { keep_days: keepDays } });
   };
   faults = (list: unknown[]) => this.send("PUT", "faults", list);
   options = (options: unknown) => this.send("PUT", "options", options);

@@ -11,13 +11,15 @@ import { Sim } from "./sim";
 
 export const KEY = "demo-admin-key";
 export type Portal = { url: string; sim: Sim };
-export type Options = {};
+export type Options = { keepDays: number };
 type Fixtures = { guard: string[]; tenant: Sim; connected: Page };
 
 /** Whom the browsers of this worker sign in as, where people sign in. */
 let signsInAs = "";
 
 export const test = base.extend<Fixtures & Options, { storage: string; person: string; portal: Portal }>({
+  /** Days of consumption that the tenant lists; all of it with 0. */
+  keepDays: [7, { option: true }],
   storage: ["", { option: true, scope: "worker" }],
   person: ["", { option: true, scope: "worker" }],
   portal: [
@@ -41,8 +43,8 @@ export const test = base.extend<Fixtures & Options, { storage: string; person: s
     { scope: "worker" },
   ],
   baseURL: async ({ portal }, use) => use(portal.url),
-  tenant: async ({ portal }, use) => {
-    await portal.sim.reset();
+  tenant: async ({ portal, keepDays }, use) => {
+    await portal.sim.reset(keepDays);
     await use(portal.sim);
   },
   // What the page complained of; a test may take an expected line out.

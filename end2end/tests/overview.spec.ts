@@ -31,7 +31,7 @@ test("the demo explains itself, offers its key, and knows how seats went", { tag
 
 test("each figure of idle seats opens as many rows, all of them unused", { tag: "@reads" }, async ({ connected: page }) => {
   // Consumption is read last of all, with what the limits leave over after the tests before.
-  test.setTimeout(240_000);
+  test.setTimeout(400_000);
   const idle = page.getByRole("region", { name: "Idle seats" });
   // Consumption is read in the background.
   await expect(async () => {

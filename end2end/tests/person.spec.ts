@@ -75,7 +75,7 @@ test("an edit that Qlik refuses is not shown as done", async ({ connected: page,
 
 test("the panel tells the newest days of use", async ({ connected: page }) => {
   // Consumption is read last of all, with what the limits leave over after the tests before.
-  test.setTimeout(240_000);
+  test.setTimeout(400_000);
   await page.goto("/t/meridian/assignments?allotment=professional&sort=used");
   await hydrated(page);
   const side = page.getByRole("complementary");

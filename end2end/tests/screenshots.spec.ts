@@ -18,6 +18,9 @@ async function picture(page: Page, name: string) {
   await page.setViewportSize({ width: 1600, height: 1000 });
 }
 
+// Seats that are told as idle are to be idle.
+test.use({ keepDays: 0 });
+
 test("pictures", async ({ connected: page, tenant }) => {
   test.setTimeout(180_000);
   mkdirSync(OUT, { recursive: true });

@@ -1,6 +1,7 @@
 //! Use: on which days somebody used Qlik, gathered from consumption events.
 
 pub mod block;
+pub mod row;
 
 use serde::{Deserialize, Serialize};
 

@@ -47,9 +47,11 @@ pub fn iso(ms: i64) -> String {
     format(ms, "%Y-%m-%dT%H:%M:%S%.3fZ")
 }
 
-/// The time that an ISO 8601 text tells; nothing where it is none.
+/// The time that an ISO 8601 text tells, UTC where it has no offset; nothing where it is none.
 pub fn parse_iso(text: &str) -> Option<i64> {
-    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+    let text = text.trim();
+    let civil = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+    text.parse::<Timestamp>().ok().or_else(civil).map(Timestamp::as_millisecond)
 }
 
 /// The day of a time, UTC.
@@ -79,6 +81,23 @@ pub fn days_left(ms: i64, date: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_read_with_any_offset_and_none_is_utc() {
+        let ten = Some(1_795_341_600_000);
+        for text in [
+            "2026-11-22T10:00:00Z",
+            "2026-11-22T10:00:00.000000Z",
+            "2026-11-22T15:30:00+05:30",
+            "2026-11-22T10:00:00",
+            " 2026-11-22T10:00:00.0 ",
+        ] {
+            assert_eq!(parse_iso(text), ten, "{text}");
+        }
+        for text in ["", "string", "2026-02-30T00:00:00Z", "tomorrow", "1795341600000"] {
+            assert_eq!(parse_iso(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn days_are_counted_in_utc() {
