@@ -77,9 +77,10 @@ test("pictures", async ({ connected: page, tenant }) => {
   await page.getByRole("button", { name: "Use the current state as baseline" }).click();
   await expect(page.getByText("Replace or remove…", { exact: true })).toBeVisible();
   const [changed, emptied, deleted] = (await tenant.state()).groups.filter((g) => g.roles.length > 2);
-  await tenant.act({ set_group_roles: { id: changed.id, roles: [...changed.roles.slice(2), (await tenant.state()).roles.find((r) => !changed.roles.includes(r.id))!.id] } });
-  await tenant.act({ set_group_roles: { id: emptied.id, roles: [] } });
-  await tenant.act({ delete_group: deleted.id });
+  const [one, another] = (await tenant.state()).users.filter((user) => user.status === "active").slice(20);
+  await tenant.act({ by: one.id, set_group_roles: { id: changed.id, roles: [...changed.roles.slice(2), (await tenant.state()).roles.find((r) => !changed.roles.includes(r.id))!.id] } });
+  await tenant.act({ by: another.id, set_group_roles: { id: emptied.id, roles: [] } });
+  await tenant.act({ by: one.id, delete_group: deleted.id });
   await page.getByRole("button", { name: "Refresh" }).click();
   await expect(page.getByRole("heading", { level: 2, name: /^3 groups differ/ })).toBeVisible();
   await shoot("history");
